@@ -1,0 +1,2 @@
+//! Latency report.
+fn main() {}

@@ -1,0 +1,2 @@
+//! Undertow.
+fn main() {}

@@ -1,0 +1,20 @@
+//! The machine: what travels, the rule of composition, the links, and the books.
+//!
+//! This crate has no clock, no socket, no thread and no file: the compiler keeps them out
+//! (`no_std`). Nothing here allocates after construction, and prices and sizes are integers.
+//!
+//! Modules stand in the order in which one message meets them.
+#![no_std]
+#![deny(clippy::float_arithmetic)]
+
+extern crate alloc;
+
+pub mod types;
+
+pub mod event;
+
+pub mod stage;
+
+pub mod ring;
+
+pub mod book;

@@ -1,0 +1,138 @@
+//! Links: SPSC rings between tiles, named `producer_consumer` where they are made.
+//!
+//! A *reliable* link is how hot tiles talk: the writer sees its credits through
+//! [`Sink::room`] and stops taking inputs when they end, so nothing is lost and nothing waits
+//! inside a stage. A *lossy* link leads to the cold side: it never makes the writer wait; what
+//! does not fit is dropped and counted.
+
+use rtrb::{Consumer, Producer, RingBuffer};
+
+use crate::event::Msg;
+use crate::stage::{Sink, Source};
+
+/// Makes a reliable link that holds `depth` messages.
+#[must_use]
+pub fn reliable<T>(depth: usize) -> (Writer<T>, Reader<T>) {
+    let (producer, consumer) = RingBuffer::new(depth);
+    (
+        Writer {
+            producer,
+            credits: depth,
+            full_count: 0,
+        },
+        Reader { consumer },
+    )
+}
+
+/// Makes a lossy link that holds `depth` messages.
+#[must_use]
+pub fn lossy<T>(depth: usize) -> (LossyWriter<T>, Reader<T>) {
+    let (producer, consumer) = RingBuffer::new(depth);
+    (
+        LossyWriter {
+            producer,
+            dropped: 0,
+        },
+        Reader { consumer },
+    )
+}
+
+/// The writing end of a reliable link.
+#[derive(Debug)]
+pub struct Writer<T> {
+    producer: Producer<Msg<T>>,
+    /// How many messages fit as far as we know; the reader may have made more room since.
+    credits: usize,
+    full_count: u64,
+}
+
+impl<T> Writer<T> {
+    /// How often the writer asked for room and found none.
+    #[must_use]
+    pub const fn full_count(&self) -> u64 {
+        self.full_count
+    }
+
+    /// Whether the reading end is gone.
+    #[must_use]
+    pub fn is_abandoned(&self) -> bool {
+        self.producer.is_abandoned()
+    }
+}
+
+impl<T> Sink<T> for Writer<T> {
+    #[inline]
+    fn room(&mut self) -> usize {
+        // The shared index is read only when our own count runs low: it costs a cache miss.
+        if self.credits < 16 {
+            self.credits = self.producer.slots();
+            self.full_count += u64::from(self.credits == 0);
+        }
+        self.credits
+    }
+
+    #[inline]
+    fn put(&mut self, msg: Msg<T>) {
+        self.credits = self.credits.saturating_sub(1);
+        let pushed = self.producer.push(msg);
+        assert!(
+            pushed.is_ok(),
+            "a reliable link was written beyond its credits"
+        );
+    }
+}
+
+/// The writing end of a lossy link.
+#[derive(Debug)]
+pub struct LossyWriter<T> {
+    producer: Producer<Msg<T>>,
+    dropped: u64,
+}
+
+impl<T> LossyWriter<T> {
+    /// How many messages did not fit.
+    #[must_use]
+    pub const fn dropped(&self) -> u64 {
+        self.dropped
+    }
+}
+
+impl<T> Sink<T> for LossyWriter<T> {
+    #[inline]
+    fn room(&mut self) -> usize {
+        usize::MAX
+    }
+
+    #[inline]
+    fn put(&mut self, msg: Msg<T>) {
+        self.dropped += u64::from(self.producer.push(msg).is_err());
+    }
+}
+
+/// The reading end of either kind of link.
+#[derive(Debug)]
+pub struct Reader<T> {
+    consumer: Consumer<Msg<T>>,
+}
+
+impl<T> Reader<T> {
+    /// Whether the writing end is gone **and** everything it wrote has been taken. The order
+    /// matters: what was written before the writer went must still be read.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.consumer.is_abandoned() && self.consumer.is_empty()
+    }
+
+    /// How many messages wait.
+    #[must_use]
+    pub fn backlog(&self) -> usize {
+        self.consumer.slots()
+    }
+}
+
+impl<T> Source<T> for Reader<T> {
+    #[inline]
+    fn take(&mut self) -> Option<Msg<T>> {
+        self.consumer.pop().ok()
+    }
+}

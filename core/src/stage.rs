@@ -1,0 +1,203 @@
+//! The one rule of composition.
+//!
+//! A [`Stage`] is plain state with two handlers: data in, data out; control in, data out. It
+//! does not know its thread, its neighbours or the time. [`Stage::then`] makes one stage of two,
+//! linked by a call that the compiler inlines; a ring (see [`crate::ring`]) links the same two
+//! across tiles. Both orders of events are the same, so the outputs are the same, byte for byte:
+//!
+//! * control is passed on by the wiring **after** the stage has seen it and emitted what it
+//!   causes;
+//! * whatever a message causes inherits its stamp;
+//! * an input is taken only when the sink has room for all that it may cause, so no stage has a
+//!   "full" branch.
+
+use crate::event::{Body, Control, Msg, Stamp};
+
+/// Where messages come from: a ring, a file, a session, a simulator.
+pub trait Source<T> {
+    /// The next message, if there is one now.
+    fn take(&mut self) -> Option<Msg<T>>;
+}
+
+/// Where messages go: a ring, a gateway, a test's vector.
+pub trait Sink<T> {
+    /// How many messages [`Sink::put`] will take without loss or wait.
+    fn room(&mut self) -> usize;
+
+    /// Hands over one message. Called only within [`Sink::room`].
+    fn put(&mut self, msg: Msg<T>);
+}
+
+/// Where a handler puts its outputs; the wiring adds the stamp.
+pub trait Emit<T> {
+    /// Emits one output.
+    fn emit(&mut self, output: T);
+}
+
+/// A pure step of the chain.
+pub trait Stage: Sized {
+    /// What it takes.
+    type In;
+    /// What it makes.
+    type Out;
+
+    /// The most outputs that one input, data or control, may cause.
+    const BURST: usize;
+
+    /// Handles one datum.
+    fn on_data(&mut self, input: &Self::In, out: &mut impl Emit<Self::Out>);
+
+    /// Handles one control message. The wiring passes it on afterwards.
+    fn on_control(&mut self, control: &Control, out: &mut impl Emit<Self::Out>);
+
+    /// This stage, and then `next`, as one.
+    fn then<B: Stage<In = Self::Out>>(self, next: B) -> Then<Self, B> {
+        Then {
+            first: self,
+            second: next,
+        }
+    }
+}
+
+/// Two stages fused: the second is called where the first emits.
+#[derive(Clone, Debug)]
+pub struct Then<A, B> {
+    /// Sees each input first.
+    pub first: A,
+    /// Sees what the first emits.
+    pub second: B,
+}
+
+impl<A: Stage, B: Stage<In = A::Out>> Stage for Then<A, B> {
+    type In = A::In;
+    type Out = B::Out;
+
+    // On control both may speak: each output of the first goes through the second, which then
+    // has its own say.
+    const BURST: usize = (A::BURST + 1) * B::BURST;
+
+    #[inline(always)]
+    fn on_data(&mut self, input: &A::In, out: &mut impl Emit<B::Out>) {
+        self.first.on_data(
+            input,
+            &mut Into {
+                stage: &mut self.second,
+                out,
+            },
+        );
+    }
+
+    #[inline(always)]
+    fn on_control(&mut self, control: &Control, out: &mut impl Emit<B::Out>) {
+        self.first.on_control(
+            control,
+            &mut Into {
+                stage: &mut self.second,
+                out,
+            },
+        );
+        self.second.on_control(control, out);
+    }
+}
+
+/// The call that links two fused stages.
+struct Into<'a, S, O> {
+    stage: &'a mut S,
+    out: &'a mut O,
+}
+
+impl<S: Stage, O: Emit<S::Out>> Emit<S::In> for Into<'_, S, O> {
+    #[inline(always)]
+    fn emit(&mut self, output: S::In) {
+        self.stage.on_data(&output, self.out);
+    }
+}
+
+/// Puts a stage's outputs into a sink under the stamp of the input that caused them.
+struct Stamped<'a, K> {
+    stamp: Stamp,
+    sink: &'a mut K,
+}
+
+impl<T, K: Sink<T>> Emit<T> for Stamped<'_, K> {
+    #[inline(always)]
+    fn emit(&mut self, output: T) {
+        self.sink.put(Msg {
+            stamp: self.stamp,
+            body: Body::Data(output),
+        });
+    }
+}
+
+/// Moves at most `batch_max` messages from `source` through `stage` into `sink`, as many as are
+/// there and as the sink has room for. Returns how many it took.
+#[inline(always)]
+pub fn turn<S: Stage>(
+    source: &mut impl Source<S::In>,
+    stage: &mut S,
+    sink: &mut impl Sink<S::Out>,
+    batch_max: usize,
+) -> usize {
+    for taken in 0..batch_max {
+        // One more than the burst, for control itself is passed on too.
+        if sink.room() <= S::BURST {
+            return taken;
+        }
+        let Some(msg) = source.take() else {
+            return taken;
+        };
+        handle(stage, &msg, sink);
+    }
+    batch_max
+}
+
+/// Takes one message through a stage: the whole wiring.
+#[inline(always)]
+pub fn handle<S: Stage>(stage: &mut S, msg: &Msg<S::In>, sink: &mut impl Sink<S::Out>) {
+    let mut out = Stamped {
+        stamp: msg.stamp,
+        sink,
+    };
+    match &msg.body {
+        Body::Data(input) => stage.on_data(input, &mut out),
+        Body::Control(control) => {
+            stage.on_control(control, &mut out);
+            out.sink.put(Msg {
+                stamp: msg.stamp,
+                body: Body::Control(*control),
+            });
+        }
+    }
+}
+
+/// A stage that passes everything on: the empty chain, and the ingress tile of a cut layout.
+#[derive(Clone, Copy, Debug)]
+pub struct Pass<T>(core::marker::PhantomData<T>);
+
+impl<T> Pass<T> {
+    /// The stage that does nothing.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(core::marker::PhantomData)
+    }
+}
+
+impl<T> Default for Pass<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T: Copy> Stage for Pass<T> {
+    type In = T;
+    type Out = T;
+    const BURST: usize = 1;
+
+    #[inline(always)]
+    fn on_data(&mut self, input: &T, out: &mut impl Emit<T>) {
+        out.emit(*input);
+    }
+
+    #[inline(always)]
+    fn on_control(&mut self, _control: &Control, _out: &mut impl Emit<T>) {}
+}
