@@ -6,3 +6,5 @@
 pub mod databento;
 
 pub mod replay;
+
+pub mod synthetic;

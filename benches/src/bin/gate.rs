@@ -30,6 +30,9 @@ struct Args {
     /// for these
     #[arg(long, conflicts_with = "update")]
     self_test: bool,
+    /// Only this work; every one without it
+    #[arg(long, value_name = "WORK", conflicts_with = "update")]
+    only: Option<Work>,
     /// Say NOT RUN and succeed where valgrind is not installed
     #[arg(long)]
     allow_missing: bool,
@@ -61,6 +64,13 @@ enum Command {
     },
 }
 
+impl Args {
+    fn works(&self) -> impl Iterator<Item = Work> {
+        let only = self.only;
+        Work::ALL.into_iter().filter(move |work| only.is_none_or(|only| only == *work))
+    }
+}
+
 fn main() -> ExitCode {
     match gate(&Args::parse()) {
         Ok(code) => code,
@@ -82,7 +92,7 @@ fn gate(args: &Args) -> Result<ExitCode> {
     };
     let program = std::env::current_exe().context("cannot find this program")?;
     if args.self_test {
-        return self_test(&program);
+        return self_test(args, &program);
     }
     ensure!(
         !cfg!(debug_assertions),
@@ -91,7 +101,7 @@ fn gate(args: &Args) -> Result<ExitCode> {
     if args.update {
         return update(args, &program, valgrind);
     }
-    check(&args.baselines, &program, &valgrind)
+    check(args, &program, &valgrind)
 }
 
 fn run(command: &Command) -> Result<ExitCode> {
@@ -118,7 +128,8 @@ fn run(command: &Command) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn check(file: &Path, program: &Path, valgrind: &str) -> Result<ExitCode> {
+fn check(args: &Args, program: &Path, valgrind: &str) -> Result<ExitCode> {
+    let file = &args.baselines;
     let text = std::fs::read_to_string(file).with_context(|| {
         format!("cannot read {}: make it with --update --reason TEXT", file.display())
     })?;
@@ -134,7 +145,7 @@ fn check(file: &Path, program: &Path, valgrind: &str) -> Result<ExitCode> {
     }
     println!("baseline of {}: {}", baselines.date, baselines.reason);
     let mut is_green = true;
-    for work in Work::ALL {
+    for work in args.works() {
         let count = measure::count(program, work, Planted::NOTHING)?;
         let verdict = Verdict::of(&count, baselines.counts.get(work.name()));
         is_green &= verdict.is_green();
@@ -168,9 +179,9 @@ fn update(args: &Args, program: &Path, valgrind: String) -> Result<ExitCode> {
 
 /// Counts identical code twice, then with a fifth more work, then with a rare allocation: the
 /// verdicts must be green, red and red.
-fn self_test(program: &Path) -> Result<ExitCode> {
+fn self_test(args: &Args, program: &Path) -> Result<ExitCode> {
     let mut is_proven = true;
-    for work in Work::ALL {
+    for work in args.works() {
         let baseline = measure::count(program, work, Planted::NOTHING)?;
         let turns = turns_of_a_fifth(program, work, &baseline)?;
         let trials = [
