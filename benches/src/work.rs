@@ -17,9 +17,6 @@ use undertow_feeds::synthetic;
 
 use crate::count::allocations;
 
-/// How many records ahead of the front the books are told what will come.
-pub const AHEAD: usize = 4;
-
 const SEED: u64 = 7;
 
 /// A piece of work on its fixed input.
@@ -180,12 +177,9 @@ pub fn apply(
     mut each: impl FnMut(u64),
 ) -> Run {
     let mut run = Tally::new();
-    for (place, mbo) in records.iter().enumerate() {
+    for mbo in records {
         if run.messages == messages {
             break;
-        }
-        if let Some(next) = records.get(place + AHEAD) {
-            books.prefetch(next.key(), next.order_id);
         }
         books.on_data(&Market::Mbo(*mbo), &mut run);
         each(run.messages);
@@ -204,9 +198,6 @@ pub fn drive(
     let mut replay = Replay::new([bytes]);
     let mut run = Tally::new();
     while run.messages < messages {
-        if let Some((order_id, key)) = replay.hint(AHEAD) {
-            chain.first.prefetch(key, order_id);
-        }
         let Some(msg) = replay.take() else {
             break;
         };

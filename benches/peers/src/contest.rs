@@ -71,6 +71,7 @@ pub struct Outcome {
 
 pub const CONTESTANTS: &[Contestant] = &[
     Contestant { name: "undertow", work: Work::Chain, run: ours::chain },
+    Contestant { name: "undertow, look-ahead", work: Work::Chain, run: ours::chain_look_ahead },
     Contestant { name: "nautilus (64-bit)", work: Work::Chain, run: nautilus::chain },
     Contestant { name: "dbn + documented book", work: Work::Chain, run: documented_chain },
     Contestant { name: "undertow book", work: Work::Book, run: ours::book },

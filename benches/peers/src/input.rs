@@ -2,11 +2,13 @@
 
 use std::cell::OnceCell;
 use std::collections::HashMap;
+use std::io;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use dbn::decode::{DbnDecoder, DecodeRecordRef};
 use dbn::{MboMsg, UNDEF_PRICE};
+use undertow_feeds::synthetic::{self, Counts};
 
 use crate::hft;
 
@@ -82,4 +84,26 @@ fn instruments(records: &[MboMsg]) -> Vec<Instrument> {
 
 fn gcd(a: i64, b: i64) -> i64 {
     if b == 0 { a.abs() } else { gcd(b, a % b) }
+}
+
+/// One instrument.
+pub fn one(messages: u64, seed: u64) -> Result<Input> {
+    made("one", |bytes| synthetic::write_one(messages, seed, bytes))
+}
+
+/// Fifty instruments of heavy-tailed activity.
+pub fn fifty(messages: u64, seed: u64) -> Result<Input> {
+    made("fifty", |bytes| synthetic::write_fifty(messages, seed, bytes))
+}
+
+/// Instruments of equal activity.
+pub fn chain(instruments: u32, messages: u64, seed: u64) -> Result<Input> {
+    let name = format!("chain of {instruments}");
+    made(&name, |bytes| synthetic::write_chain(instruments, messages, seed, bytes))
+}
+
+fn made(name: &str, write: impl FnOnce(&mut Vec<u8>) -> io::Result<Counts>) -> Result<Input> {
+    let mut bytes = Vec::new();
+    write(&mut bytes).with_context(|| format!("cannot make the input {name}"))?;
+    Input::from_bytes(name.to_owned(), bytes)
 }

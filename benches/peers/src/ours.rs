@@ -8,7 +8,7 @@ use undertow_core::book::{BookLimits, Books};
 use undertow_core::event::{Body, BookUpdate, Control, Market, Mbo, Msg, Touch};
 use undertow_core::stage::{Emit, Sink, Source, Stage, handle};
 use undertow_core::types::{
-    Action, Flags, InstrumentId, Nanos, OrderId, Price, PublisherId, Side,
+    Action, BookKey, Flags, InstrumentId, Nanos, OrderId, Price, PublisherId, Side,
 };
 use undertow_feeds::databento::{Decoder, Step};
 use undertow_feeds::replay::Replay;
@@ -18,19 +18,33 @@ use crate::contest::{Outcome, mix, see, timed};
 use crate::input::Input;
 
 /// How many records ahead of the front the books are told what will come.
-const AHEAD: usize = 4;
+const AHEAD: usize = 12;
 
 /// Bytes to best bid and offer.
 pub fn chain(input: &Input) -> Outcome {
+    chain_with(input, |_, _| {})
+}
+
+/// The same, with the books told beforehand what will come.
+pub fn chain_look_ahead(input: &Input) -> Outcome {
+    chain_with(input, |replay, books| {
+        if let Some((order_id, key)) = replay.hint(AHEAD) {
+            books.prefetch(&coming(order_id, key));
+        }
+        if let Some((order_id, key)) = replay.hint(AHEAD / 2) {
+            books.prefetch_order(&coming(order_id, key));
+        }
+    })
+}
+
+fn chain_with(input: &Input, before: impl Fn(&Replay<&[u8]>, &Books<'_>)) -> Outcome {
     let bump = Bump::new();
     let mut books = books(&bump, input);
     let mut replay = Replay::new([&input.bytes[..]]);
     let mut seen = Seen { sum: 0, is_ended: false };
     timed(|| {
         while !seen.is_ended {
-            if let Some((order_id, key)) = replay.hint(AHEAD) {
-                books.prefetch(key, order_id);
-            }
+            before(&replay, &books);
             if let Some(msg) = replay.take() {
                 handle(&mut books, &msg, &mut seen);
             }
@@ -46,14 +60,31 @@ pub fn book(input: &Input) -> Outcome {
     let mut ours = Ours::new(&bump, input);
     timed(|| {
         let mut sum = 0;
-        for (place, mbo) in mbos.iter().enumerate() {
-            if let Some(next) = mbos.get(place + AHEAD) {
-                ours.books.prefetch(next.key(), next.order_id);
-            }
+        for mbo in &mbos {
             let bbo = ours.apply(*mbo);
             sum = see(sum, bbo, mbo.flags.has(Flags::LAST));
         }
         sum
+    })
+}
+
+/// A record of which no more is known than its order and its book.
+#[inline(always)]
+fn coming(order_id: OrderId, key: BookKey) -> Market {
+    Market::Mbo(Mbo {
+        ts_event: Nanos(0),
+        ts_recv: Nanos(0),
+        order_id,
+        price: Price(0),
+        size: 0,
+        sequence: 0,
+        ts_in_delta: 0,
+        instrument_id: key.instrument_id,
+        publisher_id: key.publisher_id,
+        flags: Flags(0),
+        action: Action::None,
+        side: Side::None,
+        channel_id: 0,
     })
 }
 
@@ -164,6 +195,7 @@ pub fn quiet_bytes(instruments: u32) -> usize {
 fn books<'a>(bump: &'a Bump, input: &Input) -> Books<'a> {
     let limits = BookLimits {
         instruments_max: input.instruments.len().next_power_of_two() as u32,
+        orders_max: std::env::var("OM").map_or(1 << 19, |v| v.parse().unwrap()),
         ..BookLimits::default()
     };
     Books::new_in(bump, &limits).expect("limits that the books accept")
