@@ -36,7 +36,9 @@ impl Tape {
     /// Total size traded.
     #[must_use]
     pub const fn volume(&self) -> u64 {
-        self.bought.saturating_add(self.sold).saturating_add(self.unsided)
+        self.bought
+            .saturating_add(self.sold)
+            .saturating_add(self.unsided)
     }
 
     /// Volume-weighted average price, rounded toward zero; none before the first trade.
@@ -58,7 +60,9 @@ impl Tape {
         };
         *volume = volume.saturating_add(u64::from(size));
         self.trades += 1;
-        self.notional = self.notional.saturating_add(i128::from(price.0) * i128::from(size));
+        self.notional = self
+            .notional
+            .saturating_add(i128::from(price.0) * i128::from(size));
         self.last = Some(price);
         self.high = Some(self.high.map_or(price, |high| high.max(price)));
         self.low = Some(self.low.map_or(price, |low| low.min(price)));
@@ -103,13 +107,17 @@ impl Flow {
     /// A flow stage for books with an index below `instruments_max`.
     #[must_use]
     pub fn new(instruments_max: usize) -> Self {
-        Self { sessions: vec![Session::default(); instruments_max].into_boxed_slice() }
+        Self {
+            sessions: vec![Session::default(); instruments_max].into_boxed_slice(),
+        }
     }
 
     /// The tape of the book with this dense index.
     #[must_use]
     pub fn tape(&self, book_idx: u32) -> Option<&Tape> {
-        self.sessions.get(book_idx as usize).map(|session| &session.tape)
+        self.sessions
+            .get(book_idx as usize)
+            .map(|session| &session.tape)
     }
 }
 
@@ -120,7 +128,9 @@ impl Stage for Flow {
 
     #[inline]
     fn on_data(&mut self, update: &BookUpdate, out: &mut impl Emit<FlowUpdate>) {
-        let Some(session) = self.sessions.get_mut(update.book_idx as usize) else { return };
+        let Some(session) = self.sessions.get_mut(update.book_idx as usize) else {
+            return;
+        };
         let mbo = &update.mbo;
         if mbo.action == Action::Trade {
             session.tape.print(mbo.price, mbo.size, mbo.side);
@@ -155,7 +165,10 @@ mod tests {
         tape.print(Price(100), 3, Side::Bid);
         tape.print(Price(90), 2, Side::Ask);
         tape.print(Price(95), 5, Side::None);
-        assert_eq!((tape.bought, tape.sold, tape.unsided, tape.trades), (3, 2, 5, 3));
+        assert_eq!(
+            (tape.bought, tape.sold, tape.unsided, tape.trades),
+            (3, 2, 5, 3)
+        );
         assert_eq!(tape.volume(), 10);
         assert_eq!(tape.vwap(), Some(Price((300 + 180 + 475) / 10)));
         assert_eq!((tape.high, tape.low), (Some(Price(100)), Some(Price(90))));

@@ -1,0 +1,5 @@
+//! Temporary.
+#![allow(missing_docs)]
+pub fn pin_current(_core: usize) -> Result<(), std::io::Error> {
+    Ok(())
+}
