@@ -20,4 +20,6 @@ pub mod seal;
 
 pub mod usage;
 
+pub mod memory;
+
 pub mod affinity;
