@@ -1,6 +1,7 @@
 //! The program: threads, files, clock and environment live here and nowhere else.
 //!
-//! Modules stand in the order in which one message meets them, then what surrounds them.
+//! First what one message meets, in that order; then what the machine allows and what is in
+//! force; then what a user may say, what is done, and how it ends.
 
 pub mod topology;
 
@@ -23,3 +24,9 @@ pub mod usage;
 pub mod memory;
 
 pub mod affinity;
+
+pub mod host;
+
+pub mod config;
+
+pub mod exit;
