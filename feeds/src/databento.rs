@@ -1,0 +1,466 @@
+//! Databento: DBN bytes to [`Market`] and [`Control`].
+//!
+//! The [`Decoder`] does no I/O: it is lent a window of bytes and says what the first of them
+//! mean. It walks versions 1 to 3 by hand, reads fields where they lie (see `layout`), and
+//! trusts no length. Market-by-order records take a short way that is inlined into the caller;
+//! everything else takes the long one. It allocates for the header only.
+//!
+//! Versions from 4 on are refused: they have another header and layouts of their own.
+
+mod layout;
+
+mod header;
+
+mod market;
+
+mod control;
+
+mod error;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::DecodeError;
+pub use header::METADATA_MAX;
+
+use dbn::{Metadata, rtype};
+use undertow_core::event::{Body, Control, Market, Suspicion};
+use undertow_core::types::{Action, BookKey, Nanos, OrderId};
+
+use header::{Header, Symbols};
+use layout::{
+    HEADER_LEN, LENGTH, MBO_LEN, RTYPE, TS_OUT_LEN, VERSIONS, Version, bytes_at, ts_event, u16_at,
+    u64_at,
+};
+
+/// The longest record that the format can express, bytes. A window never needs to be larger.
+pub const RECORD_MAX: usize = u8::MAX as usize * WORD;
+
+/// The unit of a record's length, bytes.
+const WORD: usize = 4;
+
+/// What a header begins with. As a record it would be of an unknown type, so a header amid the
+/// records (two files made one) is never mistaken.
+const HEADER_PREFIX: &[u8] = b"DBN";
+
+/// What the front of a window means.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "a message is built where it is used"
+)]
+pub enum Step {
+    /// A message, and how many bytes it used up: none while the same bytes have more to say.
+    Message {
+        /// The message.
+        body: Body<Market>,
+        /// Bytes to consume.
+        len: usize,
+    },
+    /// Bytes that say nothing to the chain: of the header, or of an unknown record type.
+    Silent {
+        /// Bytes to consume.
+        len: usize,
+    },
+    /// The window does not hold a whole record.
+    NeedMore,
+}
+
+/// Turns DBN bytes into messages, one step at a time.
+#[derive(Debug)]
+pub struct Decoder {
+    /// Length byte and type byte of this stream's market-by-order records; 0 fits no record, so
+    /// that the short way is closed until records have begun.
+    mbo_tag: u16,
+    /// The length of such a record, bytes.
+    mbo_len: usize,
+    /// Bytes consumed so far.
+    offset: u64,
+    phase: Phase,
+    version: &'static Version,
+    metadata: Option<Box<Metadata>>,
+    counts: Counts,
+}
+
+/// What is expected next.
+#[derive(Debug)]
+enum Phase {
+    Header(Header),
+    Symbols(Symbols),
+    Records,
+    /// The definition at the front has told its symbol, and not yet its terms.
+    Terms,
+}
+
+impl Decoder {
+    /// For a stream from its start.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            mbo_tag: 0,
+            mbo_len: MBO_LEN,
+            offset: 0,
+            phase: Phase::Header(Header::default()),
+            version: &VERSIONS[2],
+            metadata: None,
+            counts: Counts::new(),
+        }
+    }
+
+    /// Reads the front of `window`. The caller consumes the bytes that the step has used up
+    /// before it asks again.
+    ///
+    /// # Errors
+    /// When nothing behind the front can be read either. The decoder must not be used again.
+    #[inline(always)]
+    pub fn decode(&mut self, window: &[u8]) -> Result<Step, DecodeError> {
+        if let Some(record) = window.first_chunk::<MBO_LEN>()
+            && u16_at(record, LENGTH) == self.mbo_tag
+            && window.len() >= self.mbo_len
+            && let Ok(mbo) = market::mbo(record)
+        {
+            self.counts.mbo[mbo.action as usize] += 1;
+            self.counts.saw(mbo.ts_recv);
+            self.offset += self.mbo_len as u64;
+            return Ok(Step::Message {
+                body: Body::Data(Market::Mbo(mbo)),
+                len: self.mbo_len,
+            });
+        }
+        self.decode_other(window)
+    }
+
+    /// When the front of `window` was received, without decoding it: `ts_recv`, or `ts_event`
+    /// of a record without one, or the end of a bar, which nobody knew before. Undefined where
+    /// there is no time, as in a header; `None` when [`Decoder::decode`] would need more bytes.
+    #[inline]
+    #[must_use]
+    pub fn peek_ts(&self, window: &[u8]) -> Option<Nanos> {
+        match self.phase {
+            Phase::Records => {}
+            Phase::Header(_) if window.is_empty() => return None,
+            _ => return Some(Nanos::UNDEFINED),
+        }
+        let len = usize::from(*window.first()?) * WORD;
+        if len < HEADER_LEN || window.starts_with(HEADER_PREFIX) {
+            return Some(Nanos::UNDEFINED);
+        }
+        let record = window.get(..len)?;
+        let rtype = record[RTYPE];
+        let ts_recv = layout::ts_recv_at(rtype)
+            .filter(|at| at + size_of::<u64>() <= len)
+            .map_or(Nanos::UNDEFINED, |at| Nanos(u64_at(record, at)));
+        if ts_recv.is_defined() {
+            return Some(ts_recv);
+        }
+        let ts_event = ts_event(record);
+        if !ts_event.is_defined() {
+            return Some(Nanos::UNDEFINED);
+        }
+        Some(Nanos(ts_event.0.saturating_add(layout::bar_ns(rtype))))
+    }
+
+    /// The order and the book of the market-by-order record that stands `ahead` records behind
+    /// the front, if all records up to it are of that kind. A hint for prefetching: wrong or
+    /// absent at times, and of no consequence.
+    #[inline(always)]
+    #[must_use]
+    pub fn hint(&self, window: &[u8], ahead: usize) -> Option<(OrderId, BookKey)> {
+        let at = ahead.checked_mul(self.mbo_len)?;
+        let record = window.get(at..)?.first_chunk::<MBO_LEN>()?;
+        let order_id = u64_at(record, core::mem::offset_of!(dbn::MboMsg, order_id));
+        (u16_at(record, LENGTH) == self.mbo_tag).then(|| (OrderId(order_id), layout::key(record)))
+    }
+
+    /// Tells the decoder that nothing comes after `rest`, the last window.
+    ///
+    /// # Errors
+    /// When the stream ends inside a header or a record, or is empty.
+    pub fn finish(&self, rest: &[u8]) -> Result<(), DecodeError> {
+        let (what, have, need) = match (&self.phase, rest.first()) {
+            (Phase::Header(header), _) => ("the header", header.len(), header.need(self.offset)?),
+            (_, Some(words)) => ("a record", rest.len(), usize::from(*words) * WORD),
+            (_, None) => return Ok(()),
+        };
+        let begun = if rest.is_empty() { have as u64 } else { 0 };
+        Err(DecodeError::Truncated {
+            offset: self.offset - begun,
+            what,
+            have,
+            need,
+        })
+    }
+
+    /// What was counted so far.
+    #[must_use]
+    pub const fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// Bytes consumed so far.
+    #[must_use]
+    pub const fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// What the header says, once it was read.
+    #[must_use]
+    pub fn metadata(&self) -> Option<&Metadata> {
+        self.metadata.as_deref()
+    }
+
+    /// The long way: everything but well-formed market-by-order records.
+    #[cold]
+    #[inline(never)]
+    fn decode_other(&mut self, window: &[u8]) -> Result<Step, DecodeError> {
+        match &mut self.phase {
+            Phase::Header(_) => self.header(window),
+            Phase::Symbols(_) => Ok(self.symbol()),
+            Phase::Records | Phase::Terms => self.record(window),
+        }
+    }
+
+    fn header(&mut self, window: &[u8]) -> Result<Step, DecodeError> {
+        let Phase::Header(header) = &mut self.phase else {
+            return Ok(Step::NeedMore);
+        };
+        if window.is_empty() {
+            return Ok(Step::NeedMore);
+        }
+        let start = self.offset - header.len() as u64;
+        let (len, metadata) = header.take(window, start)?;
+        self.offset += len as u64;
+        if let Some(metadata) = metadata {
+            self.version = VERSIONS
+                .get(usize::from(metadata.version).wrapping_sub(1))
+                .ok_or(DecodeError::UnknownVersion {
+                    offset: start,
+                    version: metadata.version,
+                })?;
+            self.mbo_len = MBO_LEN + if metadata.ts_out { TS_OUT_LEN } else { 0 };
+            self.metadata = Some(metadata);
+            self.phase = Phase::Symbols(Symbols::default());
+        }
+        Ok(Step::Silent { len })
+    }
+
+    fn symbol(&mut self) -> Step {
+        if let (Phase::Symbols(symbols), Some(metadata)) = (&mut self.phase, &self.metadata)
+            && let Some(mapping) = symbols.next(metadata)
+        {
+            return Step::Message {
+                body: Body::Control(Control::Symbol(mapping)),
+                len: 0,
+            };
+        }
+        self.phase = Phase::Records;
+        Step::Silent { len: 0 }
+    }
+
+    fn record(&mut self, window: &[u8]) -> Result<Step, DecodeError> {
+        if window.starts_with(HEADER_PREFIX) {
+            self.phase = Phase::Header(Header::default());
+            self.mbo_tag = 0;
+            return Ok(Step::Silent { len: 0 });
+        }
+        let Some(words) = window.first() else {
+            return Ok(Step::NeedMore);
+        };
+        let len = usize::from(*words) * WORD;
+        if len < HEADER_LEN {
+            return Err(DecodeError::RecordTooShort {
+                offset: self.offset,
+                len,
+                min: HEADER_LEN,
+            });
+        }
+        let Some(record) = window.get(..len) else {
+            return Ok(Step::NeedMore);
+        };
+        if let Some(symbol) = self.symbol_of_definition(record) {
+            return Ok(symbol);
+        }
+        self.phase = Phase::Records;
+        self.open_short_way();
+        let ts = self.peek_ts(record).unwrap_or(Nanos::UNDEFINED);
+        self.counts.saw(ts);
+        if !self.counts.first.is_defined() {
+            self.counts.first = ts;
+        }
+        self.offset += len as u64;
+        Ok(match self.message(record) {
+            Some(body) => Step::Message { body, len },
+            None => Step::Silent { len },
+        })
+    }
+
+    /// A definition is two messages: first the name, while its bytes stay, then the terms.
+    fn symbol_of_definition(&mut self, record: &[u8]) -> Option<Step> {
+        let is_first = matches!(self.phase, Phase::Records);
+        if !is_first || record[RTYPE] != rtype::INSTRUMENT_DEF || !self.fits(record) {
+            return None;
+        }
+        let symbol = control::definition_symbol(record, self.version)?;
+        self.phase = Phase::Terms;
+        Some(Step::Message {
+            body: Body::Control(symbol),
+            len: 0,
+        })
+    }
+
+    /// From the second record of a stream on. The first always goes the long way, which notes
+    /// when it was received.
+    fn open_short_way(&mut self) {
+        let words = u8::try_from(self.mbo_len / WORD).unwrap_or(0);
+        self.mbo_tag = u16::from_le_bytes([words, rtype::MBO]);
+    }
+
+    /// Whether a record is as long as its type is, with or without `ts_out`.
+    fn fits(&self, record: &[u8]) -> bool {
+        let len = self.version.record_len(record[RTYPE]);
+        len.is_some_and(|len| record.len() == len || record.len() == len + TS_OUT_LEN)
+    }
+
+    /// What a record says; `None` if its type is unknown.
+    fn message(&mut self, record: &[u8]) -> Option<Body<Market>> {
+        let rtype = record[RTYPE];
+        self.counts.rtypes[usize::from(rtype)] += 1;
+        if self.version.record_len(rtype).is_none() {
+            self.counts.unknown += 1;
+            return None;
+        }
+        let read = if self.fits(record) {
+            read(record, self.version)
+        } else {
+            Err(Suspicion::BadLength)
+        };
+        Some(match read {
+            Ok(body) => {
+                if let Body::Data(market) = &body {
+                    self.counts.actions[market.mbo().action as usize] += 1;
+                }
+                body
+            }
+            Err(suspicion) => {
+                self.counts.suspect += 1;
+                Body::Control(Control::Suspect(layout::key(record), suspicion))
+            }
+        })
+    }
+}
+
+impl Default for Decoder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Reads a record of a known type and a length that fits it.
+fn read(record: &[u8], version: &Version) -> Result<Body<Market>, Suspicion> {
+    let quote = |fields| market::quote(record, fields).map(Body::Data);
+    let control = match record[RTYPE] {
+        rtype::MBO => {
+            return market::mbo(&bytes_at(record, 0))
+                .map(Market::Mbo)
+                .map(Body::Data);
+        }
+        rtype::MBP_0 => return market::trade(record).map(Body::Data),
+        rtype::MBP_1 | rtype::TBBO => return quote(&layout::MBP_1),
+        rtype::MBP_10 => return quote(&layout::MBP_10),
+        rtype::BBO_1S | rtype::BBO_1M => return quote(&layout::BBO),
+        rtype::CMBP_1 | rtype::TCBBO => return quote(&layout::CMBP_1),
+        rtype::CBBO_1S | rtype::CBBO_1M => return quote(&layout::CBBO),
+        rtype::STATUS => control::status(record),
+        rtype::IMBALANCE => control::imbalance(record)?,
+        rtype::INSTRUMENT_DEF => control::definition(record, version),
+        rtype::STATISTICS => control::statistic(record, version),
+        rtype::SYMBOL_MAPPING => control::symbol_mapping(record, version),
+        rtype::SYSTEM => control::system(record, version),
+        rtype::ERROR => control::error(record, version),
+        _ => control::bar(record),
+    };
+    Ok(Body::Control(control))
+}
+
+/// What a decoder counts: every record, by type and by action, and what was wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counts {
+    /// Market-by-order records that went the short way, by action.
+    mbo: [u64; Action::ALL.len()],
+    /// The other market records, by action.
+    actions: [u64; Action::ALL.len()],
+    /// Records that went the long way, by type.
+    rtypes: [u64; 256],
+    unknown: u64,
+    suspect: u64,
+    first: Nanos,
+    last: Nanos,
+}
+
+impl Counts {
+    const fn new() -> Self {
+        Self {
+            mbo: [0; Action::ALL.len()],
+            actions: [0; Action::ALL.len()],
+            rtypes: [0; 256],
+            unknown: 0,
+            suspect: 0,
+            first: Nanos::UNDEFINED,
+            last: Nanos::UNDEFINED,
+        }
+    }
+
+    /// Records of DBN type `rtype`, those not understood included.
+    #[must_use]
+    pub fn records(&self, rtype: u8) -> u64 {
+        let short = if rtype == rtype::MBO {
+            self.mbo.iter().sum()
+        } else {
+            0
+        };
+        self.rtypes[usize::from(rtype)] + short
+    }
+
+    /// All records.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.mbo.iter().sum::<u64>() + self.rtypes.iter().sum::<u64>()
+    }
+
+    /// Market records delivered with `action`.
+    #[must_use]
+    pub const fn action(&self, action: Action) -> u64 {
+        self.mbo[action as usize] + self.actions[action as usize]
+    }
+
+    /// Records skipped because their type is unknown.
+    #[must_use]
+    pub const fn unknown(&self) -> u64 {
+        self.unknown
+    }
+
+    /// Records delivered as [`Control::Suspect`] because they could not be understood.
+    #[must_use]
+    pub const fn suspect(&self) -> u64 {
+        self.suspect
+    }
+
+    /// When the first record was received; undefined before.
+    #[must_use]
+    pub const fn first(&self) -> Nanos {
+        self.first
+    }
+
+    /// When the last record that says so was received; undefined before.
+    #[must_use]
+    pub const fn last(&self) -> Nanos {
+        self.last
+    }
+
+    #[inline(always)]
+    fn saw(&mut self, ts: Nanos) {
+        if ts.is_defined() {
+            self.last = ts;
+        }
+    }
+}

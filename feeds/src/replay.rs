@@ -1,0 +1,359 @@
+//! Recordings replayed: several streams of bytes become one stream of messages.
+//!
+//! The order is that of `ts_recv` (see [`Decoder::peek_ts`]); a stream's key never falls, so no
+//! stream is reordered in itself, and ties go to the stream given first. One stream alone is
+//! passed through with no key looked at. When all have ended, [`Control::End`] follows, once.
+//!
+//! Absent here: where bytes come from ([`Bytes`]) and the clock. Whoever paces a replay asks
+//! [`Replay::next_due`] and takes no sooner.
+
+use undertow_core::event::{Body, Control, FeedNotice, Market, Msg, Stamp};
+use undertow_core::stage::Source;
+use undertow_core::types::{BookKey, Nanos, OrderId};
+
+use crate::databento::{DecodeError, Decoder, Step};
+
+/// Where the bytes of a stream come from: memory, a mapped file, a decompressor's blocks.
+pub trait Bytes {
+    /// What is there now and not yet consumed.
+    fn window(&self) -> &[u8];
+
+    /// Gives up the first `len` bytes of the window, which holds at least as many.
+    fn consume(&mut self, len: usize);
+
+    /// Asked when the window holds no whole record. On [`Refill::More`] the window has grown at
+    /// its end; what was there is still at its front, perhaps at another address. A window
+    /// must be able to grow to [`crate::databento::RECORD_MAX`], and never needs to be longer.
+    fn refill(&mut self) -> Refill;
+}
+
+/// What came of asking for more bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refill {
+    /// The window has grown.
+    More,
+    /// Nothing yet; ask again later.
+    NotYet,
+    /// The window is all that is left.
+    Ended,
+    /// Reading or decompressing failed: what happened, and what to do.
+    Failed(Box<str>),
+}
+
+impl Bytes for &[u8] {
+    #[inline(always)]
+    fn window(&self) -> &[u8] {
+        self
+    }
+
+    #[inline(always)]
+    fn consume(&mut self, len: usize) {
+        *self = &self[len..];
+    }
+
+    fn refill(&mut self) -> Refill {
+        Refill::Ended
+    }
+}
+
+/// Several recorded streams as one source.
+#[derive(Debug)]
+pub struct Replay<B> {
+    streams: Vec<Stream<B>>,
+    /// When the next message of each stream is due.
+    heads: Vec<Head>,
+    /// The stream that goes first, until its key passes the limit.
+    front: usize,
+    /// Key and place of the stream that follows the front.
+    limit: (Nanos, usize),
+    /// Stamp of the next message.
+    sequence: u64,
+    ended: bool,
+}
+
+/// One recorded stream.
+#[derive(Debug)]
+pub struct Stream<B> {
+    bytes: B,
+    decoder: Decoder,
+    /// The latest time seen; the stream's key, which never falls.
+    key: Nanos,
+    state: State,
+    error: Option<DecodeError>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Running,
+    /// An error was met and must still be told to the chain.
+    Failing,
+    Ended,
+}
+
+/// What is known of a stream's next message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Head {
+    Unknown,
+    Due(Nanos),
+    Ended,
+}
+
+/// What a stream has to give.
+enum Next {
+    Message(Body<Market>),
+    NotYet,
+    Ended,
+}
+
+impl<B: Bytes> Replay<B> {
+    /// Replays `streams` together. Their order settles ties.
+    #[must_use]
+    pub fn new(streams: impl IntoIterator<Item = B>) -> Self {
+        let streams: Vec<_> = streams.into_iter().map(Stream::new).collect();
+        Self {
+            heads: vec![Head::Unknown; streams.len()],
+            streams,
+            front: 0,
+            limit: (Nanos(0), 0),
+            sequence: 0,
+            ended: false,
+        }
+    }
+
+    /// The streams, in the order given.
+    #[must_use]
+    pub fn streams(&self) -> &[Stream<B>] {
+        &self.streams
+    }
+
+    /// Whether [`Control::End`] was delivered.
+    #[must_use]
+    pub const fn is_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// When the next message was received by Databento, in nanoseconds since 1970; 0 for what
+    /// comes before the first record. `None` when it is not there yet, or none is left.
+    pub fn next_due(&mut self) -> Option<Nanos> {
+        let head = match &mut self.streams[..] {
+            [stream] => stream.head(),
+            _ => self.find_front(),
+        };
+        match head {
+            Head::Due(due) => Some(due),
+            Head::Ended if !self.ended => self.streams.iter().map(|stream| stream.key).max(),
+            Head::Unknown | Head::Ended => None,
+        }
+    }
+
+    /// The order and the book of a record about `ahead` records further on, as a hint for
+    /// prefetching (see [`Decoder::hint`]).
+    #[inline(always)]
+    #[must_use]
+    pub fn hint(&self, ahead: usize) -> Option<(OrderId, BookKey)> {
+        let stream = self.streams.get(self.front)?;
+        stream.decoder.hint(stream.bytes.window(), ahead)
+    }
+
+    /// The next message of several streams.
+    fn merged(&mut self) -> Next {
+        loop {
+            match self.find_front() {
+                Head::Unknown => return Next::NotYet,
+                Head::Ended => return Next::Ended,
+                Head::Due(_) => {}
+            }
+            self.heads[self.front] = Head::Unknown;
+            if let Some(message) = self.streams[self.front].step() {
+                return Next::Message(message);
+            }
+        }
+    }
+
+    /// Makes `front` the stream that is due first, and returns its head: unknown if any stream
+    /// must be waited for, ended if all have.
+    fn find_front(&mut self) -> Head {
+        if let Some(Head::Unknown) = self.heads.get(self.front) {
+            self.heads[self.front] = self.streams[self.front].head();
+            if let Head::Due(due) = self.heads[self.front]
+                && (due, self.front) < self.limit
+            {
+                return Head::Due(due);
+            }
+        }
+        let never = (Nanos::UNDEFINED, usize::MAX);
+        let (mut first, mut second) = (never, never);
+        for (place, (head, stream)) in self.heads.iter_mut().zip(&mut self.streams).enumerate() {
+            if *head == Head::Unknown {
+                *head = stream.head();
+            }
+            match *head {
+                Head::Unknown => return Head::Unknown,
+                Head::Ended => {}
+                Head::Due(due) if (due, place) < first => {
+                    (first, second) = ((due, place), first);
+                }
+                Head::Due(due) => second = second.min((due, place)),
+            }
+        }
+        self.limit = second;
+        if first == never {
+            return Head::Ended;
+        }
+        self.front = first.1;
+        Head::Due(first.0)
+    }
+
+    #[inline(always)]
+    fn stamped(&mut self, body: Body<Market>) -> Msg<Market> {
+        let sequence = self.sequence;
+        self.sequence += 1;
+        Msg {
+            stamp: Stamp {
+                sequence,
+                ..Stamp::default()
+            },
+            body,
+        }
+    }
+}
+
+impl<B: Bytes> Source<Market> for Replay<B> {
+    #[inline(always)]
+    fn take(&mut self) -> Option<Msg<Market>> {
+        let next = match &mut self.streams[..] {
+            [stream] => stream.next(),
+            _ => self.merged(),
+        };
+        match next {
+            Next::Message(body) => Some(self.stamped(body)),
+            Next::NotYet => None,
+            Next::Ended if self.ended => None,
+            Next::Ended => {
+                self.ended = true;
+                Some(self.stamped(Body::Control(Control::End)))
+            }
+        }
+    }
+}
+
+impl<B> Stream<B> {
+    /// The decoder, for its counts and the header.
+    #[must_use]
+    pub const fn decoder(&self) -> &Decoder {
+        &self.decoder
+    }
+
+    /// What ended the stream before its time, if anything did.
+    #[must_use]
+    pub const fn error(&self) -> Option<&DecodeError> {
+        self.error.as_ref()
+    }
+}
+
+impl<B: Bytes> Stream<B> {
+    fn new(bytes: B) -> Self {
+        Self {
+            bytes,
+            decoder: Decoder::new(),
+            key: Nanos(0),
+            state: State::Running,
+            error: None,
+        }
+    }
+
+    /// The next message.
+    #[inline(always)]
+    fn next(&mut self) -> Next {
+        while self.state == State::Running {
+            match self.decoder.decode(self.bytes.window()) {
+                Ok(Step::Message { body, len }) => {
+                    self.bytes.consume(len);
+                    return Next::Message(body);
+                }
+                Ok(Step::Silent { len }) => self.bytes.consume(len),
+                Ok(Step::NeedMore) => {
+                    if !self.refill() {
+                        return Next::NotYet;
+                    }
+                }
+                Err(error) => self.fail(error),
+            }
+        }
+        self.last_words()
+    }
+
+    /// One step, once [`Stream::head`] has found it due. Bytes that say nothing give no message.
+    fn step(&mut self) -> Option<Body<Market>> {
+        if self.state == State::Running {
+            match self.decoder.decode(self.bytes.window()) {
+                Ok(Step::Message { body, len }) => {
+                    self.bytes.consume(len);
+                    return Some(body);
+                }
+                Ok(Step::Silent { len }) => self.bytes.consume(len),
+                Ok(Step::NeedMore) => {}
+                Err(error) => self.fail(error),
+            }
+            return None;
+        }
+        match self.last_words() {
+            Next::Message(body) => Some(body),
+            Next::NotYet | Next::Ended => None,
+        }
+    }
+
+    /// When the next step is due.
+    fn head(&mut self) -> Head {
+        while self.state == State::Running {
+            if let Some(ts) = self.decoder.peek_ts(self.bytes.window()) {
+                if ts.is_defined() {
+                    self.key = self.key.max(ts);
+                }
+                return Head::Due(self.key);
+            }
+            if !self.refill() {
+                return Head::Unknown;
+            }
+        }
+        match self.state {
+            State::Ended => Head::Ended,
+            State::Running | State::Failing => Head::Due(self.key),
+        }
+    }
+
+    /// Asks for more bytes. False if there are none yet; at the end the state says so.
+    #[cold]
+    fn refill(&mut self) -> bool {
+        match self.bytes.refill() {
+            Refill::More => {}
+            Refill::NotYet => return false,
+            Refill::Ended => match self.decoder.finish(self.bytes.window()) {
+                Ok(()) => self.state = State::Ended,
+                Err(error) => self.fail(error),
+            },
+            Refill::Failed(cause) => self.fail(DecodeError::Bytes {
+                offset: self.decoder.offset(),
+                cause,
+            }),
+        }
+        true
+    }
+
+    #[cold]
+    fn fail(&mut self, error: DecodeError) {
+        self.error = Some(error);
+        self.state = State::Failing;
+    }
+
+    /// What follows the last record: after an error, a notice that the feed is down, for the
+    /// books must not be trusted any more.
+    #[cold]
+    fn last_words(&mut self) -> Next {
+        const CODE: u8 = dbn::ErrorCode::Unset as u8;
+        match core::mem::replace(&mut self.state, State::Ended) {
+            State::Failing => Next::Message(Body::Control(Control::Feed(FeedNotice::Fatal(CODE)))),
+            State::Running | State::Ended => Next::Ended,
+        }
+    }
+}
