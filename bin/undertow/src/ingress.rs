@@ -7,12 +7,15 @@
 
 use std::sync::Arc;
 
-use latency_report::Recorder;
+use latency_report::recorder::{Recorder, difference};
 use undertow_core::event::{Body, Control, Market, Msg};
 use undertow_core::stage::Source;
 use undertow_core::types::Nanos;
 
+use undertow_feeds::replay::{Bytes, Replay};
+
 use crate::clock::TileClock;
+use crate::config::values::Pace;
 use crate::probe::Sampling;
 use crate::tile::TileSource;
 
@@ -22,13 +25,12 @@ pub trait Dated<T>: Source<T> {
     fn next_ts(&mut self) -> Option<Nanos>;
 }
 
-/// How fast a recording is played.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Pace {
-    /// As fast as it can be taken.
-    Max,
-    /// This many times as fast as it was recorded. Positive and finite.
-    Times(f64),
+impl<B: Bytes> Dated<Market> for Replay<B> {
+    #[inline]
+    fn next_ts(&mut self) -> Option<Nanos> {
+        // What precedes the first record has no time of its own and is due at once.
+        self.next_due().filter(|due| due.is_defined())
+    }
 }
 
 /// The first tile's source.
@@ -47,7 +49,7 @@ pub struct Ingress<F> {
 /// Maps recorded time to the time it is due.
 #[derive(Debug)]
 struct Schedule {
-    speed: f64,
+    pace: Pace,
     /// Recorded and due time of the first message that had one.
     origin: Option<(u64, u64)>,
 }
@@ -55,9 +57,9 @@ struct Schedule {
 impl Schedule {
     fn due_ns(&mut self, recorded: Nanos, now_ns: u64) -> u64 {
         let (first_recorded, first_due) = *self.origin.get_or_insert((recorded.0, now_ns));
-        let elapsed = recorded.0.saturating_sub(first_recorded);
-        // Pacing is a matter of the playback, not of price or money: a float serves.
-        first_due.saturating_add((elapsed as f64 / self.speed) as u64)
+        let span = Nanos(recorded.0.saturating_sub(first_recorded));
+        let wait = self.pace.paced(span).unwrap_or_default();
+        first_due.saturating_add(wait.0)
     }
 }
 
@@ -70,13 +72,7 @@ impl<F> Ingress<F> {
         clock: Arc<TileClock>,
         decode: Recorder,
     ) -> Self {
-        let schedule = match pace {
-            Pace::Max => None,
-            Pace::Times(speed) => Some(Schedule {
-                speed,
-                origin: None,
-            }),
-        };
+        let schedule = (pace != Pace::Max).then_some(Schedule { pace, origin: None });
         Self {
             feed,
             schedule,
@@ -119,7 +115,7 @@ impl<F: Dated<Market>> Source<Market> for Ingress<F> {
         let mut msg = self.feed.take()?;
         if sampled {
             let end_ns = self.clock.read();
-            self.decode.record(end_ns.saturating_sub(start_ns));
+            self.decode.record(difference(end_ns, start_ns));
             self.clock.start_laps(end_ns);
             if self.schedule.is_none() {
                 ingress_ns = start_ns;

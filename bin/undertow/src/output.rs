@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use latency_report::Recorder;
+use latency_report::recorder::{Recorder, difference};
 use undertow_core::event::{Body, Control, Msg};
 use undertow_core::ring::Writer;
 use undertow_core::stage::Sink;
@@ -118,8 +118,7 @@ impl Sink<FlowUpdate> for Output {
                 }
                 if self.sampling.takes(msg.stamp.sequence) {
                     let now_ns = self.clock.read();
-                    self.latency
-                        .record(now_ns.saturating_sub(msg.stamp.ingress_ns));
+                    self.latency.record(difference(now_ns, msg.stamp.ingress_ns));
                 }
                 if self.keeps_data {
                     self.output_cold.put(msg);

@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use latency_report::Recorder;
+use latency_report::recorder::Recorder;
 use undertow_core::event::{Body, Control, Msg};
 use undertow_core::ring::Reader;
 use undertow_core::stage::{Emit, Source, Stage};
@@ -40,8 +40,8 @@ impl Sampling {
 
     /// One message in this many.
     #[must_use]
-    pub const fn every(self) -> u64 {
-        self.mask + 1
+    pub fn every(self) -> u32 {
+        u32::try_from(self.mask + 1).unwrap_or(u32::MAX)
     }
 }
 
@@ -111,7 +111,7 @@ impl<O> Lap<'_, O> {
     fn end(&mut self) {
         self.ended = true;
         if let Some(lap_ns) = self.clock.lap() {
-            self.recorder.record(lap_ns);
+            self.recorder.record(lap_ns.cast_signed());
         }
     }
 }

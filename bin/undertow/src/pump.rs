@@ -15,13 +15,14 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use crossbeam::utils::CachePadded;
 use rtrb::{Consumer, Producer, RingBuffer};
+use undertow_feeds::databento::RECORD_MAX;
+use undertow_feeds::replay::{Bytes, Refill};
 
 /// Bytes of one block.
 const BLOCK_SIZE: usize = 1 << 20;
 
-/// Room before a block's data for the record that the block before it cut in two. DBN counts a
-/// record's length in one byte of four-byte words, so none is longer.
-const CARRY_MAX: usize = 4 * u8::MAX as usize;
+/// Room before a block's data for the record that the block before it cut in two.
+const CARRY_MAX: usize = RECORD_MAX;
 
 /// Blocks in flight.
 const BLOCKS: usize = 8;
@@ -62,17 +63,6 @@ impl Block {
 #[derive(Debug)]
 enum Piece {
     Data(Block),
-    End(io::Result<()>),
-}
-
-/// What [`Blocks::refill`] found.
-#[derive(Debug)]
-pub enum Refill {
-    /// There is more in the window.
-    More,
-    /// Nothing yet; ask again.
-    Pending,
-    /// There will be no more. An error says why the input stopped early.
     End(io::Result<()>),
 }
 
@@ -132,29 +122,29 @@ impl Blocks {
             at: CARRY_MAX,
         })
     }
+}
 
-    /// The bytes at hand.
-    #[must_use]
-    #[inline]
-    pub fn window(&self) -> &[u8] {
+impl Bytes for Blocks {
+    #[inline(always)]
+    fn window(&self) -> &[u8] {
         &self.current.bytes[self.at..self.current.end]
     }
 
-    /// Gives up the first `count` bytes of the window.
-    #[inline]
-    pub fn consume(&mut self, count: usize) {
-        self.at = (self.at + count).min(self.current.end);
+    #[inline(always)]
+    fn consume(&mut self, len: usize) {
+        self.at = (self.at + len).min(self.current.end);
     }
 
     /// Brings the next block behind what is left of the window, which must be less than one
     /// record.
-    pub fn refill(&mut self) -> Refill {
+    fn refill(&mut self) -> Refill {
         match self.full.pop() {
-            Ok(Piece::End(outcome)) => Refill::End(outcome),
+            Ok(Piece::End(Ok(()))) => Refill::Ended,
+            Ok(Piece::End(Err(error))) => Refill::Failed(error.to_string().into()),
             Err(_) if self.full.is_abandoned() && self.full.is_empty() => {
-                Refill::End(Err(io::Error::other("the reading thread died")))
+                Refill::Failed("the reading thread died".into())
             }
-            Err(_) => Refill::Pending,
+            Err(_) => Refill::NotYet,
             Ok(Piece::Data(mut next)) => {
                 let carry = self.window();
                 let start = CARRY_MAX.saturating_sub(carry.len());
@@ -240,7 +230,7 @@ mod tests {
     use super::*;
 
     /// Takes `step` bytes at a time, as a decoder takes records.
-    fn drain(mut blocks: Blocks, step: usize) -> (Vec<u8>, io::Result<()>) {
+    fn drain(mut blocks: Blocks, step: usize) -> (Vec<u8>, Refill) {
         let mut all = Vec::new();
         loop {
             while blocks.window().len() >= step {
@@ -249,10 +239,10 @@ mod tests {
             }
             match blocks.refill() {
                 Refill::More => {}
-                Refill::Pending => std::thread::yield_now(),
-                Refill::End(outcome) => {
+                Refill::NotYet => std::thread::yield_now(),
+                end @ (Refill::Ended | Refill::Failed(_)) => {
                     all.extend_from_slice(blocks.window());
-                    return (all, outcome);
+                    return (all, end);
                 }
             }
         }
@@ -275,8 +265,8 @@ mod tests {
         ] {
             let bytes = pattern(len);
             let reader = Box::new(io::Cursor::new(bytes.clone()));
-            let (all, outcome) = drain(Blocks::spawn(reader).unwrap(), 56);
-            assert!(outcome.is_ok());
+            let (all, end) = drain(Blocks::spawn(reader).unwrap(), 56);
+            assert_eq!(end, Refill::Ended);
             assert!(all == bytes, "length {len}");
         }
     }
@@ -287,8 +277,8 @@ mod tests {
         let packed = zstd::encode_all(bytes.as_slice(), 1).unwrap();
         let cut = packed[..packed.len() - 20].to_vec();
         let reader = zstd::stream::read::Decoder::new(io::Cursor::new(cut)).unwrap();
-        let (all, outcome) = drain(Blocks::spawn(Box::new(reader)).unwrap(), 56);
-        assert!(outcome.is_err());
+        let (all, end) = drain(Blocks::spawn(Box::new(reader)).unwrap(), 56);
+        assert!(matches!(end, Refill::Failed(_)), "{end:?}");
         assert!(!all.is_empty() && bytes.starts_with(&all));
     }
 
@@ -298,8 +288,8 @@ mod tests {
         let mut packed = zstd::encode_all(first.as_slice(), 1).unwrap();
         packed.extend(zstd::encode_all(second.as_slice(), 1).unwrap());
         let reader = zstd::stream::read::Decoder::new(io::Cursor::new(packed)).unwrap();
-        let (all, outcome) = drain(Blocks::spawn(Box::new(reader)).unwrap(), 56);
-        assert!(outcome.is_ok());
+        let (all, end) = drain(Blocks::spawn(Box::new(reader)).unwrap(), 56);
+        assert_eq!(end, Refill::Ended);
         assert!(all == [first, second].concat());
     }
 }

@@ -17,14 +17,15 @@
 use std::sync::Arc;
 use std::thread::{Scope, ScopedJoinHandle};
 
-use latency_report::Recorder;
+use latency_report::recorder::{Basis, Recorder};
 use undertow_core::event::{BookUpdate, Market};
 use undertow_core::ring::{Reader, Writer, reliable};
 use undertow_core::stage::{Pass, Sink, Stage};
 use undertow_strategies::flow::{Flow, FlowUpdate};
 
 use crate::clock::TileClock;
-use crate::ingress::{Dated, Ingress, Pace};
+use crate::config::values::Pace;
+use crate::ingress::{Dated, Ingress};
 use crate::output::Output;
 use crate::probe::{Relay, Sampling, Timed};
 use crate::tile::{Dead, Ended, Idle, Switchboard, Tile, TileOptions, TileReport, TileSource};
@@ -304,16 +305,16 @@ impl<'scope> Rig<'scope, '_> {
 
     fn ingress<F: Dated<Market>>(&self, feed: F) -> Ingress<F> {
         let Wiring { pace, sampling, .. } = *self.wiring;
-        let decode = Recorder::new("decode");
+        let decode = self.recorder("decode", Basis::Work);
         Ingress::new(feed, pace, sampling, Arc::clone(&self.clocks[0]), decode)
     }
 
     fn book<B>(&self, books: B, tile: usize) -> Timed<B> {
-        Timed::new(books, Recorder::new("book"), Arc::clone(&self.clocks[tile]))
+        Timed::new(books, self.recorder("book", Basis::Work), Arc::clone(&self.clocks[tile]))
     }
 
     fn flow(&self, flow: Flow, tile: usize) -> Timed<Flow> {
-        Timed::new(flow, Recorder::new("flow"), Arc::clone(&self.clocks[tile]))
+        Timed::new(flow, self.recorder("flow", Basis::Work), Arc::clone(&self.clocks[tile]))
     }
 
     fn relay<T>(&self, reader: Reader<T>, tile: usize) -> Relay<T> {
@@ -321,12 +322,10 @@ impl<'scope> Rig<'scope, '_> {
     }
 
     fn output(&self, output_cold: Writer<FlowUpdate>, tile: usize) -> Output {
-        let Wiring {
-            keeps_data,
-            sampling,
-            ..
-        } = *self.wiring;
-        let latency = Recorder::new("tick_to_output");
+        let Wiring { keeps_data, sampling, pace, .. } = *self.wiring;
+        let paced = pace != Pace::Max;
+        let basis = if paced { Basis::IntendedArrival } else { Basis::ActualArrival };
+        let latency = self.recorder("tick-to-output", basis);
         Output::new(
             output_cold,
             keeps_data,
@@ -334,6 +333,10 @@ impl<'scope> Rig<'scope, '_> {
             Arc::clone(&self.clocks[tile]),
             latency,
         )
+    }
+
+    fn recorder(&self, name: &str, basis: Basis) -> Recorder {
+        Recorder::sampled(name, basis, self.wiring.sampling.every())
     }
 
     fn link<T>(&self, name: &'static str, writer: &Writer<T>, reader: &Relay<T>) -> LinkReport {
