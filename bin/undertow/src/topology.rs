@@ -116,6 +116,15 @@ pub struct Finished<F, B> {
     pub links: Vec<LinkReport>,
 }
 
+impl<F, B> Finished<F, B> {
+    /// Takes the book stage apart.
+    pub fn apart<C, X>(self, take: impl FnOnce(B) -> (C, X)) -> (Finished<F, C>, X) {
+        let Self { feed, books, flow, output, tiles, stages, links } = self;
+        let (books, rest) = take(books);
+        (Finished { feed, books, flow, output, tiles, stages, links }, rest)
+    }
+}
+
 /// What a link went through.
 #[derive(Clone, Debug)]
 pub struct LinkReport {
