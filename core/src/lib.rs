@@ -18,3 +18,5 @@ pub mod stage;
 pub mod ring;
 
 pub mod book;
+
+mod prefetch;

@@ -1,0 +1,458 @@
+//! The price ladders of a book: each side's levels, worst first, best last.
+//!
+//! A side is a sorted directory of pages; a page stands for sixteen neighbouring multiples of the
+//! book's unit, with one bit per occupied level. The best level is the highest bit of the last
+//! page, and what happens near the touch happens at the end of the directory. A level's *rank*
+//! grows towards the touch on both sides (price over unit for bids, its complement for asks), so
+//! that one code path serves both.
+//!
+//! The unit is the tick of the definition, or the greatest common divisor of the prices seen. A
+//! price off the grid makes it finer; that can happen some forty times at most, then it is 1e-9.
+
+use bumpalo::Bump;
+
+use super::Shared;
+use super::limits::{BookLimits, LimitError, filled};
+use super::slab::{NONE, PAGE_LEVELS, Slab};
+use crate::types::Price;
+
+/// How many pages from the best one are looked at one by one before a search by halves.
+const NEAR_PAGES: usize = 6;
+
+/// The smallest directory block, in pages.
+const BLOCK_MIN: u32 = 4;
+
+/// Sizes of directory blocks: `BLOCK_MIN << 0 ..= BLOCK_MIN << 14`, the last 65,536.
+const CLASSES: usize = 15;
+
+/// One page of a side.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+struct PageEntry {
+    /// Rank of its first level, over sixteen.
+    number: i64,
+    /// Where its levels stand in the slab, over sixteen. Links the free list too.
+    page: u32,
+    /// Bit `i`: level `i` has orders.
+    occupied: u32,
+}
+
+const _: () = assert!(size_of::<PageEntry>() == 16);
+
+impl PageEntry {
+    const EMPTY: Self = Self {
+        number: 0,
+        page: NONE,
+        occupied: 0,
+    };
+}
+
+/// The directories of all books: blocks of power-of-two sizes from one array.
+#[derive(Debug)]
+pub(super) struct Directories<'a> {
+    entries: &'a mut [PageEntry],
+    /// First free block of each size; the rest follow by `page` of each block's first entry.
+    free: [u32; CLASSES],
+    /// From here on nothing was ever handed out.
+    fresh: u32,
+}
+
+impl<'a> Directories<'a> {
+    /// Bytes of one entry.
+    pub(super) const ENTRY_BYTES: usize = size_of::<PageEntry>();
+
+    /// Entries: a smallest block for each page there is, and one directory's growth to its limit.
+    pub(super) fn capacity(limits: &BookLimits) -> usize {
+        let smallest = limits.pages_max as usize * BLOCK_MIN as usize;
+        let largest = (limits.side_pages_max.max(BLOCK_MIN) as usize).next_power_of_two();
+        BLOCK_MIN as usize + smallest + 2 * largest
+    }
+
+    pub(super) fn new_in(bump: &'a Bump, limits: &BookLimits) -> Result<Self, LimitError> {
+        Ok(Self {
+            entries: filled(bump, Self::capacity(limits), PageEntry::EMPTY)?,
+            free: [NONE; CLASSES],
+            // Block 0 is never handed out, so that 0 means "no block".
+            fresh: BLOCK_MIN,
+        })
+    }
+
+    /// A block of `BLOCK_MIN << class` entries: a used one, a fresh one, or a part of a larger.
+    fn take(&mut self, class: usize) -> Option<u32> {
+        if let Some(block) = self.pop(class) {
+            return Some(block);
+        }
+        let end = self.fresh + (BLOCK_MIN << class);
+        if end as usize <= self.entries.len() {
+            return Some(core::mem::replace(&mut self.fresh, end));
+        }
+        let larger = (class + 1..CLASSES).find(|&larger| self.free[larger] != NONE)?;
+        let block = self.pop(larger)?;
+        for half in class..larger {
+            self.give(block + (BLOCK_MIN << half), half);
+        }
+        Some(block)
+    }
+
+    fn pop(&mut self, class: usize) -> Option<u32> {
+        let block = self.free[class];
+        if block == NONE {
+            return None;
+        }
+        self.free[class] = self.entries[block as usize].page;
+        Some(block)
+    }
+
+    fn give(&mut self, block: u32, class: usize) {
+        self.entries[block as usize].page = self.free[class];
+        self.free[class] = block;
+    }
+}
+
+/// One side's directory.
+#[derive(Clone, Copy, Debug, Default)]
+struct Ladder {
+    start: u32,
+    len: u32,
+    /// Entries of its block; 0 without a block.
+    capacity: u32,
+}
+
+impl Ladder {
+    #[inline(always)]
+    fn pages<'d>(&self, directories: &'d Directories<'_>) -> &'d [PageEntry] {
+        let start = self.start as usize;
+        &directories.entries[start..start + self.len as usize]
+    }
+
+    #[inline(always)]
+    fn pages_mut<'d>(&self, directories: &'d mut Directories<'_>) -> &'d mut [PageEntry] {
+        let start = self.start as usize;
+        &mut directories.entries[start..start + self.len as usize]
+    }
+
+    /// Puts a page in before position `at`. The block must have room: see [`Self::make_room`].
+    fn insert(&mut self, directories: &mut Directories<'_>, at: usize, entry: PageEntry) {
+        self.len += 1;
+        let pages = self.pages_mut(directories);
+        let last = pages.len() - 1;
+        pages.copy_within(at..last, at + 1);
+        pages[at] = entry;
+    }
+
+    /// Takes the page at position `at` out, and gives the block back with the last page.
+    fn remove(&mut self, directories: &mut Directories<'_>, at: usize) {
+        let pages = self.pages_mut(directories);
+        pages.copy_within(at + 1.., at);
+        self.len -= 1;
+        if self.len == 0 {
+            self.release(directories);
+        }
+    }
+
+    /// Makes room for one more page, in a block of twice the size if need be.
+    fn make_room(&mut self, directories: &mut Directories<'_>, pages_max: u32) -> Option<()> {
+        if self.len >= pages_max {
+            return None;
+        }
+        if self.len < self.capacity {
+            return Some(());
+        }
+        let capacity = (self.capacity * 2).max(BLOCK_MIN);
+        let start = directories.take(class(capacity))?;
+        let old = self.start as usize..(self.start + self.len) as usize;
+        directories.entries.copy_within(old, start as usize);
+        let len = self.len;
+        self.release(directories);
+        *self = Self {
+            start,
+            len,
+            capacity,
+        };
+        Some(())
+    }
+
+    fn release(&mut self, directories: &mut Directories<'_>) {
+        if self.capacity > 0 {
+            directories.give(self.start, class(self.capacity));
+        }
+        *self = Self::default();
+    }
+}
+
+fn class(capacity: u32) -> usize {
+    (capacity / BLOCK_MIN).ilog2() as usize
+}
+
+/// Both sides of one book. Index 0 is the bids, 1 the asks.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ladders {
+    sides: [Ladder; 2],
+    /// The book's number, which its levels carry.
+    pub(super) book: u32,
+    /// Every level's price is a multiple of it; in price units, at least 1.
+    unit: i64,
+    /// The unit to begin with when empty.
+    tick: i64,
+}
+
+impl Ladders {
+    pub(super) fn new(book: u32) -> Self {
+        Self {
+            sides: [Ladder::default(); 2],
+            book,
+            unit: Price::PER_POINT,
+            tick: Price::PER_POINT,
+        }
+    }
+
+    /// Takes the tick of a definition, for as soon as both sides are empty.
+    pub(super) fn set_tick(&mut self, tick: Price) {
+        if tick.is_defined() && tick.0 > 0 {
+            self.tick = tick.0;
+            self.restart_when_empty();
+        }
+    }
+
+    /// The level at `price`, opened if it was not there. `None` when a pool is exhausted.
+    #[inline(always)]
+    pub(super) fn open(&mut self, shared: &mut Shared<'_>, side: usize, price: i64) -> Option<u32> {
+        let ticks = price / self.unit;
+        if ticks * self.unit != price {
+            return self.open_off_grid(shared, side, price);
+        }
+        let (number, bit) = place(side, ticks);
+        let ladder = self.sides[side];
+        let at = upper(ladder.pages(&shared.directories), number);
+        if at == 0 {
+            return self.open_page(shared, side, price, at);
+        }
+        let entry = &mut ladder.pages_mut(&mut shared.directories)[at - 1];
+        if entry.number != number {
+            return self.open_page(shared, side, price, at);
+        }
+        let level = entry.page * PAGE_LEVELS + bit;
+        if entry.occupied & 1 << bit == 0 {
+            entry.occupied |= 1 << bit;
+            shared.slab.open_level(level, price, self.owner(side));
+        }
+        Some(level)
+    }
+
+    #[cold]
+    fn open_off_grid(&mut self, shared: &mut Shared<'_>, side: usize, price: i64) -> Option<u32> {
+        self.regrid(shared, gcd(self.unit, price))?;
+        self.open(shared, side, price)
+    }
+
+    /// Opens the first level of a page that belongs at position `at` of the directory.
+    #[inline(never)]
+    fn open_page(
+        &mut self,
+        shared: &mut Shared<'_>,
+        side: usize,
+        price: i64,
+        at: usize,
+    ) -> Option<u32> {
+        let (number, bit) = place(side, price / self.unit);
+        let ladder = &mut self.sides[side];
+        ladder.make_room(&mut shared.directories, shared.side_pages_max)?;
+        let page = shared.slab.take_page()?;
+        let entry = PageEntry {
+            number,
+            page,
+            occupied: 1 << bit,
+        };
+        ladder.insert(&mut shared.directories, at, entry);
+        let level = page * PAGE_LEVELS + bit;
+        shared.slab.open_level(level, price, self.owner(side));
+        Some(level)
+    }
+
+    /// Closes a level that has no orders left, and its page with the last level.
+    #[inline]
+    pub(super) fn close(&mut self, shared: &mut Shared<'_>, side: usize, level: u32) {
+        let ladder = &mut self.sides[side];
+        let page = level / PAGE_LEVELS;
+        let pages = ladder.pages_mut(&mut shared.directories);
+        let near = pages.iter().rev().take(NEAR_PAGES);
+        let at = match near.into_iter().position(|entry| entry.page == page) {
+            Some(behind) => pages.len() - 1 - behind,
+            None => {
+                let price = shared.slab.node(level).key.cast_signed();
+                let (number, _) = place(side, price / self.unit);
+                pages.partition_point(|entry| entry.number < number)
+            }
+        };
+        pages[at].occupied &= !(1 << (level % PAGE_LEVELS));
+        if pages[at].occupied == 0 {
+            ladder.remove(&mut shared.directories, at);
+            shared.slab.give_page(page);
+            self.restart_when_empty();
+        }
+    }
+
+    /// The level at `price`, if it has orders.
+    #[inline]
+    pub(super) fn find(&self, shared: &Shared<'_>, side: usize, price: i64) -> Option<u32> {
+        let ticks = price / self.unit;
+        if ticks * self.unit != price {
+            return None;
+        }
+        let (number, bit) = place(side, ticks);
+        let pages = self.sides[side].pages(&shared.directories);
+        let entry = pages[..upper(pages, number)].last()?;
+        let here = entry.number == number && entry.occupied & 1 << bit != 0;
+        here.then_some(entry.page * PAGE_LEVELS + bit)
+    }
+
+    /// The best level of a side, or [`NONE`].
+    #[inline(always)]
+    pub(super) fn best(&self, directories: &Directories<'_>, side: usize) -> u32 {
+        match self.sides[side].pages(directories).last() {
+            Some(entry) => entry.page * PAGE_LEVELS + entry.occupied.ilog2(),
+            None => NONE,
+        }
+    }
+
+    /// The levels of a side, best first.
+    pub(super) fn levels<'d>(
+        &self,
+        directories: &'d Directories<'_>,
+        side: usize,
+    ) -> impl Iterator<Item = u32> + use<'d> {
+        let pages = self.sides[side].pages(directories).iter().rev();
+        pages.flat_map(|entry| {
+            let bits = (0..PAGE_LEVELS).rev();
+            let occupied = bits.filter(|bit| entry.occupied & 1 << bit != 0);
+            occupied.map(|bit| entry.page * PAGE_LEVELS + bit)
+        })
+    }
+
+    /// Whether the directory of a side is sorted, without an empty page, and every level where
+    /// its price says.
+    pub(super) fn is_sound(&self, shared: &Shared<'_>, side: usize) -> bool {
+        let pages = self.sides[side].pages(&shared.directories);
+        let sorted = pages.is_sorted_by(|a, b| a.number < b.number);
+        let mut levels = self.levels(&shared.directories, side);
+        let placed = levels.all(|level| {
+            let node = shared.slab.node(level);
+            self.find(shared, side, node.key.cast_signed()) == Some(level)
+                && node.level == self.owner(side)
+        });
+        sorted && placed && pages.iter().all(|entry| entry.occupied != 0)
+    }
+
+    /// What the levels of a side carry: the book and the side.
+    pub(super) const fn owner(&self, side: usize) -> u32 {
+        self.book << 2 | side as u32
+    }
+
+    fn restart_when_empty(&mut self) {
+        if self.sides[0].len == 0 && self.sides[1].len == 0 {
+            self.unit = self.tick;
+        }
+    }
+
+    /// Lays both sides out anew on a finer unit, or changes nothing when the pools do not allow.
+    fn regrid(&mut self, shared: &mut Shared<'_>, unit: i64) -> Option<()> {
+        let counts = [0, 1].map(|side| self.pages_at(shared, side, unit));
+        if counts[0] + counts[1] > shared.slab.free_pages()
+            || counts
+                .into_iter()
+                .any(|count| count > shared.side_pages_max)
+        {
+            return None;
+        }
+        let mut finer = [Ladder::default(); 2];
+        for side in [0, 1] {
+            let capacity = counts[side].next_power_of_two().max(BLOCK_MIN);
+            let Some(start) = shared.directories.take(class(capacity)) else {
+                finer[0].release(&mut shared.directories);
+                return None;
+            };
+            finer[side] = Ladder {
+                start,
+                len: 0,
+                capacity,
+            };
+        }
+        self.unit = unit;
+        for side in [0, 1] {
+            let mut coarse = core::mem::replace(&mut self.sides[side], finer[side]);
+            for at in 0..coarse.len as usize {
+                let entry = coarse.pages(&shared.directories)[at];
+                self.move_page(shared, side, entry)?;
+                shared.slab.give_page(entry.page);
+            }
+            coarse.release(&mut shared.directories);
+        }
+        Some(())
+    }
+
+    /// How many pages a side would take on another unit.
+    fn pages_at(&self, shared: &Shared<'_>, side: usize, unit: i64) -> u32 {
+        let mut last = None;
+        let mut count = 0;
+        for level in self.levels(&shared.directories, side) {
+            let price = shared.slab.node(level).key.cast_signed();
+            let (number, _) = place(side, price / unit);
+            if last != Some(number) {
+                last = Some(number);
+                count += 1;
+            }
+        }
+        count
+    }
+
+    /// Moves the levels of a page, worst first, to the end of the new directory.
+    fn move_page(&mut self, shared: &mut Shared<'_>, side: usize, from: PageEntry) -> Option<()> {
+        for bit in (0..PAGE_LEVELS).filter(|bit| from.occupied & 1 << bit != 0) {
+            let level = from.page * PAGE_LEVELS + bit;
+            let price = shared.slab.node(level).key.cast_signed();
+            let to = self.open(shared, side, price)?;
+            shared.slab.move_level(level, to);
+        }
+        Some(())
+    }
+}
+
+/// A level's place: its page's number, and its bit there. The complement turns the asks around,
+/// and unlike a minus sign it cannot overflow.
+#[inline(always)]
+fn place(side: usize, ticks: i64) -> (i64, u32) {
+    let rank = ticks ^ -(side as i64);
+    let per_page = i64::from(PAGE_LEVELS);
+    (rank.div_euclid(per_page), rank.rem_euclid(per_page) as u32)
+}
+
+/// How many pages have at most this number. Most of what happens, happens near the end.
+#[inline(always)]
+fn upper(pages: &[PageEntry], number: i64) -> usize {
+    let far = pages.len().saturating_sub(NEAR_PAGES);
+    let mut at = pages.len();
+    while at > far {
+        if pages[at - 1].number <= number {
+            return at;
+        }
+        at -= 1;
+    }
+    pages[..far].partition_point(|entry| entry.number <= number)
+}
+
+/// Greatest common divisor of the unit (at least 1) and a price.
+fn gcd(unit: i64, price: i64) -> i64 {
+    let (mut a, mut b) = (unit.unsigned_abs(), price.unsigned_abs());
+    while b != 0 {
+        (a, b) = (b, a % b);
+    }
+    // At most `unit`, for it divides it.
+    a.cast_signed()
+}
+
+/// The queue of a level, front first.
+pub(super) fn queue<'s>(slab: &'s Slab<'_>, level: u32) -> impl Iterator<Item = u32> + use<'s> {
+    let first = slab.node(level).next;
+    let within = move |order: u32| (order != level).then_some(order);
+    core::iter::successors(within(first), move |&order| within(slab.node(order).next))
+}

@@ -1,0 +1,207 @@
+//! The node slab: orders and price levels as 32-byte nodes of one array, shared by all books.
+//!
+//! A level is the sentinel of the circular queue of its orders, so joining and leaving a queue
+//! has no branch for its ends. Levels come in pages of 16, orders one by one; both from free
+//! lists that are full at construction and never grow. Node 0 belongs to a page that is never
+//! handed out, so 0 means "no node".
+
+use bumpalo::Bump;
+
+use super::limits::{BookLimits, LimitError, filled};
+
+/// "No node", "no page".
+pub(super) const NONE: u32 = 0;
+
+/// Levels in one page.
+pub(super) const PAGE_LEVELS: u32 = 16;
+
+/// An order, or the level that heads a queue of orders.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub(super) struct Node {
+    /// The order's id; a level's price, bit for bit.
+    pub(super) key: u64,
+    /// The order's size; the sum of sizes of a level.
+    pub(super) size: u64,
+    /// The order behind; the level itself after the last. Links the free list too.
+    pub(super) next: u32,
+    /// The order ahead; the level itself before the first.
+    pub(super) prev: u32,
+    /// The order's level; the owner of a level.
+    pub(super) level: u32,
+    /// The `sequence` that last touched the order; the number of orders of a level.
+    pub(super) tag: u32,
+}
+
+const _: () = assert!(size_of::<Node>() == 32, "two nodes to a cache line");
+
+impl Node {
+    const EMPTY: Self = Self {
+        key: 0,
+        size: 0,
+        next: NONE,
+        prev: NONE,
+        level: 0,
+        tag: 0,
+    };
+}
+
+/// All nodes of all books.
+#[derive(Debug)]
+pub(super) struct Slab<'a> {
+    nodes: &'a mut [Node],
+    /// First free order; the rest follow by `next`.
+    free_order: u32,
+    /// First free page; the rest follow by `next` of each page's first level.
+    free_page: u32,
+    free_orders: u32,
+    free_pages: u32,
+}
+
+impl<'a> Slab<'a> {
+    pub(super) fn new_in(bump: &'a Bump, limits: &BookLimits) -> Result<Self, LimitError> {
+        let first_order = (limits.pages_max + 1) * PAGE_LEVELS;
+        let nodes_count = first_order + limits.orders_max;
+        let nodes = filled(bump, nodes_count as usize, Node::EMPTY)?;
+        for page in 1..limits.pages_max {
+            nodes[(page * PAGE_LEVELS) as usize].next = page + 1;
+        }
+        for order in first_order..nodes_count - 1 {
+            nodes[order as usize].next = order + 1;
+        }
+        Ok(Self {
+            nodes,
+            free_order: first_order,
+            free_page: 1,
+            free_orders: limits.orders_max,
+            free_pages: limits.pages_max,
+        })
+    }
+
+    #[inline(always)]
+    pub(super) fn node(&self, node: u32) -> &Node {
+        &self.nodes[node as usize]
+    }
+
+    #[inline(always)]
+    pub(super) fn node_mut(&mut self, node: u32) -> &mut Node {
+        &mut self.nodes[node as usize]
+    }
+
+    /// How many orders may still rest, over all books.
+    pub(super) fn free_orders(&self) -> u32 {
+        self.free_orders
+    }
+
+    /// How many pages of levels are left, over all books.
+    pub(super) fn free_pages(&self) -> u32 {
+        self.free_pages
+    }
+
+    /// A node for an order, unless the pool is exhausted.
+    #[inline(always)]
+    pub(super) fn take_order(&mut self) -> Option<u32> {
+        let order = self.free_order;
+        if order == NONE {
+            return None;
+        }
+        self.free_order = self.node(order).next;
+        self.free_orders -= 1;
+        Some(order)
+    }
+
+    #[inline(always)]
+    pub(super) fn give_order(&mut self, order: u32) {
+        self.node_mut(order).next = self.free_order;
+        self.free_order = order;
+        self.free_orders += 1;
+    }
+
+    /// A page of sixteen levels, none of them open, unless the pool is exhausted.
+    #[inline]
+    pub(super) fn take_page(&mut self) -> Option<u32> {
+        let page = self.free_page;
+        if page == NONE {
+            return None;
+        }
+        self.free_page = self.node(page * PAGE_LEVELS).next;
+        self.free_pages -= 1;
+        Some(page)
+    }
+
+    #[inline]
+    pub(super) fn give_page(&mut self, page: u32) {
+        self.node_mut(page * PAGE_LEVELS).next = self.free_page;
+        self.free_page = page;
+        self.free_pages += 1;
+    }
+
+    /// Makes `level` an empty queue.
+    #[inline]
+    pub(super) fn open_level(&mut self, level: u32, price: i64, owner: u32) {
+        *self.node_mut(level) = Node {
+            key: price.cast_unsigned(),
+            size: 0,
+            next: level,
+            prev: level,
+            level: owner,
+            tag: 0,
+        };
+    }
+
+    /// Puts `order` at the back of the queue of `level`. Sizes cannot overflow: there are fewer
+    /// than 2^32 orders of less than 2^32 each, and an aggregated level is one order.
+    #[inline(always)]
+    pub(super) fn push_back(&mut self, level: u32, order: u32) {
+        let size = self.node(order).size;
+        let head = self.node_mut(level);
+        let last = head.prev;
+        head.prev = order;
+        head.size += size;
+        head.tag += 1;
+        self.node_mut(last).next = order;
+        let node = self.node_mut(order);
+        node.prev = last;
+        node.next = level;
+        node.level = level;
+    }
+
+    /// Takes `order` out of its queue and returns whether that was the last one there.
+    #[inline(always)]
+    pub(super) fn unlink(&mut self, order: u32) -> bool {
+        let Node {
+            size,
+            next,
+            prev,
+            level,
+            ..
+        } = *self.node(order);
+        self.node_mut(prev).next = next;
+        self.node_mut(next).prev = prev;
+        let head = self.node_mut(level);
+        head.size -= size;
+        head.tag -= 1;
+        // Neighbours are one and the same only when both are the level.
+        next == prev
+    }
+
+    /// Moves a level with its queue to another place in the slab.
+    pub(super) fn move_level(&mut self, from: u32, to: u32) {
+        let (price, owner) = (self.node(from).key, self.node(from).level);
+        self.open_level(to, price.cast_signed(), owner);
+        let (first, last) = (self.node(from).next, self.node(from).prev);
+        if first == from {
+            return;
+        }
+        let (size, count) = (self.node(from).size, self.node(from).tag);
+        let head = self.node_mut(to);
+        (head.next, head.prev, head.size, head.tag) = (first, last, size, count);
+        self.node_mut(first).prev = to;
+        self.node_mut(last).next = to;
+        let mut order = first;
+        while order != to {
+            self.node_mut(order).level = to;
+            order = self.node(order).next;
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! How far a book is to be believed, and why.
+//!
+//! A book is *good* when nothing speaks against it. What speaks against it:
+//!
+//! * *stale*: the feed was lost. *Suspect*: evidence that the book is wrong. Both last until the
+//!   book has been cleared and a snapshot is complete, or both sides were replaced.
+//! * *crossed*: the last event left bid ≥ offer. An auction does that, so it lasts only while it
+//!   does; when the venue says that it is trading, and it goes on, it becomes *suspect*.
+//! * *late*: an event has been open for too long. It lasts until the event ends.
+//! * *pending*: the content is not complete yet; see [`Phase`].
+
+use super::limits::{BookCounters, Thresholds};
+use crate::event::Trust;
+use crate::types::Nanos;
+
+const STALE: u8 = 1;
+const SUSPECT: u8 = 2;
+const CROSSED: u8 = 4;
+const LATE: u8 = 8;
+const PENDING: u8 = 16;
+
+/// Both sides replaced since the last evidence.
+const BOTH_SIDES: u8 = 3;
+
+/// On the way to a complete book.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Complete as far as anyone can tell.
+    Complete,
+    /// The beginning was not seen: complete when enough live events have met no unknown order.
+    Joined,
+    /// Emptied by the venue: complete at the end of the event.
+    Cleared,
+    /// Emptied while suspect or stale: waits for a snapshot.
+    Awaiting,
+    /// A snapshot comes in: complete at its end, which is LAST on a snapshot record. Where the
+    /// end is not marked, complete as [`Phase::Joined`].
+    Snapshot,
+}
+
+/// The evidence about one book.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Doubts {
+    /// Zero when the book is good.
+    bits: u8,
+    phase: Phase,
+    /// Sides replaced as a whole since the last evidence.
+    replaced: u8,
+    /// Whether the venue says that it is trading.
+    is_trading: bool,
+    /// Live records of the event that is open.
+    open_records: u32,
+    /// Live events without an unknown order, in a pending phase.
+    settled_events: u32,
+    /// Events in a row that ended locked or crossed while trading.
+    crossed_events: u32,
+    /// Unknown cancels in the present window.
+    unknown_cancels: u32,
+    /// The number of the record that opened the window.
+    window_start: u64,
+    /// Event time at the first record of the event that is open.
+    open_since: Nanos,
+}
+
+impl Doubts {
+    /// Of a book that no record has reached.
+    pub(super) const fn new() -> Self {
+        Self {
+            bits: PENDING,
+            phase: Phase::Joined,
+            replaced: 0,
+            is_trading: false,
+            open_records: 0,
+            settled_events: 0,
+            crossed_events: 0,
+            unknown_cancels: 0,
+            window_start: 0,
+            open_since: Nanos(0),
+        }
+    }
+
+    /// The sum of it.
+    #[inline(always)]
+    pub(super) const fn trust(&self) -> Trust {
+        if self.bits == 0 {
+            return Trust::Good;
+        }
+        if self.bits & STALE != 0 {
+            return Trust::Stale;
+        }
+        if self.bits & (SUSPECT | CROSSED | LATE) != 0 {
+            return Trust::MaybeBad;
+        }
+        Trust::Recovering
+    }
+
+    /// Whether orders cancelled now must be remembered against the snapshot.
+    #[inline(always)]
+    pub(super) const fn awaits_snapshot(&self) -> bool {
+        matches!(self.phase, Phase::Awaiting | Phase::Snapshot)
+    }
+
+    /// Whether an event is open.
+    pub(super) const fn is_open(&self) -> bool {
+        self.open_records > 0
+    }
+
+    pub(super) const fn suspect(&mut self) {
+        self.bits |= SUSPECT;
+        self.replaced = 0;
+    }
+
+    pub(super) const fn stale(&mut self) {
+        self.bits |= STALE;
+        self.replaced = 0;
+    }
+
+    /// A replay without a hole has brought the book up to date after a reconnect.
+    pub(super) const fn replayed(&mut self) {
+        self.bits &= !STALE;
+    }
+
+    pub(super) const fn set_trading(&mut self, is_trading: bool) {
+        self.is_trading = is_trading;
+        self.crossed_events = 0;
+    }
+
+    pub(super) const fn replaced(&mut self, side: usize) {
+        self.replaced |= 1 << side;
+    }
+
+    /// The book was emptied by a Clear, of the venue or of a snapshot.
+    pub(super) fn clear(&mut self, from_snapshot: bool) {
+        let was_doubted = self.bits & (STALE | SUSPECT) != 0 || self.phase == Phase::Awaiting;
+        self.bits &= !(STALE | SUSPECT);
+        self.enter(match (from_snapshot, was_doubted) {
+            (true, _) => Phase::Snapshot,
+            (false, true) => Phase::Awaiting,
+            (false, false) => Phase::Cleared,
+        });
+    }
+
+    /// A record of a snapshot came. Into an empty book it is as good as with a Clear before it.
+    pub(super) fn begin_snapshot(&mut self, is_empty: bool) {
+        if self.phase != Phase::Snapshot && is_empty {
+            self.bits &= !(STALE | SUSPECT);
+        }
+        self.enter(Phase::Snapshot);
+        self.replaced = 0;
+    }
+
+    pub(super) fn unknown_modify(&mut self) {
+        self.settled_events = 0;
+    }
+
+    /// Many of these in a short time mean that we miss records.
+    pub(super) fn unknown_cancel(&mut self, record: u64, thresholds: &Thresholds) {
+        self.settled_events = 0;
+        if self.phase != Phase::Complete {
+            // What is not complete yet is bound to miss orders.
+            return;
+        }
+        if record - self.window_start >= u64::from(thresholds.unknown_window_records) {
+            self.window_start = record;
+            self.unknown_cancels = 0;
+        }
+        self.unknown_cancels += 1;
+        if self.unknown_cancels > thresholds.unknown_cancels_max {
+            self.suspect();
+        }
+    }
+
+    /// A live record without LAST.
+    #[inline(always)]
+    pub(super) fn keep_open(
+        &mut self,
+        now: Nanos,
+        thresholds: &Thresholds,
+        counters: &mut BookCounters,
+    ) {
+        if self.open_records == 0 {
+            self.open_since = now;
+        }
+        self.open_records = self.open_records.saturating_add(1);
+        let open_ns = now.0.saturating_sub(self.open_since.0);
+        let is_late = self.open_records > thresholds.last_missing_records_max
+            || open_ns > thresholds.last_missing_ns_max;
+        if is_late && self.bits & LATE == 0 {
+            self.bits |= LATE;
+            counters.last_missing += 1;
+        }
+    }
+
+    /// LAST came. Whether there is anything to weigh.
+    #[inline(always)]
+    pub(super) fn end_event(&mut self, is_uncrossed: bool) -> bool {
+        self.open_records = 0;
+        self.bits != 0 || !is_uncrossed
+    }
+
+    /// Weighs the evidence at the end of an event.
+    pub(super) fn weigh(
+        &mut self,
+        is_uncrossed: bool,
+        from_snapshot: bool,
+        thresholds: &Thresholds,
+    ) {
+        self.bits &= !(LATE | CROSSED);
+        if is_uncrossed {
+            self.crossed_events = 0;
+        } else {
+            self.bits |= CROSSED;
+            self.crossed_events += u32::from(self.is_trading);
+            if self.crossed_events > thresholds.crossed_events_max {
+                self.suspect();
+            }
+        }
+        if self.replaced == BOTH_SIDES {
+            self.bits &= !(STALE | SUSPECT);
+            self.enter(Phase::Complete);
+        }
+        match self.phase {
+            Phase::Complete | Phase::Awaiting => {}
+            Phase::Cleared => self.enter(Phase::Complete),
+            Phase::Snapshot if from_snapshot => self.enter(Phase::Complete),
+            Phase::Joined | Phase::Snapshot => {
+                self.settled_events += 1;
+                if self.settled_events >= thresholds.settle_events {
+                    self.enter(Phase::Complete);
+                }
+            }
+        }
+    }
+
+    fn enter(&mut self, phase: Phase) {
+        self.phase = phase;
+        self.settled_events = 0;
+        if phase == Phase::Complete {
+            self.bits &= !PENDING;
+        } else {
+            self.bits |= PENDING;
+        }
+    }
+}
