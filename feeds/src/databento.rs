@@ -24,7 +24,7 @@ pub use error::DecodeError;
 pub use header::METADATA_MAX;
 
 use dbn::{Metadata, rtype};
-use undertow_core::event::{Body, Control, Market, Suspicion};
+use undertow_core::event::{Body, Control, Market, Mbo, Suspicion};
 use undertow_core::types::{Action, BookKey, Nanos, OrderId};
 
 use header::{Header, Symbols};
@@ -114,20 +114,37 @@ impl Decoder {
     /// When nothing behind the front can be read either. The decoder must not be used again.
     #[inline(always)]
     pub fn decode(&mut self, window: &[u8]) -> Result<Step, DecodeError> {
-        if let Some(record) = window.first_chunk::<MBO_LEN>()
-            && u16_at(record, LENGTH) == self.mbo_tag
-            && window.len() >= self.mbo_len
-            && let Ok(mbo) = market::mbo(record)
-        {
-            self.counts.mbo[mbo.action as usize] += 1;
-            self.counts.saw(mbo.ts_recv);
-            self.offset += self.mbo_len as u64;
-            return Ok(Step::Message {
+        match self.decode_mbo(window) {
+            Some(mbo) => Ok(Step::Message {
                 body: Body::Data(Market::Mbo(mbo)),
                 len: self.mbo_len,
-            });
+            }),
+            None => self.decode_other(window),
         }
-        self.decode_other(window)
+    }
+
+    /// The short way: the front of `window` if it is a sound market-by-order record, which used
+    /// up [`Decoder::mbo_len`] bytes. Otherwise nothing has happened and [`Decoder::decode`]
+    /// will tell. Whoever moves millions builds the message in its last place around this,
+    /// for a message moved as a whole is read before its parts have reached the cache.
+    #[inline(always)]
+    pub fn decode_mbo(&mut self, window: &[u8]) -> Option<Mbo> {
+        let record = window.first_chunk::<MBO_LEN>()?;
+        if u16_at(record, LENGTH) != self.mbo_tag || window.len() < self.mbo_len {
+            return None;
+        }
+        let mbo = market::mbo(record).ok()?;
+        self.counts.mbo[mbo.action as usize] += 1;
+        self.counts.saw(mbo.ts_recv);
+        self.offset += self.mbo_len as u64;
+        Some(mbo)
+    }
+
+    /// The length of this stream's market-by-order records, bytes.
+    #[inline(always)]
+    #[must_use]
+    pub const fn mbo_len(&self) -> usize {
+        self.mbo_len
     }
 
     /// When the front of `window` was received, without decoding it: `ts_recv`, or `ts_event`

@@ -7,7 +7,7 @@
 //! Absent here: where bytes come from ([`Bytes`]) and the clock. Whoever paces a replay asks
 //! [`Replay::next_due`] and takes no sooner.
 
-use undertow_core::event::{Body, Control, FeedNotice, Market, Msg, Stamp};
+use undertow_core::event::{Body, Control, FeedNotice, Market, Mbo, Msg, Stamp};
 use undertow_core::stage::Source;
 use undertow_core::types::{BookKey, Nanos, OrderId};
 
@@ -98,13 +98,6 @@ enum Head {
     Ended,
 }
 
-/// What a stream has to give.
-enum Next {
-    Message(Body<Market>),
-    NotYet,
-    Ended,
-}
-
 impl<B: Bytes> Replay<B> {
     /// Replays `streams` together. Their order settles ties.
     #[must_use]
@@ -135,11 +128,7 @@ impl<B: Bytes> Replay<B> {
     /// When the next message was received by Databento, in nanoseconds since 1970; 0 for what
     /// comes before the first record. `None` when it is not there yet, or none is left.
     pub fn next_due(&mut self) -> Option<Nanos> {
-        let head = match &mut self.streams[..] {
-            [stream] => stream.head(),
-            _ => self.find_front(),
-        };
-        match head {
+        match self.find_front() {
             Head::Due(due) => Some(due),
             Head::Ended if !self.ended => self.streams.iter().map(|stream| stream.key).max(),
             Head::Unknown | Head::Ended => None,
@@ -155,17 +144,22 @@ impl<B: Bytes> Replay<B> {
         stream.decoder.hint(stream.bytes.window(), ahead)
     }
 
-    /// The next message of several streams.
-    fn merged(&mut self) -> Next {
+    /// The next message when it is not a sound market-by-order record.
+    #[cold]
+    #[inline(never)]
+    fn take_other(&mut self) -> Option<Msg<Market>> {
         loop {
             match self.find_front() {
-                Head::Unknown => return Next::NotYet,
-                Head::Ended => return Next::Ended,
                 Head::Due(_) => {}
+                Head::Ended if !self.ended => {
+                    self.ended = true;
+                    return Some(self.stamped(Body::Control(Control::End)));
+                }
+                Head::Unknown | Head::Ended => return None,
             }
             self.heads[self.front] = Head::Unknown;
-            if let Some(message) = self.streams[self.front].step() {
-                return Next::Message(message);
+            if let Some(body) = self.streams[self.front].next() {
+                return Some(self.stamped(body));
             }
         }
     }
@@ -221,19 +215,13 @@ impl<B: Bytes> Replay<B> {
 impl<B: Bytes> Source<Market> for Replay<B> {
     #[inline(always)]
     fn take(&mut self) -> Option<Msg<Market>> {
-        let next = match &mut self.streams[..] {
-            [stream] => stream.next(),
-            _ => self.merged(),
-        };
-        match next {
-            Next::Message(body) => Some(self.stamped(body)),
-            Next::NotYet => None,
-            Next::Ended if self.ended => None,
-            Next::Ended => {
-                self.ended = true;
-                Some(self.stamped(Body::Control(Control::End)))
-            }
+        // Only the front stream's next record may be taken, and only once the front is known.
+        let is_due = self.streams.len() == 1 || matches!(self.find_front(), Head::Due(_));
+        if is_due && let Some(mbo) = self.streams[self.front].next_mbo() {
+            self.heads[self.front] = Head::Unknown;
+            return Some(self.stamped(Body::Data(Market::Mbo(mbo))));
         }
+        self.take_other()
     }
 }
 
@@ -262,45 +250,29 @@ impl<B: Bytes> Stream<B> {
         }
     }
 
-    /// The next message.
+    /// The record at the front, if it is a sound market-by-order record.
     #[inline(always)]
-    fn next(&mut self) -> Next {
-        while self.state == State::Running {
-            match self.decoder.decode(self.bytes.window()) {
-                Ok(Step::Message { body, len }) => {
-                    self.bytes.consume(len);
-                    return Next::Message(body);
-                }
-                Ok(Step::Silent { len }) => self.bytes.consume(len),
-                Ok(Step::NeedMore) => {
-                    if !self.refill() {
-                        return Next::NotYet;
-                    }
-                }
-                Err(error) => self.fail(error),
-            }
-        }
-        self.last_words()
+    fn next_mbo(&mut self) -> Option<Mbo> {
+        let mbo = self.decoder.decode_mbo(self.bytes.window())?;
+        self.bytes.consume(self.decoder.mbo_len());
+        Some(mbo)
     }
 
-    /// One step, once [`Stream::head`] has found it due. Bytes that say nothing give no message.
-    fn step(&mut self) -> Option<Body<Market>> {
-        if self.state == State::Running {
-            match self.decoder.decode(self.bytes.window()) {
-                Ok(Step::Message { body, len }) => {
-                    self.bytes.consume(len);
-                    return Some(body);
-                }
-                Ok(Step::Silent { len }) => self.bytes.consume(len),
-                Ok(Step::NeedMore) => {}
-                Err(error) => self.fail(error),
+    /// What the front says, once [`Stream::head`] has found it due; some bytes say nothing.
+    fn next(&mut self) -> Option<Body<Market>> {
+        if self.state != State::Running {
+            return self.last_words();
+        }
+        match self.decoder.decode(self.bytes.window()) {
+            Ok(Step::Message { body, len }) => {
+                self.bytes.consume(len);
+                return Some(body);
             }
-            return None;
+            Ok(Step::Silent { len }) => self.bytes.consume(len),
+            Ok(Step::NeedMore) => {}
+            Err(error) => self.fail(error),
         }
-        match self.last_words() {
-            Next::Message(body) => Some(body),
-            Next::NotYet | Next::Ended => None,
-        }
+        None
     }
 
     /// When the next step is due.
@@ -348,12 +320,11 @@ impl<B: Bytes> Stream<B> {
 
     /// What follows the last record: after an error, a notice that the feed is down, for the
     /// books must not be trusted any more.
-    #[cold]
-    fn last_words(&mut self) -> Next {
+    fn last_words(&mut self) -> Option<Body<Market>> {
         const CODE: u8 = dbn::ErrorCode::Unset as u8;
         match core::mem::replace(&mut self.state, State::Ended) {
-            State::Failing => Next::Message(Body::Control(Control::Feed(FeedNotice::Fatal(CODE)))),
-            State::Running | State::Ended => Next::Ended,
+            State::Failing => Some(Body::Control(Control::Feed(FeedNotice::Fatal(CODE)))),
+            State::Running | State::Ended => None,
         }
     }
 }
