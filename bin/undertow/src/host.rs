@@ -114,3 +114,30 @@ pub fn monotonic_ns() -> io::Result<u64> {
     let nanos = u64::try_from(now.tv_nsec).unwrap_or(0);
     Ok(seconds.saturating_mul(1_000_000_000).saturating_add(nanos))
 }
+
+/// What the kernel knows of the wall clock's agreement with a time server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClockSync {
+    /// Whether anything keeps the clock in step.
+    pub synchronised: bool,
+    /// The most that it may be off, in microseconds, as the kernel estimates.
+    pub error_us_max: u64,
+}
+
+/// Whether the wall clock is kept in step.
+///
+/// # Errors
+/// What the kernel says; some sandboxes forbid the question.
+pub fn clock_sync() -> io::Result<ClockSync> {
+    // SAFETY: `timex` is plain numbers, for which zero is valid; modes 0 only reads.
+    let mut timex = unsafe { std::mem::zeroed::<libc::timex>() };
+    // SAFETY: `timex` is a valid place for the kernel to write one `timex`.
+    let state = unsafe { libc::adjtimex(&raw mut timex) };
+    if state < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(ClockSync {
+        synchronised: state != libc::TIME_ERROR && timex.status & libc::STA_UNSYNC == 0,
+        error_us_max: u64::try_from(timex.maxerror).unwrap_or(0),
+    })
+}

@@ -1,7 +1,7 @@
 //! The program: threads, files, clock and environment live here and nowhere else.
 //!
-//! First what one message meets, in that order; then what the machine allows and what is in
-//! force; then what a user may say, what is done, and how it ends.
+//! First what one message meets, in that order; then what frames a run; then what a user may
+//! say, what is in force, what the machine allows, what is done, and how it ends.
 
 pub mod topology;
 
@@ -23,10 +23,18 @@ pub mod usage;
 
 pub mod memory;
 
+pub mod session;
+
+pub mod cli;
+
+pub mod config;
+
 pub mod affinity;
 
 pub mod host;
 
-pub mod config;
+pub mod doctor;
+
+pub mod commands;
 
 pub mod exit;
