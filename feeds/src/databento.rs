@@ -399,6 +399,15 @@ fn read(record: &[u8], version: &Version) -> Result<Body<Market>, Suspicion> {
     Ok(Body::Control(control))
 }
 
+/// The name of a DBN record type as its schema is called, or its number.
+#[must_use]
+pub fn rtype_name(rtype: u8) -> String {
+    match dbn::RType::try_from(rtype) {
+        Ok(known) => known.as_str().to_owned(),
+        Err(_) => format!("type {rtype}"),
+    }
+}
+
 /// What a decoder counts: every record, by type and by action, and what was wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Counts {

@@ -113,6 +113,12 @@ impl<B: Bytes> Replay<B> {
         }
     }
 
+    /// Reads the streams' headers, so that what a header needs is allocated before the thread
+    /// is sealed. False while bytes are being waited for: ask again.
+    pub fn read_headers(&mut self) -> bool {
+        self.streams.iter_mut().fold(true, |ready, stream| stream.read_header() && ready)
+    }
+
     /// The streams, in the order given.
     #[must_use]
     pub fn streams(&self) -> &[Stream<B>] {
@@ -248,6 +254,22 @@ impl<B: Bytes> Stream<B> {
             state: State::Running,
             error: None,
         }
+    }
+
+    /// Reads on until the header is known or the stream has ended; false to wait for bytes.
+    fn read_header(&mut self) -> bool {
+        while self.state == State::Running && self.decoder.metadata().is_none() {
+            match self.decoder.decode(self.bytes.window()) {
+                Ok(Step::Silent { len } | Step::Message { len, .. }) => self.bytes.consume(len),
+                Ok(Step::NeedMore) => {
+                    if !self.refill() {
+                        return false;
+                    }
+                }
+                Err(error) => self.fail(error),
+            }
+        }
+        true
     }
 
     /// The record at the front, if it is a sound market-by-order record.

@@ -1,6 +1,12 @@
 //! What each command does: one function for each, called from here.
 
+mod book;
+
 pub mod config;
+
+mod replay;
+
+mod synth;
 
 use std::io::{self, Write};
 
@@ -8,7 +14,7 @@ use anyhow::Context;
 use clap::CommandFactory;
 use serde_json::Value;
 
-use crate::cli::{Book, Cli, Command, Global, MainJob, Replay, Synth};
+use crate::cli::{Cli, Command, Global};
 use crate::config::layers::{Effective, FlagValue, Sources};
 use crate::doctor;
 use crate::exit::{Exit, Failures};
@@ -20,10 +26,10 @@ use crate::exit::{Exit, Failures};
 pub fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
     let global = &cli.global;
     match &cli.command {
-        None => main_job(global, &cli.main),
-        Some(Command::Replay(args)) => replay(global, args),
-        Some(Command::Synth(args)) => synth(global, args),
-        Some(Command::Book(args)) => book(global, args),
+        None => replay::main_job(global, &cli.main),
+        Some(Command::Replay(args)) => replay::replay(global, args),
+        Some(Command::Synth(args)) => synth::synth(global, args),
+        Some(Command::Book(args)) => book::book(global, args),
         Some(Command::Doctor) => doctor::run(global),
         Some(Command::Config(verb)) => config::run(global, *verb),
         Some(Command::Completions { shell }) => {
@@ -32,38 +38,6 @@ pub fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
             print(&String::from_utf8(script).context("the script is not text")?)
         }
     }
-}
-
-/// The main job: a simulated session through the chain.
-///
-/// # Errors
-/// Always, in this branch.
-pub fn main_job(_global: &Global, _args: &MainJob) -> anyhow::Result<Exit> {
-    anyhow::bail!("the main job is not built in this branch")
-}
-
-/// Files through the chain.
-///
-/// # Errors
-/// Always, in this branch.
-pub fn replay(_global: &Global, _args: &Replay) -> anyhow::Result<Exit> {
-    anyhow::bail!("replay is not built in this branch")
-}
-
-/// A simulated market into a file.
-///
-/// # Errors
-/// Always, in this branch.
-pub fn synth(_global: &Global, _args: &Synth) -> anyhow::Result<Exit> {
-    anyhow::bail!("synth is not built in this branch")
-}
-
-/// The ladder of an instrument at a time.
-///
-/// # Errors
-/// Always, in this branch.
-pub fn book(_global: &Global, _args: &Book) -> anyhow::Result<Exit> {
-    anyhow::bail!("book is not built in this branch")
 }
 
 /// The configuration in force for a command: the layers below, `--set`, and its own `flags`.

@@ -59,9 +59,12 @@ pub struct BookConfig {
     pub instruments_max: Count<1, 65_535>,
     /// Orders resting in all books together.
     pub orders_max: Count<1, 268_435_456>,
-    /// Price levels in all books together.
-    pub levels_max: Count<1, 67_108_864>,
-    /// Cancels of unknown orders after which an instrument is no longer trusted.
+    /// Orders resting in one book.
+    pub book_orders_max: Count<1, 268_435_456>,
+    /// Pages of sixteen neighbouring price levels in all books together.
+    pub pages_max: Count<1, 67_108_864>,
+    /// Cancels of unknown orders, within 4,096 records of one book, after which that instrument
+    /// is no longer trusted.
     pub unknown_cancels_max: Count<0, 4_294_967_295>,
     /// Records of one event without LAST after which an instrument is no longer trusted.
     pub last_missing_records_max: Count<1, 4_294_967_295>,
@@ -130,10 +133,11 @@ impl Default for BookConfig {
     fn default() -> Self {
         Self {
             instruments_max: Count::of::<16_384>(),
-            orders_max: Count::of::<1_048_576>(),
-            levels_max: Count::of::<262_144>(),
-            unknown_cancels_max: Count::of::<1_000>(),
-            last_missing_records_max: Count::of::<10_000>(),
+            orders_max: Count::of::<524_288>(),
+            book_orders_max: Count::of::<262_144>(),
+            pages_max: Count::of::<65_536>(),
+            unknown_cancels_max: Count::of::<16>(),
+            last_missing_records_max: Count::of::<4_096>(),
             last_missing_ns_max: Span(Nanos(5_000_000_000)),
         }
     }
@@ -173,6 +177,16 @@ impl Default for ReportConfig {
 }
 
 impl Config {
+    /// A short hash of every value, to tell runs with different configurations apart.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        let mut digest = crate::output::Digest::EMPTY;
+        for byte in tree(self).to_string().bytes() {
+            digest.add(u64::from(byte));
+        }
+        format!("{:08x}", digest.value() >> 32)
+    }
+
     /// Every key with its value, by name: the top level first, then each section.
     #[must_use]
     pub fn values(&self) -> Vec<(String, Value)> {

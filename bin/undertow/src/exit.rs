@@ -81,9 +81,23 @@ impl Code {
     pub const CONFIG_VALUE: Self = Self::new("E-CONF-004", Exit::Config);
     /// Values that are right alone and wrong together.
     pub const CONFIG_CONFLICT: Self = Self::new("E-CONF-005", Exit::Config);
+    /// Fewer cores than the layout wants.
+    pub const CORES: Self = Self::new("E-HOST-001", Exit::Dependency);
+    /// Memory that cannot be had as demanded.
+    pub const MEMORY: Self = Self::new("E-HOST-002", Exit::Dependency);
+    /// An input that ends early or cannot be read to its end.
+    pub const FEED_CUT: Self = Self::new("E-FEED-001", Exit::Corrupt);
+    /// An input that cannot be opened.
+    pub const FEED_UNREADABLE: Self = Self::new("E-FEED-002", Exit::Dependency);
+    /// An instrument that the input does not have.
+    pub const FEED_INSTRUMENT: Self = Self::new("E-FEED-003", Exit::Usage);
+    /// A book that does not hold its invariants.
+    pub const BOOK_INVARIANT: Self = Self::new("E-BOOK-001", Exit::Failure);
+    /// A stage that panicked.
+    pub const TILE_DEAD: Self = Self::new("E-TILE-001", Exit::Failure);
 
     /// Every code there is.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 14] = [
         Self::GENERAL,
         Self::USAGE,
         Self::CONFIG_UNREADABLE,
@@ -91,6 +105,13 @@ impl Code {
         Self::CONFIG_UNKNOWN_KEY,
         Self::CONFIG_VALUE,
         Self::CONFIG_CONFLICT,
+        Self::CORES,
+        Self::MEMORY,
+        Self::FEED_CUT,
+        Self::FEED_UNREADABLE,
+        Self::FEED_INSTRUMENT,
+        Self::BOOK_INVARIANT,
+        Self::TILE_DEAD,
     ];
 
     const fn new(name: &'static str, exit: Exit) -> Self {

@@ -6,6 +6,10 @@
 
 mod gather;
 
+mod machine;
+
+pub(crate) use gather::{last_seen, rfc3339};
+
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};

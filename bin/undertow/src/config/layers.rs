@@ -546,7 +546,7 @@ mod tests {
         assert_eq!(origin("cores"), "env UNDERTOW_CORES");
         assert_eq!(origin("idle"), place(3));
         assert_eq!(origin("book.orders_max"), place(6));
-        assert_eq!(origin("book.levels_max"), "default");
+        assert_eq!(origin("book.pages_max"), "default");
         assert_eq!(effective.config.cores, [2, 3]);
         assert_eq!(effective.config.book.orders_max.get(), 7);
         // A number where text is due stays text.
@@ -591,7 +591,7 @@ mod tests {
     fn z10_duplicate_key_is_refused_with_its_line() {
         for text in [
             &b"layout = \"fused\"\nlayout = \"split\"\n"[..],
-            &b"[book]\norders_max = 1\n[book]\nlevels_max = 1\n"[..],
+            &b"[book]\norders_max = 1\n[book]\npages_max = 1\n"[..],
         ] {
             let (line, code, told) = refused(text);
             assert!(told.contains("duplicate key"), "{told}");

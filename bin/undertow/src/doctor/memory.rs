@@ -5,6 +5,7 @@ use super::{Line, Verdict};
 use crate::config::Config;
 use crate::config::values::{Bytes, Demand};
 use crate::host::{self, Limit, Resource};
+use crate::session;
 
 /// Every check of the memory.
 pub(super) fn examine(config: &Config, files: &Files) -> Vec<Line> {
@@ -18,14 +19,9 @@ pub(super) fn examine(config: &Config, files: &Files) -> Vec<Line> {
     ]
 }
 
-/// The most that the books take, by the limits that they are held to: 64 bytes an order, 2 KiB
-/// an instrument, 64 bytes a level.
+/// What the books take, laid out at boot.
 fn books_bytes(config: &Config) -> u64 {
-    let book = &config.book;
-    let bytes = book.orders_max.get() * 64
-        + book.instruments_max.get() * 2_048
-        + book.levels_max.get() * 64;
-    bytes as u64
+    session::limits(config).bytes() as u64
 }
 
 /// What a fault of something demanded is worth.
@@ -62,7 +58,7 @@ fn room(config: &Config, files: &Files) -> Line {
     if available > needed {
         return Line::ok(check, found);
     }
-    let next = "lower book.orders_max, book.levels_max or book.instruments_max";
+    let next = "lower book.orders_max, book.pages_max or book.instruments_max";
     Line::new(check, Verdict::Fail, found, next)
 }
 

@@ -13,9 +13,8 @@ use undertow_core::types::{Action, Nanos, Price, Side};
 use undertow_feeds::databento::Decoder;
 use undertow_feeds::replay::{Bytes, Replay, Stream};
 
-use super::{Ask, Outcome};
+use super::{Ask, Outcome, machine};
 use crate::clock::TileClock;
-use crate::host;
 use crate::topology::{Finished, Wiring};
 
 /// What there is to read from.
@@ -160,7 +159,7 @@ fn instruments<B: Bytes>(
 }
 
 /// When a book last heard something, for looking up its name.
-pub(super) fn last_seen(book: &Book<'_>) -> Nanos {
+pub(crate) fn last_seen(book: &Book<'_>) -> Nanos {
     if book.ts_recv().is_defined() { book.ts_recv() } else { book.ts_event() }
 }
 
@@ -255,11 +254,11 @@ fn environment<B>(material: &Material<'_, '_, B>) -> Environment {
     });
     Environment {
         cores: cores.collect(),
-        governor: host::governor(),
+        governor: machine::governor(),
         build: Some(env!("CARGO_PKG_VERSION").to_owned()),
         config: Some(material.ask.config.fingerprint()),
-        clock: host::clock_words(),
-        machine: host::machine(),
-        load: host::load(),
+        clock: machine::clock(),
+        machine: machine::machine(),
+        load: machine::load(),
     }
 }
