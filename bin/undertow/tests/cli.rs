@@ -274,6 +274,20 @@ fn p10_doctor_says_when_reports_cannot_be_written() {
 }
 
 #[test]
+fn p10_doctor_fails_on_too_few_open_files() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let line = "ulimit -n 20 && exec \"$0\" doctor --set unpinned_ok=true";
+    let output = Command::new("sh")
+        .args(["-c", line, env!("CARGO_BIN_EXE_undertow")])
+        .current_dir(dir.path())
+        .output()
+        .expect("sh runs");
+    let (code, out, err) = told(&output);
+    assert_eq!(code, 5, "{out}{err}");
+    assert!(out.contains("fail  limits.files"), "{out}");
+}
+
+#[test]
 fn z01_secrets_never_appear_in_any_output() {
     let dir = tempfile::tempdir().expect("a directory");
     write(&dir, "leak.toml", "DATABENTO_API_KEY = \"db-CANARY\"\n");
