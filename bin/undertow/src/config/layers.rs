@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -371,17 +373,17 @@ fn read(path: &Path) -> Result<String, Failure> {
         Failure::new(Code::CONFIG_UNREADABLE, cause, next).at(place.clone())
     };
     let exists = "name a file that exists and may be read, or leave --config out";
-    let bytes = std::fs::metadata(path)
-        .map_err(|error| unreadable(format!("cannot be read: {error}"), exists))?
-        .len();
-    if bytes > FILE_BYTES_MAX {
+    // A device or a pipe does not say its size, so the reading itself is bounded.
+    let mut bytes = Vec::new();
+    let read = File::open(path)
+        .and_then(|file| file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes))
+        .map_err(|error| unreadable(format!("cannot be read: {error}"), exists))?;
+    if read as u64 > FILE_BYTES_MAX {
         return Err(unreadable(
-            format!("has {bytes} bytes, at most {FILE_BYTES_MAX} are read"),
+            format!("has more than the {FILE_BYTES_MAX} bytes of any configuration"),
             "name a configuration file",
         ));
     }
-    let bytes = std::fs::read(path)
-        .map_err(|error| unreadable(format!("cannot be read: {error}"), exists))?;
     let syntax = |offset: usize, cause: &str| {
         let line = 1 + bytes[..offset]
             .iter()
@@ -621,6 +623,48 @@ mod tests {
         let giant = vec![b'#'; usize::try_from(FILE_BYTES_MAX).expect("fits") + 1];
         let failures = load(&giant).expect_err("too large").0;
         assert_eq!(failures[0].code, Code::CONFIG_UNREADABLE);
+        // A file without an end, too.
+        let endless = Effective::load(&Sources {
+            file: Some("/dev/zero".into()),
+            ..Sources::default()
+        });
+        let failures = endless.expect_err("no configuration").0;
+        assert_eq!(failures[0].code, Code::CONFIG_UNREADABLE);
+    }
+
+    #[test]
+    fn z10_no_damage_to_a_file_is_a_panic() {
+        let whole = super::super::DEFAULT_TOML.replace("# ", "").into_bytes();
+        let clean = super::super::DEFAULT_TOML.as_bytes();
+        // A multiplicative congruential generator is enough to choose where to damage.
+        let mut state = 1_u64;
+        let mut next = |below: usize| {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            usize::try_from(state >> 33).expect("fits") % below
+        };
+        let mut refused = 0;
+        for round in 0..2_000 {
+            let mut text = if round % 2 == 0 {
+                clean.to_vec()
+            } else {
+                whole.clone()
+            };
+            for _ in 0..=next(4) {
+                let at = next(text.len());
+                match next(3) {
+                    0 => text[at] = u8::try_from(next(256)).expect("a byte"),
+                    1 => text.truncate(at + 1),
+                    _ => text.extend_from_within(at..),
+                }
+            }
+            if let Err(failures) = load(&text) {
+                assert!(failures.0.iter().all(|failure| failure.place.contains(':')));
+                refused += 1;
+            }
+        }
+        assert!(refused > 1_000, "{refused}");
     }
 
     #[test]

@@ -92,23 +92,33 @@ fn forward() -> Line {
     let cores = &cores[..cores.len().min(4)];
     let latest = AtomicU64::new(0);
     let back = AtomicU64::new(0);
-    thread::scope(|scope| {
-        for core in cores {
-            let watch = || {
-                // Unpinned it still watches, only less sharply.
-                let _ = pin_current(*core);
-                watch_clock(&latest, &back);
-            };
-            // A missing thread is for `limits.threads` to tell.
-            let _ = thread::Builder::new().spawn_scoped(scope, watch);
-        }
+    let watchers = thread::scope(|scope| {
+        let watch = |core: usize| {
+            // Unpinned it still watches, only less sharply.
+            let _ = pin_current(core);
+            watch_clock(&latest, &back);
+        };
+        let start = |core: &usize| {
+            let core = *core;
+            thread::Builder::new()
+                .spawn_scoped(scope, move || watch(core))
+                .is_ok()
+        };
+        cores.iter().filter(|core| start(core)).count()
     });
-    let found = |text: &str| format!("{text} between {} cores", cores.len());
-    match back.into_inner() {
-        0 => Line::ok(check, found("never backwards")),
-        ns => Line::warn(
+    match (watchers, back.into_inner()) {
+        (0, _) => Line::warn(
             check,
-            found(&format!("backwards by up to {ns} ns")),
+            "no thread could be started to watch it",
+            "see limits.threads",
+        ),
+        (watchers, 0) => Line::ok(
+            check,
+            format!("never backwards, watched from {watchers} cores"),
+        ),
+        (watchers, ns) => Line::warn(
+            check,
+            format!("backwards by up to {ns} ns between {watchers} cores"),
             "latencies across cores are off by as much; use the layout fused, or another clock",
         ),
     }

@@ -10,7 +10,10 @@ use crate::session;
 /// Every check of the memory.
 pub(super) fn examine(config: &Config, files: &Files) -> Vec<Line> {
     let locked = host::lock_one_page().map_err(|error| error.to_string());
-    let limit = host::limit(Resource::LockedMemory).map_or(Limit::NONE, |limit| limit.soft);
+    let limit = match host::limit(Resource::LockedMemory) {
+        Ok(limit) if !may_lock_without_limit(files) => limit.soft,
+        _ => Limit::NONE,
+    };
     vec![
         room(config, files),
         lock(config, &locked, limit),
@@ -22,6 +25,15 @@ pub(super) fn examine(config: &Config, files: &Files) -> Vec<Line> {
 /// What the books take, laid out at boot.
 fn books_bytes(config: &Config) -> u64 {
     session::limits(config).bytes() as u64
+}
+
+/// Whether the process has the capability `CAP_IPC_LOCK`, which no limit binds.
+fn may_lock_without_limit(files: &Files) -> bool {
+    const CAP_IPC_LOCK: u32 = 14;
+    let status = files.read("proc/self/status").unwrap_or_default();
+    let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
+    let mask = effective.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask >> CAP_IPC_LOCK & 1 == 1)
 }
 
 /// What a fault of something demanded is worth.
@@ -75,7 +87,6 @@ fn lock(config: &Config, locked: &Result<(), String>, limit: u64) -> Line {
             let found = format!("one page cannot be locked: {error} ({limit_text})");
             demanded(check, config.memory.lock, found, next)
         }
-        // Who may lock without limit is not asked for one, but need not say so either.
         Ok(()) if limit < books_bytes(config) => {
             let found = format!("one page locks, but the {limit_text} is less than the books take");
             demanded(check, config.memory.lock, found, next)
@@ -161,6 +172,14 @@ mod tests {
             assert_eq!(lock(&config, &Ok(()), 65_536).verdict, verdict);
             assert_eq!(lock(&config, &Ok(()), Limit::NONE).verdict, Verdict::Ok);
         }
+    }
+
+    #[test]
+    fn capability_to_lock_lifts_the_limit() {
+        let (_dir, root) = tree(&[("proc/self/status", "Name: x\nCapEff:\t000001ffffffffff\n")]);
+        let (_dir2, user) = tree(&[("proc/self/status", "Name: x\nCapEff:\t0000000000000000\n")]);
+        assert!(may_lock_without_limit(&root));
+        assert!(!may_lock_without_limit(&user));
     }
 
     #[test]
