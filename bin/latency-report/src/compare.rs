@@ -2,10 +2,11 @@
 //!
 //! The interval of a percentile's ratio is the bootstrap's. Resampling `n` samples and taking the
 //! one of rank `r` is the same as taking the empirical value at a Beta(r, n - r + 1) share, so
-//! each replicate is one draw and no resampling is done. The interval is widened by the width of
-//! the bins, at least the nanosecond in which times are told. Beside it stands the Mann–Whitney test of the whole distributions, with ties.
-//! Both take samples as independent, which latencies within a run are not quite, and neither
-//! knows how much runs differ among themselves: hence the margin below which nothing is claimed.
+//! each replicate is one draw and no resampling is done. The interval is widened by the width
+//! of the bins, at least the nanosecond in which times are told. Beside it stands the
+//! Mann–Whitney test of the whole distributions, with ties. Both take samples as independent,
+//! which latencies within a run are not quite, and neither knows how much runs differ among
+//! themselves: hence the margin below which nothing is claimed.
 
 use std::fmt;
 
@@ -158,9 +159,9 @@ impl fmt::Display for Comparison {
         write!(f, "\n{}", text::columns(&rows))?;
         writeln!(
             f,
-            "\nNothing is claimed within {:.0} %. The interval is of these two runs' samples; it does \
-             not know\nhow much runs of one build differ. Alternate base and run several times before \
-             believing a small change.",
+            "\nNothing is claimed within {:.0} %. The interval is of these two runs' samples; \
+             it does not know\nhow much runs of one build differ. Alternate base and run several \
+             times before believing a small change.",
             self.margin * 100.0
         )
     }

@@ -348,7 +348,8 @@ fn label(svg: &mut String, at: (f64, f64), class: &str, anchor: &str, text: &str
     push(
         svg,
         format_args!(
-            "<text class=\"{class}\" text-anchor=\"{anchor}\" x=\"{x:.1}\" y=\"{y:.1}\">{text}</text>\n"
+            "<text class=\"{class}\" text-anchor=\"{anchor}\" x=\"{x:.1}\" y=\"{y:.1}\">\
+             {text}</text>\n"
         ),
     );
 }
