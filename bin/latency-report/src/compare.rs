@@ -2,10 +2,11 @@
 //!
 //! The interval of a percentile's ratio is the bootstrap's. Resampling `n` samples and taking the
 //! one of rank `r` is the same as taking the empirical value at a Beta(r, n - r + 1) share, so
-//! each replicate is one draw and no resampling is done. The interval is widened by the bins'
-//! own width. Beside it stands the Mann–Whitney test of the whole distributions, with ties.
-//! Both take samples as independent, which latencies within a run are not quite, and neither
-//! knows how much runs differ among themselves: hence the margin below which nothing is claimed.
+//! each replicate is one draw and no resampling is done. The interval is widened by the width
+//! of the bins, at least the nanosecond in which times are told. Beside it stands the
+//! Mann–Whitney test of the whole distributions, with ties. Both take samples as independent,
+//! which latencies within a run are not quite, and neither knows how much runs differ among
+//! themselves: hence the margin below which nothing is claimed.
 
 use std::fmt;
 
@@ -158,9 +159,9 @@ impl fmt::Display for Comparison {
         write!(f, "\n{}", text::columns(&rows))?;
         writeln!(
             f,
-            "\nNothing is claimed within {:.0} %. The interval is of these two runs' samples; it does \
-             not know\nhow much runs of one build differ. Alternate base and run several times before \
-             believing a small change.",
+            "\nNothing is claimed within {:.0} %. The interval is of these two runs' samples; \
+             it does not know\nhow much runs of one build differ. Alternate base and run several \
+             times before believing a small change.",
             self.margin * 100.0
         )
     }
@@ -260,14 +261,15 @@ fn change(
 
 /// The 95 % interval of run over base at one percentile.
 fn bootstrap(bins: &[Bins; 2], percentile: Percentile, random: &mut Random) -> Option<[f64; 2]> {
+    // A bin's samples lie from its low up to, and not at, the ns after its high.
     let ratio = |above_ns: u64, below_ns: u64| above_ns.max(1) as f64 / below_ns.max(1) as f64;
     let mut lows = Vec::with_capacity(REPLICATES);
     let mut highs = Vec::with_capacity(REPLICATES);
     for _ in 0..REPLICATES {
         let base = replicate(&bins[0], percentile, random)?;
         let run = replicate(&bins[1], percentile, random)?;
-        lows.push(ratio(run.low_ns, base.high_ns));
-        highs.push(ratio(run.high_ns, base.low_ns));
+        lows.push(ratio(run.low_ns, base.high_ns + 1));
+        highs.push(ratio(run.high_ns + 1, base.low_ns));
     }
     lows.sort_by(f64::total_cmp);
     highs.sort_by(f64::total_cmp);

@@ -1,14 +1,5 @@
-//! Limits that a run must keep, from a TOML file.
-//!
-//! ```toml
-//! # Everything is a limit; times are ns.
-//! allocations_max = 0
-//! ring_full_max = 0
-//!
-//! [stages."book"]
-//! count_min = 10_000
-//! p99_ns_max = 2_000
-//! ```
+//! Limits that a run must keep, from a TOML file: some on the run as a whole, some on a stage
+//! under `[stages.NAME]`. `latency-report gate --help` shows one. Times are ns.
 //!
 //! Invariants: an unknown key is refused; a limit on what the run does not have, did not measure
 //! or has too few samples for is broken, never passed; a file without limits is refused.

@@ -78,8 +78,17 @@ pub fn save(run: &Run, directory: &Path) -> Result<(), Failure> {
 ///
 /// A path that is neither, a damaged file, or two files that do not belong together.
 pub fn load(path: &Path) -> Result<Run, Failure> {
+    // Whoever completes a path with the Tab key ends at a file of the directory.
+    let path = match path.file_name() {
+        Some(name) if name == DOCUMENT => path.parent().unwrap_or(path),
+        _ => path,
+    };
     if path.is_file() {
         let rows = hlog::read(&read_file(path)?, path)?;
+        if rows.is_empty() {
+            let next = "name a log whose writer got as far as its first interval";
+            return Err(Kind::Corrupt.at(path.display(), "holds no histogram", next));
+        }
         return Ok(Run {
             what: path.display().to_string(),
             rows,
@@ -172,6 +181,7 @@ mod tests {
         run.rows[2].saturated = 0;
         save(&run, directory.path()).unwrap();
         assert_eq!(load(directory.path()).unwrap(), run);
+        assert_eq!(load(&directory.path().join(DOCUMENT)).unwrap(), run);
         // Once more over itself.
         save(&run, directory.path()).unwrap();
         assert_eq!(load(directory.path()).unwrap(), run);
@@ -185,6 +195,14 @@ mod tests {
         let bare = load(&directory.path().join(LOG)).unwrap();
         assert_eq!(bare.rows.len(), run.rows.len());
         assert_eq!(bare.allocations, None);
+    }
+
+    #[test]
+    fn a_log_without_histograms_is_an_error_and_not_an_empty_table() {
+        let log = tempfile::NamedTempFile::new().unwrap();
+        fs::write(log.path(), "#[Histogram log format version 1.3]\n").unwrap();
+        let failure = load(log.path()).unwrap_err();
+        assert_eq!(failure.cause, "holds no histogram");
     }
 
     #[test]

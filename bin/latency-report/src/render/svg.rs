@@ -2,26 +2,28 @@
 //!
 //! Across: 1/(1 - percentile), so each step to the right is ten times rarer. Up: latency. Both
 //! logarithmic. A line is solid as far as ten samples lie beyond it, thin from there to the
-//! maximum. Colours are Okabe and Ito's, told apart by colour-blind eyes; beyond them, dashes.
+//! maximum. Colours are Okabe and Ito's, told apart by colour-blind eyes; beyond them, dashes. The
+//! way as a whole is drawn in ink. Rows of two clocks are left out: they say other things.
 
 use std::fmt::Write;
 
 use crate::percentile::{BEYOND_MIN, Bins};
-use crate::recorder::Row;
+use crate::recorder::{Basis, Row};
 use crate::run::Run;
 use crate::text;
 
-const WIDTH: f64 = 1_000.0;
+const WIDTH: f64 = 1_020.0;
 const LEFT: f64 = 78.0;
 const RIGHT: f64 = 690.0;
 const TOP: f64 = 78.0;
 const BOTTOM: f64 = 478.0;
-const HEIGHT: f64 = 550.0;
+const HEIGHT: f64 = 540.0;
 const LEGEND_LINE: f64 = 40.0;
 
 const COLOURS: [&str; 7] = [
     "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8a8a8a",
 ];
+const INK: &str = "var(--ink)";
 const DASHES: [&str; 3] = ["", "7 4", "2 3"];
 
 const STYLE: &str = "\
@@ -33,7 +35,7 @@ font-family:system-ui,'Segoe UI',Roboto,Helvetica,Arial,sans-serif;font-size:13p
 .latency .faint{fill:var(--faint);font-size:12px}\
 .latency .title{font-size:18px;font-weight:600}\
 .latency .grid{stroke:var(--grid);stroke-width:1}\
-.latency .axis{stroke:var(--faint);stroke-width:1}\
+.latency .axis{fill:none;stroke:var(--faint);stroke-width:1}\
 .latency .curve{fill:none;stroke-width:2;stroke-linejoin:round}\
 .latency .tail{fill:none;stroke-width:1;stroke-opacity:.7}";
 
@@ -41,9 +43,10 @@ pub(super) fn render(run: &Run) -> String {
     let shown: Vec<(&Row, Bins)> = run
         .rows
         .iter()
-        .filter(|row| !row.histogram.is_empty())
+        .filter(|row| !row.histogram.is_empty() && row.basis != Basis::OtherClock)
         .map(|row| (row, Bins::of(row)))
         .collect();
+    let pens = pens(&shown);
     let height = HEIGHT.max(TOP + LEGEND_LINE * shown.len() as f64 + 20.0);
     let axes = Axes::of(&shown);
     let mut svg = format!(
@@ -55,9 +58,9 @@ pub(super) fn render(run: &Run) -> String {
     );
     words(&mut svg, run);
     axes.draw(&mut svg);
-    for (idx, (row, bins)) in shown.iter().enumerate() {
-        curve(&mut svg, &axes, idx, row, bins);
-        legend(&mut svg, idx, row, bins);
+    for (idx, ((row, bins), pen)) in shown.iter().zip(&pens).enumerate() {
+        curve(&mut svg, &axes, *pen, row, bins);
+        legend(&mut svg, idx, *pen, row, bins);
     }
     svg.push_str("</svg>\n");
     svg
@@ -84,7 +87,8 @@ fn words(svg: &mut String, run: &Run) {
         &shorten(&parts.join("  ·  "), 140),
     );
     let middle = (LEFT + RIGHT) / 2.0;
-    let across = "percentile (each step is ten times rarer)";
+    let across =
+        "percentile, each step ten times rarer; thin where fewer than ten samples lie beyond";
     label(svg, (middle, BOTTOM + 48.0), "faint", "middle", across);
     let up = (TOP + BOTTOM) / 2.0;
     push(
@@ -155,8 +159,8 @@ impl Axes {
             svg,
             format_args!("<path class=\"grid\" d=\"M{half:.1} {TOP}V{BOTTOM}\"/>\n"),
         );
-        // Beside six decades or more the label of the median would touch its neighbours.
-        if self.decades < 6.5 {
+        // Over many decades the median's label would touch its neighbours.
+        if 45.0 < half - LEFT {
             label(svg, (half, BOTTOM + 22.0), "faint", "middle", "50 %");
         }
         let wide = self.high - self.low > 3.2;
@@ -204,7 +208,7 @@ fn marks(low: f64, high: f64) -> Vec<(f64, u64, bool)> {
     marks
 }
 
-fn curve(svg: &mut String, axes: &Axes, idx: usize, row: &Row, bins: &Bins) {
+fn curve(svg: &mut String, axes: &Axes, pen: Pen, row: &Row, bins: &Bins) {
     let count = bins.count();
     // One point a pixel, each at the rank that the pixel stands for.
     let point = |step: u32| {
@@ -232,12 +236,12 @@ fn curve(svg: &mut String, axes: &Axes, idx: usize, row: &Row, bins: &Bins) {
         .collect();
     tail.push((end_x, axes.y(row.max_ns as f64)));
     let body: Vec<(f64, f64)> = points[..solid].iter().map(|(_, x, y)| (*x, *y)).collect();
-    let (colour, dash) = pen(idx);
+    let Pen { colour, dash } = pen;
     for (class, points) in [("curve", body), ("tail", tail)] {
         push(
             svg,
             format_args!(
-                "<path class=\"{class}\" stroke=\"{colour}\" stroke-dasharray=\"{dash}\" \
+                "<path class=\"{class}\" style=\"stroke:{colour}\" stroke-dasharray=\"{dash}\" \
                  d=\"{}\"><title>{}</title></path>\n",
                 path(&points),
                 escape(&row.key())
@@ -247,7 +251,7 @@ fn curve(svg: &mut String, axes: &Axes, idx: usize, row: &Row, bins: &Bins) {
     let (x, y) = (end_x, axes.y(row.max_ns as f64));
     push(
         svg,
-        format_args!("<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3\" fill=\"{colour}\"/>\n"),
+        format_args!("<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3\" style=\"fill:{colour}\"/>\n"),
     );
 }
 
@@ -266,13 +270,13 @@ fn path(points: &[(f64, f64)]) -> String {
     path
 }
 
-fn legend(svg: &mut String, idx: usize, row: &Row, bins: &Bins) {
-    let (colour, dash) = pen(idx);
+fn legend(svg: &mut String, idx: usize, pen: Pen, row: &Row, bins: &Bins) {
+    let Pen { colour, dash } = pen;
     let (x, y) = (RIGHT + 28.0, TOP + 8.0 + LEGEND_LINE * idx as f64);
     push(
         svg,
         format_args!(
-            "<path class=\"curve\" stroke=\"{colour}\" stroke-dasharray=\"{dash}\" \
+            "<path class=\"curve\" style=\"stroke:{colour}\" stroke-dasharray=\"{dash}\" \
              d=\"M{x} {y}h24\"/>\n"
         ),
     );
@@ -293,9 +297,34 @@ fn legend(svg: &mut String, idx: usize, row: &Row, bins: &Bins) {
     label(svg, (x + 34.0, y + 20.0), "faint", "start", &figures);
 }
 
-fn pen(idx: usize) -> (&'static str, &'static str) {
-    let dash = DASHES[idx / COLOURS.len() % DASHES.len()];
-    (COLOURS[idx % COLOURS.len()], dash)
+/// How a line looks.
+#[derive(Clone, Copy)]
+struct Pen {
+    colour: &'static str,
+    dash: &'static str,
+}
+
+fn pens(shown: &[(&Row, Bins)]) -> Vec<Pen> {
+    let whole = shown.iter().find(|(row, _)| row.basis != Basis::Work);
+    let mut others = 0..;
+    let pen = |(row, _): &(&Row, Bins)| match row.basis {
+        Basis::IntendedArrival if whole.is_some_and(|(it, _)| it.name == row.name) => Pen {
+            colour: INK,
+            dash: "",
+        },
+        Basis::ActualArrival if whole.is_some_and(|(it, _)| it.name == row.name) => Pen {
+            colour: INK,
+            dash: DASHES[1],
+        },
+        _ => {
+            let idx = others.next().unwrap_or(0);
+            Pen {
+                colour: COLOURS[idx % COLOURS.len()],
+                dash: DASHES[idx / COLOURS.len() % DASHES.len()],
+            }
+        }
+    };
+    shown.iter().map(pen).collect()
 }
 
 /// What the tick at 1/(1 - percentile) = 10^decade is called: 0 %, 90 %, 99 %, 99.9 %, …
@@ -319,7 +348,8 @@ fn label(svg: &mut String, at: (f64, f64), class: &str, anchor: &str, text: &str
     push(
         svg,
         format_args!(
-            "<text class=\"{class}\" text-anchor=\"{anchor}\" x=\"{x:.1}\" y=\"{y:.1}\">{text}</text>\n"
+            "<text class=\"{class}\" text-anchor=\"{anchor}\" x=\"{x:.1}\" y=\"{y:.1}\">\
+             {text}</text>\n"
         ),
     );
 }
@@ -363,10 +393,11 @@ mod tests {
     fn the_picture_has_a_curve_and_a_legend_for_every_stage() {
         let run = sample_run(1, 100);
         let svg = render_as(&run, Format::Svg, None).unwrap();
+        let drawn = |row: &Row| svg.contains(&format!("<title>{}</title>", row.key()));
         for row in &run.rows {
-            assert!(svg.contains(&format!("<title>{}</title>", row.key())));
+            assert_eq!(drawn(row), row.basis != Basis::OtherClock, "{}", row.key());
         }
-        assert_eq!(svg.matches("<circle").count(), run.rows.len());
+        assert_eq!(svg.matches("<circle").count(), run.rows.len() - 1);
         assert!(svg.contains("99.999 %") && svg.contains("100 ns"));
         assert!(!svg.contains("NaN") && !svg.contains("inf"));
     }

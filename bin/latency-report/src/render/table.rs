@@ -1,7 +1,7 @@
 //! The table for people. Plain text, the same in a terminal and in a pipe.
 
 use super::measured;
-use crate::percentile::{Bins, LADDER};
+use crate::percentile::{BEYOND_MIN, Bins, LADDER};
 use crate::recorder::{Basis, Row};
 use crate::run::{Core, Floor, Pinning, Run};
 use crate::text;
@@ -151,11 +151,13 @@ pub(super) fn foot(run: &Run) -> Vec<String> {
         "measurement floor: {}",
         measured(run.floor.map(floor))
     ));
-    lines.push(
-        "n/a: fewer than 10 samples lie beyond that percentile. Values carry two digits; max is exact \
-         unless the rows came from a bare log."
-            .to_owned(),
-    );
+    let digits = run.rows.iter().map(|row| row.histogram.sigfig()).min();
+    lines.extend(digits.map(|digits| {
+        format!(
+            "n/a: fewer than {BEYOND_MIN} samples lie beyond that percentile. \
+             Values carry {digits} digits; max is exact unless the rows came from a bare log."
+        )
+    }));
     lines
 }
 
