@@ -1,5 +1,7 @@
 //! The command line as a user meets it: the real binary, its exit codes, its words, its secrets.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::thread;
@@ -50,7 +52,7 @@ fn json(text: &str) -> Value {
 }
 
 fn write(dir: &TempDir, name: &str, text: &str) {
-    std::fs::write(dir.path().join(name), text).expect("written");
+    fs::write(dir.path().join(name), text).expect("written");
 }
 
 #[test]
@@ -223,7 +225,7 @@ fn doctor_reports_every_topic_and_leaves_nothing_behind() {
     }
     let failed = checks.iter().any(|check| check["verdict"] == "fail");
     assert_eq!(code == 5, failed, "{out}");
-    assert_eq!(std::fs::read_dir(dir.path()).expect("readable").count(), 0);
+    assert_eq!(fs::read_dir(dir.path()).expect("readable").count(), 0);
 }
 
 #[test]
@@ -285,6 +287,41 @@ fn p10_doctor_fails_on_too_few_open_files() {
     let (code, out, err) = told(&output);
     assert_eq!(code, 5, "{out}{err}");
     assert!(out.contains("fail  limits.files"), "{out}");
+}
+
+#[test]
+fn p10_doctor_counts_the_threads_that_start_and_does_not_panic() {
+    // The limit does not bind root, so the program is run as nobody, from where nobody may read.
+    let dir = tempfile::tempdir().expect("a directory");
+    let program = dir.path().join("undertow");
+    fs::copy(env!("CARGO_BIN_EXE_undertow"), &program).expect("copied");
+    fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).expect("set");
+    let line = "ulimit -u 8 && exec \"$0\" doctor --set unpinned_ok=true --set report.dir=/tmp";
+    let output = Command::new("setpriv")
+        .args([
+            "--reuid=65534",
+            "--regid=65534",
+            "--clear-groups",
+            "bash",
+            "-c",
+            line,
+        ])
+        .arg(&program)
+        .current_dir("/tmp")
+        .output();
+    let Some(output) = output.ok().filter(|output| !output.stdout.is_empty()) else {
+        println!("skipped: needs root and setpriv, to run as a user whom the limit binds");
+        return;
+    };
+    let (code, out, err) = told(&output);
+    assert_eq!(code, 5, "{out}{err}");
+    let fault = out
+        .lines()
+        .find(|line| line.starts_with("fail  limits.threads"));
+    assert!(
+        fault.is_some_and(|line| line.contains("of 16 threads started")),
+        "{out}{err}"
+    );
 }
 
 #[test]

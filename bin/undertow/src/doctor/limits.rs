@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn p10_threads_that_cannot_be_started_are_counted_and_not_a_panic() {
+    fn threads_of_a_run_live_at_the_same_time() {
         assert!(spawn_at_once(THREADS_MIN).is_ok());
     }
 
