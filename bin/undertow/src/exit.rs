@@ -86,7 +86,7 @@ impl Code {
     /// Memory that cannot be had as demanded.
     pub const MEMORY: Self = Self::new("E-HOST-002", Exit::Dependency);
     /// An input that ends early or cannot be read to its end.
-    pub const FEED_CUT: Self = Self::new("E-FEED-001", Exit::Corrupt);
+    pub const FEED_CUT: Self = Self::new("E-FEED-001", Exit::DataCorrupt);
     /// An input that cannot be opened.
     pub const FEED_UNREADABLE: Self = Self::new("E-FEED-002", Exit::Dependency);
     /// An instrument that the input does not have.

@@ -26,7 +26,7 @@ use crate::session::{self, rfc3339};
 ///
 /// # Errors
 /// A file that cannot be read, or an instrument that it does not have.
-pub fn book(global: &Global, args: &cli::Book) -> Result<Exit> {
+pub(super) fn book(global: &Global, args: &cli::Book) -> Result<Exit> {
     let config = effective(global, Vec::new())?.config;
     let limits = session::limits(&config);
     let (arena, _) = memory::arena(limits.bytes(), false);

@@ -23,7 +23,7 @@ use crate::tile::Dead;
 ///
 /// # Errors
 /// A file that cannot be opened, configuration that does not hold, a tile that died.
-pub fn replay(global: &Global, args: &Replay) -> Result<Exit> {
+pub(super) fn replay(global: &Global, args: &Replay) -> Result<Exit> {
     let mut inputs = Vec::with_capacity(args.files.len());
     let mut positions = Vec::with_capacity(args.files.len());
     for path in &args.files {
@@ -44,7 +44,7 @@ pub fn replay(global: &Global, args: &Replay) -> Result<Exit> {
 ///
 /// # Errors
 /// As [`replay`].
-pub fn main_job(global: &Global, args: &MainJob) -> Result<Exit> {
+pub(super) fn main_job(global: &Global, args: &MainJob) -> Result<Exit> {
     let demo = SessionConfig::demo();
     let config = SessionConfig {
         seed: args.seed.unwrap_or(demo.seed),

@@ -28,7 +28,7 @@ const CHAIN_INSTRUMENTS: u32 = 5_000;
 ///
 /// # Errors
 /// Options that make no sense together, or files that cannot be written.
-pub fn synth(global: &Global, args: &Synth) -> Result<Exit> {
+pub(super) fn synth(global: &Global, args: &Synth) -> Result<Exit> {
     check(args)?;
     let bar = if global.quiet { ProgressBar::hidden() } else { ProgressBar::new_spinner() };
     bar.set_style(ProgressStyle::with_template("{spinner} {bytes} written")?);
@@ -86,7 +86,7 @@ fn write(args: &Synth, out: &mut impl Write, truth: &mut Truth) -> io::Result<Co
         Kind::Fifty => write_fifty(messages(FIFTY_MESSAGES), args.seed, out),
         Kind::Chain => {
             let instruments = args.instruments.map_or(CHAIN_INSTRUMENTS, narrow);
-            write_chain(messages(CHAIN_MESSAGES), instruments, args.seed, out)
+            write_chain(instruments, messages(CHAIN_MESSAGES), args.seed, out)
         }
         Kind::Session => {
             let demo = SessionConfig::demo();
