@@ -16,8 +16,6 @@ pub struct Stamp {
     pub sequence: u64,
     /// When the input arrived, or was due when paced; nanoseconds of the tile's own clock.
     pub ingress_ns: u64,
-    /// When the last probe on the way saw it, same clock; equals `ingress_ns` before the first.
-    pub probe_ns: u64,
 }
 
 /// One message on the pipe.
@@ -217,6 +215,8 @@ pub struct BookUpdate {
     pub level_size: u64,
     /// Orders left at the record's price and side.
     pub level_count: u32,
+    /// The book's dense index, below the session's limit of instruments.
+    pub book_idx: u32,
     /// What the record did.
     pub effect: Effect,
     /// How far the book is to be believed now.
@@ -438,5 +438,5 @@ pub enum FeedNotice {
 
 const _: () = assert!(size_of::<Mbo>() == 56, "a record as wide as DBN's own");
 const _: () = assert!(size_of::<Touch>() == 40);
-const _: () = assert!(size_of::<BookUpdate>() == 112);
+const _: () = assert!(size_of::<BookUpdate>() == 120);
 const _: () = assert!(size_of::<Msg<BookUpdate>>() <= 144);

@@ -18,13 +18,13 @@ mod control;
 mod error;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use error::DecodeError;
 pub use header::METADATA_MAX;
 
 use dbn::{Metadata, rtype};
-use undertow_core::event::{Body, Control, Market, Mbo, Suspicion};
+use undertow_core::event::{Body, Control, Market, Mbo, Suspicion, SymbolMapping};
 use undertow_core::types::{Action, BookKey, Nanos, OrderId};
 
 use header::{Header, Symbols};
@@ -66,6 +66,18 @@ pub enum Step {
     NeedMore,
 }
 
+/// What the next step over a window will be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Peek {
+    /// Something is said, which was received at this time: `ts_recv`, or `ts_event` of a record
+    /// without one, or the end of a bar. Undefined where there is no time, as in a header.
+    Said(Nanos),
+    /// Nothing is said.
+    Silent,
+    /// The window does not reach so far.
+    NeedMore,
+}
+
 /// Turns DBN bytes into messages, one step at a time.
 #[derive(Debug)]
 pub struct Decoder {
@@ -86,7 +98,8 @@ pub struct Decoder {
 #[derive(Debug)]
 enum Phase {
     Header(Header),
-    Symbols(Symbols),
+    /// Where the walk over the header's symbols stands, and the one to be told.
+    Symbols(Symbols, SymbolMapping),
     Records,
     /// The definition at the front has told its symbol, and not yet its terms.
     Terms,
@@ -147,34 +160,30 @@ impl Decoder {
         self.mbo_len
     }
 
-    /// When the front of `window` was received, without decoding it: `ts_recv`, or `ts_event`
-    /// of a record without one, or the end of a bar, which nobody knew before. Undefined where
-    /// there is no time, as in a header; `None` when [`Decoder::decode`] would need more bytes.
-    #[inline]
+    /// What is to be expected of the front of `window`, without decoding it.
     #[must_use]
-    pub fn peek_ts(&self, window: &[u8]) -> Option<Nanos> {
+    pub fn peek(&self, window: &[u8]) -> Peek {
         match self.phase {
             Phase::Records => {}
-            Phase::Header(_) if window.is_empty() => return None,
-            _ => return Some(Nanos::UNDEFINED),
+            Phase::Header(_) if window.is_empty() => return Peek::NeedMore,
+            Phase::Header(_) => return Peek::Silent,
+            Phase::Symbols(..) | Phase::Terms => return Peek::Said(Nanos::UNDEFINED),
         }
-        let len = usize::from(*window.first()?) * WORD;
-        if len < HEADER_LEN || window.starts_with(HEADER_PREFIX) {
-            return Some(Nanos::UNDEFINED);
+        let Some(words) = window.first() else {
+            return Peek::NeedMore;
+        };
+        let len = usize::from(*words) * WORD;
+        if window.starts_with(HEADER_PREFIX) {
+            return Peek::Silent;
         }
-        let record = window.get(..len)?;
-        let rtype = record[RTYPE];
-        let ts_recv = layout::ts_recv_at(rtype)
-            .filter(|at| at + size_of::<u64>() <= len)
-            .map_or(Nanos::UNDEFINED, |at| Nanos(u64_at(record, at)));
-        if ts_recv.is_defined() {
-            return Some(ts_recv);
+        if len < HEADER_LEN {
+            return Peek::Said(Nanos::UNDEFINED);
         }
-        let ts_event = ts_event(record);
-        if !ts_event.is_defined() {
-            return Some(Nanos::UNDEFINED);
+        match window.get(..len) {
+            None => Peek::NeedMore,
+            Some(record) if self.version.record_len(record[RTYPE]).is_none() => Peek::Silent,
+            Some(record) => Peek::Said(ts_index(record)),
         }
-        Some(Nanos(ts_event.0.saturating_add(layout::bar_ns(rtype))))
     }
 
     /// The order and the book of the market-by-order record that stands `ahead` records behind
@@ -232,7 +241,11 @@ impl Decoder {
     fn decode_other(&mut self, window: &[u8]) -> Result<Step, DecodeError> {
         match &mut self.phase {
             Phase::Header(_) => self.header(window),
-            Phase::Symbols(_) => Ok(self.symbol()),
+            Phase::Symbols(_, next) => {
+                let body = Body::Control(Control::Symbol(*next));
+                self.advance_symbols();
+                Ok(Step::Message { body, len: 0 })
+            }
             Phase::Records | Phase::Terms => self.record(window),
         }
     }
@@ -256,22 +269,22 @@ impl Decoder {
                 })?;
             self.mbo_len = MBO_LEN + if metadata.ts_out { TS_OUT_LEN } else { 0 };
             self.metadata = Some(metadata);
-            self.phase = Phase::Symbols(Symbols::default());
+            self.advance_symbols();
         }
         Ok(Step::Silent { len })
     }
 
-    fn symbol(&mut self) -> Step {
-        if let (Phase::Symbols(symbols), Some(metadata)) = (&mut self.phase, &self.metadata)
-            && let Some(mapping) = symbols.next(metadata)
-        {
-            return Step::Message {
-                body: Body::Control(Control::Symbol(mapping)),
-                len: 0,
-            };
-        }
-        self.phase = Phase::Records;
-        Step::Silent { len: 0 }
+    /// Moves on to the next symbol of the header, or to the records when there is none.
+    fn advance_symbols(&mut self) {
+        let mut symbols = match self.phase {
+            Phase::Symbols(symbols, _) => symbols,
+            _ => Symbols::default(),
+        };
+        let next = self
+            .metadata
+            .as_deref()
+            .and_then(|metadata| symbols.next(metadata));
+        self.phase = next.map_or(Phase::Records, |next| Phase::Symbols(symbols, next));
     }
 
     fn record(&mut self, window: &[u8]) -> Result<Step, DecodeError> {
@@ -299,7 +312,7 @@ impl Decoder {
         }
         self.phase = Phase::Records;
         self.open_short_way();
-        let ts = self.peek_ts(record).unwrap_or(Nanos::UNDEFINED);
+        let ts = ts_index(record);
         self.counts.saw(ts);
         if !self.counts.first.is_defined() {
             self.counts.first = ts;
@@ -372,6 +385,24 @@ impl Default for Decoder {
     }
 }
 
+/// When a record was received: its `ts_recv`, or `ts_event` of a type without one, or the end of
+/// a bar, which nobody knew before. Undefined when it does not say.
+fn ts_index(record: &[u8]) -> Nanos {
+    let rtype = record[RTYPE];
+    let ts_recv = layout::ts_recv_at(rtype)
+        .filter(|at| at + size_of::<u64>() <= record.len())
+        .map_or(Nanos::UNDEFINED, |at| Nanos(u64_at(record, at)));
+    if ts_recv.is_defined() {
+        return ts_recv;
+    }
+    match ts_event(record) {
+        ts_event if ts_event.is_defined() => {
+            Nanos(ts_event.0.saturating_add(layout::bar_ns(rtype)))
+        }
+        _ => Nanos::UNDEFINED,
+    }
+}
+
 /// Reads a record of a known type and a length that fits it.
 fn read(record: &[u8], version: &Version) -> Result<Body<Market>, Suspicion> {
     let quote = |fields| market::quote(record, fields).map(Body::Data);
@@ -397,6 +428,15 @@ fn read(record: &[u8], version: &Version) -> Result<Body<Market>, Suspicion> {
         _ => control::bar(record),
     };
     Ok(Body::Control(control))
+}
+
+/// The name of a DBN record type as its schema is called, or its number.
+#[must_use]
+pub fn rtype_name(rtype: u8) -> String {
+    match dbn::RType::try_from(rtype) {
+        Ok(known) => known.as_str().to_owned(),
+        Err(_) => format!("type {rtype}"),
+    }
 }
 
 /// What a decoder counts: every record, by type and by action, and what was wrong.

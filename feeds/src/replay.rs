@@ -1,17 +1,20 @@
 //! Recordings replayed: several streams of bytes become one stream of messages.
 //!
-//! The order is that of `ts_recv` (see [`Decoder::peek_ts`]); a stream's key never falls, so no
+//! The order is that of `ts_recv` (see [`Decoder::peek`]); a stream's key never falls, so no
 //! stream is reordered in itself, and ties go to the stream given first. One stream alone is
 //! passed through with no key looked at. When all have ended, [`Control::End`] follows, once.
 //!
 //! Absent here: where bytes come from ([`Bytes`]) and the clock. Whoever paces a replay asks
 //! [`Replay::next_due`] and takes no sooner.
 
+#[cfg(test)]
+mod tests;
+
 use undertow_core::event::{Body, Control, FeedNotice, Market, Mbo, Msg, Stamp};
 use undertow_core::stage::Source;
 use undertow_core::types::{BookKey, Nanos, OrderId};
 
-use crate::databento::{DecodeError, Decoder, Step};
+use crate::databento::{DecodeError, Decoder, Peek, Step};
 
 /// Where the bytes of a stream come from: memory, a mapped file, a decompressor's blocks.
 pub trait Bytes {
@@ -113,6 +116,12 @@ impl<B: Bytes> Replay<B> {
         }
     }
 
+    /// Reads the streams' headers, so that what a header needs is allocated before the thread
+    /// is sealed. False while bytes are being waited for: ask again.
+    pub fn read_headers(&mut self) -> bool {
+        self.streams.iter_mut().fold(true, |ready, stream| stream.read_header() && ready)
+    }
+
     /// The streams, in the order given.
     #[must_use]
     pub fn streams(&self) -> &[Stream<B>] {
@@ -128,6 +137,10 @@ impl<B: Bytes> Replay<B> {
     /// When the next message was received by Databento, in nanoseconds since 1970; 0 for what
     /// comes before the first record. `None` when it is not there yet, or none is left.
     pub fn next_due(&mut self) -> Option<Nanos> {
+        if let [head] = &mut self.heads[..] {
+            // A stream alone is taken from without a look at its head.
+            *head = Head::Unknown;
+        }
         match self.find_front() {
             Head::Due(due) => Some(due),
             Head::Ended if !self.ended => self.streams.iter().map(|stream| stream.key).max(),
@@ -142,6 +155,17 @@ impl<B: Bytes> Replay<B> {
     pub fn hint(&self, ahead: usize) -> Option<(OrderId, BookKey)> {
         let stream = self.streams.get(self.front)?;
         stream.decoder.hint(stream.bytes.window(), ahead)
+    }
+
+    /// The next message of several streams, if it is a sound market-by-order record.
+    #[inline(always)]
+    fn next_mbo_merged(&mut self) -> Option<Mbo> {
+        let Head::Due(_) = self.find_front() else {
+            return None;
+        };
+        let mbo = self.streams[self.front].next_mbo()?;
+        self.heads[self.front] = Head::Unknown;
+        Some(mbo)
     }
 
     /// The next message when it is not a sound market-by-order record.
@@ -165,14 +189,16 @@ impl<B: Bytes> Replay<B> {
     }
 
     /// Makes `front` the stream that is due first, and returns its head: unknown if any stream
-    /// must be waited for, ended if all have.
+    /// must be waited for, ended if all have. Kept out of line, for a stream alone has no use
+    /// of it.
+    #[inline(never)]
     fn find_front(&mut self) -> Head {
         if let Some(Head::Unknown) = self.heads.get(self.front) {
             self.heads[self.front] = self.streams[self.front].head();
-            if let Head::Due(due) = self.heads[self.front]
-                && (due, self.front) < self.limit
-            {
-                return Head::Due(due);
+            match self.heads[self.front] {
+                Head::Due(due) if (due, self.front) < self.limit => return Head::Due(due),
+                Head::Due(_) | Head::Ended => {}
+                Head::Unknown => return Head::Unknown,
             }
         }
         let never = (Nanos::UNDEFINED, usize::MAX);
@@ -215,13 +241,14 @@ impl<B: Bytes> Replay<B> {
 impl<B: Bytes> Source<Market> for Replay<B> {
     #[inline(always)]
     fn take(&mut self) -> Option<Msg<Market>> {
-        // Only the front stream's next record may be taken, and only once the front is known.
-        let is_due = self.streams.len() == 1 || matches!(self.find_front(), Head::Due(_));
-        if is_due && let Some(mbo) = self.streams[self.front].next_mbo() {
-            self.heads[self.front] = Head::Unknown;
-            return Some(self.stamped(Body::Data(Market::Mbo(mbo))));
+        let mbo = match &mut self.streams[..] {
+            [stream] => stream.next_mbo(),
+            _ => self.next_mbo_merged(),
+        };
+        match mbo {
+            Some(mbo) => Some(self.stamped(Body::Data(Market::Mbo(mbo)))),
+            None => self.take_other(),
         }
-        self.take_other()
     }
 }
 
@@ -250,6 +277,22 @@ impl<B: Bytes> Stream<B> {
         }
     }
 
+    /// Reads on until the header is known or the stream has ended; false to wait for bytes.
+    fn read_header(&mut self) -> bool {
+        while self.state == State::Running && self.decoder.metadata().is_none() {
+            match self.decoder.decode(self.bytes.window()) {
+                Ok(Step::Silent { len } | Step::Message { len, .. }) => self.bytes.consume(len),
+                Ok(Step::NeedMore) => {
+                    if !self.refill() {
+                        return false;
+                    }
+                }
+                Err(error) => self.fail(error),
+            }
+        }
+        true
+    }
+
     /// The record at the front, if it is a sound market-by-order record.
     #[inline(always)]
     fn next_mbo(&mut self) -> Option<Mbo> {
@@ -275,17 +318,21 @@ impl<B: Bytes> Stream<B> {
         None
     }
 
-    /// When the next step is due.
+    /// When the next message is due. Bytes that say nothing are passed over on the way.
     fn head(&mut self) -> Head {
         while self.state == State::Running {
-            if let Some(ts) = self.decoder.peek_ts(self.bytes.window()) {
-                if ts.is_defined() {
-                    self.key = self.key.max(ts);
+            match self.decoder.peek(self.bytes.window()) {
+                Peek::Said(ts) => {
+                    if ts.is_defined() {
+                        self.key = self.key.max(ts);
+                    }
+                    return Head::Due(self.key);
                 }
-                return Head::Due(self.key);
-            }
-            if !self.refill() {
-                return Head::Unknown;
+                Peek::Silent => {
+                    self.next();
+                }
+                Peek::NeedMore if self.refill() => {}
+                Peek::NeedMore => return Head::Unknown,
             }
         }
         match self.state {

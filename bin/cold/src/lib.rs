@@ -1,1 +1,8 @@
-//! The cold side.
+//! What may wait: names of instruments, the record of outputs, progress, summaries.
+//!
+//! Runs on the thread that started the tiles. It may allocate, format, and write files; nothing
+//! hot ever waits for it longer than its link is deep.
+
+pub mod registry;
+
+pub mod summary;

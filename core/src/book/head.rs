@@ -227,6 +227,7 @@ impl Head {
             touch: self.touch,
             level_size: outcome.level_size,
             level_count: outcome.level_count,
+            book_idx: self.ladders.book,
             effect: outcome.effect,
             trust: self.doubts.trust(),
             touch_changed,

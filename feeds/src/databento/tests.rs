@@ -9,7 +9,7 @@ mod real;
 
 mod splits;
 
-mod written;
+pub(crate) mod written;
 
 use super::{DecodeError, Decoder};
 use crate::replay::{Bytes, Refill, Replay};

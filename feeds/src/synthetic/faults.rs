@@ -94,6 +94,44 @@ impl Faults {
         }
     }
 
+    /// The faults that have a rate, by the names of their fields.
+    pub const NAMES: [&str; 12] = [
+        "duplicate",
+        "gap",
+        "reorder",
+        "unknown_action",
+        "unknown_side",
+        "missing_last",
+        "backwards_time",
+        "undefined_price",
+        "unknown_cancel",
+        "oversize_cancel",
+        "clear",
+        "bad_length",
+    ];
+
+    /// Gives one fault a rate. False if there is none of that name.
+    #[must_use]
+    pub fn set(&mut self, name: &str, rate: f64) -> bool {
+        let field = match name {
+            "duplicate" => &mut self.duplicate,
+            "gap" => &mut self.gap,
+            "reorder" => &mut self.reorder,
+            "unknown_action" => &mut self.unknown_action,
+            "unknown_side" => &mut self.unknown_side,
+            "missing_last" => &mut self.missing_last,
+            "backwards_time" => &mut self.backwards_time,
+            "undefined_price" => &mut self.undefined_price,
+            "unknown_cancel" => &mut self.unknown_cancel,
+            "oversize_cancel" => &mut self.oversize_cancel,
+            "clear" => &mut self.clear,
+            "bad_length" => &mut self.bad_length,
+            _ => return false,
+        };
+        *field = rate;
+        true
+    }
+
     /// Whether nothing is injected.
     #[must_use]
     pub fn is_none(&self) -> bool {

@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# Sets up what the tests need and runs all of them. Usage: bin/check.sh [--quick]
+# --quick leaves out the counted gates (they need valgrind and build a second profile).
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+quick=false
+[ "${1:-}" = "--quick" ] && quick=true
+
+step() { printf '\n== %s\n' "$*"; }
+
+need() { # need COMMAND DEBIAN_PACKAGE
+  command -v "$1" >/dev/null 2>&1 && return
+  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+    step "installing $2"
+    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$2" >/dev/null
+  else
+    echo "missing: $1. Install it (Debian: sudo apt-get install $2) and run this again." >&2
+    exit 5
+  fi
+}
+
+need cc gcc
+$quick || need valgrind valgrind
+
+step "format"
+cargo fmt --all --check
+
+step "lint"
+cargo clippy --workspace --all-targets -- -D warnings
+
+step "tests"
+cargo test --workspace --no-fail-fast
+
+step "benches, run once each"
+cargo test -p undertow-benches --benches
+
+if ! $quick; then
+  step "gates: instructions and allocations per message, and their self-test"
+  cargo run --release -p undertow-benches --bin gate
+  cargo run --release -p undertow-benches --bin gate -- self-test
+fi
+
+step "all passed"

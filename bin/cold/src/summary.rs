@@ -1,0 +1,372 @@
+//! What a run says at its end, as data (for `--json`) and as text.
+//!
+//! Everything above the latency part is a function of the input alone: two runs on one input
+//! print it alike, whatever the layout.
+
+use std::fmt::Write;
+
+use comfy_table::presets::NOTHING;
+use comfy_table::{CellAlignment, Table};
+use serde::Serialize;
+
+/// A run in figures.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Summary {
+    /// What was read.
+    pub inputs: Vec<Input>,
+    /// First and last time of capture, RFC 3339; absent if no record had one.
+    pub span: Option<(String, String)>,
+    /// Market records by action, in the order of the format.
+    pub actions: Vec<Count>,
+    /// Records by type.
+    pub records: Vec<Count>,
+    /// Faults noticed, zero ones left out.
+    pub faults: Vec<Count>,
+    /// Instruments, the most traded first.
+    pub instruments: Vec<Instrument>,
+    /// Instruments with a definition, of which options; ids with a symbol.
+    pub definitions: Definitions,
+    /// What each stage did.
+    pub stages: Vec<StageLine>,
+    /// Receipt over all outputs.
+    pub output_digest: String,
+    /// Hash over the state of all books.
+    pub book_hash: String,
+    /// Result of the book invariants, if they were checked.
+    pub check: Option<Check>,
+    /// How the run was laid out.
+    pub run: Run,
+}
+
+/// One input.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Input {
+    /// File name, or what was simulated.
+    pub name: String,
+    /// What the stream says of itself: dataset, schema, DBN version.
+    pub about: String,
+    /// Records decoded.
+    pub records: u64,
+    /// What went wrong, if the stream did not end well.
+    pub error: Option<String>,
+}
+
+/// A named count.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Count {
+    /// What is counted.
+    pub name: String,
+    /// How many.
+    pub count: u64,
+}
+
+/// One instrument at the end.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Instrument {
+    /// Symbol, or id.
+    pub name: String,
+    /// Databento's id.
+    pub instrument_id: u32,
+    /// Whose feed.
+    pub publisher_id: u16,
+    /// Trust state.
+    pub trust: String,
+    /// Final best bid and offer, `size @ price` each as price and size.
+    pub bid: String,
+    /// Displayed size at the bid.
+    pub bid_size: u64,
+    /// Final best offer.
+    pub ask: String,
+    /// Displayed size at the offer.
+    pub ask_size: u64,
+    /// Working orders.
+    pub orders: u64,
+    /// Records.
+    pub records: u64,
+    /// Trades.
+    pub trades: u64,
+    /// Size traded.
+    pub volume: u64,
+    /// Bought by aggressors.
+    pub bought: u64,
+    /// Sold by aggressors.
+    pub sold: u64,
+    /// Volume-weighted average price.
+    pub vwap: String,
+    /// Events that left the book crossed.
+    pub crossed: u64,
+}
+
+/// What is known of contracts.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct Definitions {
+    /// Instruments with terms.
+    pub defined: usize,
+    /// Options among them.
+    pub options: usize,
+    /// Ids with a symbol.
+    pub symbols: usize,
+}
+
+/// What a stage took and made.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct StageLine {
+    /// Which stage.
+    pub name: String,
+    /// What it did, in words.
+    pub did: String,
+}
+
+/// Outcome of the checking mode.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Check {
+    /// Books checked, once an event.
+    pub checks: u64,
+    /// Invariants found broken.
+    pub violations: u64,
+    /// The first of them.
+    pub first: Option<String>,
+}
+
+/// How the run was laid out, and what it cost.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Run {
+    /// Layout.
+    pub layout: String,
+    /// Tiles and the cores they were verified on.
+    pub tiles: String,
+    /// Pace.
+    pub pace: String,
+    /// Allocations on hot threads.
+    pub allocations: u64,
+    /// Page faults on hot threads.
+    pub page_faults: u64,
+    /// Times that a hot thread lost its core.
+    pub involuntary_switches: u64,
+    /// Messages taken by the chain.
+    pub messages: u64,
+    /// Seconds from first to last duty cycle, wall time; says nothing without its machine.
+    pub elapsed_s: f64,
+}
+
+/// Most instruments that the text lists.
+const INSTRUMENTS_LISTED_MAX: usize = 12;
+
+impl Summary {
+    /// The text that follows a run.
+    #[must_use]
+    pub fn render(&self, latency_table: &str) -> String {
+        let mut text = String::new();
+        self.render_inputs(&mut text);
+        self.render_records(&mut text);
+        self.render_instruments(&mut text);
+        self.render_stages(&mut text);
+        self.render_check(&mut text);
+        self.render_run(&mut text, latency_table);
+        text
+    }
+
+    fn render_inputs(&self, text: &mut String) {
+        heading(text, "input");
+        for input in &self.inputs {
+            let _ = writeln!(
+                text,
+                "  {}  {}  {} records",
+                input.name,
+                input.about,
+                thousands(input.records)
+            );
+            if let Some(error) = &input.error {
+                let _ = writeln!(text, "  ! {error}");
+            }
+        }
+        if let Some((first, last)) = &self.span {
+            let _ = writeln!(text, "  from {first} to {last}");
+        }
+        let Definitions {
+            defined,
+            options,
+            symbols,
+        } = self.definitions;
+        if defined + symbols > 0 {
+            let _ = writeln!(
+                text,
+                "  {} instruments defined ({} options), {} symbols mapped",
+                thousands(defined as u64),
+                thousands(options as u64),
+                thousands(symbols as u64)
+            );
+        }
+    }
+
+    fn render_records(&self, text: &mut String) {
+        heading(text, "records");
+        counts(text, "by action", &self.actions);
+        counts(text, "by type", &self.records);
+        if self.faults.is_empty() {
+            let _ = writeln!(text, "  {:<11} none", "faults");
+        } else {
+            counts(text, "faults", &self.faults);
+        }
+    }
+
+    fn render_instruments(&self, text: &mut String) {
+        heading(text, "instruments");
+        let mut table = Table::new();
+        table.load_preset(NOTHING).set_header([
+            "symbol", "trust", "bid size", "bid", "ask", "ask size", "orders", "records", "trades",
+            "volume", "bought", "sold", "vwap",
+        ]);
+        for line in self.instruments.iter().take(INSTRUMENTS_LISTED_MAX) {
+            table.add_row([
+                line.name.clone(),
+                line.trust.clone(),
+                thousands(line.bid_size),
+                line.bid.clone(),
+                line.ask.clone(),
+                thousands(line.ask_size),
+                thousands(line.orders),
+                thousands(line.records),
+                thousands(line.trades),
+                thousands(line.volume),
+                thousands(line.bought),
+                thousands(line.sold),
+                line.vwap.clone(),
+            ]);
+        }
+        for column in table.column_iter_mut().skip(2) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+        for line in table.lines() {
+            let _ = writeln!(text, " {}", line.trim_end());
+        }
+        self.render_rest(text);
+    }
+
+    /// The instruments that were not listed, in one line.
+    fn render_rest(&self, text: &mut String) {
+        let Some(rest) = self.instruments.get(INSTRUMENTS_LISTED_MAX..) else {
+            return;
+        };
+        if rest.is_empty() {
+            return;
+        }
+        let trades: u64 = rest.iter().map(|line| line.trades).sum();
+        let volume: u64 = rest.iter().map(|line| line.volume).sum();
+        let untrusted = self
+            .instruments
+            .iter()
+            .filter(|line| line.trust != "good")
+            .count();
+        let _ = writeln!(
+            text,
+            "  and {} more with {} trades, volume {}; {} of all {} are not in good trust",
+            thousands(rest.len() as u64),
+            thousands(trades),
+            thousands(volume),
+            thousands(untrusted as u64),
+            thousands(self.instruments.len() as u64),
+        );
+    }
+
+    fn render_stages(&self, text: &mut String) {
+        heading(text, "stages");
+        for stage in &self.stages {
+            let _ = writeln!(text, "  {:<11} {}", stage.name, stage.did);
+        }
+        let _ = writeln!(text, "  {:<11} {}", "outputs", self.output_digest);
+        let _ = writeln!(text, "  {:<11} {}", "books", self.book_hash);
+    }
+
+    fn render_check(&self, text: &mut String) {
+        let Some(check) = &self.check else { return };
+        heading(text, "check");
+        let _ = writeln!(
+            text,
+            "  invariants held after {} of {} complete events",
+            thousands(check.checks - check.violations),
+            thousands(check.checks)
+        );
+        if let Some(first) = &check.first {
+            let _ = writeln!(text, "  ! first violation: {first}");
+        }
+    }
+
+    fn render_run(&self, text: &mut String, latency_table: &str) {
+        heading(text, "latency");
+        for line in latency_table.lines() {
+            let _ = writeln!(text, "  {line}");
+        }
+    }
+}
+
+fn heading(text: &mut String, name: &str) {
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    let _ = writeln!(text, "{name}");
+}
+
+/// Named counts in one paragraph, wrapped at a hundred columns.
+fn counts(text: &mut String, label: &str, counts: &[Count]) {
+    if counts.is_empty() {
+        return;
+    }
+    let mut line = format!("  {label:<11}");
+    for count in counts {
+        let item = format!(" {} {}", count.name, thousands(count.count));
+        if line.chars().count() + item.chars().count() > 98 {
+            let _ = writeln!(text, "{line}");
+            line = format!("  {:<11}", "");
+        }
+        line.push_str(&item);
+        line.push_str(" ·");
+    }
+    let _ = writeln!(text, "{}", line.trim_end_matches(" ·"));
+}
+
+/// A count with a mark every three digits: 68,792 is easier to read than 68792.
+#[must_use]
+pub fn thousands(count: u64) -> String {
+    let digits = count.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_are_marked() {
+        let cases = [(0, "0"), (999, "999"), (1000, "1,000"), (68_792, "68,792")];
+        for (count, text) in cases {
+            assert_eq!(thousands(count), text);
+        }
+    }
+
+    #[test]
+    fn unlisted_instruments_are_summed() {
+        let instrument = Instrument {
+            trust: "good".to_owned(),
+            trades: 2,
+            volume: 5,
+            ..Instrument::default()
+        };
+        let summary = Summary {
+            instruments: vec![instrument; INSTRUMENTS_LISTED_MAX + 3],
+            ..Summary::default()
+        };
+        let text = summary.render("");
+        assert!(
+            text.contains("and 3 more with 6 trades, volume 15"),
+            "{text}"
+        );
+    }
+}

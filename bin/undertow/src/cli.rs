@@ -1,0 +1,465 @@
+//! What a user may say on the command line, and the help that teaches it.
+//!
+//! Only words are decided here; what they do is in `commands`. Options that have a key in the
+//! configuration become its last layer ([`Drive::flags`]), so that `config show` tells them apart.
+
+pub mod values;
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+use crate::config::layers::FlagValue;
+use crate::config::values::{Layout, Pace};
+use crate::exit::Exit;
+use values::{At, FaultRate, count, key_value};
+
+/// The command line.
+#[derive(Clone, Debug, Parser)]
+#[command(
+    name = "undertow",
+    version,
+    about = "Finds institutional flow underneath the order book.",
+    long_about = "Finds institutional flow underneath the order book.\n\n\
+        Without a command it does its main job: it simulates a session of NQ futures and their \
+        options chain and runs it through the whole chain of stages (decode, book, flow, decide, \
+        risk, gateway), then prints what it saw and where its latency report lies. It needs no \
+        key, no network and no data, and it never sends an order.",
+    after_help = after_help(),
+    disable_help_subcommand = true
+)]
+pub struct Cli {
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// Options of the main job.
+    #[command(flatten)]
+    pub main: MainJob,
+    /// Another command than the main job.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// Options of every command.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Options of every command")]
+pub struct Global {
+    /// Configuration file [default: $UNDERTOW_CONFIG, or undertow.toml if there is one].
+    #[arg(long, value_name = "FILE", global = true)]
+    pub config: Option<PathBuf>,
+    /// Sets one key of the configuration, above every other layer; may be repeated.
+    #[arg(long, value_name = "KEY=VALUE", global = true, value_parser = key_value)]
+    pub set: Vec<(String, String)>,
+    /// Prints one JSON document on stdout, for programs.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// No progress on stderr.
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+}
+
+impl Global {
+    /// The keys given with `--set`.
+    #[must_use]
+    pub fn flags(&self) -> Vec<FlagValue> {
+        let flag = |(key, value): &(String, String)| FlagValue {
+            key: key.clone(),
+            value: value.clone(),
+            flag: "--set".to_owned(),
+        };
+        self.set.iter().map(flag).collect()
+    }
+}
+
+/// The main job: a simulated session through the chain.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
+#[command(next_help_heading = "Options of the main job")]
+pub struct MainJob {
+    /// Seed of the simulated session: one seed is one session, byte for byte [default: 1].
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// How many messages to simulate, like 500k or 5M.
+    #[arg(long, value_name = "N", value_parser = count)]
+    pub messages: Option<u64>,
+    /// How it is driven.
+    #[command(flatten)]
+    pub drive: Drive,
+}
+
+/// How an input is driven through the chain.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
+pub struct Drive {
+    /// Speed: max, or a multiple of the market's own like 1x, 8x, 0.5x [key: replay.pace].
+    #[arg(long, value_name = "PACE")]
+    pub pace: Option<Pace>,
+    /// How the stages are cut into pinned threads; the outputs are the same bytes [key: layout].
+    #[arg(long, value_enum)]
+    pub layout: Option<Layout>,
+    /// Checks every invariant of the book after each event. Slow; stops at the first breach.
+    #[arg(long)]
+    pub check: bool,
+    /// Writes every output of the chain as bytes, to compare runs.
+    #[arg(long, value_name = "FILE")]
+    pub events: Option<PathBuf>,
+    /// Directory of the latency report [key: report.dir].
+    #[arg(long, value_name = "DIR")]
+    pub report: Option<PathBuf>,
+}
+
+impl Drive {
+    /// The options that have a key in the configuration.
+    #[must_use]
+    pub fn flags(&self) -> Vec<FlagValue> {
+        let flag = |key: &str, flag: &str, value: String| FlagValue {
+            key: key.to_owned(),
+            value,
+            flag: flag.to_owned(),
+        };
+        let pace = self
+            .pace
+            .map(|pace| flag("replay.pace", "--pace", pace.to_string()));
+        let layout = self.layout.and_then(|layout| layout.to_possible_value());
+        let layout = layout.map(|name| flag("layout", "--layout", name.get_name().to_owned()));
+        let report = self.report.as_deref();
+        let report = report.map(|dir| flag("report.dir", "--report", dir.display().to_string()));
+        [pace, layout, report].into_iter().flatten().collect()
+    }
+}
+
+/// What to do instead of the main job.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Runs Databento files through the chain.
+    #[command(after_help = REPLAY_HELP)]
+    Replay(Replay),
+    /// Writes a simulated market as a Databento file.
+    #[command(after_help = SYNTH_HELP)]
+    Synth(Synth),
+    /// Prints the ladder of an instrument at a time.
+    #[command(after_help = BOOK_HELP)]
+    Book(Book),
+    /// Says whether this machine can do the job, and what to change.
+    #[command(after_help = DOCTOR_HELP)]
+    Doctor,
+    /// Checks, shows or describes the configuration.
+    #[command(after_help = CONFIG_HELP, subcommand)]
+    Config(ConfigVerb),
+    /// Prints the completions for a shell.
+    #[command(after_help = COMPLETIONS_HELP)]
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+}
+
+/// Runs Databento files through the chain.
+#[derive(Clone, Debug, Args)]
+pub struct Replay {
+    /// Files of Databento records (.dbn or .dbn.zst); several are merged by ts_recv.
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
+    /// How it is driven.
+    #[command(flatten)]
+    pub drive: Drive,
+}
+
+/// Writes a simulated market as a Databento file.
+#[derive(Clone, Debug, Args)]
+pub struct Synth {
+    /// What to simulate.
+    #[arg(long, value_enum, default_value_t = Kind::Session)]
+    pub kind: Kind,
+    /// One seed is one market, byte for byte.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// How many messages, like 500k or 5M [default: that of the kind].
+    #[arg(long, value_name = "N", value_parser = count)]
+    pub messages: Option<u64>,
+    /// File to write; its name ends in .dbn or .dbn.zst.
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// File for what was planted: the truth that measures are scored on.
+    #[arg(long, value_name = "FILE")]
+    pub truth: Option<PathBuf>,
+    /// Injects a fault of the feed at a rate per message from 0 to 1; may be repeated.
+    #[arg(long, value_name = "KIND=RATE")]
+    pub fault: Vec<FaultRate>,
+    /// Futures to simulate [default: that of the kind].
+    #[arg(long, value_name = "N", value_parser = count)]
+    pub instruments: Option<u64>,
+    /// Strikes of each expiry of the options chain.
+    #[arg(long, value_name = "N", value_parser = count)]
+    pub strikes: Option<u64>,
+    /// Expiries of the options chain.
+    #[arg(long, value_name = "N", value_parser = count)]
+    pub expiries: Option<u64>,
+}
+
+/// What `synth` simulates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Kind {
+    /// A session of NQ: futures, an options chain, and institutional activity planted in them.
+    Session,
+    /// One busy instrument: the first benchmark input (5M messages).
+    One,
+    /// Fifty instruments of heavy-tailed activity: the second benchmark input (20M messages).
+    Fifty,
+    /// An options chain of thousands of quiet instruments.
+    Chain,
+}
+
+/// Prints the ladder of an instrument at a time.
+#[derive(Clone, Debug, Args)]
+pub struct Book {
+    /// File of Databento records (.dbn or .dbn.zst).
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Symbol or numeric id of the instrument.
+    #[arg(long, value_name = "X")]
+    pub instrument: String,
+    /// When: RFC 3339, HH:MM[:SS[.fraction]] UTC of the file's day, or ns since 1970
+    /// [default: the end of the file].
+    #[arg(long, value_name = "TIME")]
+    pub at: Option<At>,
+    /// How many levels of each side.
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub depth: usize,
+    /// Prints the queue of each level too, in priority order.
+    #[arg(long)]
+    pub queue: bool,
+}
+
+/// What to do with the configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
+pub enum ConfigVerb {
+    /// Says everything that is wrong; exits with 4 if anything is.
+    Check,
+    /// Prints what is in force and where each value comes from; secrets are never printed.
+    Show,
+    /// Prints the JSON Schema, for editors.
+    Schema,
+}
+
+impl Cli {
+    /// The command line of this process. Prints help, or what makes no sense of it, by itself.
+    ///
+    /// # Errors
+    /// The exit code, when there is nothing left to do.
+    pub fn of_process() -> Result<Self, Exit> {
+        Self::try_parse().and_then(Self::checked).map_err(|error| {
+            // Nothing is left to do about a terminal that is gone.
+            let _ = error.print();
+            if error.use_stderr() {
+                Exit::Usage
+            } else {
+                Exit::Ok
+            }
+        })
+    }
+
+    /// Refuses options of the main job before another command, where they would do nothing.
+    fn checked(self) -> Result<Self, clap::Error> {
+        if self.command.is_some() && self.main != MainJob::default() {
+            return Err(Self::command().error(
+                clap::error::ErrorKind::ArgumentConflict,
+                "options of the main job stand before another command, where they do nothing; \
+                 write them after the command",
+            ));
+        }
+        Ok(self)
+    }
+}
+
+fn after_help() -> String {
+    let mut help = String::from(MAIN_HELP);
+    help.push_str("\nExit codes:\n");
+    for (exit, meaning) in Exit::ALL {
+        let _ = writeln!(help, "  {:>3}  {meaning}", exit as u8);
+    }
+    help.push_str(
+        "\nEnvironment:\n  \
+         UNDERTOW_CONFIG  names the configuration file\n  \
+         UNDERTOW_*       sets a key: UNDERTOW_LAYOUT=fused, UNDERTOW_BOOK_ORDERS_MAX=2097152\n  \
+         NO_COLOR         no colours\n",
+    );
+    help
+}
+
+const MAIN_HELP: &str = "\
+Examples:
+  undertow                              the main job: a simulated NQ session through the chain
+  undertow --seed 7 --pace 8x           another session, at eight times the market's speed
+  undertow replay day.mbo.dbn.zst       the same on a Databento file
+  undertow doctor                       can this machine do the job, and what to change
+  undertow config show                  what is in force, and why
+";
+
+const REPLAY_HELP: &str = "\
+The file is read as fast as the chain takes it (--pace max) or at a multiple of the speed at which
+it was recorded; then latency counts from when a record was due, so a stall is not hidden. At the
+end: records by action, instruments with their trust, trades and volume, latency percentiles,
+allocations on hot threads, and where the report lies. A file that is corrupt or cut short is
+played up to the fault, which is named with its byte offset; the exit code is then 7.
+
+Examples:
+  undertow replay day.mbo.dbn.zst
+  undertow replay day.mbo.dbn.zst day.definition.dbn.zst     merged by ts_recv
+  undertow replay day.mbo.dbn.zst --pace 8x --report out     latencies at eight times the speed
+  undertow replay day.mbo.dbn.zst --check                    is every book right?
+  undertow replay day.mbo.dbn.zst --layout split --events a  then compare with --layout fused
+  undertow replay day.mbo.dbn.zst --json | jq .
+";
+
+const SYNTH_HELP: &str = "\
+Examples:
+  undertow synth --out nq.dbn.zst --truth nq.truth.json    a session, and what was planted in it
+  undertow synth --kind one --out one.dbn                  the benchmark input of one instrument
+  undertow synth --kind fifty --messages 1M --out f.dbn    a short one of fifty
+  undertow synth --kind chain --expiries 8 --strikes 200 --out chain.dbn
+  undertow synth --seed 7 --fault duplicate_add=0.001 --out faulty.dbn
+";
+
+const BOOK_HELP: &str = "\
+The book is read after the last complete event at or before the time.
+
+Examples:
+  undertow book day.mbo.dbn.zst --instrument ESH4
+  undertow book day.mbo.dbn.zst --instrument ESH4 --at 14:30:00.250 --depth 5
+  undertow book day.mbo.dbn.zst --instrument 17077 --at 2023-12-25T23:00:01Z --queue
+  undertow book day.mbo.dbn.zst --instrument ESH4 --json
+";
+
+const DOCTOR_HELP: &str = "\
+Each line is ok, warn or fail, with the reason and the next step. Cores are pinned to prove that it
+works, one page is locked, one file is written and synced: nothing stays changed. Exits with 5 if
+anything fails. tuning/host.sh changes what the host is to blame for, and back again.
+
+Examples:
+  undertow doctor
+  undertow doctor --set cores=2,3,4     can the tiles have these cores?
+  undertow doctor --json
+";
+
+const CONFIG_HELP: &str = "\
+Layers, later ones win: built-in defaults, the file, the environment, the command line.
+
+Examples:
+  undertow config check --config tuning/two-core.toml
+  undertow config show --set book.orders_max=2097152
+  undertow config schema > undertow.schema.json
+";
+
+const COMPLETIONS_HELP: &str = "\
+Examples:
+  undertow completions bash > ~/.local/share/bash-completion/completions/undertow
+  undertow completions zsh > ~/.zfunc/_undertow
+  undertow completions fish > ~/.config/fish/completions/undertow.fish
+";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<Cli, String> {
+        Cli::try_parse_from(line.split(' '))
+            .and_then(Cli::checked)
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn grammar_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_verb_teaches_by_example() {
+        let command = Cli::command();
+        let verbs = command.get_subcommands().chain(std::iter::once(&command));
+        for verb in verbs {
+            let help = verb.get_after_help().map(ToString::to_string);
+            let help = help.unwrap_or_default();
+            assert!(help.contains("Examples:"), "{}: {help}", verb.get_name());
+        }
+    }
+
+    #[test]
+    fn every_example_parses() {
+        let mut examples = 0;
+        let command = Cli::command();
+        let verbs = command.get_subcommands().chain(std::iter::once(&command));
+        for help in verbs.filter_map(|verb| verb.get_after_help()) {
+            let help = help.to_string();
+            let lines = help
+                .lines()
+                .filter_map(|line| line.strip_prefix("  undertow"));
+            for line in lines {
+                // Two spaces begin the explanation, and `|` or `>` the shell's own part.
+                let ours = ["  ", " |", " >"]
+                    .iter()
+                    .fold(line, |line, end| line.split(end).next().unwrap_or(line));
+                let line = format!("undertow{ours}");
+                parse(&line).unwrap_or_else(|error| panic!("{line}: {error}"));
+                examples += 1;
+            }
+        }
+        assert!(examples > 20, "{examples}");
+    }
+
+    #[test]
+    fn main_help_lists_every_exit_code() {
+        let help = after_help();
+        for (exit, meaning) in Exit::ALL {
+            assert!(
+                help.contains(&format!("{:>5}  {meaning}\n", exit as u8)),
+                "{help}"
+            );
+        }
+    }
+
+    #[test]
+    fn driving_options_become_the_last_layer() {
+        let cli = parse("undertow replay a.dbn --pace 8x --layout split --report out --json")
+            .expect("valid");
+        let Some(Command::Replay(replay)) = cli.command else {
+            panic!("not replay");
+        };
+        let flags: Vec<String> = replay
+            .drive
+            .flags()
+            .iter()
+            .map(|flag| format!("{} {}={}", flag.flag, flag.key, flag.value))
+            .collect();
+        let expected = [
+            "--pace replay.pace=8x",
+            "--layout layout=split",
+            "--report report.dir=out",
+        ];
+        assert_eq!(flags, expected);
+        assert!(cli.global.json);
+    }
+
+    #[test]
+    fn option_of_the_main_job_before_a_command_is_refused() {
+        let error = parse("undertow --pace 1x replay a.dbn").expect_err("ambiguous");
+        assert!(error.contains("after the command"), "{error}");
+        parse("undertow --json --config x.toml replay a.dbn --pace 1x").expect("global ones stand");
+    }
+
+    #[test]
+    fn wrong_value_says_what_is_accepted() {
+        let cases = [
+            ("undertow --pace 8", "\"1x\" or \"8x\""),
+            ("undertow --layout both", "fused"),
+            ("undertow book a.dbn --instrument X --at noon", "HH:MM:SS"),
+            ("undertow synth --out a --fault drop", "KIND=RATE"),
+            ("undertow synth --out a --messages many", "500k"),
+            ("undertow --set layout", "KEY=VALUE"),
+        ];
+        for (line, accepted) in cases {
+            let error = parse(line).expect_err(line);
+            assert!(error.contains(accepted), "{error}");
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! What each command does: one function for each, called from here.
+
+mod book;
+
+pub mod config;
+
+mod replay;
+
+mod synth;
+
+use std::io::{self, Write};
+
+use anyhow::Context;
+use clap::CommandFactory;
+use serde_json::Value;
+
+use crate::cli::{Cli, Command, Global};
+use crate::config::layers::{Effective, FlagValue, Sources};
+use crate::doctor;
+use crate::exit::{Exit, Failures};
+
+/// Does what the command line says.
+///
+/// # Errors
+/// Whatever goes wrong, for [`crate::exit::report`].
+pub fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
+    let global = &cli.global;
+    match &cli.command {
+        None => replay::main_job(global, &cli.main),
+        Some(Command::Replay(args)) => replay::replay(global, args),
+        Some(Command::Synth(args)) => synth::synth(global, args),
+        Some(Command::Book(args)) => book::book(global, args),
+        Some(Command::Doctor) => doctor::run(global),
+        Some(Command::Config(verb)) => config::run(global, *verb),
+        Some(Command::Completions { shell }) => {
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut Cli::command(), "undertow", &mut script);
+            print(&String::from_utf8(script).context("the script is not text")?)
+        }
+    }
+}
+
+/// The configuration in force for a command: the layers below, `--set`, and its own `flags`.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn effective(global: &Global, flags: Vec<FlagValue>) -> Result<Effective, Failures> {
+    // A command's own option is more deliberate than a general one.
+    let flags = global.flags().into_iter().chain(flags).collect();
+    Effective::load(&Sources::of_process(global.config.clone(), flags))
+}
+
+/// Prints text on stdout.
+///
+/// # Errors
+/// When stdout cannot be written.
+pub fn print(text: &str) -> anyhow::Result<Exit> {
+    io::stdout()
+        .lock()
+        .write_all(text.as_bytes())
+        .context("cannot write to stdout")?;
+    Ok(Exit::Ok)
+}
+
+/// Prints one JSON document on stdout.
+///
+/// # Errors
+/// When stdout cannot be written.
+pub fn print_json(value: &Value) -> anyhow::Result<Exit> {
+    print(&format!("{value:#}\n"))
+}

@@ -1,0 +1,238 @@
+//! `book`: the ladder of an instrument at a time, straight from a file.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use anyhow::Result;
+use comfy_table::presets::NOTHING;
+use comfy_table::{CellAlignment, Table};
+use serde_json::{Value, json};
+use undertow_cold::registry::Registry;
+use undertow_cold::summary::thousands;
+use undertow_core::book::{Book, Books, Level};
+use undertow_core::event::{Body, Market, Msg};
+use undertow_core::stage::Source;
+use undertow_core::types::{Flags, InstrumentId, Nanos, Side};
+use undertow_feeds::replay::{Bytes, Replay};
+
+use super::{effective, print, print_json};
+use crate::cli::{self, Global};
+use crate::exit::{Code, Exit, Failure};
+use crate::memory;
+use crate::pump::Blocks;
+use crate::session::{self, rfc3339};
+
+/// Prints the ladder.
+///
+/// # Errors
+/// A file that cannot be read, or an instrument that it does not have.
+pub(super) fn book(global: &Global, args: &cli::Book) -> Result<Exit> {
+    let config = effective(global, Vec::new())?.config;
+    let limits = session::limits(&config);
+    let (arena, _) = memory::arena(limits.bytes(), false);
+    let (blocks, _) = Blocks::open(&args.file).map_err(|error| {
+        let next = "check the path and that the file may be read";
+        Failure::new(Code::FEED_UNREADABLE, format!("{error:#}"), next)
+    })?;
+    let mut reader = Reader {
+        feed: Replay::new([blocks]),
+        books: Books::new_in(&arena, &limits)?,
+        registry: Registry::default(),
+        day: None,
+    };
+    reader.read_to(args);
+    let ids = reader.registry.find(&args.instrument);
+    let found = reader.books.iter().filter(|book| ids.contains(&book.key().instrument_id));
+    let found: Vec<_> = found.collect();
+    if found.is_empty() {
+        return Err(reader.unknown(args, &ids).into());
+    }
+    if global.json {
+        let books = found.iter().map(|book| reader.json(book, args));
+        return print_json(&Value::Array(books.collect()));
+    }
+    let texts: Vec<_> = found.iter().map(|book| reader.text(book, args)).collect();
+    print(&texts.join("\n"))
+}
+
+/// A file on its way into books.
+struct Reader<'a, B> {
+    feed: Replay<B>,
+    books: Books<'a>,
+    registry: Registry,
+    /// The day that a time of day is of: that of the first live record, for a snapshot's records
+    /// may be of the day before.
+    day: Option<Nanos>,
+}
+
+impl<B: Bytes> Reader<'_, B> {
+    /// Applies every event up to the time asked for.
+    fn read_to(&mut self, args: &cli::Book) {
+        loop {
+            let Some(msg) = self.next() else { return };
+            match msg.body {
+                Body::Control(control) => {
+                    self.registry.note(&control);
+                    self.books.control(&control);
+                }
+                Body::Data(market) => {
+                    if self.is_beyond(&market, args) {
+                        return;
+                    }
+                    self.books.apply(&market);
+                }
+            }
+        }
+    }
+
+    fn next(&mut self) -> Option<Msg<Market>> {
+        loop {
+            if let Some(msg) = self.feed.take() {
+                return Some(msg);
+            }
+            if self.feed.is_ended() {
+                return None;
+            }
+            std::thread::sleep(Duration::from_micros(50));
+        }
+    }
+
+    fn is_beyond(&mut self, market: &Market, args: &cli::Book) -> bool {
+        let mbo = market.mbo();
+        let ts = if mbo.ts_recv.is_defined() { mbo.ts_recv } else { mbo.ts_event };
+        if !ts.is_defined() {
+            return false;
+        }
+        let is_live = !mbo.flags.has(Flags::SNAPSHOT);
+        if is_live && self.day.is_none() {
+            self.day = Some(ts);
+        }
+        let Some(at) = args.at else { return false };
+        let Some(day) = self.day else { return false };
+        is_live && at.on_day_of(day) < ts
+    }
+
+    fn unknown(&self, args: &cli::Book, ids: &[InstrumentId]) -> Failure {
+        let names: Vec<_> = self.books.iter().map(|book| self.name(&book)).collect();
+        let wanted = &args.instrument;
+        let near = |name: &&String| strsim::damerau_levenshtein(name, wanted);
+        let nearest = names.iter().min_by_key(near);
+        let cause = match (ids, nearest) {
+            (_, None) => "no book was built up to that time".to_owned(),
+            ([], Some(_)) => format!("no instrument {wanted}"),
+            (_, Some(_)) => format!("{wanted} has no book up to that time"),
+        };
+        let next = match nearest {
+            Some(name) => format!("did you mean {name}? There are {} books", names.len()),
+            None => "ask for a later --at".to_owned(),
+        };
+        Failure::new(Code::FEED_INSTRUMENT, cause, next).at(args.file.display().to_string())
+    }
+
+    fn name(&self, book: &Book<'_>) -> String {
+        self.registry.name(book.key(), session::last_seen(book))
+    }
+
+    fn text(&self, book: &Book<'_>, args: &cli::Book) -> String {
+        let mut text = format!(
+            "{}  at {}  trust {}  {}\n",
+            self.name(book),
+            rfc3339(session::last_seen(book)),
+            book.trust().name(),
+            if book.is_event_open() { "(an event is open)" } else { "" },
+        );
+        text.truncate(text.trim_end().len());
+        text.push_str("\n\n");
+        let mut table = Table::new();
+        table.load_preset(NOTHING);
+        table.set_header(["orders", "bid size", "price", "ask size", "orders"]);
+        let mut asks: Vec<_> = book.depth(Side::Ask).take(args.depth).collect();
+        asks.reverse();
+        for level in &asks {
+            add_row(&mut table, Side::Ask, level);
+        }
+        for level in book.depth(Side::Bid).take(args.depth) {
+            add_row(&mut table, Side::Bid, &level);
+        }
+        for column in table.column_iter_mut() {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+        for line in table.lines() {
+            let _ = writeln!(text, "{}", line.trim_end());
+        }
+        for (side, name) in [(Side::Bid, "bid"), (Side::Ask, "ask")] {
+            let totals = book.totals(side);
+            let _ = writeln!(
+                text,
+                "{name}: {} orders on {} levels, size {}",
+                thousands(totals.orders),
+                thousands(totals.levels),
+                thousands(totals.size)
+            );
+        }
+        if args.queue {
+            for side in [Side::Ask, Side::Bid] {
+                queues(&mut text, book, side, args.depth);
+            }
+        }
+        text
+    }
+
+    fn json(&self, book: &Book<'_>, args: &cli::Book) -> Value {
+        let side = |side| {
+            let levels = book.depth(side).take(args.depth);
+            levels.map(|level| level_json(book, side, &level, args.queue)).collect::<Vec<_>>()
+        };
+        json!({
+            "symbol": self.name(book),
+            "instrument_id": book.key().instrument_id.0,
+            "publisher_id": book.key().publisher_id.0,
+            "ts": session::last_seen(book).0,
+            "trust": book.trust().name(),
+            "bids": side(Side::Bid),
+            "asks": side(Side::Ask),
+        })
+    }
+}
+
+fn add_row(table: &mut Table, side: Side, level: &Level) {
+    let (price, size) = (level.price.to_string(), thousands(level.size));
+    let count = level.count.to_string();
+    let none = String::new;
+    match side {
+        Side::Bid => table.add_row([count, size, price, none(), none()]),
+        Side::Ask | Side::None => table.add_row([none(), none(), price, size, count]),
+    };
+}
+
+/// Each level's orders in priority order, with what is ahead of each.
+fn queues(text: &mut String, book: &Book<'_>, side: Side, depth: usize) {
+    for level in book.depth(side).take(depth) {
+        let _ = writeln!(text, "\n{side:?} {}", level.price);
+        let mut ahead = 0;
+        for order in book.queue(side, level.price) {
+            let _ = writeln!(
+                text,
+                "  order {:>20}  size {:>8}  ahead {:>8}",
+                order.order_id.0,
+                thousands(order.size),
+                thousands(ahead)
+            );
+            ahead += order.size;
+        }
+    }
+}
+
+fn level_json(book: &Book<'_>, side: Side, level: &Level, with_queue: bool) -> Value {
+    let mut value = json!({
+        "price": level.price.to_string(),
+        "size": level.size,
+        "count": level.count,
+    });
+    if with_queue {
+        let queue = book.queue(side, level.price);
+        let orders = queue.map(|order| json!({"id": order.order_id.0, "size": order.size}));
+        value["queue"] = Value::Array(orders.collect());
+    }
+    value
+}

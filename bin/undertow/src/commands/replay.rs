@@ -1,0 +1,168 @@
+//! `replay`, and the main job: a session from files, or from the simulator, with its report.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use indicatif::{ProgressBar, ProgressStyle};
+use latency_report::render::{Format, render};
+use latency_report::store;
+use serde_json::json;
+use undertow_cold::summary::Summary;
+use undertow_feeds::synthetic::{SessionConfig, Truth, write_session};
+
+use super::{effective, print, print_json};
+use crate::cli::{Drive, Global, MainJob, Replay};
+use crate::exit::{Code, Exit, Failure, Failures};
+use crate::pump::Blocks;
+use crate::session::{self, Ask, Outcome, Progress};
+use crate::tile::Dead;
+
+/// Files through the chain.
+///
+/// # Errors
+/// A file that cannot be opened, configuration that does not hold, a tile that died.
+pub(super) fn replay(global: &Global, args: &Replay) -> Result<Exit> {
+    let mut inputs = Vec::with_capacity(args.files.len());
+    let mut positions = Vec::with_capacity(args.files.len());
+    for path in &args.files {
+        let (blocks, position) = Blocks::open(path).map_err(|error| {
+            let next = "check the path and that the file may be read";
+            Failure::new(Code::FEED_UNREADABLE, format!("{error:#}"), next)
+        })?;
+        inputs.push((path.display().to_string(), blocks));
+        positions.push(position);
+    }
+    let names: Vec<_> = args.files.iter().map(|path| stem(path)).collect();
+    let title = format!("replay {}", names.join(" "));
+    let progress = if global.quiet { Progress::Quiet } else { Progress::Files(positions) };
+    drive(global, &args.drive, &title, progress, inputs)
+}
+
+/// The main job: a simulated session through the chain.
+///
+/// # Errors
+/// As [`replay`].
+pub(super) fn main_job(global: &Global, args: &MainJob) -> Result<Exit> {
+    let demo = SessionConfig::demo();
+    let config = SessionConfig {
+        seed: args.seed.unwrap_or(demo.seed),
+        messages: args.messages.unwrap_or(demo.messages),
+        ..demo
+    };
+    let spinner = if global.quiet { ProgressBar::hidden() } else { ProgressBar::new_spinner() };
+    spinner.set_style(ProgressStyle::default_spinner());
+    spinner.enable_steady_tick(std::time::Duration::from_millis(80));
+    spinner.set_message("simulating an NQ session: futures and an options chain");
+    let started = Instant::now();
+    let mut bytes = Vec::new();
+    let mut truth = Truth::default();
+    let counts = write_session(&config, &mut bytes, &mut truth).context("cannot simulate")?;
+    spinner.finish_and_clear();
+    if !global.quiet && !global.json {
+        print(&format!(
+            "simulated {} records in {:.1} s: seed {}, {} activities planted\n\n",
+            undertow_cold::summary::thousands(counts.total()),
+            started.elapsed().as_secs_f64(),
+            config.seed,
+            truth.planted.len(),
+        ))?;
+    }
+    let title = format!("simulated session, seed {}", config.seed);
+    let progress =
+        if global.quiet { Progress::Quiet } else { Progress::Messages(counts.total()) };
+    let inputs = vec![(title.clone(), bytes.as_slice())];
+    drive(global, &args.drive, &title, progress, inputs)
+}
+
+fn drive<B: undertow_feeds::replay::Bytes + Send>(
+    global: &Global,
+    drive: &Drive,
+    title: &str,
+    progress: Progress,
+    inputs: Vec<(String, B)>,
+) -> Result<Exit> {
+    let config = effective(global, drive.flags())?.config;
+    let ask = Ask {
+        what: title.to_owned(),
+        config: &config,
+        check: drive.check,
+        events: drive.events.as_deref(),
+        progress,
+    };
+    let outcome = session::run(&ask, inputs).map_err(|error| match error.downcast::<Dead>() {
+        Ok(dead) => {
+            let next = "this is a fault of ours: report it with the input and this message";
+            Failure::new(Code::TILE_DEAD, dead.to_string(), next).into()
+        }
+        Err(error) => error,
+    })?;
+    let place = save(&PathBuf::from(&config.report.dir).join(slug(title)), &outcome)?;
+    tell(global, &outcome, &place)?;
+    verdict(&outcome)
+}
+
+/// Writes the report's files and returns their directory.
+fn save(dir: &Path, outcome: &Outcome) -> Result<PathBuf> {
+    fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
+    store::save(&outcome.run, dir)?;
+    let write = |name: &str, text: &str| {
+        let path = dir.join(name);
+        fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
+    };
+    write("latency.html", &render(&outcome.run, Format::Html, None)?)?;
+    write("summary.json", &serde_json::to_string_pretty(&outcome.summary)?)?;
+    Ok(dir.to_owned())
+}
+
+fn tell(global: &Global, outcome: &Outcome, place: &Path) -> Result<Exit> {
+    if global.json {
+        let latency = render(&outcome.run, Format::Json, None)?;
+        let latency: serde_json::Value = serde_json::from_str(&latency)?;
+        return print_json(&json!({
+            "summary": outcome.summary,
+            "latency": latency,
+            "report": place.display().to_string(),
+        }));
+    }
+    let latency = render(&outcome.run, Format::Table, None)?;
+    print(&format!("{}\nreport      {}/latency.html\n", outcome.summary.render(&latency), place.display()))
+}
+
+/// What the whole amounts to: a cut input and a broken invariant are failures even though
+/// everything before them was told.
+fn verdict(outcome: &Outcome) -> Result<Exit> {
+    let Summary { inputs, check, .. } = &outcome.summary;
+    let cut = inputs.iter().filter_map(|input| {
+        let cause = input.error.as_deref()?;
+        let next = "fetch the file again; what came before the fault was replayed";
+        Some(Failure::new(Code::FEED_CUT, cause, next).at(input.name.clone()))
+    });
+    let broken = check.iter().filter_map(|check| {
+        let cause = format!("{} invariants broken, first {}", check.violations, check.first.as_ref()?);
+        let next = "this is a fault of ours: report it with the input";
+        Some(Failure::new(Code::BOOK_INVARIANT, cause, next))
+    });
+    let failures: Vec<_> = broken.chain(cut).collect();
+    if failures.is_empty() { Ok(Exit::Ok) } else { Err(Failures(failures).into()) }
+}
+
+fn stem(path: &Path) -> String {
+    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+    name.trim_end_matches(".zst").trim_end_matches(".dbn").to_owned()
+}
+
+/// A title as the name of a directory.
+fn slug(title: &str) -> String {
+    let mut slug = String::with_capacity(title.len());
+    for letter in title.chars() {
+        if letter.is_ascii_alphanumeric() {
+            slug.push(letter.to_ascii_lowercase());
+        } else if !slug.ends_with('-') {
+            slug.push('-');
+        }
+    }
+    slug.truncate(80);
+    slug.trim_matches('-').to_owned()
+}

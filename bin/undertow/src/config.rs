@@ -1,0 +1,367 @@
+//! What is in force: the typed configuration, and where each value came from.
+//!
+//! Four layers, later ones win: built-in defaults, a file, the environment, the command line.
+//! `default.toml` beside this crate explains every key; a test holds it equal to the defaults
+//! here. Nothing is ignored: an unknown key in any layer is an error. Keys are named as written,
+//! with dots (`book.orders_max`). Secrets are no keys; they come from the environment only.
+
+pub mod layers;
+pub mod show;
+pub mod values;
+
+use std::collections::BTreeSet;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use undertow_core::types::Nanos;
+
+use values::{Bytes, Count, Demand, Idle, Layout, Mode, Pace, PowerOfTwo, Span};
+
+/// The defaults as a user reads them: every key with its unit, default and reason.
+pub const DEFAULT_TOML: &str = include_str!("../default.toml");
+
+/// The whole configuration.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// What the program does with what it sees.
+    pub mode: Mode,
+    /// How the stages are cut into tiles.
+    pub layout: Layout,
+    /// Ids of the cores for the tiles, in the order of the topology; empty takes them as found.
+    pub cores: Vec<usize>,
+    /// What a tile does when it has nothing to do.
+    pub idle: Idle,
+    /// Messages that a link holds.
+    pub link_depth: PowerOfTwo<64, 1_048_576>,
+    /// Messages that a tile takes in one duty cycle.
+    pub batch_max: Count<1, 4096>,
+    /// Whether to run with tiles that could not be pinned.
+    pub unpinned_ok: bool,
+    /// Limits of the books.
+    pub book: BookConfig,
+    /// What is measured.
+    pub latency: LatencyConfig,
+    /// What is wanted of the host's memory.
+    pub memory: MemoryConfig,
+    /// How files are played.
+    pub replay: ReplayConfig,
+    /// Where reports go.
+    pub report: ReportConfig,
+}
+
+/// Limits of the books.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct BookConfig {
+    /// Instruments with a book at one time.
+    pub instruments_max: Count<1, 65_535>,
+    /// Orders resting in all books together.
+    pub orders_max: Count<1, 268_435_456>,
+    /// Orders resting in one book.
+    pub book_orders_max: Count<1, 268_435_456>,
+    /// Pages of sixteen neighbouring price levels in all books together.
+    pub pages_max: Count<1, 67_108_864>,
+    /// Cancels of unknown orders, within 4,096 records of one book, after which that instrument
+    /// is no longer trusted.
+    pub unknown_cancels_max: Count<0, 4_294_967_295>,
+    /// Records of one event without LAST after which an instrument is no longer trusted.
+    pub last_missing_records_max: Count<1, 4_294_967_295>,
+    /// The same as a span of the feed's own time.
+    pub last_missing_ns_max: Span,
+}
+
+/// What is measured.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct LatencyConfig {
+    /// One of how many messages has its latency recorded.
+    pub sample_every: PowerOfTwo<1, 65_536>,
+    /// A duty cycle longer than this is counted.
+    pub duty_cycle_threshold_ns: Span,
+}
+
+/// What is wanted of the host's memory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct MemoryConfig {
+    /// Whether memory is locked.
+    pub lock: Demand,
+    /// Whether the books lie on huge pages.
+    pub huge_pages: Demand,
+}
+
+/// How files are played.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ReplayConfig {
+    /// Multiple of the market's own speed.
+    pub pace: Pace,
+}
+
+/// Where reports go.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ReportConfig {
+    /// Directory of the latency report.
+    pub dir: String,
+    /// `doctor` fails when the disk of `dir` has less free than this.
+    pub free_bytes_min: Bytes,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            mode: Mode::Replay,
+            layout: Layout::Auto,
+            cores: Vec::new(),
+            idle: Idle::Auto,
+            link_depth: PowerOfTwo::of::<4096>(),
+            batch_max: Count::of::<256>(),
+            unpinned_ok: false,
+            book: BookConfig::default(),
+            latency: LatencyConfig::default(),
+            memory: MemoryConfig::default(),
+            replay: ReplayConfig::default(),
+            report: ReportConfig::default(),
+        }
+    }
+}
+
+impl Default for BookConfig {
+    fn default() -> Self {
+        Self {
+            instruments_max: Count::of::<16_384>(),
+            orders_max: Count::of::<524_288>(),
+            book_orders_max: Count::of::<262_144>(),
+            pages_max: Count::of::<65_536>(),
+            unknown_cancels_max: Count::of::<16>(),
+            last_missing_records_max: Count::of::<4_096>(),
+            last_missing_ns_max: Span(Nanos(5_000_000_000)),
+        }
+    }
+}
+
+impl Default for LatencyConfig {
+    fn default() -> Self {
+        Self {
+            sample_every: PowerOfTwo::of::<16>(),
+            duty_cycle_threshold_ns: Span(Nanos(50_000)),
+        }
+    }
+}
+
+impl Default for MemoryConfig {
+    fn default() -> Self {
+        Self {
+            lock: Demand::Off,
+            huge_pages: Demand::Try,
+        }
+    }
+}
+
+impl Default for ReplayConfig {
+    fn default() -> Self {
+        Self { pace: Pace::Max }
+    }
+}
+
+impl Default for ReportConfig {
+    fn default() -> Self {
+        Self {
+            dir: "undertow-out".into(),
+            free_bytes_min: Bytes(256 << 20),
+        }
+    }
+}
+
+impl Config {
+    /// A short hash of every value, to tell runs with different configurations apart.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        let mut digest = crate::output::Digest::EMPTY;
+        for byte in tree(self).to_string().bytes() {
+            digest.add(u64::from(byte));
+        }
+        format!("{:08x}", digest.value() >> 32)
+    }
+
+    /// Every key with its value, by name: the top level first, then each section.
+    #[must_use]
+    pub fn values(&self) -> Vec<(String, Value)> {
+        let mut values = Vec::new();
+        leaves("", &tree(self), &mut values);
+        values
+    }
+
+    /// Sets one key.
+    ///
+    /// # Errors
+    /// What the key accepts, when `value` is not that. The configuration is then as before.
+    ///
+    /// # Panics
+    /// When there is no such key: the caller looked it up in [`Config::values`].
+    pub fn set(&mut self, key: &str, value: Value) -> Result<(), String> {
+        let mut tree = tree(self);
+        let pointer = format!("/{}", key.replace('.', "/"));
+        *tree
+            .pointer_mut(&pointer)
+            .expect("the caller looked the key up") = value;
+        *self = serde_json::from_value(tree).map_err(|error| error.to_string())?;
+        Ok(())
+    }
+
+    /// What is right alone and wrong together, or wrong in a way that a type cannot say: the key
+    /// to blame, the cause, and what to do.
+    #[must_use]
+    pub fn conflicts(&self) -> Vec<(&'static str, String, String)> {
+        let mut conflicts = Vec::new();
+        let mut blame = |key, cause: String, next: &str| {
+            conflicts.push((key, cause, next.to_owned()));
+        };
+        let (batch, depth) = (self.batch_max.get(), self.link_depth.get());
+        if batch > depth {
+            blame(
+                "batch_max",
+                format!("a batch of {batch} is more than a link of {depth} holds"),
+                "lower batch_max or raise link_depth",
+            );
+        }
+        let mut seen = BTreeSet::new();
+        if let Some(twice) = self.cores.iter().find(|core| !seen.insert(**core)) {
+            blame(
+                "cores",
+                format!("core {twice} is named twice, but a core has one tile"),
+                "name each core once",
+            );
+        }
+        if self.book.last_missing_ns_max.0 < Nanos(1_000) {
+            blame(
+                "book.last_missing_ns_max",
+                format!(
+                    "{} is too short for any event",
+                    self.book.last_missing_ns_max
+                ),
+                "use at least 1us",
+            );
+        }
+        if self.latency.duty_cycle_threshold_ns.0 == Nanos(0) {
+            blame(
+                "latency.duty_cycle_threshold_ns",
+                "every duty cycle is longer than 0".into(),
+                "use at least 1ns",
+            );
+        }
+        if self.report.dir.is_empty() {
+            blame(
+                "report.dir",
+                "the directory has no name".into(),
+                "name a directory, for instance \"undertow-out\"",
+            );
+        }
+        conflicts
+    }
+}
+
+/// A configuration as a tree of JSON.
+fn tree(config: &Config) -> Value {
+    serde_json::to_value(config).expect("every kind of value has a place in JSON")
+}
+
+/// Collects the values of a tree under their dotted names, plain ones before sections.
+fn leaves(prefix: &str, tree: &Value, out: &mut Vec<(String, Value)>) {
+    let Value::Object(section) = tree else {
+        return;
+    };
+    let name = |key: &str| match prefix {
+        "" => key.to_owned(),
+        _ => format!("{prefix}.{key}"),
+    };
+    for (key, value) in section.iter().filter(|(_, value)| !value.is_object()) {
+        out.push((name(key), value.clone()));
+    }
+    for (key, value) in section.iter().filter(|(_, value)| value.is_object()) {
+        leaves(&name(key), value, out);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn default_toml_is_the_built_in_defaults() {
+        let parsed: Config = toml::from_str(DEFAULT_TOML).expect("valid");
+        assert_eq!(parsed, Config::default());
+    }
+
+    #[test]
+    fn default_toml_explains_every_key() {
+        let mut section = String::new();
+        let mut explained = Vec::new();
+        let mut previous = "";
+        for line in DEFAULT_TOML.lines() {
+            if let Some(name) = line.strip_prefix('[') {
+                section = format!("{}.", name.trim_end_matches(']'));
+            } else if let Some((key, _)) = line.split_once(" = ")
+                && !line.starts_with('#')
+            {
+                assert!(previous.starts_with("# "), "{key} has no comment above it");
+                explained.push(format!("{section}{key}"));
+            }
+            previous = line;
+        }
+        let mut keys: Vec<String> = values_of_default().into_iter().map(|(k, _)| k).collect();
+        keys.sort();
+        explained.sort();
+        assert_eq!(explained, keys);
+    }
+
+    #[test]
+    fn every_key_can_be_set_to_its_own_value() {
+        let mut config = Config::default();
+        for (key, value) in values_of_default() {
+            config.set(&key, value).expect(&key);
+        }
+        assert_eq!(config, Config::default());
+    }
+
+    #[test]
+    fn refused_value_leaves_the_configuration_as_it_was() {
+        let mut config = Config::default();
+        let error = config
+            .set("link_depth", 48.into())
+            .expect_err("no power of two");
+        assert_eq!(error, "must be a power of two from 64 to 1048576, is 48");
+        assert_eq!(config, Config::default());
+    }
+
+    #[test]
+    fn defaults_do_not_conflict() {
+        assert_eq!(Config::default().conflicts(), []);
+    }
+
+    #[test]
+    fn each_conflict_names_the_key_to_blame() {
+        let cases: [(&str, Value); 5] = [
+            ("batch_max", 4096.into()),
+            ("cores", vec![1, 2, 1].into()),
+            ("book.last_missing_ns_max", "10ns".into()),
+            ("latency.duty_cycle_threshold_ns", 0.into()),
+            ("report.dir", "".into()),
+        ];
+        for (key, value) in cases {
+            let mut config = Config::default();
+            config.set("link_depth", 64.into()).expect("in range");
+            config.set("batch_max", 1.into()).expect("in range");
+            config.set(key, value).expect("right alone");
+            let blamed: Vec<&str> = config.conflicts().iter().map(|c| c.0).collect();
+            assert_eq!(blamed, [key]);
+        }
+    }
+
+    fn values_of_default() -> Vec<(String, Value)> {
+        Config::default().values()
+    }
+}

@@ -1,0 +1,179 @@
+//! Where latency is taken: a sampled message is timed stage by stage, in every layout alike.
+//!
+//! A message is sampled when the low bits of its sequence are zero, so the same messages are
+//! sampled wherever they pass. A stage's figure is its own work: the lap that its [`Timed`]
+//! wrapper ends begins where the lap of the stage before it ended, on the same tile. What lies
+//! between tiles shows only in tick-to-output, which the sink takes from the stamp.
+
+use std::sync::Arc;
+
+use latency_report::recorder::Recorder;
+use undertow_core::event::{Body, Control, Msg};
+use undertow_core::ring::Reader;
+use undertow_core::stage::{Emit, Source, Stage};
+
+use crate::clock::TileClock;
+use crate::tile::TileSource;
+
+/// Which messages are sampled: those whose sequence has none of these bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sampling {
+    mask: u64,
+}
+
+impl Sampling {
+    /// One message in `every`, rounded up to a power of two; 1 samples each.
+    #[must_use]
+    pub const fn one_in(every: u64) -> Self {
+        let every = if every == 0 { 1 } else { every };
+        Self {
+            mask: every.next_power_of_two() - 1,
+        }
+    }
+
+    /// Whether the message of this sequence is sampled.
+    #[must_use]
+    #[inline]
+    pub const fn takes(self, sequence: u64) -> bool {
+        sequence & self.mask == 0
+    }
+
+    /// One message in this many.
+    #[must_use]
+    pub fn every(self) -> u32 {
+        u32::try_from(self.mask + 1).unwrap_or(u32::MAX)
+    }
+}
+
+/// A stage whose own time is taken on sampled messages.
+#[derive(Debug)]
+pub struct Timed<S> {
+    /// The stage.
+    pub stage: S,
+    /// Its time a message, ns.
+    pub recorder: Recorder,
+    clock: Arc<TileClock>,
+}
+
+impl<S> Timed<S> {
+    /// Times `stage` by the clock of its tile.
+    pub const fn new(stage: S, recorder: Recorder, clock: Arc<TileClock>) -> Self {
+        Self {
+            stage,
+            recorder,
+            clock,
+        }
+    }
+}
+
+impl<S: Stage> Stage for Timed<S> {
+    type In = S::In;
+    type Out = S::Out;
+    const BURST: usize = S::BURST;
+
+    #[inline(always)]
+    fn on_data(&mut self, input: &S::In, out: &mut impl Emit<S::Out>) {
+        let Self {
+            stage,
+            recorder,
+            clock,
+        } = self;
+        let mut lap = Lap {
+            out,
+            recorder,
+            clock,
+            ended: false,
+        };
+        stage.on_data(input, &mut lap);
+        // A stage that stays silent ends its lap here; otherwise its output ended it, and what
+        // ran since then was the stages after it.
+        if !lap.ended {
+            lap.end();
+        }
+    }
+
+    #[inline(always)]
+    fn on_control(&mut self, control: &Control, out: &mut impl Emit<S::Out>) {
+        self.stage.on_control(control, out);
+    }
+}
+
+/// Ends a stage's lap at its first output.
+struct Lap<'a, O> {
+    out: &'a mut O,
+    recorder: &'a mut Recorder,
+    clock: &'a TileClock,
+    ended: bool,
+}
+
+impl<O> Lap<'_, O> {
+    #[inline(always)]
+    fn end(&mut self) {
+        self.ended = true;
+        if let Some(lap_ns) = self.clock.lap() {
+            self.recorder.record(lap_ns.cast_signed());
+        }
+    }
+}
+
+impl<T, O: Emit<T>> Emit<T> for Lap<'_, O> {
+    #[inline(always)]
+    fn emit(&mut self, output: T) {
+        if !self.ended {
+            self.end();
+        }
+        self.out.emit(output);
+    }
+}
+
+/// The source of every tile but the first: a link's reading end that starts the laps.
+#[derive(Debug)]
+pub struct Relay<T> {
+    reader: Reader<T>,
+    sampling: Sampling,
+    clock: Arc<TileClock>,
+    backlog_max: usize,
+    is_ended: bool,
+}
+
+impl<T> Relay<T> {
+    /// Reads from `reader`.
+    #[must_use]
+    pub const fn new(reader: Reader<T>, sampling: Sampling, clock: Arc<TileClock>) -> Self {
+        Self {
+            reader,
+            sampling,
+            clock,
+            backlog_max: 0,
+            is_ended: false,
+        }
+    }
+
+    /// The most messages that were seen waiting at a sampled message.
+    #[must_use]
+    pub const fn backlog_max(&self) -> usize {
+        self.backlog_max
+    }
+}
+
+impl<T> Source<T> for Relay<T> {
+    #[inline]
+    fn take(&mut self) -> Option<Msg<T>> {
+        let msg = self.reader.take()?;
+        if self.sampling.takes(msg.stamp.sequence) {
+            self.backlog_max = self.backlog_max.max(self.reader.backlog() + 1);
+            self.clock.start_laps(self.clock.read());
+        } else {
+            self.clock.start_laps(0);
+        }
+        self.is_ended = matches!(msg.body, Body::Control(Control::End));
+        Some(msg)
+    }
+}
+
+impl<T> TileSource<T> for Relay<T> {
+    fn is_ended(&self) -> bool {
+        // A writer that died without saying End has ended the input all the same.
+        self.is_ended || self.reader.is_finished()
+    }
+}

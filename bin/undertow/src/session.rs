@@ -1,0 +1,364 @@
+//! A session: inputs through the chain to the end, then everything that it has to say.
+//!
+//! This is the cold frame round the topology: it lays out memory, opens what is to be read,
+//! follows the tiles with a progress bar, keeps outputs if asked to, and gathers the summary and
+//! the latency run. All that it prints of the market is a function of the input alone.
+
+mod gather;
+
+mod machine;
+
+pub(crate) use gather::{last_seen, rfc3339};
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use indicatif::{ProgressBar, ProgressStyle};
+use latency_report::run::Run;
+use undertow_cold::registry::Registry;
+use undertow_cold::summary::{Check, Summary};
+use undertow_core::book::{BookLimits, Books, Thresholds};
+use undertow_core::event::{Body, BookUpdate, Control, Market, Msg};
+use undertow_core::ring::Reader;
+use undertow_core::stage::{Emit, Source, Stage};
+use undertow_core::types::Flags;
+use undertow_feeds::replay::{Bytes, Replay};
+use undertow_strategies::flow::{Flow, FlowUpdate};
+
+use crate::affinity::Cores;
+use crate::config::Config;
+use crate::config::values::{Demand, Idle as IdleWish, Layout as LayoutWish, Pace};
+use crate::exit::{Code, Failure};
+use crate::memory;
+use crate::output::words;
+use crate::probe::Sampling;
+use crate::pump::Position;
+use crate::tile::{Idle, Switchboard};
+use crate::topology::{self, Finished, Layout, Wiring};
+
+/// What a session is asked to do.
+#[derive(Clone, Debug)]
+pub struct Ask<'a> {
+    /// What runs, for titles: `replay FILE`.
+    pub what: String,
+    /// The configuration in force.
+    pub config: &'a Config,
+    /// Whether every book is checked after every event.
+    pub check: bool,
+    /// Where every output is written, if anywhere.
+    pub events: Option<&'a Path>,
+    /// Whether progress is shown.
+    pub progress: Progress,
+}
+
+/// How progress is known.
+#[derive(Clone, Debug)]
+pub enum Progress {
+    /// Not shown.
+    Quiet,
+    /// By bytes read of the files.
+    Files(Vec<Position>),
+    /// By messages, of about so many.
+    Messages(u64),
+}
+
+/// What a session leaves behind.
+#[derive(Debug)]
+pub struct Outcome {
+    /// What it saw.
+    pub summary: Summary,
+    /// What it measured.
+    pub run: Run,
+    /// Whether some input did not end well.
+    pub is_cut: bool,
+}
+
+/// Runs `inputs`, each with its name, through the chain, merged by time of capture.
+///
+/// # Errors
+/// Configuration that this machine cannot serve, a tile that died, or outputs that could not be
+/// written. An input that ends early is no error here: what came before it is reported.
+pub fn run<B: Bytes + Send>(ask: &Ask<'_>, inputs: Vec<(String, B)>) -> Result<Outcome> {
+    let wiring = wiring(ask)?;
+    let limits = limits(ask.config);
+    let (arena, notes) = lay_out(ask.config, &limits)?;
+    let books = Books::new_in(&arena, &limits)?;
+    let flow = Flow::new(limits.instruments_max as usize);
+    let (names, bytes): (Vec<_>, Vec<_>) = inputs.into_iter().unzip();
+    let mut feed = Replay::new(bytes);
+    while !feed.read_headers() {
+        std::thread::sleep(Duration::from_micros(100));
+    }
+    for note in notes {
+        eprintln!("note: {note}");
+    }
+    let started = Instant::now();
+    let mut cold = Cold::new(ask)?;
+    let (finished, check) = if ask.check {
+        drive(&wiring, (feed, Checked::new(books), flow), &mut cold)?.apart(Checked::into_parts)
+    } else {
+        drive(&wiring, (feed, books, flow), &mut cold)?.apart(|books| (books, None))
+    };
+    let elapsed = started.elapsed();
+    let registry = cold.finish()?;
+    Ok(gather::outcome(&gather::Material {
+        ask,
+        wiring: &wiring,
+        names: &names,
+        finished: &finished,
+        registry: &registry,
+        check,
+        elapsed,
+    }))
+}
+
+fn drive<B, S>(
+    wiring: &Wiring,
+    parts: (Replay<B>, S, Flow),
+    cold: &mut Cold,
+) -> Result<Finished<Replay<B>, S>>
+where
+    B: Bytes + Send,
+    S: Stage<In = Market, Out = BookUpdate> + Send,
+{
+    Ok(topology::run(wiring, parts, |board, link| cold.follow(board, link))?)
+}
+
+/// The wiring that the configuration and the cores found amount to.
+fn wiring(ask: &Ask<'_>) -> Result<Wiring> {
+    let config = ask.config;
+    let found = Cores::found();
+    let cores = if config.cores.is_empty() { found.ids() } else { &config.cores };
+    let layout = match config.layout {
+        LayoutWish::Auto => Layout::auto(cores.len()),
+        LayoutWish::Fused => Layout::Fused,
+        LayoutWish::Split => Layout::Split,
+        LayoutWish::Dedicated => Layout::Dedicated,
+    };
+    if cores.len() < layout.tiles() && !config.unpinned_ok {
+        let cause = format!(
+            "layout {} wants {} cores, and {} can be used",
+            layout.name(),
+            layout.tiles(),
+            cores.len()
+        );
+        let next = "use `--layout fused`, name more cores, or add `--set unpinned_ok=true`";
+        return Err(Failure::new(Code::CORES, cause, next).into());
+    }
+    let idle = match config.idle {
+        // A tile owns its core only if one is left for everything else.
+        IdleWish::Auto if cores.len() > layout.tiles() => Idle::Spin,
+        IdleWish::Auto | IdleWish::Yield => Idle::Yield,
+        IdleWish::Spin => Idle::Spin,
+        IdleWish::Park => Idle::Park,
+    };
+    // Paced messages are few enough for each to be timed.
+    let every = match config.replay.pace {
+        Pace::Max => config.latency.sample_every.get() as u64,
+        Pace::Times { .. } => 1,
+    };
+    Ok(Wiring {
+        layout,
+        cores: cores.iter().copied().take(layout.tiles()).collect(),
+        idle,
+        link_depth: config.link_depth.get(),
+        batch_max: config.batch_max.get(),
+        threshold_ns: config.latency.duty_cycle_threshold_ns.0.0,
+        sampling: Sampling::one_in(every),
+        pace: config.replay.pace,
+        keeps_data: ask.events.is_some(),
+    })
+}
+
+/// The books' limits as configured.
+#[must_use]
+pub fn limits(config: &Config) -> BookLimits {
+    let book = &config.book;
+    let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+    BookLimits {
+        instruments_max: count(book.instruments_max.get()),
+        orders_max: count(book.orders_max.get()),
+        book_orders_max: count(book.book_orders_max.get()),
+        pages_max: count(book.pages_max.get()),
+        thresholds: Thresholds {
+            unknown_cancels_max: count(book.unknown_cancels_max.get()),
+            last_missing_records_max: count(book.last_missing_records_max.get()),
+            last_missing_ns_max: book.last_missing_ns_max.0.0,
+            ..Thresholds::default()
+        },
+        ..BookLimits::default()
+    }
+}
+
+/// The arena for the books, and what the system refused of what was wished for it.
+fn lay_out(config: &Config, limits: &BookLimits) -> Result<(bumpalo::Bump, Vec<String>)> {
+    let mut notes = Vec::new();
+    let wishes_huge = config.memory.huge_pages != Demand::Off;
+    let (arena, refusal) = memory::arena(limits.bytes(), wishes_huge);
+    notes.extend(demanded("memory.huge_pages", config.memory.huge_pages, refusal)?);
+    if config.memory.lock != Demand::Off {
+        notes.extend(demanded("memory.lock", config.memory.lock, memory::lock())?);
+    }
+    Ok((arena, notes))
+}
+
+/// A refusal is a note if the wish was `try`, and ends the start if it was `must`.
+fn demanded(key: &str, demand: Demand, refusal: Option<String>) -> Result<Option<String>> {
+    match (demand, refusal) {
+        (Demand::Must, Some(cause)) => {
+            let next = format!("allow it (see tuning/), or set {key} = \"try\"");
+            Err(Failure::new(Code::MEMORY, cause, next).at(key).into())
+        }
+        (_, refusal) => Ok(refusal),
+    }
+}
+
+/// The book stage in checking mode: every invariant of a book after each of its events.
+#[derive(Debug)]
+struct Checked<'a> {
+    books: Books<'a>,
+    check: Check,
+}
+
+impl<'a> Checked<'a> {
+    fn new(books: Books<'a>) -> Self {
+        Self { books, check: Check::default() }
+    }
+
+    fn into_parts(self) -> (Books<'a>, Option<Check>) {
+        (self.books, Some(self.check))
+    }
+
+    fn check(&mut self, market: &Market) {
+        let Some(book) = self.books.get(market.mbo().key()) else { return };
+        self.check.checks += 1;
+        if let Err(violation) = book.check() {
+            self.check.violations += 1;
+            let at = market.mbo().ts_event.0;
+            self.check.first.get_or_insert_with(|| format!("{violation}, at ts_event {at}"));
+        }
+    }
+}
+
+impl Stage for Checked<'_> {
+    type In = Market;
+    type Out = BookUpdate;
+    const BURST: usize = 1;
+
+    fn on_data(&mut self, input: &Market, out: &mut impl Emit<BookUpdate>) {
+        self.books.on_data(input, out);
+        if input.mbo().flags.has(Flags::LAST) {
+            self.check(input);
+        }
+    }
+
+    fn on_control(&mut self, control: &Control, out: &mut impl Emit<BookUpdate>) {
+        self.books.on_control(control, out);
+    }
+}
+
+/// The cold side of a running session.
+struct Cold {
+    registry: Registry,
+    events: Option<(BufWriter<File>, PathBuf)>,
+    failed: Option<std::io::Error>,
+    progress: Progress,
+    bar: ProgressBar,
+}
+
+impl Cold {
+    fn new(ask: &Ask<'_>) -> Result<Self> {
+        let open = |path: &Path| -> Result<_> {
+            let file = File::create(path);
+            let file = file.with_context(|| format!("cannot write {}", path.display()))?;
+            Ok((BufWriter::with_capacity(1 << 20, file), path.to_owned()))
+        };
+        Ok(Self {
+            registry: Registry::default(),
+            events: ask.events.map(open).transpose()?,
+            failed: None,
+            progress: ask.progress.clone(),
+            bar: bar(&ask.progress),
+        })
+    }
+
+    /// Takes what the chain hands over until it ends.
+    fn follow(&mut self, board: &Switchboard, mut output_cold: Reader<FlowUpdate>) {
+        let mut shown = Instant::now();
+        loop {
+            let mut is_idle = true;
+            while let Some(msg) = output_cold.take() {
+                is_idle = false;
+                self.note(&msg);
+                if matches!(msg.body, Body::Control(Control::End)) {
+                    return;
+                }
+            }
+            if board.is_halted() {
+                return;
+            }
+            if shown.elapsed() > Duration::from_millis(80) {
+                shown = Instant::now();
+                self.show(board.taken());
+            }
+            if is_idle {
+                std::thread::sleep(Duration::from_micros(200));
+            }
+        }
+    }
+
+    fn note(&mut self, msg: &Msg<FlowUpdate>) {
+        match &msg.body {
+            Body::Control(control) => self.registry.note(control),
+            Body::Data(update) => {
+                let Some((file, _)) = &mut self.events else { return };
+                for word in words(msg.stamp.sequence, update) {
+                    let outcome = file.write_all(&word.to_le_bytes());
+                    // The first failure is told at the end; the chain itself must not stall.
+                    self.failed = self.failed.take().or(outcome.err());
+                }
+            }
+        }
+    }
+
+    fn show(&self, taken: u64) {
+        match &self.progress {
+            Progress::Quiet => {}
+            Progress::Messages(_) => self.bar.set_position(taken),
+            Progress::Files(positions) => {
+                self.bar.set_position(positions.iter().map(Position::read).sum());
+            }
+        }
+        self.bar.set_message(format!("{:.1} M messages", taken as f64 / 1e6));
+    }
+
+    fn finish(mut self) -> Result<Registry> {
+        self.bar.finish_and_clear();
+        if let Some((file, path)) = &mut self.events {
+            let outcome = file.flush();
+            let outcome = self.failed.take().map_or(outcome, Err);
+            outcome.with_context(|| format!("cannot write {}", path.display()))?;
+        }
+        Ok(self.registry)
+    }
+}
+
+fn bar(progress: &Progress) -> ProgressBar {
+    let (length, template) = match progress {
+        Progress::Quiet => return ProgressBar::hidden(),
+        Progress::Files(positions) => (
+            positions.iter().map(|position| position.file_len).sum(),
+            "{bar:40} {bytes:>10} of {total_bytes}  {msg}",
+        ),
+        Progress::Messages(count) => (*count, "{bar:40} {pos:>10} of {len}  {msg}"),
+    };
+    let bar = ProgressBar::new(length);
+    bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| {
+        // A template that does not parse costs the looks, not the run.
+        ProgressStyle::default_bar()
+    }));
+    bar
+}

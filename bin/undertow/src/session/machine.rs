@@ -1,0 +1,36 @@
+//! What the machine says of itself, for the report: absent where it does not say.
+
+use std::fs;
+
+/// The frequency governor of the first core.
+pub(super) fn governor() -> Option<String> {
+    line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
+}
+
+/// The kernel's clock source, and whether the processor's counter is invariant.
+pub(super) fn clock() -> Option<String> {
+    let source = line("/sys/devices/system/clocksource/clocksource0/current_clocksource")?;
+    let flags = fs::read_to_string("/proc/cpuinfo").ok()?;
+    let is_invariant = flags.contains("constant_tsc") && flags.contains("nonstop_tsc");
+    Some(format!("{source} ({})", if is_invariant { "invariant" } else { "not invariant" }))
+}
+
+/// Processor, number of cores, kernel.
+pub(super) fn machine() -> Option<String> {
+    let info = fs::read_to_string("/proc/cpuinfo").ok()?;
+    let field = |text: &str| text.split_once(':').map(|(_, value)| value.trim().to_owned());
+    let model = info.lines().find(|text| text.starts_with("model name")).and_then(field)?;
+    let cores = info.lines().filter(|text| text.starts_with("processor")).count();
+    let kernel = line("/proc/sys/kernel/osrelease").unwrap_or_default();
+    Some(format!("{model}, {cores} cores, Linux {kernel}"))
+}
+
+/// Load averages over 1, 5 and 15 minutes.
+pub(super) fn load() -> Option<String> {
+    let text = line("/proc/loadavg")?;
+    Some(text.split(' ').take(3).collect::<Vec<_>>().join(" "))
+}
+
+fn line(path: &str) -> Option<String> {
+    fs::read_to_string(path).ok().map(|text| text.trim().to_owned())
+}

@@ -1,0 +1,392 @@
+//! The page that says which tile runs what.
+//!
+//! ```text
+//! layout      tile      stages                  links                     core
+//! fused       hot       ingress book flow       output_cold               cpus[0]
+//! split       market    ingress book            book_flow                 cpus[0]
+//!             flow      flow                    output_cold               cpus[1]
+//! dedicated   ingress   ingress                 ingress_book              cpus[0]
+//!             book      book                    book_flow                 cpus[1]
+//!             flow      flow                    output_cold               cpus[2]
+//! every       cold      the thread that called  -                         the rest
+//! ```
+//! Every arm below is another program, put together by the compiler; the config chooses one at
+//! boot. The outputs are the same, byte for byte, because control rides with the data and stamps
+//! are inherited (see `undertow_core::stage`).
+
+use std::sync::Arc;
+use std::thread::{Scope, ScopedJoinHandle};
+
+use latency_report::recorder::{Basis, Recorder};
+use undertow_core::event::{BookUpdate, Market};
+use undertow_core::ring::{Reader, Writer, reliable};
+use undertow_core::stage::{Pass, Sink, Stage};
+use undertow_strategies::flow::{Flow, FlowUpdate};
+
+use crate::clock::TileClock;
+use crate::config::values::Pace;
+use crate::ingress::{Dated, Ingress};
+use crate::output::Output;
+use crate::probe::{Relay, Sampling, Timed};
+use crate::tile::{Dead, Ended, Idle, Switchboard, Tile, TileOptions, TileReport, TileSource};
+
+/// How stages are laid out on tiles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layout {
+    /// All on one tile.
+    Fused,
+    /// The book apart from the measures.
+    Split,
+    /// One tile a stage.
+    Dedicated,
+}
+
+impl Layout {
+    /// Every layout.
+    pub const ALL: [Self; 3] = [Self::Fused, Self::Split, Self::Dedicated];
+
+    /// Its name in config and output.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Fused => "fused",
+            Self::Split => "split",
+            Self::Dedicated => "dedicated",
+        }
+    }
+
+    /// How many hot tiles it has.
+    #[must_use]
+    pub const fn tiles(self) -> usize {
+        match self {
+            Self::Fused => 1,
+            Self::Split => 2,
+            Self::Dedicated => 3,
+        }
+    }
+
+    /// The layout for a machine with this many usable cores. A hop between cores costs as much
+    /// as a dozen book updates, so stages are cut apart only where cores are plenty; `dedicated`
+    /// is for measuring and is never chosen by itself.
+    #[must_use]
+    pub const fn auto(cores: usize) -> Self {
+        if cores < 4 { Self::Fused } else { Self::Split }
+    }
+}
+
+/// How to run a topology.
+#[derive(Clone, Debug)]
+pub struct Wiring {
+    /// Which arrangement.
+    pub layout: Layout,
+    /// Cores to pin to, one a tile; a tile without one runs unpinned.
+    pub cores: Vec<usize>,
+    /// Idle strategy of the hot tiles.
+    pub idle: Idle,
+    /// Messages a link between tiles holds.
+    pub link_depth: usize,
+    /// Most messages in one duty cycle.
+    pub batch_max: usize,
+    /// Duty cycles longer than this are counted, ns.
+    pub threshold_ns: u64,
+    /// Which messages are timed.
+    pub sampling: Sampling,
+    /// How fast the input is played.
+    pub pace: Pace,
+    /// Whether every output is kept by the cold side.
+    pub keeps_data: bool,
+}
+
+/// What a run leaves behind: the parts, to be read at leisure, and what was measured.
+#[derive(Debug)]
+pub struct Finished<F, B> {
+    /// The feed.
+    pub feed: F,
+    /// The book stage.
+    pub books: B,
+    /// The flow stage.
+    pub flow: Flow,
+    /// The end of the chain.
+    pub output: Output,
+    /// One report a tile, in the order of the chain.
+    pub tiles: Vec<TileReport>,
+    /// Own time of each stage, in the order of the chain.
+    pub stages: Vec<Recorder>,
+    /// Links between hot tiles.
+    pub links: Vec<LinkReport>,
+}
+
+impl<F, B> Finished<F, B> {
+    /// Takes the book stage apart.
+    pub fn apart<C, X>(self, take: impl FnOnce(B) -> (C, X)) -> (Finished<F, C>, X) {
+        let Self { feed, books, flow, output, tiles, stages, links } = self;
+        let (books, rest) = take(books);
+        (Finished { feed, books, flow, output, tiles, stages, links }, rest)
+    }
+}
+
+/// What a link went through.
+#[derive(Clone, Debug)]
+pub struct LinkReport {
+    /// `producer_consumer`.
+    pub name: &'static str,
+    /// Most messages seen waiting, at sampled messages.
+    pub backlog_max: usize,
+    /// Messages it holds.
+    pub depth: usize,
+    /// How often the writer found it full.
+    pub full_count: u64,
+}
+
+/// Runs feed → books → flow to the end of the input. `cold` is called on the calling thread, with
+/// the reading end of `output_cold`, while the tiles run; it must return once that link is
+/// finished.
+///
+/// # Errors
+/// The first tile that died. All others were halted before this returns.
+pub fn run<F, B>(
+    wiring: &Wiring,
+    parts: (F, B, Flow),
+    cold: impl FnOnce(&Switchboard, Reader<FlowUpdate>),
+) -> Result<Finished<F, B>, Dead>
+where
+    F: Dated<Market> + Send,
+    B: Stage<In = Market, Out = BookUpdate> + Send,
+{
+    let switchboard = Switchboard::default();
+    let (output_cold, cold_output) = reliable(wiring.link_depth);
+    let clocks = std::array::from_fn(|_| Arc::new(TileClock::new()));
+    std::thread::scope(|scope| {
+        let rig = Rig {
+            scope,
+            switchboard: &switchboard,
+            wiring,
+            clocks,
+        };
+        let cold = || cold(&switchboard, cold_output);
+        match wiring.layout {
+            Layout::Fused => fused(&rig, parts, output_cold, cold),
+            Layout::Split => split(&rig, parts, output_cold, cold),
+            Layout::Dedicated => dedicated(&rig, parts, output_cold, cold),
+        }
+    })
+}
+
+fn fused<'scope, F, B>(
+    rig: &Rig<'scope, '_>,
+    (feed, books, flow): (F, B, Flow),
+    output_cold: Writer<FlowUpdate>,
+    cold: impl FnOnce(),
+) -> Result<Finished<F, B>, Dead>
+where
+    F: Dated<Market> + Send + 'scope,
+    B: Stage<In = Market, Out = BookUpdate> + Send + 'scope,
+{
+    let chain = rig.book(books, 0).then(rig.flow(flow, 0));
+    let hot = rig.spawn(
+        "hot",
+        0,
+        (rig.ingress(feed), chain, rig.output(output_cold, 0)),
+    );
+
+    cold();
+    let hot = join(hot)?;
+    let links = vec![];
+    Ok(finish(
+        hot.source,
+        hot.stage.first,
+        hot.stage.second,
+        hot.sink,
+        vec![hot.report],
+        links,
+    ))
+}
+
+fn split<'scope, F, B>(
+    rig: &Rig<'scope, '_>,
+    (feed, books, flow): (F, B, Flow),
+    output_cold: Writer<FlowUpdate>,
+    cold: impl FnOnce(),
+) -> Result<Finished<F, B>, Dead>
+where
+    F: Dated<Market> + Send + 'scope,
+    B: Stage<In = Market, Out = BookUpdate> + Send + 'scope,
+{
+    let (book_flow, flow_book) = reliable(rig.wiring.link_depth);
+    let market = rig.spawn(
+        "market",
+        0,
+        (rig.ingress(feed), rig.book(books, 0), book_flow),
+    );
+    let chain = (
+        rig.relay(flow_book, 1),
+        rig.flow(flow, 1),
+        rig.output(output_cold, 1),
+    );
+    let flow = rig.spawn("flow", 1, chain);
+
+    cold();
+    let (market, flow) = (join(market), join(flow));
+    let (market, flow) = (market?, flow?);
+    let links = vec![rig.link("book_flow", &market.sink, &flow.source)];
+    let tiles = vec![market.report, flow.report];
+    Ok(finish(
+        market.source,
+        market.stage,
+        flow.stage,
+        flow.sink,
+        tiles,
+        links,
+    ))
+}
+
+fn dedicated<'scope, F, B>(
+    rig: &Rig<'scope, '_>,
+    (feed, books, flow): (F, B, Flow),
+    output_cold: Writer<FlowUpdate>,
+    cold: impl FnOnce(),
+) -> Result<Finished<F, B>, Dead>
+where
+    F: Dated<Market> + Send + 'scope,
+    B: Stage<In = Market, Out = BookUpdate> + Send + 'scope,
+{
+    let (ingress_book, book_ingress) = reliable(rig.wiring.link_depth);
+    let (book_flow, flow_book) = reliable(rig.wiring.link_depth);
+    let ingress = rig.spawn("ingress", 0, (rig.ingress(feed), Pass::new(), ingress_book));
+    let chain = (rig.relay(book_ingress, 1), rig.book(books, 1), book_flow);
+    let book = rig.spawn("book", 1, chain);
+    let chain = (
+        rig.relay(flow_book, 2),
+        rig.flow(flow, 2),
+        rig.output(output_cold, 2),
+    );
+    let flow = rig.spawn("flow", 2, chain);
+
+    cold();
+    let (ingress, book, flow) = (join(ingress), join(book), join(flow));
+    let (ingress, book, flow) = (ingress?, book?, flow?);
+    let links = vec![
+        rig.link("ingress_book", &ingress.sink, &book.source),
+        rig.link("book_flow", &book.sink, &flow.source),
+    ];
+    let tiles = vec![ingress.report, book.report, flow.report];
+    Ok(finish(
+        ingress.source,
+        book.stage,
+        flow.stage,
+        flow.sink,
+        tiles,
+        links,
+    ))
+}
+
+/// What the arms build tiles with. The number of a tile is its place in the chain: it picks the
+/// clock that the tile's parts share and the core that it is pinned to.
+struct Rig<'scope, 'env> {
+    scope: &'scope Scope<'scope, 'env>,
+    switchboard: &'env Switchboard,
+    wiring: &'env Wiring,
+    clocks: [Arc<TileClock>; 3],
+}
+
+impl<'scope> Rig<'scope, '_> {
+    fn spawn<S, Src, K>(
+        &self,
+        name: &'static str,
+        tile: usize,
+        parts: (Src, S, K),
+    ) -> Running<'scope, Src, S, K>
+    where
+        S: Stage + Send + 'scope,
+        Src: TileSource<S::In> + Send + 'scope,
+        K: Sink<S::Out> + Send + 'scope,
+    {
+        let options = TileOptions {
+            core: self.wiring.cores.get(tile).copied(),
+            idle: self.wiring.idle,
+            batch_max: self.wiring.batch_max,
+            threshold_ns: self.wiring.threshold_ns,
+        };
+        let switchboard = self.switchboard;
+        let hot = Tile::new(name, options, Arc::clone(&self.clocks[tile]), parts);
+        self.scope.spawn(move || hot.run(switchboard, tile == 0))
+    }
+
+    fn ingress<F: Dated<Market>>(&self, feed: F) -> Ingress<F> {
+        let Wiring { pace, sampling, .. } = *self.wiring;
+        let decode = self.recorder("decode", Basis::Work);
+        Ingress::new(feed, pace, sampling, Arc::clone(&self.clocks[0]), decode)
+    }
+
+    fn book<B>(&self, books: B, tile: usize) -> Timed<B> {
+        Timed::new(books, self.recorder("book", Basis::Work), Arc::clone(&self.clocks[tile]))
+    }
+
+    fn flow(&self, flow: Flow, tile: usize) -> Timed<Flow> {
+        Timed::new(flow, self.recorder("flow", Basis::Work), Arc::clone(&self.clocks[tile]))
+    }
+
+    fn relay<T>(&self, reader: Reader<T>, tile: usize) -> Relay<T> {
+        Relay::new(reader, self.wiring.sampling, Arc::clone(&self.clocks[tile]))
+    }
+
+    fn output(&self, output_cold: Writer<FlowUpdate>, tile: usize) -> Output {
+        let Wiring { keeps_data, sampling, pace, .. } = *self.wiring;
+        let paced = pace != Pace::Max;
+        let basis = if paced { Basis::IntendedArrival } else { Basis::ActualArrival };
+        let latency = self.recorder("tick-to-output", basis);
+        Output::new(
+            output_cold,
+            keeps_data,
+            sampling,
+            Arc::clone(&self.clocks[tile]),
+            latency,
+        )
+    }
+
+    fn recorder(&self, name: &str, basis: Basis) -> Recorder {
+        Recorder::sampled(name, basis, self.wiring.sampling.every())
+    }
+
+    fn link<T>(&self, name: &'static str, writer: &Writer<T>, reader: &Relay<T>) -> LinkReport {
+        LinkReport {
+            name,
+            backlog_max: reader.backlog_max(),
+            depth: self.wiring.link_depth,
+            full_count: writer.full_count(),
+        }
+    }
+}
+
+type Running<'scope, Src, S, K> = ScopedJoinHandle<'scope, Result<Ended<Src, S, K>, Dead>>;
+
+fn join<T>(handle: ScopedJoinHandle<'_, Result<T, Dead>>) -> Result<T, Dead> {
+    handle.join().unwrap_or_else(|_| {
+        // The tile catches its stages' panics, so only its own teardown can have panicked.
+        Err(Dead {
+            tile: "unnamed",
+            cause: "it panicked outside its duty cycle".to_owned(),
+        })
+    })
+}
+
+fn finish<F, B>(
+    ingress: Ingress<F>,
+    books: Timed<B>,
+    flow: Timed<Flow>,
+    output: Output,
+    tiles: Vec<TileReport>,
+    links: Vec<LinkReport>,
+) -> Finished<F, B> {
+    let (feed, decode) = ingress.into_feed();
+    let stages = vec![decode, books.recorder, flow.recorder];
+    Finished {
+        feed,
+        books: books.stage,
+        flow: flow.stage,
+        output,
+        tiles,
+        stages,
+        links,
+    }
+}

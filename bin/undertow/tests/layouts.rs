@@ -1,0 +1,345 @@
+//! However the threads are cut, the same bytes come out.
+//!
+//! The tiles of each layout are stepped by hand, one duty cycle at a time in an order drawn from
+//! a seed, over rings so short that back-pressure is the rule. Every output of every
+//! interleaving is compared with the fused chain's.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use latency_report::Recorder;
+use undertow::clock::TileClock;
+use undertow::ingress::{Dated, Ingress, Pace};
+use undertow::output::words;
+use undertow::probe::{Relay, Sampling, Timed};
+use undertow::tile::{Idle, Tile, TileOptions, TileSource};
+use undertow::topology::{self, Layout, Wiring};
+use undertow_core::book::{BookLimits, Books};
+use undertow_core::event::{Body, Control, Definition, FeedNotice, Market, Mbo, Msg, Stamp};
+use undertow_core::event::{InstrumentClass, Suspicion};
+use undertow_core::ring::{Reader, reliable};
+use undertow_core::stage::{Pass, Sink, Source, Stage};
+use undertow_core::types::{
+    Action, BookKey, Flags, InstrumentId, Nanos, OrderId, Price, PublisherId, Side, Text,
+};
+use undertow_strategies::flow::{Flow, FlowUpdate};
+
+mod support;
+
+use support::Rng;
+
+const INSTRUMENTS_MAX: usize = 16;
+
+/// A feed that is a list.
+#[derive(Clone, Debug)]
+struct List(VecDeque<Body<Market>>);
+
+impl Source<Market> for List {
+    fn take(&mut self) -> Option<Msg<Market>> {
+        let body = self.0.pop_front()?;
+        Some(Msg { stamp: Stamp::default(), body })
+    }
+}
+
+impl Dated<Market> for List {
+    fn next_ts(&mut self) -> Option<Nanos> {
+        match self.0.front()? {
+            Body::Data(market) => Some(market.mbo().ts_recv),
+            Body::Control(_) => None,
+        }
+    }
+}
+
+/// Records of every action, flag and fault, with control strewn in.
+fn input(seed: u64, len: usize) -> List {
+    let mut rng = Rng::new(seed);
+    let mut list = VecDeque::with_capacity(len + 1);
+    for place in 0..len as u64 {
+        let instrument_id = InstrumentId(1 + rng.below(6) as u32);
+        let key = BookKey { instrument_id, publisher_id: PublisherId(1) };
+        list.push_back(match rng.below(50) {
+            0 => Body::Control(control(&mut rng, key)),
+            _ => Body::Data(Market::Mbo(mbo(&mut rng, key, place))),
+        });
+    }
+    list.push_back(Body::Control(Control::End));
+    List(list)
+}
+
+fn control(rng: &mut Rng, key: BookKey) -> Control {
+    match rng.below(4) {
+        0 => Control::Suspect(key, Suspicion::UnknownAction),
+        1 => Control::Feed(FeedNotice::Heartbeat),
+        2 => Control::Feed(FeedNotice::Skipped),
+        _ => Control::Definition(Definition {
+            key,
+            ts_recv: Nanos(1),
+            class: InstrumentClass::Future,
+            update_action: b'A',
+            strike: Price::UNDEFINED,
+            expiration: Nanos(1 + rng.below(2)),
+            activation: Nanos(1),
+            tick: Price(250_000_000),
+            unit_qty: Price(20_000_000_000),
+            underlying_id: InstrumentId(0),
+            asset: Text::from_bytes(b"NQ"),
+            currency: Text::from_bytes(b"USD"),
+        }),
+    }
+}
+
+fn mbo(rng: &mut Rng, key: BookKey, place: u64) -> Mbo {
+    let actions = [
+        Action::Add,
+        Action::Add,
+        Action::Add,
+        Action::Cancel,
+        Action::Cancel,
+        Action::Modify,
+        Action::Trade,
+        Action::Fill,
+        Action::None,
+    ];
+    let action = actions[rng.below(actions.len() as u64) as usize];
+    let action = if rng.below(500) == 0 { Action::Clear } else { action };
+    let side = if rng.below(2) == 0 { Side::Bid } else { Side::Ask };
+    let away = 1 + rng.below(20) as i64;
+    let ticks = if side == Side::Bid { 1000 - away } else { 1000 + away };
+    let flags = if rng.below(3) > 0 { Flags::LAST } else { Flags::default() };
+    Mbo {
+        ts_event: Nanos(1_000_000 + place * 1000),
+        ts_recv: Nanos(1_000_500 + place * 1000),
+        order_id: OrderId(1 + rng.below(300)),
+        price: Price(ticks * 250_000_000),
+        size: 1 + rng.below(9) as u32,
+        sequence: place as u32,
+        ts_in_delta: 100,
+        instrument_id: key.instrument_id,
+        publisher_id: key.publisher_id,
+        flags,
+        action,
+        side,
+        channel_id: 0,
+    }
+}
+
+fn options() -> TileOptions {
+    TileOptions { core: None, idle: Idle::Yield, batch_max: 7, threshold_ns: u64::MAX }
+}
+
+/// The parts of the chain for one run. Timing is on, for it must change nothing either.
+struct Parts {
+    clock: Arc<TileClock>,
+    sampling: Sampling,
+}
+
+impl Parts {
+    fn ingress(&self, list: List) -> Ingress<List> {
+        let decode = Recorder::new("decode");
+        Ingress::new(list, Pace::Max, self.sampling, Arc::clone(&self.clock), decode)
+    }
+
+    fn timed<S>(&self, stage: S) -> Timed<S> {
+        Timed::new(stage, Recorder::new("stage"), Arc::clone(&self.clock))
+    }
+
+    fn relay<T>(&self, reader: Reader<T>) -> Relay<T> {
+        Relay::new(reader, self.sampling, Arc::clone(&self.clock))
+    }
+
+    fn tile<S, Src, K>(&self, parts: (Src, S, K)) -> Tile<Src, S, K>
+    where
+        S: Stage,
+        Src: TileSource<S::In>,
+        K: Sink<S::Out>,
+    {
+        Tile::new("tile", options(), Arc::clone(&self.clock), parts)
+    }
+}
+
+/// One output as bytes that must agree.
+type Line = Vec<u64>;
+
+fn line(msg: &Msg<FlowUpdate>) -> Line {
+    match &msg.body {
+        Body::Data(update) => words(msg.stamp.sequence, update).to_vec(),
+        Body::Control(control) => {
+            let text = format!("{control:?}");
+            std::iter::once(msg.stamp.sequence).chain(text.bytes().map(u64::from)).collect()
+        }
+    }
+}
+
+fn drain(reader: &mut Reader<FlowUpdate>, lines: &mut Vec<Line>, rng: &mut Rng) {
+    for _ in 0..rng.below(9) {
+        let Some(msg) = reader.take() else { return };
+        lines.push(line(&msg));
+    }
+}
+
+fn limits() -> BookLimits {
+    support::limits(INSTRUMENTS_MAX, 4096)
+}
+
+/// All outputs of the chain cut as `layout` says and stepped in the order that `seed` draws.
+fn interleaved(layout: Layout, list: List, seed: u64, parts: &Parts) -> (Vec<Line>, u64) {
+    let arena = support::arena(&limits());
+    let books = Books::new_in(&arena, &limits()).unwrap();
+    let flow = Flow::new(INSTRUMENTS_MAX);
+    let mut rng = Rng::new(seed ^ 0xABCD);
+    let mut lines = Vec::new();
+    let depths = [3, 5, 16, 256];
+    let mut depth = || depths[rng.below(4) as usize];
+    let (depth_1, depth_2, depth_3) = (depth(), depth(), depth());
+    let (output, mut cold) = reliable(depth_3);
+    let hash = match layout {
+        Layout::Fused => {
+            let chain = parts.timed(books).then(parts.timed(flow));
+            let mut hot = parts.tile((parts.ingress(list), chain, output));
+            while !hot.is_ended() {
+                match rng.below(2) {
+                    0 => drop(hot.cycle()),
+                    _ => drain(&mut cold, &mut lines, &mut rng),
+                }
+            }
+            hot.into_parts().stage.first.stage.hash()
+        }
+        Layout::Split => {
+            let (book_flow, flow_book) = reliable(depth_1);
+            let mut market = parts.tile((parts.ingress(list), parts.timed(books), book_flow));
+            let mut flow = parts.tile((parts.relay(flow_book), parts.timed(flow), output));
+            while !flow.is_ended() {
+                match rng.below(3) {
+                    0 if !market.is_ended() => drop(market.cycle()),
+                    1 => drop(flow.cycle()),
+                    _ => drain(&mut cold, &mut lines, &mut rng),
+                }
+            }
+            market.into_parts().stage.stage.hash()
+        }
+        Layout::Dedicated => {
+            let (ingress_book, book_ingress) = reliable(depth_1);
+            let (book_flow, flow_book) = reliable(depth_2);
+            let mut ingress = parts.tile((parts.ingress(list), Pass::new(), ingress_book));
+            let mut book = parts.tile((parts.relay(book_ingress), parts.timed(books), book_flow));
+            let mut flow = parts.tile((parts.relay(flow_book), parts.timed(flow), output));
+            while !flow.is_ended() {
+                match rng.below(4) {
+                    0 if !ingress.is_ended() => drop(ingress.cycle()),
+                    1 if !book.is_ended() => drop(book.cycle()),
+                    2 => drop(flow.cycle()),
+                    _ => drain(&mut cold, &mut lines, &mut rng),
+                }
+            }
+            book.into_parts().stage.stage.hash()
+        }
+    };
+    while let Some(msg) = cold.take() {
+        lines.push(line(&msg));
+    }
+    (lines, hash)
+}
+
+#[test]
+fn every_layout_gives_the_same_bytes_in_any_interleaving() {
+    const SEEDS: u64 = 200;
+    let parts = Parts { clock: Arc::new(TileClock::new()), sampling: Sampling::one_in(8) };
+    let mut runs = 0;
+    for seed in 0..SEEDS {
+        let list = input(seed % 10, 3000);
+        let expected = interleaved(Layout::Fused, list.clone(), 1, &parts);
+        assert!(expected.0.len() > 1000, "the input causes outputs");
+        for layout in Layout::ALL {
+            let got = interleaved(layout, list.clone(), seed, &parts);
+            assert!(got == expected, "{} differs from fused at seed {seed}", layout.name());
+            runs += 1;
+        }
+    }
+    assert!(runs >= 500, "{runs} interleavings");
+}
+
+#[test]
+fn every_layout_gives_the_same_bytes_on_real_threads() {
+    let list = input(77, 100_000);
+    let mut receipts = Vec::new();
+    for layout in Layout::ALL {
+        let arena = support::arena(&limits());
+        let books = Books::new_in(&arena, &limits()).unwrap();
+        let flow = Flow::new(INSTRUMENTS_MAX);
+        let mut lines = Vec::new();
+        let wiring = wiring(layout, true);
+        let finished = topology::run(&wiring, (list.clone(), books, flow), |board, mut reader| {
+            while !board.is_halted() {
+                let Some(msg) = reader.take() else { continue };
+                lines.push(line(&msg));
+                if matches!(msg.body, Body::Control(Control::End)) {
+                    return;
+                }
+            }
+        })
+        .unwrap();
+        assert_eq!(finished.tiles.len(), layout.tiles());
+        // A list allocates nothing when it is taken from, so neither may the chain.
+        let allocations: u64 = finished.tiles.iter().map(|tile| tile.allocations).sum();
+        assert_eq!(allocations, 0, "{}", layout.name());
+        let tapes: Vec<_> = (0..6).map(|idx| finished.flow.tape(idx).copied()).collect();
+        receipts.push((lines, finished.output.digest, finished.books.hash(), tapes));
+    }
+    assert!(receipts[0].0.len() > 10_000);
+    assert!(receipts.iter().all(|receipt| *receipt == receipts[0]));
+}
+
+fn wiring(layout: Layout, keeps_data: bool) -> Wiring {
+    Wiring {
+        layout,
+        cores: Vec::new(),
+        idle: Idle::Yield,
+        link_depth: 256,
+        batch_max: 64,
+        threshold_ns: 50_000,
+        sampling: Sampling::one_in(16),
+        pace: Pace::Max,
+        keeps_data,
+    }
+}
+
+/// A book stage that dies at its thousandth record.
+#[derive(Debug)]
+struct Fuse(u32);
+
+impl Stage for Fuse {
+    type In = Market;
+    type Out = undertow_core::event::BookUpdate;
+    const BURST: usize = 1;
+
+    fn on_data(
+        &mut self,
+        _input: &Market,
+        _out: &mut impl undertow_core::stage::Emit<undertow_core::event::BookUpdate>,
+    ) {
+        self.0 += 1;
+        assert!(self.0 < 1000, "the fuse has blown");
+    }
+
+    fn on_control(
+        &mut self,
+        _control: &Control,
+        _out: &mut impl undertow_core::stage::Emit<undertow_core::event::BookUpdate>,
+    ) {
+    }
+}
+
+#[test]
+fn p05_a_stage_that_panics_halts_every_tile() {
+    for layout in Layout::ALL {
+        let list = input(3, 100_000);
+        let parts = (list, Fuse(0), Flow::new(INSTRUMENTS_MAX));
+        let outcome = topology::run(&wiring(layout, false), parts, |board, mut reader| {
+            while !board.is_halted() {
+                drop(reader.take());
+            }
+        });
+        let dead = outcome.expect_err("the fuse must end the run");
+        assert!(dead.to_string().contains("the fuse has blown"), "{dead}");
+    }
+}
