@@ -52,7 +52,11 @@ fn round_trips(turns: u64, update: Msg<BookUpdate>) -> Duration {
     let (mut near_far, mut at_far) = reliable(DEPTH);
     let (mut far_near, mut at_near) = reliable(DEPTH);
     let cores = core_affinity::get_core_ids().unwrap_or_default();
-    let pin = move |place: usize| cores.get(place).map(|core| core_affinity::set_for_current(*core));
+    let pin = move |place: usize| {
+        cores
+            .get(place)
+            .map(|core| core_affinity::set_for_current(*core))
+    };
     let pin_far = pin.clone();
     std::thread::scope(|scope| {
         scope.spawn(move || {

@@ -8,12 +8,13 @@ use std::hint::black_box;
 use bumpalo::Bump;
 use clap::ValueEnum;
 use undertow_core::book::{BookLimits, Books};
-use undertow_core::event::{Body, BookUpdate, Market, Mbo, Msg};
-use undertow_core::stage::{Emit, Pass, Sink, Source, Stage, Then, handle};
+use undertow_core::event::{Body, BookUpdate, Market, Mbo, Msg, Touch};
+use undertow_core::stage::{Emit, Sink, Source, Stage, Then, handle};
 use undertow_core::types::Flags;
 use undertow_feeds::databento::{Decoder, Step};
 use undertow_feeds::replay::Replay;
 use undertow_feeds::synthetic;
+use undertow_strategies::flow::{Flow, FlowUpdate};
 
 use crate::count::allocations;
 
@@ -122,7 +123,10 @@ pub struct Run {
 pub fn run(work: Work, input: &[u8], messages: u64, planted: Planted) -> Run {
     match planted {
         Planted::NOTHING => run_with(work, input, messages, |_| {}),
-        Planted { turns, allocate_every } => run_with(work, input, messages, |message| {
+        Planted {
+            turns,
+            allocate_every,
+        } => run_with(work, input, messages, |message| {
             for turn in 0..turns {
                 black_box(turn);
             }
@@ -151,6 +155,11 @@ fn run_with(work: Work, input: &[u8], messages: u64, each: impl FnMut(u64)) -> R
 pub fn decode(bytes: &[u8], messages: u64, mut each: impl FnMut(u64)) -> Run {
     let mut decoder = Decoder::new();
     let mut rest = bytes;
+    while decoder.metadata().is_none()
+        && let Ok(Step::Silent { len }) = decoder.decode(rest)
+    {
+        rest = &rest[len..];
+    }
     let mut run = Tally::new();
     while run.messages < messages {
         match decoder.decode(rest) {
@@ -189,13 +198,9 @@ pub fn apply(
 }
 
 /// Takes bytes through the chain as it stands.
-pub fn drive(
-    chain: &mut Chain<'_>,
-    bytes: &[u8],
-    messages: u64,
-    mut each: impl FnMut(u64),
-) -> Run {
+pub fn drive(chain: &mut Chain<'_>, bytes: &[u8], messages: u64, mut each: impl FnMut(u64)) -> Run {
     let mut replay = Replay::new([bytes]);
+    replay.read_headers();
     let mut run = Tally::new();
     while run.messages < messages {
         let Some(msg) = replay.take() else {
@@ -208,13 +213,14 @@ pub fn drive(
     run.end()
 }
 
-/// The chain as it stands: books, and the empty stage that keeps the place of those to come.
-pub type Chain<'a> = Then<Books<'a>, Pass<BookUpdate>>;
+/// The chain as it stands: books, then the measures of flow.
+pub type Chain<'a> = Then<Books<'a>, Flow>;
 
 /// A chain with books as large as a session's, faulted in.
 #[must_use]
 pub fn chain(bump: &Bump) -> Chain<'_> {
-    books(bump).then(Pass::new())
+    let instruments_max = BookLimits::default().instruments_max as usize;
+    books(bump).then(Flow::new(instruments_max))
 }
 
 /// Books as large as a session's, faulted in.
@@ -261,6 +267,11 @@ impl Tally {
         self.checksum = self.checksum.rotate_left(1) ^ said;
     }
 
+    #[inline(always)]
+    fn see_touch(&mut self, touch: &Touch) {
+        self.see(touch.bid.0 as u64 ^ (touch.ask.0 as u64).rotate_left(32));
+    }
+
     fn end(self) -> Run {
         Run {
             messages: self.messages,
@@ -274,21 +285,21 @@ impl Emit<BookUpdate> for Tally {
     #[inline(always)]
     fn emit(&mut self, update: BookUpdate) {
         if update.mbo.flags.has(Flags::LAST) {
-            self.see(update.touch.bid.0 as u64 ^ (update.touch.ask.0 as u64).rotate_left(32));
+            self.see_touch(&update.touch);
         }
     }
 }
 
-impl Sink<BookUpdate> for Tally {
+impl Sink<FlowUpdate> for Tally {
     #[inline(always)]
     fn room(&mut self) -> usize {
         usize::MAX
     }
 
     #[inline(always)]
-    fn put(&mut self, msg: Msg<BookUpdate>) {
+    fn put(&mut self, msg: Msg<FlowUpdate>) {
         if let Body::Data(update) = msg.body {
-            self.emit(update);
+            self.see_touch(&update.touch);
         }
     }
 }

@@ -1,5 +1,5 @@
 //! The gate: counts instructions and allocations per message and compares them with the
-//! committed baselines. Red is exit 3. It can prove that it turns red (`--self-test`).
+//! committed baselines. Red is exit 3. It can prove that it turns red (`gate self-test`).
 //!
 //! Exit codes: 0 green, 1 could not count, 2 usage, 3 regression, 5 valgrind is missing.
 
@@ -26,10 +26,6 @@ struct Args {
     /// Why the baselines change; kept in the file
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
-    /// Prove that the gate turns red for a planted slowdown and a planted allocation, and only
-    /// for these
-    #[arg(long, conflicts_with = "update")]
-    self_test: bool,
     /// Only this work; every one without it
     #[arg(long, value_name = "WORK", conflicts_with = "update")]
     only: Option<Work>,
@@ -45,30 +41,44 @@ struct Args {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Does a piece of work once; this is what runs under valgrind
-    Run {
-        /// Which work
-        work: Work,
-        /// Its input
-        #[arg(long, value_name = "FILE")]
-        input: PathBuf,
-        /// How many messages of it
+    /// Proves that the gate turns red for a planted slowdown and a planted allocation, and only
+    /// for these
+    SelfTest {
+        /// Only this work; every one without it
+        #[arg(long, value_name = "WORK")]
+        only: Option<Work>,
+        /// Say NOT RUN and succeed where valgrind is not installed
         #[arg(long)]
-        messages: u64,
-        /// Turns of a useless loop to add per message
-        #[arg(long, default_value_t = 0)]
-        extra_turns: u32,
-        /// Allocate once in so many messages; 0 is never
-        #[arg(long, default_value_t = 0)]
-        allocate_every: u64,
+        allow_missing: bool,
     },
+    /// Does a piece of work once; this is what runs under valgrind
+    Run(Ask),
 }
 
-impl Args {
-    fn works(&self) -> impl Iterator<Item = Work> {
-        let only = self.only;
-        Work::ALL.into_iter().filter(move |work| only.is_none_or(|only| only == *work))
-    }
+/// Which work to do, and how.
+#[derive(clap::Args)]
+struct Ask {
+    /// Which work
+    work: Work,
+    /// Its input
+    #[arg(long, value_name = "FILE")]
+    input: PathBuf,
+    /// How many messages of it
+    #[arg(long)]
+    messages: u64,
+    /// Turns of a useless loop to add per message
+    #[arg(long, default_value_t = 0)]
+    extra_turns: u32,
+    /// Allocate once in so many messages; 0 is never
+    #[arg(long, default_value_t = 0)]
+    allocate_every: u64,
+}
+
+/// The works that were asked for.
+fn works(only: Option<Work>) -> impl Iterator<Item = Work> {
+    Work::ALL
+        .into_iter()
+        .filter(move |work| only.is_none_or(|only| only == *work))
 }
 
 fn main() -> ExitCode {
@@ -82,17 +92,22 @@ fn main() -> ExitCode {
 }
 
 fn gate(args: &Args) -> Result<ExitCode> {
-    if let Some(command) = &args.command {
-        return run(command);
-    }
+    let (self_test_only, allow_missing) = match &args.command {
+        Some(Command::Run(ask)) => return run(ask),
+        Some(Command::SelfTest {
+            only,
+            allow_missing,
+        }) => (Some(*only), *allow_missing),
+        None => (None, args.allow_missing),
+    };
     let Some(valgrind) = measure::valgrind_version() else {
         eprintln!("gate: NOT RUN: valgrind is not installed, so nothing was counted");
         eprintln!("gate: install valgrind, or pass --allow-missing to go on without the gate");
-        return Ok(ExitCode::from(if args.allow_missing { 0 } else { 5 }));
+        return Ok(ExitCode::from(if allow_missing { 0 } else { 5 }));
     };
     let program = std::env::current_exe().context("cannot find this program")?;
-    if args.self_test {
-        return self_test(args, &program);
+    if let Some(only) = self_test_only {
+        return self_test(&program, only);
     }
     ensure!(
         !cfg!(debug_assertions),
@@ -104,23 +119,17 @@ fn gate(args: &Args) -> Result<ExitCode> {
     check(args, &program, &valgrind)
 }
 
-fn run(command: &Command) -> Result<ExitCode> {
-    let Command::Run {
-        work,
-        input,
-        messages,
-        extra_turns,
-        allocate_every,
-    } = command;
-    let input = std::fs::read(input).with_context(|| format!("cannot read {}", input.display()))?;
+fn run(ask: &Ask) -> Result<ExitCode> {
+    let file = &ask.input;
+    let input = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
     let planted = Planted {
-        turns: *extra_turns,
-        allocate_every: *allocate_every,
+        turns: ask.extra_turns,
+        allocate_every: ask.allocate_every,
     };
-    let run = work::run(*work, &input, *messages, planted);
+    let run = work::run(ask.work, &input, ask.messages, planted);
     println!(
         "{}: {} messages, checksum {:016x}, {} allocations",
-        work.name(),
+        ask.work.name(),
         run.messages,
         run.checksum,
         run.allocations
@@ -131,7 +140,10 @@ fn run(command: &Command) -> Result<ExitCode> {
 fn check(args: &Args, program: &Path, valgrind: &str) -> Result<ExitCode> {
     let file = &args.baselines;
     let text = std::fs::read_to_string(file).with_context(|| {
-        format!("cannot read {}: make it with --update --reason TEXT", file.display())
+        format!(
+            "cannot read {}: make it with --update --reason TEXT",
+            file.display()
+        )
     })?;
     let baselines: Baselines =
         toml::from_str(&text).with_context(|| format!("cannot understand {}", file.display()))?;
@@ -145,7 +157,7 @@ fn check(args: &Args, program: &Path, valgrind: &str) -> Result<ExitCode> {
     }
     println!("baseline of {}: {}", baselines.date, baselines.reason);
     let mut is_green = true;
-    for work in args.works() {
+    for work in works(args.only) {
         let count = measure::count(program, work, Planted::NOTHING)?;
         let verdict = Verdict::of(&count, baselines.counts.get(work.name()));
         is_green &= verdict.is_green();
@@ -179,15 +191,29 @@ fn update(args: &Args, program: &Path, valgrind: String) -> Result<ExitCode> {
 
 /// Counts identical code twice, then with a fifth more work, then with a rare allocation: the
 /// verdicts must be green, red and red.
-fn self_test(args: &Args, program: &Path) -> Result<ExitCode> {
+fn self_test(program: &Path, only: Option<Work>) -> Result<ExitCode> {
     let mut is_proven = true;
-    for work in args.works() {
+    for work in works(only) {
         let baseline = measure::count(program, work, Planted::NOTHING)?;
         let turns = turns_of_a_fifth(program, work, &baseline)?;
         let trials = [
             ("identical code", Planted::NOTHING, true),
-            ("a fifth more work", Planted { turns, ..Planted::NOTHING }, false),
-            ("an allocation in 1,000 messages", Planted { allocate_every: 1_000, ..Planted::NOTHING }, false),
+            (
+                "a fifth more work",
+                Planted {
+                    turns,
+                    ..Planted::NOTHING
+                },
+                false,
+            ),
+            (
+                "an allocation in 1,000 messages",
+                Planted {
+                    allocate_every: 1_000,
+                    ..Planted::NOTHING
+                },
+                false,
+            ),
         ];
         for (what, planted, must_be_green) in trials {
             let count = measure::count(program, work, planted)?;
@@ -198,14 +224,24 @@ fn self_test(args: &Args, program: &Path) -> Result<ExitCode> {
             print_count(work, &count, &format!("{what}: {verdict}: {proof}"));
         }
     }
-    println!("self-test: {}", if is_proven { "proven" } else { "FAILED: the gate cannot be trusted" });
+    println!(
+        "self-test: {}",
+        if is_proven {
+            "proven"
+        } else {
+            "FAILED: the gate cannot be trusted"
+        }
+    );
     Ok(ExitCode::from(if is_proven { 0 } else { 3 }))
 }
 
 /// How many turns of the useless loop make about a fifth of the work.
 fn turns_of_a_fifth(program: &Path, work: Work, baseline: &Count) -> Result<u32> {
     const MANY: u32 = 100;
-    let many = Planted { turns: MANY, ..Planted::NOTHING };
+    let many = Planted {
+        turns: MANY,
+        ..Planted::NOTHING
+    };
     let burdened = measure::count(program, work, many)?;
     let per_turn = (burdened.instructions - baseline.instructions) / f64::from(MANY);
     Ok((baseline.instructions / 5.0 / per_turn).ceil() as u32)
@@ -214,7 +250,9 @@ fn turns_of_a_fifth(program: &Path, work: Work, baseline: &Count) -> Result<u32>
 fn print_count(work: Work, count: &Count, remark: &str) {
     let name = work.name();
     let (instructions, allocations) = (count.instructions, count.allocations);
-    println!("{name:<14} {instructions:>9.2} instructions/message {allocations:>4} allocations  {remark}");
+    println!(
+        "{name:<14} {instructions:>9.2} instructions/message {allocations:>4} allocations  {remark}"
+    );
 }
 
 fn default_baselines() -> &'static str {
