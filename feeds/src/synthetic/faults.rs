@@ -94,6 +94,31 @@ impl Faults {
         }
     }
 
+    /// The same with one kind at another rate; a tail is cut at any rate above 0.
+    #[must_use]
+    pub const fn with(mut self, kind: FaultKind, rate: f64) -> Self {
+        let field = match kind {
+            FaultKind::Duplicate => &mut self.duplicate,
+            FaultKind::Gap => &mut self.gap,
+            FaultKind::Reorder => &mut self.reorder,
+            FaultKind::UnknownAction => &mut self.unknown_action,
+            FaultKind::UnknownSide => &mut self.unknown_side,
+            FaultKind::MissingLast => &mut self.missing_last,
+            FaultKind::BackwardsTime => &mut self.backwards_time,
+            FaultKind::UndefinedPrice => &mut self.undefined_price,
+            FaultKind::UnknownCancel => &mut self.unknown_cancel,
+            FaultKind::OversizeCancel => &mut self.oversize_cancel,
+            FaultKind::Clear => &mut self.clear,
+            FaultKind::BadLength => &mut self.bad_length,
+            FaultKind::TruncatedTail => {
+                self.truncated_tail = 0.0 < rate;
+                return self;
+            }
+        };
+        *field = rate;
+        self
+    }
+
     /// Whether nothing is injected.
     #[must_use]
     pub fn is_none(&self) -> bool {

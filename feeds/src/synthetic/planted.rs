@@ -37,6 +37,18 @@ impl Plantings {
         calms: 0,
     };
 
+    /// The number of the kind that is planted most.
+    pub(super) fn most(&self) -> u32 {
+        let Self {
+            sweeps,
+            icebergs,
+            blocks,
+            pressures,
+            calms,
+        } = *self;
+        sweeps.max(icebergs).max(blocks).max(pressures).max(calms)
+    }
+
     const fn total(&self) -> u32 {
         self.sweeps + self.icebergs + self.blocks + self.pressures + self.calms
     }

@@ -80,8 +80,10 @@ impl SessionConfig {
 
     /// Refuses what makes no sense, with the first reason found.
     fn check(&self) -> io::Result<()> {
-        let wrong = if self.minutes == 0 {
-            "a session needs at least one minute"
+        let wrong = if !(1..=1_440).contains(&self.minutes) {
+            "a session lasts 1 to 1440 minutes"
+        } else if 1_000 < self.plantings.most() {
+            "at most 1000 activities of a kind can be planted"
         } else if !(1_000..=200_000).contains(&self.spot) {
             "the price of the future must lie between 1000 and 200000 points"
         } else if self.strike_spacing == 0 {

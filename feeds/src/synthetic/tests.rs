@@ -732,7 +732,7 @@ fn wrong_configuration_is_refused_with_a_reason() {
                 minutes: 0,
                 ..small(1)
             },
-            "at least one minute",
+            "1 to 1440 minutes",
         ),
         (
             SessionConfig {
@@ -1082,4 +1082,25 @@ fn cancel_rate_grows_with_the_queue() {
     }
     let rate = |[events, cancels]: [u32; 2]| f64::from(cancels) / f64::from(events);
     assert!(1.5 * rate(seen[0]) < rate(seen[1]), "{seen:?}");
+}
+
+#[test]
+fn each_fault_kind_can_be_asked_for_alone_by_its_name() {
+    for kind in FaultKind::ALL {
+        assert_eq!(
+            serde_json::to_string(&kind).unwrap(),
+            format!("\"{}\"", kind.name())
+        );
+        let faults = Faults::none().with(kind, 0.001);
+        let config = SessionConfig {
+            faults,
+            minutes: 20,
+            messages: 40_000,
+            ..small(15)
+        };
+        let (_, truth, _) = generate(&config);
+        assert!(!truth.faults.is_empty(), "{}", kind.name());
+        assert!(truth.faults.iter().all(|it| it.fault == kind));
+    }
+    assert!(Faults::none().is_none() && !Faults::none().with(FaultKind::Gap, 0.1).is_none());
 }
