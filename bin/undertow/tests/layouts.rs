@@ -3,13 +3,15 @@
 //! The tiles of each layout are stepped by hand, one duty cycle at a time in an order drawn from
 //! a seed, over rings so short that back-pressure is the rule. Every output of every
 //! interleaving is compared with the fused chain's.
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use latency_report::Recorder;
+use latency_report::recorder::{Basis, Recorder};
 use undertow::clock::TileClock;
-use undertow::ingress::{Dated, Ingress, Pace};
+use undertow::config::values::Pace;
+use undertow::ingress::{Dated, Ingress};
 use undertow::output::words;
 use undertow::probe::{Relay, Sampling, Timed};
 use undertow::tile::{Idle, Tile, TileOptions, TileSource};
@@ -135,12 +137,12 @@ struct Parts {
 
 impl Parts {
     fn ingress(&self, list: List) -> Ingress<List> {
-        let decode = Recorder::new("decode");
+        let decode = Recorder::new("decode", Basis::Work);
         Ingress::new(list, Pace::Max, self.sampling, Arc::clone(&self.clock), decode)
     }
 
     fn timed<S>(&self, stage: S) -> Timed<S> {
-        Timed::new(stage, Recorder::new("stage"), Arc::clone(&self.clock))
+        Timed::new(stage, Recorder::new("stage", Basis::Work), Arc::clone(&self.clock))
     }
 
     fn relay<T>(&self, reader: Reader<T>) -> Relay<T> {
@@ -178,7 +180,7 @@ fn drain(reader: &mut Reader<FlowUpdate>, lines: &mut Vec<Line>, rng: &mut Rng) 
 }
 
 fn limits() -> BookLimits {
-    support::limits(INSTRUMENTS_MAX, 4096)
+    support::limits(INSTRUMENTS_MAX as u32, 4096)
 }
 
 /// All outputs of the chain cut as `layout` says and stepped in the order that `seed` draws.
@@ -336,7 +338,7 @@ fn p05_a_stage_that_panics_halts_every_tile() {
         let parts = (list, Fuse(0), Flow::new(INSTRUMENTS_MAX));
         let outcome = topology::run(&wiring(layout, false), parts, |board, mut reader| {
             while !board.is_halted() {
-                drop(reader.take());
+                let _ = reader.take();
             }
         });
         let dead = outcome.expect_err("the fuse must end the run");

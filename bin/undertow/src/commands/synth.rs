@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use undertow_cold::summary::thousands;
 use undertow_feeds::synthetic::{
-    Counts, Faults, SessionConfig, Truth, write_chain, write_fifty, write_one, write_session,
+    Counts, FaultKind, Faults, SessionConfig, Truth, write_chain, write_fifty, write_one, write_session,
 };
 
 use super::{print, print_json};
@@ -103,22 +103,26 @@ fn write(args: &Synth, out: &mut impl Write, truth: &mut Truth) -> io::Result<Co
     }
 }
 
-/// The rates asked for, by the names of the fields of [`Faults`].
+/// The rates asked for, by the names of the faults.
 fn faults(args: &Synth) -> io::Result<Faults> {
     let mut faults = Faults::none();
     for asked in &args.fault {
-        let kind = asked.kind.replace('-', "_");
-        if !faults.set(&kind, asked.rate) {
-            let known = Faults::NAMES.join(", ");
-            let nearest = Faults::NAMES
-                .into_iter()
-                .min_by_key(|name| strsim::damerau_levenshtein(name, &kind))
-                .unwrap_or_default();
-            let cause = format!("no fault `{kind}`; did you mean `{nearest}`? There are: {known}");
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, cause));
-        }
+        let name = asked.kind.replace('-', "_");
+        let Some(kind) = FaultKind::ALL.into_iter().find(|kind| kind.name() == name) else {
+            return Err(unknown_fault(&name));
+        };
+        faults = faults.with(kind, asked.rate);
     }
     Ok(faults)
+}
+
+fn unknown_fault(name: &str) -> io::Error {
+    let known = FaultKind::ALL.map(FaultKind::name);
+    let near = |known: &&str| strsim::damerau_levenshtein(known, name);
+    let nearest = known.into_iter().min_by_key(near).unwrap_or_default();
+    let known = known.join(", ");
+    let cause = format!("no fault `{name}`; did you mean `{nearest}`? There are: {known}");
+    io::Error::new(io::ErrorKind::InvalidInput, cause)
 }
 
 fn refused(args: &Synth, error: io::Error) -> anyhow::Error {
