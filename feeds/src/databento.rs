@@ -203,14 +203,19 @@ impl Decoder {
     /// # Errors
     /// When the stream ends inside a header or a record, or is empty.
     pub fn finish(&self, rest: &[u8]) -> Result<(), DecodeError> {
-        let (what, have, need) = match (&self.phase, rest.first()) {
-            (Phase::Header(header), _) => ("the header", header.len(), header.need(self.offset)?),
-            (_, Some(words)) => ("a record", rest.len(), usize::from(*words) * WORD),
+        let (what, offset, have, need) = match (&self.phase, rest.first()) {
+            (Phase::Header(header), _) => {
+                let start = self.offset - header.len() as u64;
+                ("the header", start, header.len(), header.need(start)?)
+            }
+            (_, Some(words)) => {
+                let need = usize::from(*words) * WORD;
+                ("a record", self.offset, rest.len(), need)
+            }
             (_, None) => return Ok(()),
         };
-        let begun = if rest.is_empty() { have as u64 } else { 0 };
         Err(DecodeError::Truncated {
-            offset: self.offset - begun,
+            offset,
             what,
             have,
             need,
