@@ -39,6 +39,9 @@ pub const RECORD_MAX: usize = u8::MAX as usize * WORD;
 /// The unit of a record's length, bytes.
 const WORD: usize = 4;
 
+/// A record length that no window reaches: the short way is closed until records have begun.
+const CLOSED: usize = usize::MAX;
+
 /// What a header begins with. As a record it would be of an unknown type, so a header amid the
 /// records (two files made one) is never mistaken.
 const HEADER_PREFIX: &[u8] = b"DBN";
@@ -81,10 +84,9 @@ pub enum Peek {
 /// Turns DBN bytes into messages, one step at a time.
 #[derive(Debug)]
 pub struct Decoder {
-    /// Length byte and type byte of this stream's market-by-order records; 0 fits no record, so
-    /// that the short way is closed until records have begun.
+    /// Length byte and type byte of this stream's market-by-order records.
     mbo_tag: u16,
-    /// The length of such a record, bytes.
+    /// The length of such a record, bytes; longer than any window while the short way is closed.
     mbo_len: usize,
     /// Bytes consumed so far.
     offset: u64,
@@ -111,7 +113,7 @@ impl Decoder {
     pub fn new() -> Self {
         Self {
             mbo_tag: 0,
-            mbo_len: MBO_LEN,
+            mbo_len: CLOSED,
             offset: 0,
             phase: Phase::Header(Header::default()),
             version: &VERSIONS[2],
@@ -272,7 +274,6 @@ impl Decoder {
                     offset: start,
                     version: metadata.version,
                 })?;
-            self.mbo_len = MBO_LEN + if metadata.ts_out { TS_OUT_LEN } else { 0 };
             self.metadata = Some(metadata);
             self.advance_symbols();
         }
@@ -295,7 +296,7 @@ impl Decoder {
     fn record(&mut self, window: &[u8]) -> Result<Step, DecodeError> {
         if window.starts_with(HEADER_PREFIX) {
             self.phase = Phase::Header(Header::default());
-            self.mbo_tag = 0;
+            self.mbo_len = CLOSED;
             return Ok(Step::Silent { len: 0 });
         }
         let Some(words) = window.first() else {
@@ -346,6 +347,11 @@ impl Decoder {
     /// From the second record of a stream on. The first always goes the long way, which notes
     /// when it was received.
     fn open_short_way(&mut self) {
+        let has_ts_out = self
+            .metadata
+            .as_ref()
+            .is_some_and(|metadata| metadata.ts_out);
+        self.mbo_len = MBO_LEN + if has_ts_out { TS_OUT_LEN } else { 0 };
         let words = u8::try_from(self.mbo_len / WORD).unwrap_or(0);
         self.mbo_tag = u16::from_le_bytes([words, rtype::MBO]);
     }
