@@ -25,7 +25,7 @@ pub use header::METADATA_MAX;
 
 use dbn::{Metadata, rtype};
 use undertow_core::event::{Body, Control, Market, Mbo, Suspicion, SymbolMapping};
-use undertow_core::types::{Action, BookKey, Nanos, OrderId};
+use undertow_core::types::{Action, Nanos};
 
 use header::{Header, Symbols};
 use layout::{
@@ -188,16 +188,18 @@ impl Decoder {
         }
     }
 
-    /// The order and the book of the market-by-order record that stands `ahead` records behind
-    /// the front, if all records up to it are of that kind. A hint for prefetching: wrong or
-    /// absent at times, and of no consequence.
+    /// The market-by-order record that stands `ahead` records behind the front, if all records
+    /// up to it are of that kind. For prefetching: wrong or absent at times, and of no
+    /// consequence. Costs no more than the fields that are used.
     #[inline(always)]
     #[must_use]
-    pub fn hint(&self, window: &[u8], ahead: usize) -> Option<(OrderId, BookKey)> {
+    pub fn look_ahead(&self, window: &[u8], ahead: usize) -> Option<Mbo> {
         let at = ahead.checked_mul(self.mbo_len)?;
         let record = window.get(at..)?.first_chunk::<MBO_LEN>()?;
-        let order_id = u64_at(record, core::mem::offset_of!(dbn::MboMsg, order_id));
-        (u16_at(record, LENGTH) == self.mbo_tag).then(|| (OrderId(order_id), layout::key(record)))
+        if u16_at(record, LENGTH) != self.mbo_tag {
+            return None;
+        }
+        market::mbo(record).ok()
     }
 
     /// Tells the decoder that nothing comes after `rest`, the last window.
@@ -416,7 +418,7 @@ fn ts_index(record: &[u8]) -> Nanos {
 
 /// Reads a record of a known type and a length that fits it.
 fn read(record: &[u8], version: &Version) -> Result<Body<Market>, Suspicion> {
-    let quote = |fields| market::quote(record, fields).map(Body::Data);
+    let quote = |layout| market::quote(record, layout).map(Body::Data);
     let control = match record[RTYPE] {
         rtype::MBO => {
             return market::mbo(&bytes_at(record, 0))
