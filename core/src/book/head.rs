@@ -16,12 +16,12 @@ use crate::types::{Action, BookKey, Flags, Nanos, Price, Side};
 /// The index of a side in a book; `None` has none.
 #[inline(always)]
 pub(super) const fn side_index(side: Side) -> Option<usize> {
-    match side {
-        Side::Bid => Some(0),
-        Side::Ask => Some(1),
-        Side::None => None,
-    }
+    // Not a match, because bids and asks come in no order that a processor could foresee.
+    let index = side as usize;
+    if index < 2 { Some(index) } else { None }
 }
+
+const _: () = assert!(Side::Bid as usize == 0 && Side::Ask as usize == 1);
 
 /// Stands in the place of a side for the orders that are gone but remembered.
 const GRAVEYARD: u32 = 2;
@@ -181,15 +181,26 @@ impl Head {
                 self.counters.absurd_delta += 1;
             }
         }
-        if mbo.sequence != 0 && mbo.action != Action::Clear {
-            // The number wraps around, so "backwards" is a matter of the nearer half.
-            let backwards = mbo.sequence.wrapping_sub(self.sequence).cast_signed() < 0;
-            if backwards && self.sequence != 0 {
-                self.counters.sequence_backwards += 1;
-                self.doubts.suspect();
-            }
+        // The number wraps around, so "backwards" is a matter of the nearer half.
+        let step = mbo.sequence.wrapping_sub(self.sequence).cast_signed();
+        if step >= 0 && mbo.sequence != 0 {
             self.sequence = mbo.sequence;
+        } else {
+            self.odd_sequence(mbo);
         }
+    }
+
+    /// A sequence that is absent, the first, of a Clear, or backwards.
+    #[cold]
+    fn odd_sequence(&mut self, mbo: &Mbo) {
+        if mbo.sequence == 0 {
+            return;
+        }
+        if self.sequence != 0 && mbo.action != Action::Clear {
+            self.counters.sequence_backwards += 1;
+            self.doubts.suspect();
+        }
+        self.sequence = mbo.sequence;
     }
 
     #[cold]
@@ -252,20 +263,16 @@ impl Head {
     /// The touch as the levels stand now.
     #[inline(always)]
     pub(super) fn best(&self, shared: &Shared<'_>) -> Touch {
-        let mut touch = Touch::EMPTY;
-        let bid = self.ladders.best(&shared.directories, 0);
-        if bid != NONE {
-            let level = shared.slab.node(bid);
-            touch.bid = Price(level.key.cast_signed());
-            (touch.bid_size, touch.bid_count) = (level.size, level.tag);
+        let [bid, ask] = self.ladders.best;
+        let (bid, ask) = (shared.slab.node(bid), shared.slab.node(ask));
+        Touch {
+            bid: Price(bid.key.cast_signed()),
+            ask: Price(ask.key.cast_signed()),
+            bid_size: bid.size,
+            ask_size: ask.size,
+            bid_count: bid.tag,
+            ask_count: ask.tag,
         }
-        let ask = self.ladders.best(&shared.directories, 1);
-        if ask != NONE {
-            let level = shared.slab.node(ask);
-            touch.ask = Price(level.key.cast_signed());
-            (touch.ask_size, touch.ask_count) = (level.size, level.tag);
-        }
-        touch
     }
 
     #[inline(always)]
@@ -289,14 +296,20 @@ impl Head {
             .index
             .find(&shared.slab, self.ladders.book, mbo.order_id.0)
         {
-            Slot::Vacant { slot } => self.rest(shared, mbo, side, slot),
+            Slot::Vacant { slot, hash } => self.rest(shared, mbo, side, (slot, hash)),
             Slot::Found { slot, node } => self.add_again(shared, mbo, side, slot, node),
         }
     }
 
     /// Puts an order into the queue of its price and into the index.
     #[inline(always)]
-    fn rest(&mut self, shared: &mut Shared<'_>, mbo: &Mbo, side: usize, slot: usize) -> Outcome {
+    fn rest(
+        &mut self,
+        shared: &mut Shared<'_>,
+        mbo: &Mbo,
+        side: usize,
+        (slot, hash): (usize, u32),
+    ) -> Outcome {
         if self.orders_count >= shared.book_orders_max {
             return self.exhausted();
         }
@@ -312,8 +325,7 @@ impl Head {
         node.size = u64::from(mbo.size);
         node.tag = mbo.sequence;
         shared.slab.push_back(level, order);
-        let book = self.ladders.book;
-        shared.index.insert(slot, book, mbo.order_id.0, order);
+        shared.index.insert(slot, hash, order);
         self.orders_count += 1;
         Self::left_at(shared, level, Effect::Added)
     }
@@ -348,7 +360,7 @@ impl Head {
     fn add_vacant(&mut self, shared: &mut Shared<'_>, mbo: &Mbo, side: usize) -> Outcome {
         let book = self.ladders.book;
         match shared.index.find(&shared.slab, book, mbo.order_id.0) {
-            Slot::Vacant { slot } => self.rest(shared, mbo, side, slot),
+            Slot::Vacant { slot, hash } => self.rest(shared, mbo, side, (slot, hash)),
             Slot::Found { .. } => Outcome::bare(Effect::Refused),
         }
     }
@@ -526,13 +538,13 @@ impl Head {
         let (book, id) = (self.ladders.book, mbo.order_id.0);
         match shared.index.find(&shared.slab, book, id) {
             Slot::Found { node, .. } => shared.slab.node_mut(node).tag = mbo.sequence,
-            Slot::Vacant { slot } => {
+            Slot::Vacant { slot, hash } => {
                 let Some(node) = shared.slab.take_order() else {
                     self.exhausted();
                     return;
                 };
                 shared.slab.node_mut(node).key = id;
-                shared.index.insert(slot, book, id, node);
+                shared.index.insert(slot, hash, node);
                 self.remember(shared, mbo, node);
             }
         }
@@ -710,7 +722,7 @@ impl Head {
     fn empty_side(&mut self, shared: &mut Shared<'_>, side: usize) {
         self.aggregated &= !(1 << side);
         loop {
-            let level = self.ladders.best(&shared.directories, side);
+            let level = self.ladders.best[side];
             if level == NONE {
                 return;
             }
