@@ -287,10 +287,10 @@ impl Head {
     #[inline(always)]
     fn add(&mut self, shared: &mut Shared<'_>, mbo: &Mbo) -> Outcome {
         let Some(side) = side_index(mbo.side) else {
-            return self.refuse(mbo);
+            return self.refuse(shared, mbo);
         };
         if !mbo.price.is_defined() || mbo.size == 0 {
-            return self.refuse(mbo);
+            return self.refuse(shared, mbo);
         }
         match shared
             .index
@@ -311,14 +311,14 @@ impl Head {
         (slot, hash): (usize, u32),
     ) -> Outcome {
         if self.orders_count >= shared.book_orders_max {
-            return self.exhausted();
+            return self.exhausted(shared, mbo);
         }
         let Some(order) = shared.slab.take_order() else {
-            return self.exhausted();
+            return self.exhausted(shared, mbo);
         };
         let Some(level) = self.ladders.open(shared, side, mbo.price.0) else {
             shared.slab.give_order(order);
-            return self.exhausted();
+            return self.exhausted(shared, mbo);
         };
         let node = shared.slab.node_mut(order);
         node.key = mbo.order_id.0;
@@ -361,7 +361,7 @@ impl Head {
         let book = self.ladders.book;
         match shared.index.find(&shared.slab, book, mbo.order_id.0) {
             Slot::Vacant { slot, hash } => self.rest(shared, mbo, side, (slot, hash)),
-            Slot::Found { .. } => Outcome::bare(Effect::Refused),
+            Slot::Found { .. } => self.refused(shared, mbo),
         }
     }
 
@@ -392,7 +392,7 @@ impl Head {
     fn on_top_of_book(&mut self, shared: &mut Shared<'_>, mbo: &Mbo) -> Outcome {
         let Some(side) = side_index(mbo.side) else {
             self.counters.missing_side += 1;
-            return Outcome::bare(Effect::Refused);
+            return self.refused(shared, mbo);
         };
         let aggregate = Aggregate {
             price: mbo.price,
@@ -418,12 +418,12 @@ impl Head {
             return true;
         }
         let Some(order) = shared.slab.take_order() else {
-            self.exhausted();
+            self.exhaust();
             return false;
         };
         let Some(level) = self.ladders.open(shared, side, to.price.0) else {
             shared.slab.give_order(order);
-            self.exhausted();
+            self.exhaust();
             return false;
         };
         let node = shared.slab.node_mut(order);
@@ -498,8 +498,7 @@ impl Head {
         }
         if mbo.size == 0 {
             self.counters.zero_size += 1;
-            let level = shared.slab.node(node).level;
-            return Self::left_at(shared, level, Effect::Refused);
+            return self.refused(shared, mbo);
         }
         self.counters.oversize_cancel += 1;
         self.doubts.suspect();
@@ -514,10 +513,7 @@ impl Head {
         if self.doubts.awaits_snapshot() && !mbo.flags.has(Flags::SNAPSHOT) {
             self.remember_unknown(shared, mbo);
         }
-        Outcome {
-            effect: Effect::Refused,
-            ..self.unchanged(shared, mbo)
-        }
+        self.refused(shared, mbo)
     }
 
     /// Keeps a cancelled order in mind, so that a snapshot that is older does not bring it back.
@@ -540,7 +536,7 @@ impl Head {
             Slot::Found { node, .. } => shared.slab.node_mut(node).tag = mbo.sequence,
             Slot::Vacant { slot, hash } => {
                 let Some(node) = shared.slab.take_order() else {
-                    self.exhausted();
+                    self.exhaust();
                     return;
                 };
                 shared.slab.node_mut(node).key = id;
@@ -554,7 +550,7 @@ impl Head {
     fn graveyard(&mut self, shared: &mut Shared<'_>) -> Option<u32> {
         if self.graveyard == NONE {
             let Some(page) = shared.slab.take_page() else {
-                self.exhausted();
+                self.exhaust();
                 return None;
             };
             self.graveyard = page * PAGE_LEVELS;
@@ -602,7 +598,7 @@ impl Head {
     #[inline(always)]
     fn requeue(&mut self, shared: &mut Shared<'_>, mbo: &Mbo, side: usize, node: u32) -> Outcome {
         let Some(to) = self.ladders.open(shared, side, mbo.price.0) else {
-            return self.exhausted();
+            return self.exhausted(shared, mbo);
         };
         // Read after opening, which may have moved every level to a finer grid.
         let from = shared.slab.node(node).level;
@@ -642,7 +638,7 @@ impl Head {
             return self.remove(shared, mbo, slot, node);
         }
         self.counters.undefined_price += 1;
-        Outcome::bare(Effect::Refused)
+        self.refused(shared, mbo)
     }
 
     #[inline(never)]
@@ -679,7 +675,7 @@ impl Head {
 
     /// An add without side, price or size.
     #[cold]
-    fn refuse(&mut self, mbo: &Mbo) -> Outcome {
+    fn refuse(&mut self, shared: &Shared<'_>, mbo: &Mbo) -> Outcome {
         if mbo.side == Side::None {
             self.counters.missing_side += 1;
         } else if !mbo.price.is_defined() {
@@ -687,15 +683,26 @@ impl Head {
         } else {
             self.counters.zero_size += 1;
         }
-        Outcome::bare(Effect::Refused)
+        self.refused(shared, mbo)
+    }
+
+    fn refused(&self, shared: &Shared<'_>, mbo: &Mbo) -> Outcome {
+        Outcome {
+            effect: Effect::Refused,
+            ..self.unchanged(shared, mbo)
+        }
     }
 
     /// The book cannot hold what the feed says, so it is wrong from here on.
     #[cold]
-    fn exhausted(&mut self) -> Outcome {
+    fn exhausted(&mut self, shared: &Shared<'_>, mbo: &Mbo) -> Outcome {
+        self.exhaust();
+        self.refused(shared, mbo)
+    }
+
+    fn exhaust(&mut self) {
         self.counters.pool_exhausted += 1;
         self.doubts.suspect();
-        Outcome::bare(Effect::Refused)
     }
 
     /// Takes an order off its queue, without regard to the index.
