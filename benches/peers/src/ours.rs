@@ -1,0 +1,240 @@
+//! Undertow, as its program runs it: replay, decode, books, the touch after every record.
+
+use std::hint::black_box;
+
+use bumpalo::Bump;
+use dbn::MboMsg;
+use undertow_core::book::{BookLimits, Books};
+use undertow_core::event::{Body, BookUpdate, Control, Market, Mbo, Msg, Touch};
+use undertow_core::stage::{Emit, Sink, Source, Stage, handle};
+use undertow_core::types::{
+    Action, BookKey, Flags, InstrumentId, Nanos, OrderId, Price, PublisherId, Side,
+};
+use undertow_feeds::databento::{Decoder, Step};
+use undertow_feeds::replay::Replay;
+
+use crate::bbo::Bbo;
+use crate::contest::{Outcome, mix, see, timed};
+use crate::input::Input;
+
+/// How many records ahead of the front the books are told what will come.
+const AHEAD: usize = 12;
+
+/// Bytes to best bid and offer.
+pub fn chain(input: &Input) -> Outcome {
+    chain_with(input, |_, _| {})
+}
+
+/// The same, with the books told beforehand what will come.
+pub fn chain_look_ahead(input: &Input) -> Outcome {
+    chain_with(input, |replay, books| {
+        if let Some((order_id, key)) = replay.hint(AHEAD) {
+            books.prefetch(&coming(order_id, key));
+        }
+        if let Some((order_id, key)) = replay.hint(AHEAD / 2) {
+            books.prefetch_order(&coming(order_id, key));
+        }
+    })
+}
+
+fn chain_with(input: &Input, before: impl Fn(&Replay<&[u8]>, &Books<'_>)) -> Outcome {
+    let bump = Bump::new();
+    let mut books = books(&bump, input);
+    let mut replay = Replay::new([&input.bytes[..]]);
+    let mut seen = Seen { sum: 0, is_ended: false };
+    timed(|| {
+        while !seen.is_ended {
+            before(&replay, &books);
+            if let Some(msg) = replay.take() {
+                handle(&mut books, &msg, &mut seen);
+            }
+        }
+        seen.sum
+    })
+}
+
+/// Decoded records to best bid and offer.
+pub fn book(input: &Input) -> Outcome {
+    let mbos: Vec<Mbo> = input.records.iter().map(mbo).collect();
+    let bump = Bump::new();
+    let mut ours = Ours::new(&bump, input);
+    timed(|| {
+        let mut sum = 0;
+        for mbo in &mbos {
+            let bbo = ours.apply(*mbo);
+            sum = see(sum, bbo, mbo.flags.has(Flags::LAST));
+        }
+        sum
+    })
+}
+
+/// A record of which no more is known than its order and its book.
+#[inline(always)]
+fn coming(order_id: OrderId, key: BookKey) -> Market {
+    Market::Mbo(Mbo {
+        ts_event: Nanos(0),
+        ts_recv: Nanos(0),
+        order_id,
+        price: Price(0),
+        size: 0,
+        sequence: 0,
+        ts_in_delta: 0,
+        instrument_id: key.instrument_id,
+        publisher_id: key.publisher_id,
+        flags: Flags(0),
+        action: Action::None,
+        side: Side::None,
+        channel_id: 0,
+    })
+}
+
+/// Bytes to typed records.
+pub fn decode(input: &Input) -> Outcome {
+    let mut decoder = Decoder::new();
+    let mut rest = &input.bytes[..];
+    timed(|| {
+        let mut sum = 0;
+        loop {
+            match decoder.decode(rest) {
+                Ok(Step::Message { body, len }) => {
+                    rest = &rest[len..];
+                    if let Body::Data(market) = body {
+                        let mbo = market.mbo();
+                        let action = dbn_action(mbo.action);
+                        sum = mix(sum, mbo.order_id.0, mbo.price.0, mbo.size, action);
+                    }
+                }
+                Ok(Step::Silent { len }) => rest = &rest[len..],
+                Ok(Step::NeedMore) => return sum,
+                Err(error) => panic!("a sound file is refused: {error}"),
+            }
+        }
+    })
+}
+
+/// Books and the touch they said last.
+pub struct Ours<'a> {
+    books: Books<'a>,
+    last: Last,
+}
+
+impl<'a> Ours<'a> {
+    /// Empty books, large enough for an input.
+    pub fn new(bump: &'a Bump, input: &Input) -> Self {
+        Self { books: books(bump, input), last: Last(Touch::EMPTY) }
+    }
+
+    /// Applies one record and reads the best bid and offer.
+    #[inline(always)]
+    pub fn apply(&mut self, mbo: Mbo) -> Bbo {
+        self.books.on_data(&Market::Mbo(mbo), &mut self.last);
+        bbo(&self.last.0)
+    }
+}
+
+/// The touch of the last update.
+struct Last(Touch);
+
+impl Emit<BookUpdate> for Last {
+    #[inline(always)]
+    fn emit(&mut self, update: BookUpdate) {
+        self.0 = update.touch;
+    }
+}
+
+/// The end of the chain: sees every update.
+struct Seen {
+    sum: u64,
+    is_ended: bool,
+}
+
+impl Sink<BookUpdate> for Seen {
+    #[inline(always)]
+    fn room(&mut self) -> usize {
+        usize::MAX
+    }
+
+    #[inline(always)]
+    fn put(&mut self, msg: Msg<BookUpdate>) {
+        match msg.body {
+            Body::Data(update) => {
+                let is_last = update.mbo.flags.has(Flags::LAST);
+                self.sum = see(self.sum, bbo(&update.touch), is_last);
+            }
+            Body::Control(control) => self.is_ended |= black_box(control) == Control::End,
+        }
+    }
+}
+
+/// The best bid and offer after every LAST, in order, for comparison.
+pub fn bbos(input: &Input) -> Vec<Bbo> {
+    let bump = Bump::new();
+    let mut ours = Ours::new(&bump, input);
+    let mut seen = Vec::new();
+    for record in &input.records {
+        let bbo = ours.apply(mbo(record));
+        if record.flags.is_last() {
+            seen.push(bbo);
+        }
+    }
+    seen
+}
+
+/// Bytes of book memory that so many quiet instruments take.
+pub fn quiet_bytes(instruments: u32) -> usize {
+    let limits = BookLimits {
+        instruments_max: instruments,
+        pages_max: 2 * instruments,
+        orders_max: 1,
+        ..BookLimits::default()
+    };
+    limits.bytes()
+}
+
+/// Books with room for an input, in an arena that is faulted in before the first record.
+fn books<'a>(bump: &'a Bump, input: &Input) -> Books<'a> {
+    let limits = BookLimits {
+        instruments_max: input.instruments.len().next_power_of_two() as u32,
+        orders_max: std::env::var("OM").map_or(1 << 19, |v| v.parse().unwrap()),
+        ..BookLimits::default()
+    };
+    Books::new_in(bump, &limits).expect("limits that the books accept")
+}
+
+#[inline(always)]
+fn bbo(touch: &Touch) -> Bbo {
+    Bbo { bid: touch.bid.0, ask: touch.ask.0 }
+}
+
+/// The record as our decoder makes it.
+pub fn mbo(record: &MboMsg) -> Mbo {
+    Mbo {
+        ts_event: Nanos(record.hd.ts_event),
+        ts_recv: Nanos(record.ts_recv),
+        order_id: OrderId(record.order_id),
+        price: Price(record.price),
+        size: record.size,
+        sequence: record.sequence,
+        ts_in_delta: record.ts_in_delta,
+        instrument_id: InstrumentId(record.hd.instrument_id),
+        publisher_id: PublisherId(record.hd.publisher_id),
+        flags: Flags(record.flags.raw()),
+        action: action(record.action as u8),
+        side: match record.side as u8 {
+            b'B' => Side::Bid,
+            b'A' => Side::Ask,
+            _ => Side::None,
+        },
+        channel_id: record.channel_id,
+    }
+}
+
+fn action(byte: u8) -> Action {
+    let is_it = |action: &Action| dbn_action(*action) == byte;
+    Action::ALL.into_iter().find(is_it).unwrap_or_default()
+}
+
+#[inline(always)]
+fn dbn_action(action: Action) -> u8 {
+    b"ACMRTFN"[action as usize]
+}

@@ -1,0 +1,305 @@
+//! The pieces of work that are counted, on inputs that are the same on every machine.
+//!
+//! Each reads a DBN file in memory and does what the program does with it. Construction stands
+//! apart from the messages, so that only what a message costs is counted.
+
+use std::hint::black_box;
+
+use bumpalo::Bump;
+use clap::ValueEnum;
+use undertow_core::book::{BookLimits, Books};
+use undertow_core::event::{Body, BookUpdate, Market, Mbo, Msg, Touch};
+use undertow_core::stage::{Emit, Sink, Source, Stage, Then, handle};
+use undertow_core::types::Flags;
+use undertow_feeds::databento::{Decoder, Step};
+use undertow_feeds::replay::Replay;
+use undertow_feeds::synthetic;
+use undertow_strategies::flow::{Flow, FlowUpdate};
+
+use crate::count::allocations;
+
+const SEED: u64 = 7;
+
+/// A piece of work on its fixed input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub enum Work {
+    /// Bytes of one instrument to typed records.
+    DecodeOne,
+    /// Typed records of one instrument to book updates.
+    BookOne,
+    /// Bytes of one instrument through the chain as it stands.
+    ChainOne,
+    /// The same with fifty instruments of unequal activity.
+    ChainFifty,
+    /// The same with a thousand instruments of equal activity.
+    ChainWide,
+}
+
+impl Work {
+    /// All of them, in the order of the report.
+    pub const ALL: [Self; 5] = [
+        Self::DecodeOne,
+        Self::BookOne,
+        Self::ChainOne,
+        Self::ChainFifty,
+        Self::ChainWide,
+    ];
+
+    /// Its name in the baselines.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::DecodeOne => "decode_one",
+            Self::BookOne => "book_one",
+            Self::ChainOne => "chain_one",
+            Self::ChainFifty => "chain_fifty",
+            Self::ChainWide => "chain_wide",
+        }
+    }
+
+    /// How many messages the shorter of two runs takes; the longer takes twice as many.
+    #[must_use]
+    pub const fn messages(self) -> u64 {
+        // Enough that the second half finds full books.
+        match self {
+            Self::DecodeOne | Self::BookOne | Self::ChainOne => 50_000,
+            Self::ChainFifty => 200_000,
+            Self::ChainWide => 60_000,
+        }
+    }
+
+    /// A whole DBN file with messages enough for the longer run, equal on every call.
+    ///
+    /// # Panics
+    /// Never: memory takes every write.
+    #[must_use]
+    pub fn input(self) -> Vec<u8> {
+        // Symbols are messages too, so there are a few more than these.
+        let records = 2 * self.messages();
+        let mut bytes = Vec::new();
+        let written = match self {
+            Self::DecodeOne | Self::BookOne | Self::ChainOne => {
+                synthetic::write_one(records, SEED, &mut bytes)
+            }
+            Self::ChainFifty => synthetic::write_fifty(records, SEED, &mut bytes),
+            Self::ChainWide => synthetic::write_chain(1_000, records, SEED, &mut bytes),
+        };
+        assert!(written.is_ok(), "memory refused a write");
+        bytes
+    }
+}
+
+/// Extra work per message, to prove that the gate sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Planted {
+    /// Turns of a useless loop for each message.
+    pub turns: u32,
+    /// One allocation in so many messages; 0 is never.
+    pub allocate_every: u64,
+}
+
+impl Planted {
+    /// Nothing extra.
+    pub const NOTHING: Self = Self {
+        turns: 0,
+        allocate_every: 0,
+    };
+}
+
+/// What came of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// How many messages were taken; fewer than asked for when the input ends before.
+    pub messages: u64,
+    /// Over what the work puts out, so that none of it can be left out.
+    pub checksum: u64,
+    /// Allocations between construction and the last message.
+    pub allocations: u64,
+}
+
+/// Does a piece of work on the first `messages` messages of `input`.
+#[must_use]
+pub fn run(work: Work, input: &[u8], messages: u64, planted: Planted) -> Run {
+    match planted {
+        Planted::NOTHING => run_with(work, input, messages, |_| {}),
+        Planted {
+            turns,
+            allocate_every,
+        } => run_with(work, input, messages, |message| {
+            for turn in 0..turns {
+                black_box(turn);
+            }
+            if allocate_every > 0 && message % allocate_every == 0 {
+                black_box(Box::new(message));
+            }
+        }),
+    }
+}
+
+fn run_with(work: Work, input: &[u8], messages: u64, each: impl FnMut(u64)) -> Run {
+    let bump = Bump::new();
+    match work {
+        Work::DecodeOne => decode(input, messages, each),
+        Work::BookOne => {
+            let records = records(input);
+            apply(&mut books(&bump), &records, messages, each)
+        }
+        Work::ChainOne | Work::ChainFifty | Work::ChainWide => {
+            drive(&mut chain(&bump), input, messages, each)
+        }
+    }
+}
+
+/// Decodes every message of `bytes`, at most `messages`.
+pub fn decode(bytes: &[u8], messages: u64, mut each: impl FnMut(u64)) -> Run {
+    let mut decoder = Decoder::new();
+    let mut rest = bytes;
+    while decoder.metadata().is_none()
+        && let Ok(Step::Silent { len }) = decoder.decode(rest)
+    {
+        rest = &rest[len..];
+    }
+    let mut run = Tally::new();
+    while run.messages < messages {
+        match decoder.decode(rest) {
+            Ok(Step::Message { body, len }) => {
+                rest = &rest[len..];
+                if let Body::Data(market) = body {
+                    run.see(market.mbo().order_id.0 ^ market.mbo().price.0 as u64);
+                }
+                each(run.messages);
+                run.messages += 1;
+            }
+            Ok(Step::Silent { len }) => rest = &rest[len..],
+            Ok(Step::NeedMore) | Err(_) => break,
+        }
+    }
+    run.end()
+}
+
+/// Applies decoded records to books.
+pub fn apply(
+    books: &mut Books<'_>,
+    records: &[Mbo],
+    messages: u64,
+    mut each: impl FnMut(u64),
+) -> Run {
+    let mut run = Tally::new();
+    for mbo in records {
+        if run.messages == messages {
+            break;
+        }
+        books.on_data(&Market::Mbo(*mbo), &mut run);
+        each(run.messages);
+        run.messages += 1;
+    }
+    run.end()
+}
+
+/// Takes bytes through the chain as it stands.
+pub fn drive(chain: &mut Chain<'_>, bytes: &[u8], messages: u64, mut each: impl FnMut(u64)) -> Run {
+    let mut replay = Replay::new([bytes]);
+    replay.read_headers();
+    let mut run = Tally::new();
+    while run.messages < messages {
+        let Some(msg) = replay.take() else {
+            break;
+        };
+        handle(chain, &msg, &mut run);
+        each(run.messages);
+        run.messages += 1;
+    }
+    run.end()
+}
+
+/// The chain as it stands: books, then the measures of flow.
+pub type Chain<'a> = Then<Books<'a>, Flow>;
+
+/// A chain with books as large as a session's, faulted in.
+#[must_use]
+pub fn chain(bump: &Bump) -> Chain<'_> {
+    let instruments_max = BookLimits::default().instruments_max as usize;
+    books(bump).then(Flow::new(instruments_max))
+}
+
+/// Books as large as a session's, faulted in.
+///
+/// # Panics
+/// Never: the limits are the books' own.
+#[must_use]
+pub fn books(bump: &Bump) -> Books<'_> {
+    Books::new_in(bump, &BookLimits::default()).expect("the default limits are sound")
+}
+
+/// The market-by-order records of a DBN file.
+#[must_use]
+pub fn records(bytes: &[u8]) -> Vec<Mbo> {
+    let mut replay = Replay::new([bytes]);
+    let mut records = Vec::new();
+    while let Some(msg) = replay.take() {
+        if let Body::Data(Market::Mbo(mbo)) = msg.body {
+            records.push(mbo);
+        }
+    }
+    records
+}
+
+/// The end of the work: what was put out, and how many allocations it took.
+struct Tally {
+    messages: u64,
+    checksum: u64,
+    allocations: u64,
+}
+
+impl Tally {
+    /// Made when construction is over: allocations count from here.
+    fn new() -> Self {
+        Self {
+            messages: 0,
+            checksum: 0,
+            allocations: allocations(),
+        }
+    }
+
+    #[inline(always)]
+    fn see(&mut self, said: u64) {
+        self.checksum = self.checksum.rotate_left(1) ^ said;
+    }
+
+    #[inline(always)]
+    fn see_touch(&mut self, touch: &Touch) {
+        self.see(touch.bid.0 as u64 ^ (touch.ask.0 as u64).rotate_left(32));
+    }
+
+    fn end(self) -> Run {
+        Run {
+            messages: self.messages,
+            checksum: black_box(self.checksum),
+            allocations: allocations() - self.allocations,
+        }
+    }
+}
+
+impl Emit<BookUpdate> for Tally {
+    #[inline(always)]
+    fn emit(&mut self, update: BookUpdate) {
+        if update.mbo.flags.has(Flags::LAST) {
+            self.see_touch(&update.touch);
+        }
+    }
+}
+
+impl Sink<FlowUpdate> for Tally {
+    #[inline(always)]
+    fn room(&mut self) -> usize {
+        usize::MAX
+    }
+
+    #[inline(always)]
+    fn put(&mut self, msg: Msg<FlowUpdate>) {
+        if let Body::Data(update) = msg.body {
+            self.see_touch(&update.touch);
+        }
+    }
+}
