@@ -119,7 +119,11 @@ impl<B: Bytes> Replay<B> {
     /// Reads the streams' headers, so that what a header needs is allocated before the thread
     /// is sealed. False while bytes are being waited for: ask again.
     pub fn read_headers(&mut self) -> bool {
-        self.streams.iter_mut().fold(true, |ready, stream| stream.read_header() && ready)
+        let mut ready = true;
+        for stream in &mut self.streams {
+            ready &= stream.read_header();
+        }
+        ready
     }
 
     /// The streams, in the order given.

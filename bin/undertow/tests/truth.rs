@@ -63,7 +63,9 @@ struct Truth {
 fn truth(path: &Path) -> Vec<Truth> {
     let mut text = String::new();
     let file = std::fs::File::open(path).unwrap();
-    flate2::read::GzDecoder::new(file).read_to_string(&mut text).unwrap();
+    flate2::read::GzDecoder::new(file)
+        .read_to_string(&mut text)
+        .unwrap();
     let mut lines = text.lines();
     let names: Vec<_> = lines.next().unwrap().split(',').collect();
     lines.map(|line| truth_row(&names, line)).collect()
@@ -75,7 +77,11 @@ fn truth_row(names: &[&str], line: &str) -> Truth {
     for (start, side) in [(0, "bid"), (10, "ask")] {
         for (place, cell) in levels[start..start + 10].iter_mut().enumerate() {
             let field = |what: &str| cells[format!("{side}_{what}_{place:02}").as_str()];
-            *cell = (price(field("px")), field("sz").parse().unwrap(), field("ct").parse().unwrap());
+            *cell = (
+                price(field("px")),
+                field("sz").parse().unwrap(),
+                field("ct").parse().unwrap(),
+            );
         }
     }
     let time: jiff::Timestamp = cells["ts_event"].parse().unwrap();
@@ -99,9 +105,17 @@ fn price(text: &str) -> i64 {
 
 #[test]
 fn arl_equals_every_row_of_databentos_own_ten_levels() {
-    let Some(oracle) = support::data("oracle/arl-xnas-itch-20250717.mbp-10.csv.gz") else { return };
-    let Some(file) = support::data("dbn/arl-xnas-itch-20250717.mbo.dbn.zst") else { return };
-    let limits = BookLimits { pages_max: 4096, orders_max: 8192, ..BookLimits::default() };
+    let Some(oracle) = support::data("oracle/arl-xnas-itch-20250717.mbp-10.csv.gz") else {
+        return;
+    };
+    let Some(file) = support::data("dbn/arl-xnas-itch-20250717.mbo.dbn.zst") else {
+        return;
+    };
+    let limits = BookLimits {
+        pages_max: 4096,
+        orders_max: 8192,
+        ..BookLimits::default()
+    };
     let arena = support::arena(&limits);
     let mut books = Books::new_in(&arena, &limits).unwrap();
     // What the book was after each record, by the time and number that the oracle gives too.
@@ -123,13 +137,19 @@ fn arl_equals_every_row_of_databentos_own_ten_levels() {
             _ => moments.last(),
         };
         let (_, levels) = found.unwrap();
-        assert_eq!(*levels, row.levels, "at ts_event {} sequence {}", row.ts_event, row.sequence);
+        assert_eq!(
+            *levels, row.levels,
+            "at ts_event {} sequence {}",
+            row.ts_event, row.sequence
+        );
     }
 }
 
 #[test]
 fn esh4_has_no_unknown_order_and_crosses_only_before_the_open() {
-    let Some(file) = support::data("dbn/esh4-glbx-mdp3-20231225.mbo.dbn.zst") else { return };
+    let Some(file) = support::data("dbn/esh4-glbx-mdp3-20231225.mbo.dbn.zst") else {
+        return;
+    };
     /// 2023-12-25 23:00 UTC.
     const OPEN_NS: u64 = 1_703_545_200_000_000_000;
     let limits = support::limits(16, 65_536);
@@ -140,7 +160,7 @@ fn esh4_has_no_unknown_order_and_crosses_only_before_the_open() {
     replay(&file, &mut books, |mbo, books| {
         records += 1;
         let book = books.get(mbo.key()).unwrap();
-        let after_open = mbo.ts_recv.0 >= OPEN_NS;
+        let after_open = mbo.ts_event.0 >= OPEN_NS;
         if mbo.action == Action::Trade && after_open {
             trades += 1;
             // The touch before the event: a buyer pays the ask or more, a seller gets the bid or
@@ -158,7 +178,11 @@ fn esh4_has_no_unknown_order_and_crosses_only_before_the_open() {
         }
     });
     let counters = books.counters();
-    let wrong = [counters.unknown_cancel, counters.unknown_modify, counters.duplicate_add];
+    let wrong = [
+        counters.unknown_cancel,
+        counters.unknown_modify,
+        counters.duplicate_add,
+    ];
     assert_eq!((records, wrong), (68_792, [0, 0, 0]));
     assert_eq!(crossed, [891, 0], "crossed before and after the open");
     assert!(trades > 2_900, "{trades}");
@@ -168,7 +192,9 @@ fn esh4_has_no_unknown_order_and_crosses_only_before_the_open() {
 
 #[test]
 fn a_snapshot_alone_fills_the_book() {
-    let Some(file) = support::data("dbn/esh4-glbx-mdp3-20231224.mbo.dbn.zst") else { return };
+    let Some(file) = support::data("dbn/esh4-glbx-mdp3-20231224.mbo.dbn.zst") else {
+        return;
+    };
     let limits = support::limits(16, 65_536);
     let arena = support::arena(&limits);
     let mut books = Books::new_in(&arena, &limits).unwrap();
@@ -182,8 +208,14 @@ fn a_snapshot_alone_fills_the_book() {
 
 #[test]
 fn every_file_holds_the_invariants_after_every_event() {
-    let Some(folder) = support::data("dbn") else { return };
-    let mut files: Vec<_> = folder.read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
+    let Some(folder) = support::data("dbn") else {
+        return;
+    };
+    let mut files: Vec<_> = folder
+        .read_dir()
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     files.sort();
     assert!(files.len() >= 7);
     for file in files {

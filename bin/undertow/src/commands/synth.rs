@@ -9,7 +9,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use undertow_cold::summary::thousands;
 use undertow_feeds::synthetic::{
-    Counts, FaultKind, Faults, SessionConfig, Truth, write_chain, write_fifty, write_one, write_session,
+    Counts, FaultKind, Faults, SessionConfig, Truth, write_chain, write_fifty, write_one,
+    write_session,
 };
 
 use super::{print, print_json};
@@ -30,7 +31,11 @@ const CHAIN_INSTRUMENTS: u32 = 5_000;
 /// Options that make no sense together, or files that cannot be written.
 pub(super) fn synth(global: &Global, args: &Synth) -> Result<Exit> {
     check(args)?;
-    let bar = if global.quiet { ProgressBar::hidden() } else { ProgressBar::new_spinner() };
+    let bar = if global.quiet {
+        ProgressBar::hidden()
+    } else {
+        ProgressBar::new_spinner()
+    };
     bar.set_style(ProgressStyle::with_template("{spinner} {bytes} written")?);
     let file = File::create(&args.out);
     let file = file.with_context(|| format!("cannot write {}", args.out.display()))?;
@@ -49,8 +54,11 @@ pub(super) fn synth(global: &Global, args: &Synth) -> Result<Exit> {
     let counts = counts.map_err(|error| refused(args, error))?;
     if let Some(path) = &args.truth {
         let file = File::create(path);
-        let mut file = BufWriter::new(file.with_context(|| format!("cannot write {}", path.display()))?);
-        truth.write_json_lines(&mut file).and_then(|()| file.flush())?;
+        let mut file =
+            BufWriter::new(file.with_context(|| format!("cannot write {}", path.display()))?);
+        truth
+            .write_json_lines(&mut file)
+            .and_then(|()| file.flush())?;
     }
     tell(global, args, &counts, &truth)
 }
@@ -59,7 +67,9 @@ fn check(args: &Synth) -> Result<(), Failure> {
     let name = args.out.to_string_lossy();
     if !name.ends_with(".dbn") && !name.ends_with(".dbn.zst") {
         let cause = format!("{name} is neither a .dbn nor a .dbn.zst file");
-        return Err(Failure::new(Code::USAGE, cause, "end the name in .dbn or .dbn.zst").at("--out"));
+        return Err(
+            Failure::new(Code::USAGE, cause, "end the name in .dbn or .dbn.zst").at("--out"),
+        );
     }
     let is_session = args.kind == Kind::Session;
     let session_only = [
@@ -68,8 +78,13 @@ fn check(args: &Synth) -> Result<(), Failure> {
         ("--strikes", args.strikes.is_some()),
         ("--expiries", args.expiries.is_some()),
     ];
-    let instruments = ("--instruments", args.instruments.is_some() && args.kind != Kind::Chain);
-    let idle = session_only.into_iter().map(|(flag, given)| (flag, given && !is_session));
+    let instruments = (
+        "--instruments",
+        args.instruments.is_some() && args.kind != Kind::Chain,
+    );
+    let idle = session_only
+        .into_iter()
+        .map(|(flag, given)| (flag, given && !is_session));
     if let Some((flag, _)) = idle.chain([instruments]).find(|(_, useless)| *useless) {
         let cause = "it means nothing for this kind of market";
         let next = "leave it out, or choose another --kind";

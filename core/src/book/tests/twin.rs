@@ -33,6 +33,8 @@ enum Progress {
 #[derive(Clone, Debug)]
 pub(super) struct TwinBook {
     key: BookKey,
+    /// How many books were seen before it.
+    number: u32,
     pub(super) bids: BTreeMap<i64, Vec<TwinOrder>>,
     pub(super) asks: BTreeMap<i64, Vec<TwinOrder>>,
     /// Where each order rests.
@@ -67,9 +69,10 @@ fn is_time(time: Nanos) -> bool {
 }
 
 impl TwinBook {
-    fn new(key: BookKey, thresholds: Thresholds) -> Self {
+    fn new(key: BookKey, number: u32, thresholds: Thresholds) -> Self {
         Self {
             key,
+            number,
             bids: BTreeMap::new(),
             asks: BTreeMap::new(),
             orders: BTreeMap::new(),
@@ -273,6 +276,7 @@ impl TwinBook {
             touch: self.touch,
             level_size,
             level_count,
+            book_idx: self.number,
             effect,
             trust: self.trust(),
             touch_changed: mbo.flags.has(Flags::LAST) && self.touch != before,
@@ -554,7 +558,7 @@ impl TwinBook {
         let terms = (definition.expiration, definition.strike, definition.class);
         if self.terms.is_some_and(|known| known != terms) {
             self.wipe();
-            let fresh = Self::new(self.key, self.thresholds);
+            let fresh = Self::new(self.key, self.number, self.thresholds);
             *self = Self {
                 counters: self.counters,
                 ts_event: self.ts_event,
@@ -583,7 +587,8 @@ impl Twin {
 
     fn book(&mut self, key: BookKey) -> &mut TwinBook {
         let thresholds = self.thresholds;
-        let fresh = || TwinBook::new(key, thresholds);
+        let number = u32::try_from(self.books.len()).expect("few books");
+        let fresh = || TwinBook::new(key, number, thresholds);
         self.books.entry(key).or_insert_with(fresh)
     }
 
