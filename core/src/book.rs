@@ -247,7 +247,9 @@ impl<'a> Books<'a> {
     }
 
     fn on_status(&mut self, status: &Status) {
-        if let (Some(is_trading), Some(book)) = (status.is_trading, self.sight(status.key)) {
+        if let Some(is_trading) = status.is_trading
+            && let Some(book) = self.sight(status.key)
+        {
             self.heads[book as usize].doubts.set_trading(is_trading);
         }
     }

@@ -25,7 +25,7 @@ pub use header::METADATA_MAX;
 
 use dbn::{Metadata, rtype};
 use undertow_core::event::{Body, Control, Market, Mbo, Suspicion, SymbolMapping};
-use undertow_core::types::{Action, BookKey, Nanos, OrderId};
+use undertow_core::types::{Action, Nanos};
 
 use header::{Header, Symbols};
 use layout::{
@@ -38,6 +38,9 @@ pub const RECORD_MAX: usize = u8::MAX as usize * WORD;
 
 /// The unit of a record's length, bytes.
 const WORD: usize = 4;
+
+/// A record length that no window reaches: the short way is closed until records have begun.
+const CLOSED: usize = usize::MAX;
 
 /// What a header begins with. As a record it would be of an unknown type, so a header amid the
 /// records (two files made one) is never mistaken.
@@ -81,10 +84,9 @@ pub enum Peek {
 /// Turns DBN bytes into messages, one step at a time.
 #[derive(Debug)]
 pub struct Decoder {
-    /// Length byte and type byte of this stream's market-by-order records; 0 fits no record, so
-    /// that the short way is closed until records have begun.
+    /// Length byte and type byte of this stream's market-by-order records.
     mbo_tag: u16,
-    /// The length of such a record, bytes.
+    /// The length of such a record, bytes; longer than any window while the short way is closed.
     mbo_len: usize,
     /// Bytes consumed so far.
     offset: u64,
@@ -111,7 +113,7 @@ impl Decoder {
     pub fn new() -> Self {
         Self {
             mbo_tag: 0,
-            mbo_len: MBO_LEN,
+            mbo_len: CLOSED,
             offset: 0,
             phase: Phase::Header(Header::default()),
             version: &VERSIONS[2],
@@ -186,16 +188,18 @@ impl Decoder {
         }
     }
 
-    /// The order and the book of the market-by-order record that stands `ahead` records behind
-    /// the front, if all records up to it are of that kind. A hint for prefetching: wrong or
-    /// absent at times, and of no consequence.
+    /// The market-by-order record that stands `ahead` records behind the front, if all records
+    /// up to it are of that kind. For prefetching: wrong or absent at times, and of no
+    /// consequence. Costs no more than the fields that are used.
     #[inline(always)]
     #[must_use]
-    pub fn hint(&self, window: &[u8], ahead: usize) -> Option<(OrderId, BookKey)> {
+    pub fn look_ahead(&self, window: &[u8], ahead: usize) -> Option<Mbo> {
         let at = ahead.checked_mul(self.mbo_len)?;
         let record = window.get(at..)?.first_chunk::<MBO_LEN>()?;
-        let order_id = u64_at(record, core::mem::offset_of!(dbn::MboMsg, order_id));
-        (u16_at(record, LENGTH) == self.mbo_tag).then(|| (OrderId(order_id), layout::key(record)))
+        if u16_at(record, LENGTH) != self.mbo_tag {
+            return None;
+        }
+        market::mbo(record).ok()
     }
 
     /// Tells the decoder that nothing comes after `rest`, the last window.
@@ -203,14 +207,19 @@ impl Decoder {
     /// # Errors
     /// When the stream ends inside a header or a record, or is empty.
     pub fn finish(&self, rest: &[u8]) -> Result<(), DecodeError> {
-        let (what, have, need) = match (&self.phase, rest.first()) {
-            (Phase::Header(header), _) => ("the header", header.len(), header.need(self.offset)?),
-            (_, Some(words)) => ("a record", rest.len(), usize::from(*words) * WORD),
+        let (what, offset, have, need) = match (&self.phase, rest.first()) {
+            (Phase::Header(header), _) => {
+                let start = self.offset - header.len() as u64;
+                ("the header", start, header.len(), header.need(start)?)
+            }
+            (_, Some(words)) => {
+                let need = usize::from(*words) * WORD;
+                ("a record", self.offset, rest.len(), need)
+            }
             (_, None) => return Ok(()),
         };
-        let begun = if rest.is_empty() { have as u64 } else { 0 };
         Err(DecodeError::Truncated {
-            offset: self.offset - begun,
+            offset,
             what,
             have,
             need,
@@ -267,7 +276,6 @@ impl Decoder {
                     offset: start,
                     version: metadata.version,
                 })?;
-            self.mbo_len = MBO_LEN + if metadata.ts_out { TS_OUT_LEN } else { 0 };
             self.metadata = Some(metadata);
             self.advance_symbols();
         }
@@ -290,7 +298,7 @@ impl Decoder {
     fn record(&mut self, window: &[u8]) -> Result<Step, DecodeError> {
         if window.starts_with(HEADER_PREFIX) {
             self.phase = Phase::Header(Header::default());
-            self.mbo_tag = 0;
+            self.mbo_len = CLOSED;
             return Ok(Step::Silent { len: 0 });
         }
         let Some(words) = window.first() else {
@@ -341,6 +349,11 @@ impl Decoder {
     /// From the second record of a stream on. The first always goes the long way, which notes
     /// when it was received.
     fn open_short_way(&mut self) {
+        let has_ts_out = self
+            .metadata
+            .as_ref()
+            .is_some_and(|metadata| metadata.ts_out);
+        self.mbo_len = MBO_LEN + if has_ts_out { TS_OUT_LEN } else { 0 };
         let words = u8::try_from(self.mbo_len / WORD).unwrap_or(0);
         self.mbo_tag = u16::from_le_bytes([words, rtype::MBO]);
     }
@@ -405,7 +418,7 @@ fn ts_index(record: &[u8]) -> Nanos {
 
 /// Reads a record of a known type and a length that fits it.
 fn read(record: &[u8], version: &Version) -> Result<Body<Market>, Suspicion> {
-    let quote = |fields| market::quote(record, fields).map(Body::Data);
+    let quote = |layout| market::quote(record, layout).map(Body::Data);
     let control = match record[RTYPE] {
         rtype::MBO => {
             return market::mbo(&bytes_at(record, 0))

@@ -12,7 +12,7 @@ mod tests;
 
 use undertow_core::event::{Body, Control, FeedNotice, Market, Mbo, Msg, Stamp};
 use undertow_core::stage::Source;
-use undertow_core::types::{BookKey, Nanos, OrderId};
+use undertow_core::types::Nanos;
 
 use crate::databento::{DecodeError, Decoder, Peek, Step};
 
@@ -119,7 +119,11 @@ impl<B: Bytes> Replay<B> {
     /// Reads the streams' headers, so that what a header needs is allocated before the thread
     /// is sealed. False while bytes are being waited for: ask again.
     pub fn read_headers(&mut self) -> bool {
-        self.streams.iter_mut().fold(true, |ready, stream| stream.read_header() && ready)
+        let mut ready = true;
+        for stream in &mut self.streams {
+            ready &= stream.read_header();
+        }
+        ready
     }
 
     /// The streams, in the order given.
@@ -148,13 +152,13 @@ impl<B: Bytes> Replay<B> {
         }
     }
 
-    /// The order and the book of a record about `ahead` records further on, as a hint for
-    /// prefetching (see [`Decoder::hint`]).
+    /// A record about `ahead` records further on, for prefetching (see
+    /// [`Decoder::look_ahead`]).
     #[inline(always)]
     #[must_use]
-    pub fn hint(&self, ahead: usize) -> Option<(OrderId, BookKey)> {
+    pub fn look_ahead(&self, ahead: usize) -> Option<Mbo> {
         let stream = self.streams.get(self.front)?;
-        stream.decoder.hint(stream.bytes.window(), ahead)
+        stream.decoder.look_ahead(stream.bytes.window(), ahead)
     }
 
     /// The next message of several streams, if it is a sound market-by-order record.

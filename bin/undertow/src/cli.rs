@@ -24,8 +24,7 @@ use values::{At, FaultRate, count, key_value};
     about = "Finds institutional flow underneath the order book.",
     long_about = "Finds institutional flow underneath the order book.\n\n\
         Without a command it does its main job: it simulates a session of NQ futures and their \
-        options chain and runs it through the whole chain of stages (decode, book, flow, decide, \
-        risk, gateway), then prints what it saw and where its latency report lies. It needs no \
+        options chain and runs it through the whole chain of stages (decode, book, flow), then prints what it saw and where its latency report lies. It needs no \
         key, no network and no data, and it never sends an order.",
     after_help = after_help(),
     disable_help_subcommand = true
@@ -186,7 +185,7 @@ pub struct Synth {
     /// Injects a fault of the feed at a rate per message from 0 to 1; may be repeated.
     #[arg(long, value_name = "KIND=RATE")]
     pub fault: Vec<FaultRate>,
-    /// Futures to simulate [default: that of the kind].
+    /// Instruments of a chain, 1 to 10000 [default: 5000].
     #[arg(long, value_name = "N", value_parser = count)]
     pub instruments: Option<u64>,
     /// Strikes of each expiry of the options chain.
@@ -317,8 +316,8 @@ Examples:
   undertow synth --out nq.dbn.zst --truth nq.truth.json    a session, and what was planted in it
   undertow synth --kind one --out one.dbn                  the benchmark input of one instrument
   undertow synth --kind fifty --messages 1M --out f.dbn    a short one of fifty
-  undertow synth --kind chain --expiries 8 --strikes 200 --out chain.dbn
-  undertow synth --seed 7 --fault duplicate_add=0.001 --out faulty.dbn
+  undertow synth --kind chain --instruments 10000 --out chain.dbn
+  undertow synth --seed 7 --fault duplicate=0.001 --out faulty.dbn
 ";
 
 const BOOK_HELP: &str = "\

@@ -19,7 +19,11 @@ const HUGE_PAGE: usize = 2 << 20;
 pub fn arena(bytes: usize, huge_pages: bool) -> (Bump, Option<String>) {
     // Bump rounds up and keeps a footer; two pages more than asked never fall short.
     let arena = Bump::with_capacity(bytes + HUGE_PAGE);
-    let refusal = if huge_pages { advise_huge(&arena, bytes) } else { None };
+    let refusal = if huge_pages {
+        advise_huge(&arena, bytes)
+    } else {
+        None
+    };
     arena.set_allocation_limit(Some(arena.allocated_bytes()));
     (arena, refusal)
 }
@@ -34,14 +38,18 @@ fn advise_huge(arena: &Bump, bytes: usize) -> Option<String> {
     // SAFETY: the range lies inside the chunk that the arena has just reserved (`bytes` below
     // its first allocation), and this advice changes no content of it.
     let advice = unsafe { madvise(start, len, MmapAdvise::MADV_HUGEPAGE) };
-    advice.err().map(|error| format!("huge pages refused: {error}"))
+    advice
+        .err()
+        .map(|error| format!("huge pages refused: {error}"))
 }
 
 /// Locks everything the process has and will have in memory. Returns why it was refused.
 #[must_use]
 pub fn lock() -> Option<String> {
     let outcome = mlockall(MlockAllFlags::MCL_CURRENT | MlockAllFlags::MCL_FUTURE);
-    outcome.err().map(|error| format!("memory lock refused: {error} (see `undertow doctor`)"))
+    outcome
+        .err()
+        .map(|error| format!("memory lock refused: {error} (see `undertow doctor`)"))
 }
 
 #[cfg(test)]

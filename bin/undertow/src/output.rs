@@ -118,7 +118,8 @@ impl Sink<FlowUpdate> for Output {
                 }
                 if self.sampling.takes(msg.stamp.sequence) {
                     let now_ns = self.clock.read();
-                    self.latency.record(difference(now_ns, msg.stamp.ingress_ns));
+                    self.latency
+                        .record(difference(now_ns, msg.stamp.ingress_ns));
                 }
                 if self.keeps_data {
                     self.output_cold.put(msg);

@@ -124,14 +124,20 @@ where
     B: Bytes + Send,
     S: Stage<In = Market, Out = BookUpdate> + Send,
 {
-    Ok(topology::run(wiring, parts, |board, link| cold.follow(board, link))?)
+    Ok(topology::run(wiring, parts, |board, link| {
+        cold.follow(board, link)
+    })?)
 }
 
 /// The wiring that the configuration and the cores found amount to.
 fn wiring(ask: &Ask<'_>) -> Result<Wiring> {
     let config = ask.config;
     let found = Cores::found();
-    let cores = if config.cores.is_empty() { found.ids() } else { &config.cores };
+    let cores = if config.cores.is_empty() {
+        found.ids()
+    } else {
+        &config.cores
+    };
     let layout = match config.layout {
         LayoutWish::Auto => Layout::auto(cores.len()),
         LayoutWish::Fused => Layout::Fused,
@@ -198,7 +204,11 @@ fn lay_out(config: &Config, limits: &BookLimits) -> Result<(bumpalo::Bump, Vec<S
     let mut notes = Vec::new();
     let wishes_huge = config.memory.huge_pages != Demand::Off;
     let (arena, refusal) = memory::arena(limits.bytes(), wishes_huge);
-    notes.extend(demanded("memory.huge_pages", config.memory.huge_pages, refusal)?);
+    notes.extend(demanded(
+        "memory.huge_pages",
+        config.memory.huge_pages,
+        refusal,
+    )?);
     if config.memory.lock != Demand::Off {
         notes.extend(demanded("memory.lock", config.memory.lock, memory::lock())?);
     }
@@ -225,7 +235,10 @@ struct Checked<'a> {
 
 impl<'a> Checked<'a> {
     fn new(books: Books<'a>) -> Self {
-        Self { books, check: Check::default() }
+        Self {
+            books,
+            check: Check::default(),
+        }
     }
 
     fn into_parts(self) -> (Books<'a>, Option<Check>) {
@@ -233,12 +246,16 @@ impl<'a> Checked<'a> {
     }
 
     fn check(&mut self, market: &Market) {
-        let Some(book) = self.books.get(market.mbo().key()) else { return };
+        let Some(book) = self.books.get(market.mbo().key()) else {
+            return;
+        };
         self.check.checks += 1;
         if let Err(violation) = book.check() {
             self.check.violations += 1;
             let at = market.mbo().ts_event.0;
-            self.check.first.get_or_insert_with(|| format!("{violation}, at ts_event {at}"));
+            self.check
+                .first
+                .get_or_insert_with(|| format!("{violation}, at ts_event {at}"));
         }
     }
 }
@@ -314,7 +331,9 @@ impl Cold {
         match &msg.body {
             Body::Control(control) => self.registry.note(control),
             Body::Data(update) => {
-                let Some((file, _)) = &mut self.events else { return };
+                let Some((file, _)) = &mut self.events else {
+                    return;
+                };
                 for word in words(msg.stamp.sequence, update) {
                     let outcome = file.write_all(&word.to_le_bytes());
                     // The first failure is told at the end; the chain itself must not stall.
@@ -329,10 +348,12 @@ impl Cold {
             Progress::Quiet => {}
             Progress::Messages(_) => self.bar.set_position(taken),
             Progress::Files(positions) => {
-                self.bar.set_position(positions.iter().map(Position::read).sum());
+                self.bar
+                    .set_position(positions.iter().map(Position::read).sum());
             }
         }
-        self.bar.set_message(format!("{:.1} M messages", taken as f64 / 1e6));
+        self.bar
+            .set_message(format!("{:.1} M messages", taken as f64 / 1e6));
     }
 
     fn finish(mut self) -> Result<Registry> {

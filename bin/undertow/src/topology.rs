@@ -119,9 +119,28 @@ pub struct Finished<F, B> {
 impl<F, B> Finished<F, B> {
     /// Takes the book stage apart.
     pub fn apart<C, X>(self, take: impl FnOnce(B) -> (C, X)) -> (Finished<F, C>, X) {
-        let Self { feed, books, flow, output, tiles, stages, links } = self;
+        let Self {
+            feed,
+            books,
+            flow,
+            output,
+            tiles,
+            stages,
+            links,
+        } = self;
         let (books, rest) = take(books);
-        (Finished { feed, books, flow, output, tiles, stages, links }, rest)
+        (
+            Finished {
+                feed,
+                books,
+                flow,
+                output,
+                tiles,
+                stages,
+                links,
+            },
+            rest,
+        )
     }
 }
 
@@ -319,11 +338,19 @@ impl<'scope> Rig<'scope, '_> {
     }
 
     fn book<B>(&self, books: B, tile: usize) -> Timed<B> {
-        Timed::new(books, self.recorder("book", Basis::Work), Arc::clone(&self.clocks[tile]))
+        Timed::new(
+            books,
+            self.recorder("book", Basis::Work),
+            Arc::clone(&self.clocks[tile]),
+        )
     }
 
     fn flow(&self, flow: Flow, tile: usize) -> Timed<Flow> {
-        Timed::new(flow, self.recorder("flow", Basis::Work), Arc::clone(&self.clocks[tile]))
+        Timed::new(
+            flow,
+            self.recorder("flow", Basis::Work),
+            Arc::clone(&self.clocks[tile]),
+        )
     }
 
     fn relay<T>(&self, reader: Reader<T>, tile: usize) -> Relay<T> {
@@ -331,9 +358,18 @@ impl<'scope> Rig<'scope, '_> {
     }
 
     fn output(&self, output_cold: Writer<FlowUpdate>, tile: usize) -> Output {
-        let Wiring { keeps_data, sampling, pace, .. } = *self.wiring;
+        let Wiring {
+            keeps_data,
+            sampling,
+            pace,
+            ..
+        } = *self.wiring;
         let paced = pace != Pace::Max;
-        let basis = if paced { Basis::IntendedArrival } else { Basis::ActualArrival };
+        let basis = if paced {
+            Basis::IntendedArrival
+        } else {
+            Basis::ActualArrival
+        };
         let latency = self.recorder("tick-to-output", basis);
         Output::new(
             output_cold,

@@ -3,13 +3,15 @@
 //! The tiles of each layout are stepped by hand, one duty cycle at a time in an order drawn from
 //! a seed, over rings so short that back-pressure is the rule. Every output of every
 //! interleaving is compared with the fused chain's.
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use latency_report::Recorder;
+use latency_report::recorder::{Basis, Recorder};
 use undertow::clock::TileClock;
-use undertow::ingress::{Dated, Ingress, Pace};
+use undertow::config::values::Pace;
+use undertow::ingress::{Dated, Ingress};
 use undertow::output::words;
 use undertow::probe::{Relay, Sampling, Timed};
 use undertow::tile::{Idle, Tile, TileOptions, TileSource};
@@ -37,7 +39,10 @@ struct List(VecDeque<Body<Market>>);
 impl Source<Market> for List {
     fn take(&mut self) -> Option<Msg<Market>> {
         let body = self.0.pop_front()?;
-        Some(Msg { stamp: Stamp::default(), body })
+        Some(Msg {
+            stamp: Stamp::default(),
+            body,
+        })
     }
 }
 
@@ -56,7 +61,10 @@ fn input(seed: u64, len: usize) -> List {
     let mut list = VecDeque::with_capacity(len + 1);
     for place in 0..len as u64 {
         let instrument_id = InstrumentId(1 + rng.below(6) as u32);
-        let key = BookKey { instrument_id, publisher_id: PublisherId(1) };
+        let key = BookKey {
+            instrument_id,
+            publisher_id: PublisherId(1),
+        };
         list.push_back(match rng.below(50) {
             0 => Body::Control(control(&mut rng, key)),
             _ => Body::Data(Market::Mbo(mbo(&mut rng, key, place))),
@@ -101,11 +109,27 @@ fn mbo(rng: &mut Rng, key: BookKey, place: u64) -> Mbo {
         Action::None,
     ];
     let action = actions[rng.below(actions.len() as u64) as usize];
-    let action = if rng.below(500) == 0 { Action::Clear } else { action };
-    let side = if rng.below(2) == 0 { Side::Bid } else { Side::Ask };
+    let action = if rng.below(500) == 0 {
+        Action::Clear
+    } else {
+        action
+    };
+    let side = if rng.below(2) == 0 {
+        Side::Bid
+    } else {
+        Side::Ask
+    };
     let away = 1 + rng.below(20) as i64;
-    let ticks = if side == Side::Bid { 1000 - away } else { 1000 + away };
-    let flags = if rng.below(3) > 0 { Flags::LAST } else { Flags::default() };
+    let ticks = if side == Side::Bid {
+        1000 - away
+    } else {
+        1000 + away
+    };
+    let flags = if rng.below(3) > 0 {
+        Flags::LAST
+    } else {
+        Flags::default()
+    };
     Mbo {
         ts_event: Nanos(1_000_000 + place * 1000),
         ts_recv: Nanos(1_000_500 + place * 1000),
@@ -124,7 +148,12 @@ fn mbo(rng: &mut Rng, key: BookKey, place: u64) -> Mbo {
 }
 
 fn options() -> TileOptions {
-    TileOptions { core: None, idle: Idle::Yield, batch_max: 7, threshold_ns: u64::MAX }
+    TileOptions {
+        core: None,
+        idle: Idle::Yield,
+        batch_max: 7,
+        threshold_ns: u64::MAX,
+    }
 }
 
 /// The parts of the chain for one run. Timing is on, for it must change nothing either.
@@ -135,12 +164,22 @@ struct Parts {
 
 impl Parts {
     fn ingress(&self, list: List) -> Ingress<List> {
-        let decode = Recorder::new("decode");
-        Ingress::new(list, Pace::Max, self.sampling, Arc::clone(&self.clock), decode)
+        let decode = Recorder::new("decode", Basis::Work);
+        Ingress::new(
+            list,
+            Pace::Max,
+            self.sampling,
+            Arc::clone(&self.clock),
+            decode,
+        )
     }
 
     fn timed<S>(&self, stage: S) -> Timed<S> {
-        Timed::new(stage, Recorder::new("stage"), Arc::clone(&self.clock))
+        Timed::new(
+            stage,
+            Recorder::new("stage", Basis::Work),
+            Arc::clone(&self.clock),
+        )
     }
 
     fn relay<T>(&self, reader: Reader<T>) -> Relay<T> {
@@ -165,7 +204,9 @@ fn line(msg: &Msg<FlowUpdate>) -> Line {
         Body::Data(update) => words(msg.stamp.sequence, update).to_vec(),
         Body::Control(control) => {
             let text = format!("{control:?}");
-            std::iter::once(msg.stamp.sequence).chain(text.bytes().map(u64::from)).collect()
+            std::iter::once(msg.stamp.sequence)
+                .chain(text.bytes().map(u64::from))
+                .collect()
         }
     }
 }
@@ -178,7 +219,7 @@ fn drain(reader: &mut Reader<FlowUpdate>, lines: &mut Vec<Line>, rng: &mut Rng) 
 }
 
 fn limits() -> BookLimits {
-    support::limits(INSTRUMENTS_MAX, 4096)
+    support::limits(INSTRUMENTS_MAX as u32, 4096)
 }
 
 /// All outputs of the chain cut as `layout` says and stepped in the order that `seed` draws.
@@ -243,15 +284,26 @@ fn interleaved(layout: Layout, list: List, seed: u64, parts: &Parts) -> (Vec<Lin
 #[test]
 fn every_layout_gives_the_same_bytes_in_any_interleaving() {
     const SEEDS: u64 = 200;
-    let parts = Parts { clock: Arc::new(TileClock::new()), sampling: Sampling::one_in(8) };
+    let parts = Parts {
+        clock: Arc::new(TileClock::new()),
+        sampling: Sampling::one_in(8),
+    };
     let mut runs = 0;
     for seed in 0..SEEDS {
         let list = input(seed % 10, 3000);
         let expected = interleaved(Layout::Fused, list.clone(), 1, &parts);
-        assert!(expected.0.len() > 1000, "the input causes outputs");
+        assert!(
+            expected.0.len() > 300,
+            "the input causes outputs: {}",
+            expected.0.len()
+        );
         for layout in Layout::ALL {
             let got = interleaved(layout, list.clone(), seed, &parts);
-            assert!(got == expected, "{} differs from fused at seed {seed}", layout.name());
+            assert!(
+                got == expected,
+                "{} differs from fused at seed {seed}",
+                layout.name()
+            );
             runs += 1;
         }
     }
@@ -336,7 +388,7 @@ fn p05_a_stage_that_panics_halts_every_tile() {
         let parts = (list, Fuse(0), Flow::new(INSTRUMENTS_MAX));
         let outcome = topology::run(&wiring(layout, false), parts, |board, mut reader| {
             while !board.is_halted() {
-                drop(reader.take());
+                let _ = reader.take();
             }
         });
         let dead = outcome.expect_err("the fuse must end the run");

@@ -16,12 +16,12 @@ use crate::types::{Action, BookKey, Flags, Nanos, Price, Side};
 /// The index of a side in a book; `None` has none.
 #[inline(always)]
 pub(super) const fn side_index(side: Side) -> Option<usize> {
-    match side {
-        Side::Bid => Some(0),
-        Side::Ask => Some(1),
-        Side::None => None,
-    }
+    // Not a match, because bids and asks come in no order that a processor could foresee.
+    let index = side as usize;
+    if index < 2 { Some(index) } else { None }
 }
+
+const _: () = assert!(Side::Bid as usize == 0 && Side::Ask as usize == 1);
 
 /// Stands in the place of a side for the orders that are gone but remembered.
 const GRAVEYARD: u32 = 2;
@@ -181,15 +181,26 @@ impl Head {
                 self.counters.absurd_delta += 1;
             }
         }
-        if mbo.sequence != 0 && mbo.action != Action::Clear {
-            // The number wraps around, so "backwards" is a matter of the nearer half.
-            let backwards = mbo.sequence.wrapping_sub(self.sequence).cast_signed() < 0;
-            if backwards && self.sequence != 0 {
-                self.counters.sequence_backwards += 1;
-                self.doubts.suspect();
-            }
+        // The number wraps around, so "backwards" is a matter of the nearer half.
+        let step = mbo.sequence.wrapping_sub(self.sequence).cast_signed();
+        if step >= 0 && mbo.sequence != 0 {
             self.sequence = mbo.sequence;
+        } else {
+            self.odd_sequence(mbo);
         }
+    }
+
+    /// A sequence that is absent, the first, of a Clear, or backwards.
+    #[cold]
+    fn odd_sequence(&mut self, mbo: &Mbo) {
+        if mbo.sequence == 0 {
+            return;
+        }
+        if self.sequence != 0 && mbo.action != Action::Clear {
+            self.counters.sequence_backwards += 1;
+            self.doubts.suspect();
+        }
+        self.sequence = mbo.sequence;
     }
 
     #[cold]
@@ -253,20 +264,16 @@ impl Head {
     /// The touch as the levels stand now.
     #[inline(always)]
     pub(super) fn best(&self, shared: &Shared<'_>) -> Touch {
-        let mut touch = Touch::EMPTY;
-        let bid = self.ladders.best(&shared.directories, 0);
-        if bid != NONE {
-            let level = shared.slab.node(bid);
-            touch.bid = Price(level.key.cast_signed());
-            (touch.bid_size, touch.bid_count) = (level.size, level.tag);
+        let [bid, ask] = self.ladders.best;
+        let (bid, ask) = (shared.slab.node(bid), shared.slab.node(ask));
+        Touch {
+            bid: Price(bid.key.cast_signed()),
+            ask: Price(ask.key.cast_signed()),
+            bid_size: bid.size,
+            ask_size: ask.size,
+            bid_count: bid.tag,
+            ask_count: ask.tag,
         }
-        let ask = self.ladders.best(&shared.directories, 1);
-        if ask != NONE {
-            let level = shared.slab.node(ask);
-            touch.ask = Price(level.key.cast_signed());
-            (touch.ask_size, touch.ask_count) = (level.size, level.tag);
-        }
-        touch
     }
 
     #[inline(always)]
@@ -281,40 +288,45 @@ impl Head {
     #[inline(always)]
     fn add(&mut self, shared: &mut Shared<'_>, mbo: &Mbo) -> Outcome {
         let Some(side) = side_index(mbo.side) else {
-            return self.refuse(mbo);
+            return self.refuse(shared, mbo);
         };
         if !mbo.price.is_defined() || mbo.size == 0 {
-            return self.refuse(mbo);
+            return self.refuse(shared, mbo);
         }
         match shared
             .index
             .find(&shared.slab, self.ladders.book, mbo.order_id.0)
         {
-            Slot::Vacant { slot } => self.rest(shared, mbo, side, slot),
+            Slot::Vacant { slot, hash } => self.rest(shared, mbo, side, (slot, hash)),
             Slot::Found { slot, node } => self.add_again(shared, mbo, side, slot, node),
         }
     }
 
     /// Puts an order into the queue of its price and into the index.
     #[inline(always)]
-    fn rest(&mut self, shared: &mut Shared<'_>, mbo: &Mbo, side: usize, slot: usize) -> Outcome {
+    fn rest(
+        &mut self,
+        shared: &mut Shared<'_>,
+        mbo: &Mbo,
+        side: usize,
+        (slot, hash): (usize, u32),
+    ) -> Outcome {
         if self.orders_count >= shared.book_orders_max {
-            return self.exhausted();
+            return self.exhausted(shared, mbo);
         }
         let Some(order) = shared.slab.take_order() else {
-            return self.exhausted();
+            return self.exhausted(shared, mbo);
         };
         let Some(level) = self.ladders.open(shared, side, mbo.price.0) else {
             shared.slab.give_order(order);
-            return self.exhausted();
+            return self.exhausted(shared, mbo);
         };
         let node = shared.slab.node_mut(order);
         node.key = mbo.order_id.0;
         node.size = u64::from(mbo.size);
         node.tag = mbo.sequence;
         shared.slab.push_back(level, order);
-        let book = self.ladders.book;
-        shared.index.insert(slot, book, mbo.order_id.0, order);
+        shared.index.insert(slot, hash, order);
         self.orders_count += 1;
         Self::left_at(shared, level, Effect::Added)
     }
@@ -349,8 +361,8 @@ impl Head {
     fn add_vacant(&mut self, shared: &mut Shared<'_>, mbo: &Mbo, side: usize) -> Outcome {
         let book = self.ladders.book;
         match shared.index.find(&shared.slab, book, mbo.order_id.0) {
-            Slot::Vacant { slot } => self.rest(shared, mbo, side, slot),
-            Slot::Found { .. } => Outcome::bare(Effect::Refused),
+            Slot::Vacant { slot, hash } => self.rest(shared, mbo, side, (slot, hash)),
+            Slot::Found { .. } => self.refused(shared, mbo),
         }
     }
 
@@ -381,7 +393,7 @@ impl Head {
     fn on_top_of_book(&mut self, shared: &mut Shared<'_>, mbo: &Mbo) -> Outcome {
         let Some(side) = side_index(mbo.side) else {
             self.counters.missing_side += 1;
-            return Outcome::bare(Effect::Refused);
+            return self.refused(shared, mbo);
         };
         let aggregate = Aggregate {
             price: mbo.price,
@@ -407,12 +419,12 @@ impl Head {
             return true;
         }
         let Some(order) = shared.slab.take_order() else {
-            self.exhausted();
+            self.exhaust();
             return false;
         };
         let Some(level) = self.ladders.open(shared, side, to.price.0) else {
             shared.slab.give_order(order);
-            self.exhausted();
+            self.exhaust();
             return false;
         };
         let node = shared.slab.node_mut(order);
@@ -487,8 +499,7 @@ impl Head {
         }
         if mbo.size == 0 {
             self.counters.zero_size += 1;
-            let level = shared.slab.node(node).level;
-            return Self::left_at(shared, level, Effect::Refused);
+            return self.refused(shared, mbo);
         }
         self.counters.oversize_cancel += 1;
         self.doubts.suspect();
@@ -503,10 +514,7 @@ impl Head {
         if self.doubts.awaits_snapshot() && !mbo.flags.has(Flags::SNAPSHOT) {
             self.remember_unknown(shared, mbo);
         }
-        Outcome {
-            effect: Effect::Refused,
-            ..self.unchanged(shared, mbo)
-        }
+        self.refused(shared, mbo)
     }
 
     /// Keeps a cancelled order in mind, so that a snapshot that is older does not bring it back.
@@ -527,13 +535,13 @@ impl Head {
         let (book, id) = (self.ladders.book, mbo.order_id.0);
         match shared.index.find(&shared.slab, book, id) {
             Slot::Found { node, .. } => shared.slab.node_mut(node).tag = mbo.sequence,
-            Slot::Vacant { slot } => {
+            Slot::Vacant { slot, hash } => {
                 let Some(node) = shared.slab.take_order() else {
-                    self.exhausted();
+                    self.exhaust();
                     return;
                 };
                 shared.slab.node_mut(node).key = id;
-                shared.index.insert(slot, book, id, node);
+                shared.index.insert(slot, hash, node);
                 self.remember(shared, mbo, node);
             }
         }
@@ -543,7 +551,7 @@ impl Head {
     fn graveyard(&mut self, shared: &mut Shared<'_>) -> Option<u32> {
         if self.graveyard == NONE {
             let Some(page) = shared.slab.take_page() else {
-                self.exhausted();
+                self.exhaust();
                 return None;
             };
             self.graveyard = page * PAGE_LEVELS;
@@ -591,7 +599,7 @@ impl Head {
     #[inline(always)]
     fn requeue(&mut self, shared: &mut Shared<'_>, mbo: &Mbo, side: usize, node: u32) -> Outcome {
         let Some(to) = self.ladders.open(shared, side, mbo.price.0) else {
-            return self.exhausted();
+            return self.exhausted(shared, mbo);
         };
         // Read after opening, which may have moved every level to a finer grid.
         let from = shared.slab.node(node).level;
@@ -631,7 +639,7 @@ impl Head {
             return self.remove(shared, mbo, slot, node);
         }
         self.counters.undefined_price += 1;
-        Outcome::bare(Effect::Refused)
+        self.refused(shared, mbo)
     }
 
     #[inline(never)]
@@ -668,7 +676,7 @@ impl Head {
 
     /// An add without side, price or size.
     #[cold]
-    fn refuse(&mut self, mbo: &Mbo) -> Outcome {
+    fn refuse(&mut self, shared: &Shared<'_>, mbo: &Mbo) -> Outcome {
         if mbo.side == Side::None {
             self.counters.missing_side += 1;
         } else if !mbo.price.is_defined() {
@@ -676,15 +684,26 @@ impl Head {
         } else {
             self.counters.zero_size += 1;
         }
-        Outcome::bare(Effect::Refused)
+        self.refused(shared, mbo)
+    }
+
+    fn refused(&self, shared: &Shared<'_>, mbo: &Mbo) -> Outcome {
+        Outcome {
+            effect: Effect::Refused,
+            ..self.unchanged(shared, mbo)
+        }
     }
 
     /// The book cannot hold what the feed says, so it is wrong from here on.
     #[cold]
-    fn exhausted(&mut self) -> Outcome {
+    fn exhausted(&mut self, shared: &Shared<'_>, mbo: &Mbo) -> Outcome {
+        self.exhaust();
+        self.refused(shared, mbo)
+    }
+
+    fn exhaust(&mut self) {
         self.counters.pool_exhausted += 1;
         self.doubts.suspect();
-        Outcome::bare(Effect::Refused)
     }
 
     /// Takes an order off its queue, without regard to the index.
@@ -711,7 +730,7 @@ impl Head {
     fn empty_side(&mut self, shared: &mut Shared<'_>, side: usize) {
         self.aggregated &= !(1 << side);
         loop {
-            let level = self.ladders.best(&shared.directories, side);
+            let level = self.ladders.best[side];
             if level == NONE {
                 return;
             }

@@ -5,8 +5,8 @@
 //! index is 8 bytes: the id itself stands in the node, which a hit touches anyway.
 //!
 //! The order index is as small as its orders allow, so that it stays in the cache: every size up
-//! to the limit is laid out at construction, and when one is half full its entries move to the
-//! next. They move in the order of their homes, so that costs some 2 ns each.
+//! to the limit is laid out at construction, and when one is a quarter full its entries move to
+//! the next. They move in the order of their homes, so that costs some 2 ns each.
 
 use bumpalo::Bump;
 
@@ -17,13 +17,10 @@ use crate::types::BookKey;
 /// 2^64 over the golden ratio: consecutive ids land far apart.
 const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
 
-/// Differs from [`GOLDEN`], so that book and id do not cancel out.
-const SALT: u64 = 0xD1B5_4A32_D192_ED03;
-
 /// Hash of an order id within a book. The same id in two books gives two hashes.
 #[inline(always)]
 pub(super) fn order_hash(book: u32, order_id: u64) -> u32 {
-    let mixed = (order_id ^ u64::from(book).wrapping_mul(SALT)).wrapping_mul(GOLDEN);
+    let mixed = (order_id ^ u64::from(book) << 40).wrapping_mul(GOLDEN);
     (mixed >> 32) as u32
 }
 
@@ -46,27 +43,29 @@ const _: () = assert!(size_of::<Entry>() == 8, "eight entries to a cache line");
 pub(super) enum Slot {
     /// The order, and the slot that names it.
     Found { slot: usize, node: u32 },
-    /// The slot where its entry belongs.
-    Vacant { slot: usize },
+    /// The slot where its entry belongs, and the hash to write there.
+    Vacant { slot: usize, hash: u32 },
 }
 
 /// Order id to node, for all books.
 #[derive(Debug)]
 pub(super) struct OrderIndex<'a> {
-    /// Every size one after the other: `SIZE_MIN`, twice that, and so on.
-    sizes: &'a mut [Entry],
-    /// Where the present size begins.
-    start: usize,
-    /// Its last slot.
-    mask: usize,
-    /// What turns a hash into a slot of it.
+    /// The present size.
+    entries: &'a mut [Entry],
+    /// The sizes after it: twice as many entries, twice that, and so on.
+    larger: &'a mut [Entry],
+    /// What turns a hash into a slot.
     shift: u32,
-    /// Entries that are occupied.
-    len: usize,
+    /// How many more entries before the next size.
+    room: usize,
 }
 
 /// Entries of the smallest size: 32 KiB.
 const SIZE_MIN: usize = 1 << 12;
+
+/// A size is left when one entry in this many is occupied. Sparse tables have short searches;
+/// only the last size may fill up to a half.
+const SPARSITY: usize = 4;
 
 impl<'a> OrderIndex<'a> {
     /// Bytes of one entry.
@@ -84,12 +83,13 @@ impl<'a> OrderIndex<'a> {
     }
 
     pub(super) fn new_in(bump: &'a Bump, limits: &BookLimits) -> Result<Self, LimitError> {
+        let all = filled(bump, Self::capacity(limits.orders_max), VACANT)?;
+        let (entries, larger) = all.split_at_mut(SIZE_MIN);
         Ok(Self {
-            sizes: filled(bump, Self::capacity(limits.orders_max), VACANT)?,
-            start: 0,
-            mask: SIZE_MIN - 1,
+            entries,
+            larger,
             shift: 32 - SIZE_MIN.ilog2(),
-            len: 0,
+            room: SIZE_MIN / SPARSITY,
         })
     }
 
@@ -101,7 +101,7 @@ impl<'a> OrderIndex<'a> {
         loop {
             let entry = self.entry(slot);
             if entry.node == NONE {
-                return Slot::Vacant { slot };
+                return Slot::Vacant { slot, hash };
             }
             if entry.hash == hash {
                 let node = slab.node(entry.node);
@@ -119,31 +119,31 @@ impl<'a> OrderIndex<'a> {
 
     /// Writes the entry of a new order into the vacant slot that [`Self::find`] named.
     #[inline(always)]
-    pub(super) fn insert(&mut self, slot: usize, book: u32, order_id: u64, node: u32) {
-        let hash = order_hash(book, order_id);
+    pub(super) fn insert(&mut self, slot: usize, hash: u32, node: u32) {
         *self.entry_mut(slot) = Entry { hash, node };
-        self.len += 1;
-        if self.len * 2 > self.mask {
+        self.room -= 1;
+        if self.room == 0 {
             self.grow();
         }
     }
 
-    /// Moves every entry to the next size. There is one: orders are bounded.
+    /// Moves every entry to the next size; in the last one, lets the table fill up to a half.
     #[cold]
     fn grow(&mut self) {
-        let (start, size) = (self.start, self.mask + 1);
-        if start + 3 * size > self.sizes.len() {
+        let size = self.entries.len();
+        if self.larger.is_empty() {
+            self.room = size;
             return;
         }
-        self.start = start + size;
-        self.mask = 2 * size - 1;
+        let (next, larger) = core::mem::take(&mut self.larger).split_at_mut(2 * size);
+        let old = core::mem::replace(&mut self.entries, next);
+        self.larger = larger;
         self.shift -= 1;
+        self.room = size / SPARSITY;
         // Begins behind a vacant slot, so that no entry comes before those with lesser homes.
-        let rest = start..start + size;
-        let first = rest.clone().find(|&at| self.sizes[at].node == NONE);
-        let first = first.unwrap_or(start);
-        for at in (first..rest.end).chain(rest.start..first) {
-            let entry = core::mem::replace(&mut self.sizes[at], VACANT);
+        let first = old.iter().position(|entry| entry.node == NONE).unwrap_or(0);
+        for at in (first..size).chain(0..first) {
+            let entry = core::mem::replace(&mut old[at], VACANT);
             if entry.node == NONE {
                 continue;
             }
@@ -166,14 +166,14 @@ impl<'a> OrderIndex<'a> {
             if entry.node == NONE {
                 break;
             }
-            let probed = at.wrapping_sub(self.home(entry.hash)) & self.mask;
+            let probed = at.wrapping_sub(self.home(entry.hash)) & (self.entries.len() - 1);
             if probed >= at - hole {
                 *self.entry_mut(hole) = entry;
                 hole = at;
             }
         }
         *self.entry_mut(hole) = VACANT;
-        self.len -= 1;
+        self.room += 1;
     }
 
     /// Vacates the slot that names `node`, if one does: an aggregated level has none.
@@ -192,7 +192,7 @@ impl<'a> OrderIndex<'a> {
     #[inline(always)]
     pub(super) fn prefetch(&self, book: u32, order_id: u64) {
         let slot = self.home(order_hash(book, order_id));
-        crate::prefetch::read(&self.sizes[self.start + (slot & self.mask)]);
+        crate::prefetch::read(&self.entries[slot & (self.entries.len() - 1)]);
     }
 
     /// The node that a search would look at first. A guess: for prefetching only.
@@ -204,12 +204,12 @@ impl<'a> OrderIndex<'a> {
     /// Slots count on from a home without wrapping; here they wrap.
     #[inline(always)]
     fn entry(&self, slot: usize) -> Entry {
-        self.sizes[self.start + (slot & self.mask)]
+        self.entries[slot & (self.entries.len() - 1)]
     }
 
     #[inline(always)]
     fn entry_mut(&mut self, slot: usize) -> &mut Entry {
-        &mut self.sizes[self.start + (slot & self.mask)]
+        &mut self.entries[slot & (self.entries.len() - 1)]
     }
 
     #[inline(always)]

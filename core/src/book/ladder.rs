@@ -188,6 +188,8 @@ fn class(capacity: u32) -> usize {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ladders {
     sides: [Ladder; 2],
+    /// The best level of each side, or [`NONE`].
+    pub(super) best: [u32; 2],
     /// The book's number, which its levels carry.
     pub(super) book: u32,
     /// Every level's price is a multiple of it; in price units, at least 1.
@@ -200,6 +202,7 @@ impl Ladders {
     pub(super) fn new(book: u32) -> Self {
         Self {
             sides: [Ladder::default(); 2],
+            best: [NONE; 2],
             book,
             unit: Price::PER_POINT,
             tick: Price::PER_POINT,
@@ -235,8 +238,18 @@ impl Ladders {
         if entry.occupied & 1 << bit == 0 {
             entry.occupied |= 1 << bit;
             shared.slab.open_level(level, price, self.owner(side));
+            self.find_best(&shared.directories, side);
         }
         Some(level)
+    }
+
+    /// What opening and closing a level ends with.
+    #[inline]
+    fn find_best(&mut self, directories: &Directories<'_>, side: usize) {
+        self.best[side] = match self.sides[side].pages(directories).last() {
+            Some(entry) => entry.page * PAGE_LEVELS + entry.occupied.ilog2(),
+            None => NONE,
+        };
     }
 
     #[cold]
@@ -266,6 +279,7 @@ impl Ladders {
         ladder.insert(&mut shared.directories, at, entry);
         let level = page * PAGE_LEVELS + bit;
         shared.slab.open_level(level, price, self.owner(side));
+        self.find_best(&shared.directories, side);
         Some(level)
     }
 
@@ -290,6 +304,7 @@ impl Ladders {
             shared.slab.give_page(page);
             self.restart_when_empty();
         }
+        self.find_best(&shared.directories, side);
     }
 
     /// The level at `price`, if it has orders.
@@ -304,15 +319,6 @@ impl Ladders {
         let entry = pages[..upper(pages, number)].last()?;
         let here = entry.number == number && entry.occupied & 1 << bit != 0;
         here.then_some(entry.page * PAGE_LEVELS + bit)
-    }
-
-    /// The best level of a side, or [`NONE`].
-    #[inline(always)]
-    pub(super) fn best(&self, directories: &Directories<'_>, side: usize) -> u32 {
-        match self.sides[side].pages(directories).last() {
-            Some(entry) => entry.page * PAGE_LEVELS + entry.occupied.ilog2(),
-            None => NONE,
-        }
     }
 
     /// The levels of a side, best first.
@@ -340,7 +346,9 @@ impl Ladders {
             self.find(shared, side, node.key.cast_signed()) == Some(level)
                 && node.level == self.owner(side)
         });
-        sorted && placed && pages.iter().all(|entry| entry.occupied != 0)
+        let mut levels = self.levels(&shared.directories, side);
+        let best_known = levels.next().unwrap_or(NONE) == self.best[side];
+        sorted && placed && best_known && pages.iter().all(|entry| entry.occupied != 0)
     }
 
     /// What the levels of a side carry: the book and the side.

@@ -3,11 +3,12 @@
 //! A level is the sentinel of the circular queue of its orders, so joining and leaving a queue
 //! has no branch for its ends. Levels come in pages of 16, orders one by one; both from free
 //! lists that are full at construction and never grow. Node 0 belongs to a page that is never
-//! handed out, so 0 means "no node".
+//! handed out, so 0 means "no node"; it reads as a level without price, size or orders.
 
 use bumpalo::Bump;
 
 use super::limits::{BookLimits, LimitError, filled};
+use crate::types::Price;
 
 /// "No node", "no page".
 pub(super) const NONE: u32 = 0;
@@ -63,6 +64,7 @@ impl<'a> Slab<'a> {
         let first_order = (limits.pages_max + 1) * PAGE_LEVELS;
         let nodes_count = first_order + limits.orders_max;
         let nodes = filled(bump, nodes_count as usize, Node::EMPTY)?;
+        nodes[NONE as usize].key = Price::UNDEFINED.0.cast_unsigned();
         for page in 1..limits.pages_max {
             nodes[(page * PAGE_LEVELS) as usize].next = page + 1;
         }

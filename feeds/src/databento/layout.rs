@@ -81,11 +81,15 @@ pub(super) struct Fields {
     pub(super) ts_recv: usize,
     pub(super) ts_in_delta: Option<usize>,
     pub(super) sequence: Option<usize>,
-    pub(super) touch: Option<TouchFields>,
+}
+
+/// The fields of a top-of-book schema.
+pub(super) struct QuoteFields {
+    pub(super) fields: Fields,
+    pub(super) touch: TouchFields,
 }
 
 /// The first level of a record. Consolidated schemas have no counts.
-#[derive(Clone, Copy)]
 pub(super) struct TouchFields {
     pub(super) bid_px: usize,
     pub(super) ask_px: usize,
@@ -95,7 +99,7 @@ pub(super) struct TouchFields {
 }
 
 macro_rules! fields {
-    ($msg:ty, [$($has:ident),*], $touch:expr) => {{
+    ($msg:ty, [$($has:ident),*]) => {{
         #[allow(clippy::needless_update, reason = "one of the schemas has every field")]
         Fields {
             $($has: Some(offset_of!($msg, $has)),)*
@@ -108,14 +112,13 @@ macro_rules! fields {
                 ts_recv: offset_of!($msg, ts_recv),
                 ts_in_delta: None,
                 sequence: None,
-                touch: $touch,
             }
         }
     }};
 }
 
-const fn level(levels: usize) -> Option<TouchFields> {
-    Some(TouchFields {
+const fn level(levels: usize) -> TouchFields {
+    TouchFields {
         bid_px: levels + offset_of!(dbn::BidAskPair, bid_px),
         ask_px: levels + offset_of!(dbn::BidAskPair, ask_px),
         bid_sz: levels + offset_of!(dbn::BidAskPair, bid_sz),
@@ -124,44 +127,40 @@ const fn level(levels: usize) -> Option<TouchFields> {
             levels + offset_of!(dbn::BidAskPair, bid_ct),
             levels + offset_of!(dbn::BidAskPair, ask_ct),
         )),
-    })
+    }
 }
 
-const fn consolidated_level(levels: usize) -> Option<TouchFields> {
-    Some(TouchFields {
+const fn consolidated_level(levels: usize) -> TouchFields {
+    TouchFields {
         bid_px: levels + offset_of!(dbn::ConsolidatedBidAskPair, bid_px),
         ask_px: levels + offset_of!(dbn::ConsolidatedBidAskPair, ask_px),
         bid_sz: levels + offset_of!(dbn::ConsolidatedBidAskPair, bid_sz),
         ask_sz: levels + offset_of!(dbn::ConsolidatedBidAskPair, ask_sz),
         counts: None,
-    })
+    }
+}
+
+macro_rules! quote {
+    ($msg:ty, [$($has:ident),*], $level:ident) => {
+        QuoteFields {
+            fields: fields!($msg, [$($has),*]),
+            touch: $level(offset_of!($msg, levels)),
+        }
+    };
 }
 
 /// A trade without an order id.
-pub(super) static TRADE: Fields = fields!(TradeMsg, [action, ts_in_delta, sequence], None);
+pub(super) static TRADE: Fields = fields!(TradeMsg, [action, ts_in_delta, sequence]);
 /// A book change and the touch after it.
-pub(super) static MBP_1: Fields = fields!(
-    Mbp1Msg,
-    [action, ts_in_delta, sequence],
-    level(offset_of!(Mbp1Msg, levels))
-);
+pub(super) static MBP_1: QuoteFields = quote!(Mbp1Msg, [action, ts_in_delta, sequence], level);
 /// The same with ten levels, of which the first is read.
-pub(super) static MBP_10: Fields = fields!(
-    Mbp10Msg,
-    [action, ts_in_delta, sequence],
-    level(offset_of!(Mbp10Msg, levels))
-);
+pub(super) static MBP_10: QuoteFields = quote!(Mbp10Msg, [action, ts_in_delta, sequence], level);
 /// The touch at the end of an interval.
-pub(super) static BBO: Fields = fields!(BboMsg, [sequence], level(offset_of!(BboMsg, levels)));
+pub(super) static BBO: QuoteFields = quote!(BboMsg, [sequence], level);
 /// A change of the touch over several venues.
-pub(super) static CMBP_1: Fields = fields!(
-    Cmbp1Msg,
-    [action, ts_in_delta],
-    consolidated_level(offset_of!(Cmbp1Msg, levels))
-);
+pub(super) static CMBP_1: QuoteFields = quote!(Cmbp1Msg, [action, ts_in_delta], consolidated_level);
 /// The touch over several venues at the end of an interval.
-pub(super) static CBBO: Fields =
-    fields!(CbboMsg, [], consolidated_level(offset_of!(CbboMsg, levels)));
+pub(super) static CBBO: QuoteFields = quote!(CbboMsg, [], consolidated_level);
 
 /// The layouts that changed between versions.
 #[derive(Debug)]

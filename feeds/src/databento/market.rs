@@ -9,7 +9,7 @@ use undertow_core::event::{Market, Mbo, Suspicion, Touch};
 use undertow_core::types::{Action, Flags, Nanos, OrderId, Price, Side};
 
 use super::layout::{
-    self, Fields, MBO_LEN, TouchFields, i32_at, i64_at, key, ts_event, u32_at, u64_at,
+    self, Fields, MBO_LEN, QuoteFields, TouchFields, i32_at, i64_at, key, ts_event, u32_at, u64_at,
 };
 
 /// What each byte means as an action. A table, for a chain of branches would be mispredicted.
@@ -66,14 +66,10 @@ pub(super) fn trade(record: &[u8]) -> Result<Market, Suspicion> {
     }
 }
 
-/// Reads a record of a top-of-book schema, or `None` of another schema.
-pub(super) fn quote(record: &[u8], fields_of: &Fields) -> Result<Market, Suspicion> {
-    let mbo = fields(record, fields_of)?;
-    let touch = match &fields_of.touch {
-        Some(at) => touch(record, at),
-        None => Touch::EMPTY,
-    };
-    Ok(Market::Quote(mbo, touch))
+/// Reads a record of a top-of-book schema.
+pub(super) fn quote(record: &[u8], at: &QuoteFields) -> Result<Market, Suspicion> {
+    let mbo = fields(record, &at.fields)?;
+    Ok(Market::Quote(mbo, touch(record, &at.touch)))
 }
 
 /// The side that a byte stands for.

@@ -8,9 +8,9 @@ use dbn::encode::EncodeRecord;
 use dbn::encode::dbn::Encoder;
 use dbn::{MboMsg, OhlcvMsg, SType, Schema};
 use proptest::prelude::*;
-use undertow_core::event::{Body, Control, FeedNotice, Market, Msg};
+use undertow_core::event::{Body, Control, FeedNotice, Market, Mbo, Msg};
 use undertow_core::stage::Source;
-use undertow_core::types::{Nanos, OrderId};
+use undertow_core::types::Nanos;
 
 /// A stream of orders with the given ids and receive times.
 fn orders(orders: &[(u64, u64)]) -> Vec<u8> {
@@ -199,20 +199,20 @@ fn next_due_is_the_key_of_what_take_gives_next() {
 }
 
 #[test]
-fn the_hint_names_a_record_further_on() {
+fn look_ahead_finds_the_record_that_comes() {
     let bytes = orders(&[(1, 1), (2, 2), (3, 3), (4, 4)]);
     let mut replay = Replay::new([&bytes[..]]);
+    let order = |ahead: Option<Mbo>| ahead.map(|mbo| mbo.order_id.0);
     assert_eq!(
-        replay.hint(0),
+        order(replay.look_ahead(1)),
         None,
-        "nothing is known before the header is read"
+        "the header is not yet read"
     );
     replay.take();
-    let order = |hint: Option<(OrderId, _)>| hint.map(|(order_id, _)| order_id.0);
-    assert_eq!(order(replay.hint(0)), Some(2));
-    assert_eq!(order(replay.hint(2)), Some(4));
-    assert_eq!(order(replay.hint(3)), None);
-    assert_eq!(order(replay.hint(usize::MAX)), None);
+    assert_eq!(order(replay.look_ahead(0)), Some(2));
+    assert_eq!(order(replay.look_ahead(2)), Some(4));
+    assert_eq!(order(replay.look_ahead(3)), None);
+    assert_eq!(order(replay.look_ahead(usize::MAX)), None);
 }
 
 proptest! {

@@ -69,11 +69,12 @@ pub(super) fn futures(date: Date, asset: &str, count: usize, first_id: u32) -> V
     contracts
 }
 
-/// The chain: `expiries` expirations from `date` on, the last of them the quarterly, and
-/// `strikes` strikes each, `spacing` points apart around `spot` points, calls and puts.
+/// The chain: `expiries` expirations from `date` on, the nearest days and the front quarterly one,
+/// and `strikes` strikes each, `spacing` points apart around `spot` points, calls and puts.
+/// Underneath each is the first of `futures` that does not expire before it.
 pub(super) fn options(
     date: Date,
-    underlying: &Contract,
+    futures: &[Contract],
     [expiries, strikes]: [usize; 2],
     spacing: u32,
     spot: u32,
@@ -83,7 +84,14 @@ pub(super) fn options(
         .saturating_sub(strikes as u32 / 2 * spacing)
         .max(spacing);
     let mut contracts = Vec::with_capacity(expiries * strikes * 2);
-    for expiry in expirations(date, underlying.expiry, expiries) {
+    let Some(front) = futures.first() else {
+        return contracts;
+    };
+    for expiry in expirations(date, front.expiry, expiries) {
+        let underlying = futures
+            .iter()
+            .find(|it| expiry <= it.expiry)
+            .unwrap_or(front);
         let asset = option_asset(expiry);
         for step in 0..strikes as u32 {
             let strike = lowest + step * spacing;
@@ -203,7 +211,7 @@ mod tests {
         assert_eq!(futures[0].symbol, "NQH6");
         assert_eq!(futures[0].expiration, 1_774_013_400_000_000_000);
         assert_eq!(futures[1].symbol, "NQM6");
-        let chain = options(date, &futures[0], [4, 3], 25, 24_810);
+        let chain = options(date, &futures, [4, 3], 25, 24_810);
         let symbols: Vec<_> = chain.iter().map(|it| it.symbol.as_str()).collect();
         assert_eq!(symbols.len(), 24);
         assert_eq!(symbols[0], "Q2CH6 C24775");
@@ -211,5 +219,12 @@ mod tests {
         assert_eq!(symbols[6], "Q2DH6 C24775");
         assert_eq!(symbols[12], "QN2H6 C24775");
         assert_eq!(symbols[23], "NQH6 P24825");
+        let chain = options(date, &futures, [10, 1], 25, 24_810);
+        let after_roll = chain.last().unwrap();
+        assert_eq!(after_roll.symbol, "Q4BH6 P24800");
+        assert_eq!(
+            (after_roll.underlying.as_str(), after_roll.underlying_id),
+            ("NQM6", 104)
+        );
     }
 }

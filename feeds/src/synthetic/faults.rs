@@ -6,7 +6,7 @@
 //! instrument; `take_damaged` names it, so that the session can send a snapshot, as the vendor
 //! would.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::c_char;
 
 use dbn::{Action, FlagSet, MboMsg, UNDEF_PRICE};
@@ -94,48 +94,42 @@ impl Faults {
         }
     }
 
-    /// The faults that have a rate, by the names of their fields.
-    pub const NAMES: [&str; 12] = [
-        "duplicate",
-        "gap",
-        "reorder",
-        "unknown_action",
-        "unknown_side",
-        "missing_last",
-        "backwards_time",
-        "undefined_price",
-        "unknown_cancel",
-        "oversize_cancel",
-        "clear",
-        "bad_length",
-    ];
-
-    /// Gives one fault a rate. False if there is none of that name.
+    /// The same with one kind at another rate; a tail is cut at any rate above 0.
     #[must_use]
-    pub fn set(&mut self, name: &str, rate: f64) -> bool {
-        let field = match name {
-            "duplicate" => &mut self.duplicate,
-            "gap" => &mut self.gap,
-            "reorder" => &mut self.reorder,
-            "unknown_action" => &mut self.unknown_action,
-            "unknown_side" => &mut self.unknown_side,
-            "missing_last" => &mut self.missing_last,
-            "backwards_time" => &mut self.backwards_time,
-            "undefined_price" => &mut self.undefined_price,
-            "unknown_cancel" => &mut self.unknown_cancel,
-            "oversize_cancel" => &mut self.oversize_cancel,
-            "clear" => &mut self.clear,
-            "bad_length" => &mut self.bad_length,
-            _ => return false,
+    pub const fn with(mut self, kind: FaultKind, rate: f64) -> Self {
+        let field = match kind {
+            FaultKind::Duplicate => &mut self.duplicate,
+            FaultKind::Gap => &mut self.gap,
+            FaultKind::Reorder => &mut self.reorder,
+            FaultKind::UnknownAction => &mut self.unknown_action,
+            FaultKind::UnknownSide => &mut self.unknown_side,
+            FaultKind::MissingLast => &mut self.missing_last,
+            FaultKind::BackwardsTime => &mut self.backwards_time,
+            FaultKind::UndefinedPrice => &mut self.undefined_price,
+            FaultKind::UnknownCancel => &mut self.unknown_cancel,
+            FaultKind::OversizeCancel => &mut self.oversize_cancel,
+            FaultKind::Clear => &mut self.clear,
+            FaultKind::BadLength => &mut self.bad_length,
+            FaultKind::TruncatedTail => {
+                self.truncated_tail = 0.0 < rate;
+                return self;
+            }
         };
         *field = rate;
-        true
+        self
     }
 
     /// Whether nothing is injected.
     #[must_use]
     pub fn is_none(&self) -> bool {
         self.plan().iter().all(|&(_, rate)| rate <= 0.0) && !self.truncated_tail
+    }
+
+    /// Whether the rates are probabilities, together too: a record has one fault at most.
+    pub(super) fn is_valid(&self) -> bool {
+        let plan = self.plan();
+        let sum: f64 = plan.iter().map(|&(_, rate)| rate).sum();
+        plan.iter().all(|&(_, rate)| (0.0..=1.0).contains(&rate)) && sum <= 1.0
     }
 
     fn plan(&self) -> [(FaultKind, f64); 12] {
@@ -174,7 +168,8 @@ pub(super) struct Injector {
     records: u64,
     bytes: u64,
     held: Option<Held>,
-    gap: Option<Gap>,
+    /// Instruments that are losing records.
+    gaps: BTreeMap<u32, Gap>,
     damaged: BTreeSet<u32>,
     last: Option<MboMsg>,
 }
@@ -182,15 +177,13 @@ pub(super) struct Injector {
 /// A record that comes late.
 struct Held {
     record: MboMsg,
-    /// How many records overtake it, and how many of them are still to come.
+    /// How many records are to overtake it, and how many have.
     distance: u32,
-    left: u32,
+    overtaken: u32,
 }
 
-/// An instrument that is losing records.
+/// How many records are lost, and how many of them are still to come.
 struct Gap {
-    instrument_id: u32,
-    /// How many are lost, and how many of them are still to come.
     count: u32,
     left: u32,
 }
@@ -204,7 +197,7 @@ impl Injector {
             records: 0,
             bytes: 0,
             held: None,
-            gap: None,
+            gaps: BTreeMap::new(),
             damaged: BTreeSet::new(),
             last: None,
         }
@@ -229,19 +222,19 @@ impl Injector {
     /// Writes a record, or what becomes of it.
     pub(super) fn pass(&mut self, record: &MboMsg, mut write: impl FnMut(&[u8])) {
         self.last = Some(record.clone());
+        self.release(&mut write);
         if record.flags.is_snapshot() {
             return self.emit(record.as_ref(), &mut write);
         }
         let mut record = record.clone();
-        if let Some(gap) = &mut self.gap
-            && gap.instrument_id == record.hd.instrument_id
-        {
+        let id = record.hd.instrument_id;
+        if let Some(gap) = self.gaps.get_mut(&id) {
             if gap.left > 0 {
                 gap.left -= 1;
                 return;
             }
             let count = gap.count;
-            self.gap = None;
+            self.gaps.remove(&id);
             record.flags = with(record.flags, Flags::MAYBE_BAD_BOOK);
             self.note(FaultKind::Gap, &record, count);
             self.need_recovery(&record);
@@ -256,7 +249,7 @@ impl Injector {
     /// Puts out what is held back, cuts the tail if asked to, and tells what was done.
     pub(super) fn finish(mut self, buffer: &mut Vec<u8>) -> Vec<InjectedFault> {
         if let Some(held) = self.held.take() {
-            self.note(FaultKind::Reorder, &held.record, held.distance - held.left);
+            self.note(FaultKind::Reorder, &held.record, held.overtaken);
             self.emit(held.record.as_ref(), &mut |bytes| {
                 buffer.extend_from_slice(bytes)
             });
@@ -289,7 +282,7 @@ impl Injector {
         let is_add = record.action == Action::Add as c_char;
         let is_cancel = record.action == Action::Cancel as c_char;
         match kind {
-            FaultKind::Gap if self.gap.is_none() => return self.open_gap(&record),
+            FaultKind::Gap => return self.open_gap(&record),
             FaultKind::Reorder if self.held.is_none() => return self.hold(record),
             FaultKind::Duplicate => {
                 self.emit(record.as_ref(), write);
@@ -331,12 +324,13 @@ impl Injector {
 
     fn open_gap(&mut self, record: &MboMsg) {
         let count = self.random.between(1, 8);
-        let instrument_id = record.hd.instrument_id;
-        self.gap = Some(Gap {
-            instrument_id,
-            count,
-            left: count - 1,
-        });
+        self.gaps.insert(
+            record.hd.instrument_id,
+            Gap {
+                count,
+                left: count - 1,
+            },
+        );
     }
 
     fn hold(&mut self, record: MboMsg) {
@@ -344,7 +338,7 @@ impl Injector {
         self.held = Some(Held {
             record,
             distance,
-            left: distance,
+            overtaken: 0,
         });
     }
 
@@ -384,13 +378,15 @@ impl Injector {
         self.records += 1;
         self.bytes += bytes.len() as u64;
         if let Some(held) = &mut self.held {
-            held.left -= 1;
-            if held.left == 0
-                && let Some(held) = self.held.take()
-            {
-                self.note(FaultKind::Reorder, &held.record, held.distance);
-                self.emit(held.record.as_ref(), write);
-            }
+            held.overtaken += 1;
+        }
+    }
+
+    /// Puts out the record held back, once enough have overtaken it.
+    fn release(&mut self, write: &mut impl FnMut(&[u8])) {
+        if let Some(held) = self.held.take_if(|held| held.distance <= held.overtaken) {
+            self.note(FaultKind::Reorder, &held.record, held.overtaken);
+            self.emit(held.record.as_ref(), write);
         }
     }
 

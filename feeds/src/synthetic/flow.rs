@@ -12,26 +12,22 @@ use super::random::{Quantiles, Random};
 use super::tape::{Counts, Tape};
 use super::venue::{Entry, Handle, Owner, Venue, behind, opposite};
 
-/// Shares of records that the flow aims at. Trades stand for Trades and Fills; the Cancels and
-/// Modifies that end them count as cancels and modifies.
+/// Shares of records that the flow aims at. A book that neither grows nor dries up cancels every
+/// order that was added, by will or by fill, so Adds and Cancels have one share together.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Mix {
-    /// Share of Adds.
-    pub(super) adds: f64,
-    /// Share of Cancels.
-    pub(super) cancels: f64,
-    /// Share of Modifies.
+    /// Adds and Cancels, also those that end a fill.
+    pub(super) turnover: f64,
+    /// Modifies, also those that follow a fill.
     pub(super) modifies: f64,
-    /// Share of Trades and Fills.
+    /// Trades and Fills.
     pub(super) trades: f64,
 }
 
 impl Mix {
-    /// What the performance inputs are made of. In a book that neither grows nor dries up every
-    /// Add is cancelled once, so Adds and Cancels can differ by little.
+    /// What the performance inputs are made of.
     pub(super) const LOAD: Self = Self {
-        adds: 0.44,
-        cancels: 0.43,
+        turnover: 0.87,
         modifies: 0.08,
         trades: 0.05,
     };
@@ -49,9 +45,11 @@ pub(super) enum Act {
 /// Distributions and steering of the crowd, shared by the books it trades.
 pub(super) struct Flow {
     mix: Mix,
-    weights: [f64; 4],
+    /// Relative frequency of turnover, modifies and trades.
+    weights: [f64; 3],
     acts_to_steer: u32,
-    seen: Counts,
+    /// Records of these three that this crowd has caused since the last look.
+    seen: [u64; 3],
     sizes: Quantiles,
     market_sizes: Quantiles,
     add_distances: Quantiles,
@@ -78,6 +76,8 @@ impl Mood {
     }
 }
 
+/// Share of Adds that stand anywhere in the book.
+const FAR_SHARE: f64 = 0.03;
 /// How many acts pass between two looks at the mix.
 const STEER_EVERY: u32 = 256;
 
@@ -85,9 +85,9 @@ impl Flow {
     pub(super) fn new(mix: Mix) -> Self {
         Self {
             mix,
-            weights: [mix.adds, mix.cancels, mix.modifies, mix.trades / 3.0],
+            weights: [mix.turnover, mix.modifies, mix.trades / 3.0],
             acts_to_steer: STEER_EVERY,
-            seen: Counts::default(),
+            seen: [0; 3],
             sizes: Quantiles::power_law(1.0, 2.1, 400),
             market_sizes: Quantiles::power_law(1.0, 1.9, 600),
             add_distances: Quantiles::power_law(2.0, 2.4, 600),
@@ -141,10 +141,15 @@ impl Flow {
         self.acts_to_steer -= 1;
         if self.acts_to_steer == 0 {
             self.acts_to_steer = STEER_EVERY;
-            self.steer(tape.counts());
+            self.steer();
         }
+        let before = by_kind(tape.counts());
         let act = self.choose(venue, mood, random);
         self.act(act, venue, mood, tape, random);
+        for ((seen, after), before) in self.seen.iter_mut().zip(by_kind(tape.counts())).zip(before)
+        {
+            *seen += after - before;
+        }
         act
     }
 
@@ -169,9 +174,13 @@ impl Flow {
         let bids = venue.order_count(Side::Bid);
         let asks = venue.order_count(Side::Ask);
         // The thinner side is joined more often.
-        let side = side_of(random.below(bids + asks + 2) > bids);
-        let side = opposite(side);
-        let distance = 1 + self.add_distances.draw(random) as i32;
+        let side = side_of(bids < random.below(bids + asks + 2));
+        // A few orders stand far off, so that the price finds some wherever it goes.
+        let distance = if random.chance(FAR_SHARE) {
+            random.below((mood.orders_target / 4).max(12)) as i32 + 1
+        } else {
+            self.add_distances.draw(random) as i32 + 1
+        };
         let other = venue.best(opposite(side)).unwrap_or(mood.value as i32);
         let size = 1 + self.sizes.draw(random);
         venue.rest(tape, entry(side, behind(side, other, distance), size));
@@ -180,10 +189,10 @@ impl Flow {
     fn choose(&self, venue: &Venue, mood: &Mood, random: &mut Random) -> Act {
         let resting = (venue.order_count(Side::Bid) + venue.order_count(Side::Ask)) as f64;
         let fill = resting / (2 * mood.orders_target) as f64;
-        let [add, cancel, modify, trade] = self.weights;
+        let [turnover, modify, trade] = self.weights;
         // At the target the two balance; away from it the book pulls back.
-        let pull = fill.clamp(0.25, 4.0);
-        let (add, cancel) = (add / pull, cancel * pull);
+        let pull = libm::sqrt(fill.clamp(0.1, 10.0));
+        let (add, cancel) = (turnover / 2.0 / pull, turnover / 2.0 * pull);
         let mut draw = random.unit() * (add + cancel + modify + trade);
         for (act, weight) in [
             (Act::Add, add),
@@ -199,27 +208,12 @@ impl Flow {
     }
 
     /// Compares what was printed since the last look with what was asked for.
-    fn steer(&mut self, counts: &Counts) {
-        let since = |now: u64, then: u64| (now - then) as f64;
-        let seen = [
-            since(counts.adds, self.seen.adds),
-            since(counts.cancels, self.seen.cancels),
-            since(counts.modifies, self.seen.modifies),
-            since(
-                counts.trades + counts.fills,
-                self.seen.trades + self.seen.fills,
-            ),
-        ];
-        self.seen = *counts;
-        let total: f64 = seen.iter().sum::<f64>().max(1.0);
-        let asked = [
-            self.mix.adds,
-            self.mix.cancels,
-            self.mix.modifies,
-            self.mix.trades,
-        ];
+    fn steer(&mut self) {
+        let seen = core::mem::take(&mut self.seen);
+        let total = seen.iter().sum::<u64>().max(1) as f64;
+        let asked = [self.mix.turnover, self.mix.modifies, self.mix.trades];
         for ((weight, asked), seen) in self.weights.iter_mut().zip(asked).zip(seen) {
-            let step = 1.0 + 0.2 * (asked - seen / total) / asked;
+            let step = 1.0 + 0.2 * (asked - seen as f64 / total) / asked;
             *weight = (*weight * step).clamp(asked * 0.05, asked * 3.0);
         }
     }
@@ -301,8 +295,8 @@ impl Flow {
                 random.below(levels)
             };
             let queue = venue.queue_length(side, depth);
-            // One in a queue of one stays two times in three; of many, hardly anyone stays.
-            if random.below(queue + 3) > queue {
+            // One alone stays three times in four or so; in a long queue some leave all the time.
+            if random.below(queue + 8) > queue {
                 continue;
             }
             let handle = venue.handle_at(side, depth, random.below(queue))?;
@@ -315,6 +309,15 @@ impl Flow {
         }
         None
     }
+}
+
+/// Records by the kinds that the mix tells apart.
+const fn by_kind(counts: &Counts) -> [u64; 3] {
+    [
+        counts.adds + counts.cancels,
+        counts.modifies,
+        counts.trades + counts.fills,
+    ]
 }
 
 /// Bid when `is_bid`.

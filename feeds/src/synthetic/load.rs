@@ -1,7 +1,7 @@
 //! Inputs for measuring speed: nothing but market-by-order records, as many as asked for.
 //!
 //! The same crowd and venue as in a session, without a clock worth the name, without options,
-//! without planted activity. Books start empty and are filled by plain Adds, which count.
+//! without planted activity. Books are filled by plain Adds first, which count.
 
 use std::io;
 
@@ -91,43 +91,44 @@ impl Load {
     ) -> io::Result<Counts> {
         let mut tape = Tape::new(out, self.seed, None);
         let mut random = Random::new(self.seed, Concern::Flow);
-        let mut timing = Random::new(self.seed, Concern::Arrivals);
-        // Most records follow the last one within microseconds, some after milliseconds.
-        let gaps = Quantiles::power_law(1.0, 1.6, 4_000);
+        let mut clock = Clock::new(self.seed);
         let contracts = self.contracts();
         let start = utc_ns(first_day(), 13, 30);
-        let end = start + self.count * 1_000_000 + 1;
-        write_metadata(
-            &mut tape,
-            first_day(),
-            Some(Schema::Mbo),
-            [start, end],
-            &contracts,
-        )?;
+        let span = [start, start + self.count * 1_000_000 + 1];
+        write_metadata(&mut tape, first_day(), Some(Schema::Mbo), span, &contracts)?;
         tape.advance_to(start);
         let mut flow = Flow::new(Mix::LOAD);
-        let mut books: Vec<_> = contracts
-            .iter()
-            .map(|it| {
-                (
-                    Venue::new(it.id, it.tick),
-                    Mood::new(self.resting, START_TICKS),
-                )
-            })
-            .collect();
-        while tape.counts().total() < self.count && !tape.is_broken() {
-            tape.advance_to(tape.now() + 400 + 900 * u64::from(gaps.draw(&mut timing)));
-            let (venue, mood) = &mut books[choose(&mut random) as usize];
-            let resting = venue.order_count(undertow_core::types::Side::Bid);
-            if resting < self.resting / 2 {
+        let resting = self.orders_a_side();
+        let book = |it: &Contract| (Venue::new(it.id, it.tick), Mood::new(resting, START_TICKS));
+        let mut books: Vec<_> = contracts.iter().map(book).collect();
+        for _ in 0..resting {
+            for (venue, mood) in &mut books {
+                clock.tick(&mut tape);
                 flow.fill_in(venue, mood, &mut tape, &mut random);
-            } else if self.count - tape.counts().total() < ENDGAME {
-                flow.act(Act::Cancel, venue, mood, &mut tape, &mut random);
+            }
+        }
+        while tape.counts().total() < self.count && !tape.is_broken() {
+            clock.tick(&mut tape);
+            let (venue, mood) = &mut books[choose(&mut random) as usize];
+            if self.count - tape.counts().total() < ENDGAME {
+                let act = if random.chance(0.5) {
+                    Act::Add
+                } else {
+                    Act::Cancel
+                };
+                flow.act(act, venue, mood, &mut tape, &mut random);
             } else {
                 flow.step(venue, mood, &mut tape, &mut random);
             }
         }
         tape.finish().map(|(counts, _)| counts)
+    }
+
+    /// As many as asked for, but filling the books takes a quarter of the records at most.
+    fn orders_a_side(&self) -> usize {
+        let most = self.count / (8 * u64::from(self.instruments));
+        self.resting
+            .min(usize::try_from(most).unwrap_or(usize::MAX))
     }
 
     fn contracts(&self) -> Vec<Contract> {
@@ -145,6 +146,27 @@ impl Load {
             underlying: String::new(),
         };
         (0..self.instruments).map(contract).collect()
+    }
+}
+
+/// Most records follow the last one within microseconds, some after milliseconds.
+struct Clock {
+    gaps: Quantiles,
+    timing: Random,
+}
+
+impl Clock {
+    fn new(seed: u64) -> Self {
+        let timing = Random::new(seed, Concern::Arrivals);
+        Self {
+            gaps: Quantiles::power_law(1.0, 1.6, 4_000),
+            timing,
+        }
+    }
+
+    fn tick(&mut self, tape: &mut Tape<'_>) {
+        let gap = 400 + 900 * u64::from(self.gaps.draw(&mut self.timing));
+        tape.advance_to(tape.now() + gap);
     }
 }
 

@@ -15,7 +15,7 @@ const TICKS_PER_POINT: f64 = (POINT / FUTURE_TICK) as f64;
 /// Ticks that the next month stands above the front month: carry.
 const CARRY_TICKS: f64 = 840.0;
 /// Share of what happens that happens in each future, and in options as a whole.
-const FRONT_SHARE: f64 = 0.62;
+const FRONT_SHARE: f64 = 0.70;
 const NEXT_SHARE: f64 = 0.03;
 const MICRO_SHARE: f64 = 0.15;
 
@@ -53,15 +53,15 @@ impl Market {
     /// Lists the contracts, and lays out the books without printing.
     pub(super) fn new(listing: &Listing, tape: &mut Tape<'_>, random: &mut Random) -> Self {
         let mut contracts = futures(listing.date, "NQ", 2, 42_140_860);
-        contracts.extend(futures(listing.date, "MNQ", 1, 42_003_700));
-        let front = contracts[0].clone();
-        contracts.extend(options(
+        let chain = options(
             listing.date,
-            &front,
+            &contracts,
             listing.chain,
             listing.spacing,
             listing.spot,
-        ));
+        );
+        contracts.extend(futures(listing.date, "MNQ", 1, 42_003_700));
+        contracts.extend(chain);
         let venues = contracts
             .iter()
             .map(|it| Venue::new(it.id, it.tick))
@@ -112,7 +112,7 @@ impl Market {
             self.step_future(2, tape, random);
         } else if self.contracts.len() > FUTURES {
             let place = FUTURES + self.desk.draw(random);
-            let spot = self.spot();
+            let spot = self.forward(place);
             let (contract, venue) = (&self.contracts[place], &mut self.venues[place]);
             self.desk
                 .step(place - FUTURES, contract, venue, spot, tape, random);
@@ -177,7 +177,7 @@ impl Market {
         let Some(of_chain) = place.checked_sub(FUTURES) else {
             return;
         };
-        let spot = self.spot();
+        let spot = self.forward(place);
         let (contract, venue) = (&self.contracts[place], &mut self.venues[place]);
         self.desk
             .refresh(of_chain, contract, venue, spot, tape, random);
@@ -212,6 +212,17 @@ impl Market {
         (self.desk.theo(of_chain) * 20.0) as i64 * self.contracts[place].tick
     }
 
+    /// Price of the future under an option, in points.
+    fn forward(&self, place: usize) -> f64 {
+        let is_front = self.contracts[place].underlying_id == self.contracts[0].id;
+        self.spot()
+            + if is_front {
+                0.0
+            } else {
+                CARRY_TICKS / TICKS_PER_POINT
+            }
+    }
+
     /// The front future's mid, in points; where it belongs when a side is missing.
     pub(super) fn spot(&self) -> f64 {
         let mid_twice = self.venues[0].mid_twice().map(f64::from);
@@ -221,8 +232,7 @@ impl Market {
 
 /// Records of the futures by kind, as on a day at CME.
 const SESSION_MIX: Mix = Mix {
-    adds: 0.42,
-    cancels: 0.41,
+    turnover: 0.83,
     modifies: 0.11,
     trades: 0.06,
 };

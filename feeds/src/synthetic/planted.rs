@@ -37,6 +37,18 @@ impl Plantings {
         calms: 0,
     };
 
+    /// The number of the kind that is planted most.
+    pub(super) fn most(&self) -> u32 {
+        let Self {
+            sweeps,
+            icebergs,
+            blocks,
+            pressures,
+            calms,
+        } = *self;
+        sweeps.max(icebergs).max(blocks).max(pressures).max(calms)
+    }
+
     const fn total(&self) -> u32 {
         self.sweeps + self.icebergs + self.blocks + self.pressures + self.calms
     }
@@ -263,19 +275,22 @@ impl Plan {
         let venue = &mut market.venues[self.place];
         let resting = opposite(self.side);
         let depth = random.between(2, 4) as usize;
-        if venue.level_count(resting) > depth + 8 {
-            let (ticks, _) = venue.level(resting, depth - 1)?;
-            let size = u32::try_from(venue.size_within(resting, depth)).ok()?;
-            let taken = venue.take(tape, planted(self.side, ticks, size));
-            let last = venue.price(taken.last_ticks);
-            self.note_taken(&taken, venue.price(taken.first_ticks), tape.now());
-            if let Activity::Sweep {
-                levels, last_price, ..
-            } = &mut self.outcome.activity
-            {
-                *levels += taken.levels;
-                *last_price = last;
-            }
+        if venue.level_count(resting) < depth + 8 {
+            // Too thin to sweep without emptying it: later, unless it has begun.
+            let waits = self.outcome.ts_start == 0 && tape.now() < self.until;
+            return waits.then_some(1_000_000_000);
+        }
+        let (ticks, _) = venue.level(resting, depth - 1)?;
+        let size = u32::try_from(venue.size_within(resting, depth)).ok()?;
+        let taken = venue.take(tape, planted(self.side, ticks, size));
+        let last = venue.price(taken.last_ticks);
+        self.note_taken(&taken, venue.price(taken.first_ticks), tape.now());
+        if let Activity::Sweep {
+            levels, last_price, ..
+        } = &mut self.outcome.activity
+        {
+            *levels += taken.levels;
+            *last_price = last;
         }
         let Step::Sweep { children } = &mut self.step else {
             return None;

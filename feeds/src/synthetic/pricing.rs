@@ -45,7 +45,7 @@ mod tests {
 
     #[test]
     fn black_agrees_with_published_values() {
-        // Hull's example of a European futures option: F = K = 20, 4 months, 25 %, here undiscounted.
+        // Hull's European futures option: F = K = 20, 4 months, 25 %, here undiscounted.
         let put = black(InstrumentClass::Put, 20.0, 20.0, 4.0 / 12.0, 0.25);
         assert!(
             (put - 1.1166 * libm::exp(0.09 * 4.0 / 12.0)).abs() < 5e-4,

@@ -29,11 +29,12 @@ const CARE_EVERY: u64 = 64;
 pub struct SessionConfig {
     /// Seed of all chance.
     pub seed: u64,
-    /// The trading day, UTC.
+    /// The trading day, UTC. Trading opens at 13:30 UTC in summer and winter alike.
     pub date: Date,
     /// Length of trading from 13:30 UTC, in minutes; 390 is a full day.
     pub minutes: u32,
-    /// Records to aim at, all kinds together; what comes out is within a few per cent.
+    /// Records to aim at, all kinds together but snapshots that follow a fault; what comes out
+    /// is within a few per cent.
     pub messages: u64,
     /// Price of the front future at the open, in points.
     pub spot: u32,
@@ -77,10 +78,12 @@ impl SessionConfig {
         }
     }
 
-    /// The first configuration error, as a sentence.
+    /// Refuses what makes no sense, with the first reason found.
     fn check(&self) -> io::Result<()> {
-        let wrong = if self.minutes == 0 {
-            "a session needs at least one minute"
+        let wrong = if !(1..=1_440).contains(&self.minutes) {
+            "a session lasts 1 to 1440 minutes"
+        } else if 1_000 < self.plantings.most() {
+            "at most 1000 activities of a kind can be planted"
         } else if !(1_000..=200_000).contains(&self.spot) {
             "the price of the future must lie between 1000 and 200000 points"
         } else if self.strike_spacing == 0 {
@@ -91,6 +94,10 @@ impl SessionConfig {
             "orders resting on a side must number 50 to 100000"
         } else if 20 < self.expiries || 2_000 < self.strikes {
             "at most 20 expirations of at most 2000 strikes"
+        } else if !(2000..2100).contains(&self.date.year()) {
+            "the trading day must lie between 2000 and 2099"
+        } else if !self.faults.is_valid() {
+            "fault rates must lie between 0 and 1, and so must their sum"
         } else {
             return Ok(());
         };
@@ -217,14 +224,15 @@ impl<'a> Session<'a> {
         let planting = Random::new(config.seed, Concern::Planted);
         let mut plans = Plans::new(&config.plantings, self.hours, &self.market, planting);
         let mut pace = 1.0;
+        let mut recovered = 0;
         let mut clock = open as f64;
         for event in 0_u64.. {
             let now = clock as u64;
             let progress = (now - open) as f64 / (close - open) as f64;
             if event.is_multiple_of(CARE_EVERY) {
-                let done = (self.tape.counts().total() - before) as f64;
+                recovered += self.send_recoveries();
+                let done = (self.tape.counts().total() - before - recovered) as f64;
                 pace = pace_for(done / wanted, progress);
-                self.send_recoveries();
             }
             let profile = intraday(progress) * pace * plans.background_rate(now);
             let wait = arrivals.next(profile, &mut timing);
@@ -246,8 +254,10 @@ impl<'a> Session<'a> {
         self.tape.advance_to(close);
     }
 
-    /// Sends a snapshot of every book that a gap or a Clear has taken from the reader.
-    fn send_recoveries(&mut self) {
+    /// Sends a snapshot of every book that a gap or a Clear has taken from the reader; tells how
+    /// many records that took.
+    fn send_recoveries(&mut self) -> u64 {
+        let before = self.tape.counts().total();
         for instrument_id in self.tape.take_damaged() {
             let venue = self
                 .market
@@ -258,6 +268,7 @@ impl<'a> Session<'a> {
                 venue.print_snapshot(&mut self.tape);
             }
         }
+        self.tape.counts().total() - before
     }
 }
 

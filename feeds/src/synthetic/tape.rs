@@ -158,7 +158,7 @@ impl<'a> Tape<'a> {
     pub(super) fn close_event(&mut self) {
         let live = self.mode == Mode::Live;
         let chance = self.latency.bits();
-        // About 90 µs from the match to the capture, 13–17 µs of it on the wire, as seen at CME.
+        // About 90 µs from match to capture, 13–17 µs of it on the wire, as seen at CME.
         let delay = 82_000 + (chance & 0x3FFF) + u64::from((chance >> 14 & 0xFF) == 0) * 300_000;
         let mut event = core::mem::take(&mut self.event);
         let Some(last_idx) = event.len().checked_sub(1) else {

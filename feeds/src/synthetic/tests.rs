@@ -2,7 +2,6 @@
 //! queues, the obvious code.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::hash::{DefaultHasher, Hasher};
 use std::io::Read;
 
 use dbn::decode::{DbnMetadata, DecodeRecordRef, dbn::Decoder};
@@ -49,10 +48,18 @@ fn mbo_records(bytes: &[u8]) -> Vec<MboMsg> {
     records
 }
 
+/// FNV-1a by eight bytes: the same in every build, so that it can be written down.
 fn hash(bytes: &[u8]) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    hasher.write(bytes);
-    hasher.finish()
+    let mix = |hash: u64, word: &[u8]| {
+        let word = word
+            .iter()
+            .rev()
+            .fold(0, |word, &byte| word << 8 | u64::from(byte));
+        (hash ^ word)
+            .wrapping_mul(0x0000_0100_0000_01B3)
+            .rotate_left(29)
+    };
+    bytes.chunks(8).fold(0xCBF2_9CE4_8422_2325, mix)
 }
 
 /// A book as maps of queues.
@@ -170,81 +177,73 @@ fn same_seed_gives_same_bytes_and_another_seed_others() {
     assert_ne!(hash(&first), hash(&generate(&small(8)).0));
 }
 
-#[test]
-fn session_opens_with_reference_data_and_snapshots_and_ends_with_the_close() {
-    let config = small(3);
-    let (bytes, _, counts) = generate(&config);
-    let mut definitions = BTreeMap::new();
-    let mut interest = BTreeMap::new();
-    let mut settled = BTreeSet::new();
-    let mut statuses: BTreeMap<u32, Vec<u16>> = BTreeMap::new();
-    let mut snapshots: BTreeMap<u32, [usize; 3]> = BTreeMap::new();
-    let mut records = 0;
-    let metadata = for_each_record(&bytes[..], |record| {
-        records += 1;
+/// Everything in a session that is no order.
+#[derive(Default)]
+struct Reference {
+    records: u64,
+    definitions: BTreeMap<u32, InstrumentDefMsg>,
+    open_interest: BTreeMap<u32, i64>,
+    settled: BTreeSet<u32>,
+    statuses: BTreeMap<u32, Vec<u16>>,
+    /// Clears, Adds and LASTs of the snapshots.
+    snapshots: BTreeMap<u32, [usize; 3]>,
+}
+
+impl Reference {
+    fn note(&mut self, record: RecordRef<'_>) {
+        self.records += 1;
         let id = record.header().instrument_id;
         if let Some(definition) = record.get::<InstrumentDefMsg>() {
-            definitions.insert(id, definition.clone());
+            assert!(self.definitions.insert(id, definition.clone()).is_none());
         } else if let Some(stat) = record.get::<StatMsg>() {
             match stat.stat_type().unwrap() {
-                StatType::OpenInterest => interest.insert(id, stat.quantity).is_none(),
-                StatType::SettlementPrice => settled.insert(id),
+                StatType::OpenInterest => self.open_interest.insert(id, stat.quantity).is_none(),
+                StatType::SettlementPrice => self.settled.insert(id),
                 other => panic!("unexpected statistic {other:?}"),
             };
         } else if let Some(status) = record.get::<StatusMsg>() {
-            statuses.entry(id).or_default().push(status.action);
+            self.statuses.entry(id).or_default().push(status.action);
         } else if let Some(mbo) = record.get::<MboMsg>()
-            && (mbo.flags.is_snapshot() || mbo.action as u8 == b'R')
+            && mbo.flags.is_snapshot()
         {
-            let [clears, adds, lasts] = snapshots.entry(id).or_default();
+            let [clears, adds, lasts] = self.snapshots.entry(id).or_default();
             *clears += usize::from(mbo.action as u8 == b'R');
             *adds += usize::from(mbo.action as u8 == b'A');
             *lasts += usize::from(mbo.flags.is_last());
             assert!(mbo.flags.is_bad_ts_recv());
         }
-    });
-    assert_eq!(records, counts.total());
+    }
+}
+
+#[test]
+fn session_opens_with_reference_data_and_snapshots_and_ends_with_the_close() {
+    let (bytes, _, counts) = generate(&small(3));
+    let mut seen = Reference::default();
+    let metadata = for_each_record(&bytes[..], |record| seen.note(record));
     let listed = 3 + 3 * 12 * 2;
+    assert_eq!(seen.records, counts.total());
     assert_eq!(
         (metadata.version, metadata.dataset.as_str()),
         (3, "GLBX.MDP3")
     );
-    assert_eq!(metadata.mappings.len(), listed);
-    assert_eq!(definitions.len(), listed);
-    assert_eq!((interest.len(), settled.len()), (listed, listed));
-    assert!(interest.values().all(|&quantity| 0 <= quantity));
-    assert!(
-        snapshots
-            .values()
-            .all(|&[clears, adds, lasts]| clears == 1 && lasts == 1 && 0 < adds)
+    assert_eq!(seen.definitions.len(), listed);
+    assert_eq!(
+        (seen.open_interest.len(), seen.settled.len()),
+        (listed, listed)
     );
-    assert_eq!(snapshots.len(), listed);
+    assert!(seen.open_interest.values().all(|&quantity| 0 <= quantity));
+    assert_eq!(seen.snapshots.len(), listed);
+    let is_whole = |&[clears, adds, lasts]: &[usize; 3]| (clears, lasts) == (1, 1) && 0 < adds;
+    assert!(seen.snapshots.values().all(is_whole));
     let phases = [
         StatusAction::PreOpen,
         StatusAction::Trading,
         StatusAction::Close,
     ];
     let phases = phases.map(|phase| phase as u16);
-    assert!(statuses.values().all(|actions| actions[..] == phases));
-
-    let symbol = |id| definitions[id].raw_symbol().unwrap();
-    let option = definitions
-        .keys()
-        .find(|id| symbol(id) == "Q2CH6 C24825")
-        .unwrap();
-    let option = &definitions[option];
-    assert_eq!(option.strike_price, 24_825_000_000_000);
-    assert_eq!(option.unit_of_measure_qty, 20_000_000_000);
-    assert_eq!(option.min_price_increment, 50_000_000);
-    assert_eq!(
-        (option.instrument_class as u8, option.asset().unwrap()),
-        (b'C', "Q2C")
-    );
-    assert_eq!(
-        definitions[&option.underlying_id].raw_symbol().unwrap(),
-        "NQH6"
-    );
-    for (id, definition) in &definitions {
+    assert!(seen.statuses.values().all(|actions| actions[..] == phases));
+    assert_eq!(metadata.mappings.len(), listed);
+    for (id, definition) in &seen.definitions {
         let mapping = metadata
             .mappings
             .iter()
@@ -254,6 +253,36 @@ fn session_opens_with_reference_data_and_snapshots_and_ends_with_the_close() {
             definition.raw_symbol().unwrap()
         );
     }
+}
+
+#[test]
+fn definitions_carry_the_terms_of_the_contract() {
+    let (bytes, _, _) = generate(&small(3));
+    let mut seen = Reference::default();
+    for_each_record(&bytes[..], |record| seen.note(record));
+    let named = |name| {
+        let mut definitions = seen.definitions.values();
+        definitions
+            .find(|it| it.raw_symbol().unwrap() == name)
+            .unwrap()
+    };
+    let option = named("Q2CH6 C24825");
+    assert_eq!(option.strike_price, 24_825_000_000_000);
+    assert_eq!(option.unit_of_measure_qty, 20_000_000_000);
+    assert_eq!(option.min_price_increment, 50_000_000);
+    assert_eq!(
+        (option.instrument_class as u8, option.asset().unwrap()),
+        (b'C', "Q2C")
+    );
+    assert_eq!(option.expiration, 1_773_259_200_000_000_000);
+    assert_eq!(option.underlying_id, FRONT_ID);
+    let future = named("NQH6");
+    assert_eq!(future.hd.instrument_id, FRONT_ID);
+    assert_eq!(
+        (future.strike_price, future.min_price_increment),
+        (i64::MAX, 250_000_000)
+    );
+    assert_eq!(named("MNQH6").unit_of_measure_qty, 2_000_000_000);
 }
 
 #[test]
@@ -373,9 +402,8 @@ fn check_trade_event(event: &[MboMsg]) {
             .all(|it| "CM".contains(it)),
         "{order}"
     );
-    let sum = |action: u8, side: Option<i8>| -> u64 {
-        let is_meant =
-            |it: &&MboMsg| it.action as u8 == action && side.is_none_or(|s| s == it.side as i8);
+    let sum = |action: u8, sides: &[u8]| -> u64 {
+        let is_meant = |it: &&MboMsg| it.action as u8 == action && sides.contains(&(it.side as u8));
         event
             .iter()
             .filter(is_meant)
@@ -383,17 +411,13 @@ fn check_trade_event(event: &[MboMsg]) {
             .sum()
     };
     let aggressor = event[0].side as u8;
-    match aggressor {
+    let traded = sum(b'T', b"BAN");
+    if aggressor == b'N' {
         // An auction has no aggressor: both sides are filled in full.
-        b'N' => {
-            assert_eq!(sum(b'T', None), sum(b'F', Some(b'B' as i8)));
-            assert_eq!(sum(b'T', None), sum(b'F', Some(b'A' as i8)));
-        }
-        _ => {
-            assert_eq!(sum(b'T', None), sum(b'F', None));
-            let resting = if aggressor == b'B' { b'A' } else { b'B' };
-            assert_eq!(sum(b'F', Some(resting as i8)), sum(b'F', None));
-        }
+        assert_eq!([sum(b'F', b"B"), sum(b'F', b"A")], [traded, traded]);
+    } else {
+        let resting = if aggressor == b'B' { b"A" } else { b"B" };
+        assert_eq!([sum(b'F', resting), sum(b'F', b"BAN")], [traded, traded]);
     }
     let filled: BTreeSet<_> = event
         .iter()
@@ -482,6 +506,13 @@ fn order_sizes_have_a_heavy_tail_and_activity_is_near_the_touch() {
         twin.apply(&record);
     }
     assert_eq!(twin.faults, Vec::<String>::new());
+    for queues in &twin.queues {
+        let resting: usize = queues.values().map(Vec::len).sum();
+        assert!(
+            (1_000..=5_000).contains(&resting),
+            "{resting} orders a side"
+        );
+    }
     sizes.sort_unstable();
     let quantile = |q: usize| sizes[sizes.len() * q / 1_000];
     assert!(
@@ -654,7 +685,7 @@ fn check_iceberg(planted: &Planted, own: &[&MboMsg]) {
 }
 
 #[test]
-fn background_hardly_knows_what_is_planted_before_it_happens() {
+fn background_is_the_same_until_something_planted_happens() {
     let with = generate(&small(30));
     let without = generate(&SessionConfig {
         plantings: Plantings::NONE,
@@ -701,7 +732,7 @@ fn wrong_configuration_is_refused_with_a_reason() {
                 minutes: 0,
                 ..small(1)
             },
-            "at least one minute",
+            "1 to 1440 minutes",
         ),
         (
             SessionConfig {
@@ -773,6 +804,10 @@ fn load_inputs_have_the_asked_count_and_mix() {
     let mut again = Vec::new();
     write_chain(1_000, count, 1, &mut again).unwrap();
     assert_eq!(hash(&chain), hash(&again));
+    for (count, instruments) in [(0, 1), (1, 1), (999, 3), (5_001, 10_000)] {
+        let counts = write_chain(instruments, count, 1, &mut Vec::new()).unwrap();
+        assert_eq!(counts.total(), count);
+    }
 }
 
 /// The mix is that of the second half: the first fills the books.
@@ -861,6 +896,10 @@ fn every_fault_is_at_the_record_and_offset_that_the_truth_names() {
         let offset = offsets[fault.record as usize];
         assert_eq!(offset as u64, fault.offset, "{fault:?}");
         let record = &bytes[offset..];
+        if fault.fault == FaultKind::TruncatedTail {
+            assert_eq!(record.len() as u32, 56 - fault.count);
+            continue;
+        }
         let field = |at: usize| u64::from_le_bytes(record[at..at + 8].try_into().unwrap());
         let [order_id, action, side, flags] = [
             field(16),
@@ -884,7 +923,7 @@ fn every_fault_is_at_the_record_and_offset_that_the_truth_names() {
             FaultKind::OversizeCancel => action == u64::from(b'C'),
             FaultKind::Clear => action == u64::from(b'R'),
             FaultKind::BadLength => record[0] == 15,
-            FaultKind::TruncatedTail => record.len() == 36,
+            FaultKind::TruncatedTail => unreachable!("seen above"),
         };
         assert!(holds, "{fault:?}");
     }
@@ -939,4 +978,129 @@ fn a_gap_or_clear_is_followed_by_a_snapshot_that_mends_the_book() {
         "{mended}"
     );
     assert!(late.values().all(|&faults| faults == 0), "{late:?}");
+}
+
+/// Baselines of instruction counts are taken on these inputs, so a change of them must be meant.
+#[test]
+fn bytes_are_those_of_the_version_before() {
+    let mut one = Vec::new();
+    write_one(100_000, 1, &mut one).unwrap();
+    let mut fifty = Vec::new();
+    write_fifty(100_000, 1, &mut fifty).unwrap();
+    let session = generate(&small(1)).0;
+    let hashes = [hash(&one), hash(&fifty), hash(&session)];
+    let before = [
+        0xF25E_0ED6_F8E8_3EA7,
+        0x4A4B_BA7A_BB44_DD34,
+        0x7939_7419_3F7E_B1A4,
+    ];
+    assert_eq!(hashes, before, "{hashes:#018x?}");
+}
+
+#[test]
+fn a_session_without_options_or_plantings_runs() {
+    for (expiries, strikes) in [(0, 0), (1, 1), (0, 10)] {
+        let plantings = Plantings::NONE;
+        let config = SessionConfig {
+            expiries,
+            strikes,
+            plantings,
+            ..small(1)
+        };
+        let (_, truth, counts) = generate(&config);
+        assert_eq!(truth, Truth::default());
+        assert!(counts.total().abs_diff(150_000) < 15_000, "{counts:?}");
+    }
+}
+
+#[test]
+fn demo_session_looks_like_a_market() {
+    let (bytes, _, counts) = generate(&SessionConfig::demo());
+    assert!(
+        (1_000_000..2_000_000).contains(&counts.total()),
+        "{counts:?}"
+    );
+    let mut front = Twin::default();
+    let mut traded = false;
+    let mut events = 0_u32;
+    let mut tight = 0_u32;
+    let [mut low, mut high] = [i64::MAX, i64::MIN];
+    for record in mbo_records(&bytes)
+        .iter()
+        .filter(|it| it.hd.instrument_id == FRONT_ID)
+    {
+        front.apply(record);
+        traded |= record.action as u8 == b'T';
+        if traded && record.flags.is_last() {
+            let (bid, ask) = front.best_bid().zip(front.best_ask()).unwrap();
+            events += 1;
+            tight += u32::from(ask - bid <= 500_000_000);
+            (low, high) = (low.min(bid), high.max(ask));
+        }
+    }
+    assert!(
+        events / 10 * 9 < tight,
+        "{tight} of {events} events leave at most two ticks"
+    );
+    let range = (high - low) / 1_000_000_000;
+    assert!(
+        (20..600).contains(&range),
+        "a day's range of {range} points"
+    );
+    let resting = front.orders.len();
+    assert!(
+        (2_000..6_000).contains(&resting),
+        "{resting} orders rest in the front future"
+    );
+}
+
+/// NQH6 in every session of the default day.
+const FRONT_ID: u32 = 42_140_860;
+
+/// Longer queues are left more often: cancels per event at the best price grow with its queue.
+#[test]
+fn cancel_rate_grows_with_the_queue() {
+    let mut bytes = Vec::new();
+    write_one(400_000, 9, &mut bytes).unwrap();
+    let mut twin = Twin::default();
+    // By length of the best bid's queue, 1–2 and 6–12: events seen, and cancels among them.
+    let mut seen = [[0_u32; 2]; 2];
+    for (i, record) in mbo_records(&bytes).into_iter().enumerate() {
+        if let (50_001.., Some((&best, queue))) = (i, twin.queues[0].last_key_value()) {
+            let class = match queue.len() {
+                1..=2 => Some(0),
+                6..=12 => Some(1),
+                _ => None,
+            };
+            let at_best = record.price == best && record.action as u8 == b'C';
+            if let Some(class) = class {
+                seen[class][0] += 1;
+                seen[class][1] += u32::from(at_best && twin.filled.is_empty());
+            }
+        }
+        twin.apply(&record);
+    }
+    let rate = |[events, cancels]: [u32; 2]| f64::from(cancels) / f64::from(events);
+    assert!(1.5 * rate(seen[0]) < rate(seen[1]), "{seen:?}");
+}
+
+#[test]
+fn each_fault_kind_can_be_asked_for_alone_by_its_name() {
+    for kind in FaultKind::ALL {
+        assert_eq!(
+            serde_json::to_string(&kind).unwrap(),
+            format!("\"{}\"", kind.name())
+        );
+        let faults = Faults::none().with(kind, 0.001);
+        let config = SessionConfig {
+            faults,
+            minutes: 20,
+            messages: 40_000,
+            ..small(15)
+        };
+        let (_, truth, _) = generate(&config);
+        assert!(!truth.faults.is_empty(), "{}", kind.name());
+        assert!(truth.faults.iter().all(|it| it.fault == kind));
+    }
+    assert!(Faults::none().is_none() && !Faults::none().with(FaultKind::Gap, 0.1).is_none());
 }

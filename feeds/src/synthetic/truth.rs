@@ -130,6 +130,45 @@ pub enum FaultKind {
     TruncatedTail,
 }
 
+impl FaultKind {
+    /// Every kind.
+    pub const ALL: [Self; 13] = [
+        Self::Duplicate,
+        Self::Gap,
+        Self::Reorder,
+        Self::UnknownAction,
+        Self::UnknownSide,
+        Self::MissingLast,
+        Self::BackwardsTime,
+        Self::UndefinedPrice,
+        Self::UnknownCancel,
+        Self::OversizeCancel,
+        Self::Clear,
+        Self::BadLength,
+        Self::TruncatedTail,
+    ];
+
+    /// Its name in the truth, and wherever a user names it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Duplicate => "duplicate",
+            Self::Gap => "gap",
+            Self::Reorder => "reorder",
+            Self::UnknownAction => "unknown_action",
+            Self::UnknownSide => "unknown_side",
+            Self::MissingLast => "missing_last",
+            Self::BackwardsTime => "backwards_time",
+            Self::UndefinedPrice => "undefined_price",
+            Self::UnknownCancel => "unknown_cancel",
+            Self::OversizeCancel => "oversize_cancel",
+            Self::Clear => "clear",
+            Self::BadLength => "bad_length",
+            Self::TruncatedTail => "truncated_tail",
+        }
+    }
+}
+
 impl Truth {
     /// Writes one JSON object a line: planted activity first, then faults.
     ///

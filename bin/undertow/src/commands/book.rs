@@ -42,7 +42,10 @@ pub(super) fn book(global: &Global, args: &cli::Book) -> Result<Exit> {
     };
     reader.read_to(args);
     let ids = reader.registry.find(&args.instrument);
-    let found = reader.books.iter().filter(|book| ids.contains(&book.key().instrument_id));
+    let found = reader
+        .books
+        .iter()
+        .filter(|book| ids.contains(&book.key().instrument_id));
     let found: Vec<_> = found.collect();
     if found.is_empty() {
         return Err(reader.unknown(args, &ids).into());
@@ -99,7 +102,11 @@ impl<B: Bytes> Reader<'_, B> {
 
     fn is_beyond(&mut self, market: &Market, args: &cli::Book) -> bool {
         let mbo = market.mbo();
-        let ts = if mbo.ts_recv.is_defined() { mbo.ts_recv } else { mbo.ts_event };
+        let ts = if mbo.ts_recv.is_defined() {
+            mbo.ts_recv
+        } else {
+            mbo.ts_event
+        };
         if !ts.is_defined() {
             return false;
         }
@@ -139,7 +146,11 @@ impl<B: Bytes> Reader<'_, B> {
             self.name(book),
             rfc3339(session::last_seen(book)),
             book.trust().name(),
-            if book.is_event_open() { "(an event is open)" } else { "" },
+            if book.is_event_open() {
+                "(an event is open)"
+            } else {
+                ""
+            },
         );
         text.truncate(text.trim_end().len());
         text.push_str("\n\n");
@@ -181,7 +192,9 @@ impl<B: Bytes> Reader<'_, B> {
     fn json(&self, book: &Book<'_>, args: &cli::Book) -> Value {
         let side = |side| {
             let levels = book.depth(side).take(args.depth);
-            levels.map(|level| level_json(book, side, &level, args.queue)).collect::<Vec<_>>()
+            levels
+                .map(|level| level_json(book, side, &level, args.queue))
+                .collect::<Vec<_>>()
         };
         json!({
             "symbol": self.name(book),

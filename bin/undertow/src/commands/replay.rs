@@ -36,7 +36,11 @@ pub(super) fn replay(global: &Global, args: &Replay) -> Result<Exit> {
     }
     let names: Vec<_> = args.files.iter().map(|path| stem(path)).collect();
     let title = format!("replay {}", names.join(" "));
-    let progress = if global.quiet { Progress::Quiet } else { Progress::Files(positions) };
+    let progress = if global.quiet {
+        Progress::Quiet
+    } else {
+        Progress::Files(positions)
+    };
     drive(global, &args.drive, &title, progress, inputs)
 }
 
@@ -51,7 +55,11 @@ pub(super) fn main_job(global: &Global, args: &MainJob) -> Result<Exit> {
         messages: args.messages.unwrap_or(demo.messages),
         ..demo
     };
-    let spinner = if global.quiet { ProgressBar::hidden() } else { ProgressBar::new_spinner() };
+    let spinner = if global.quiet {
+        ProgressBar::hidden()
+    } else {
+        ProgressBar::new_spinner()
+    };
     spinner.set_style(ProgressStyle::default_spinner());
     spinner.enable_steady_tick(std::time::Duration::from_millis(80));
     spinner.set_message("simulating an NQ session: futures and an options chain");
@@ -70,8 +78,11 @@ pub(super) fn main_job(global: &Global, args: &MainJob) -> Result<Exit> {
         ))?;
     }
     let title = format!("simulated session, seed {}", config.seed);
-    let progress =
-        if global.quiet { Progress::Quiet } else { Progress::Messages(counts.total()) };
+    let progress = if global.quiet {
+        Progress::Quiet
+    } else {
+        Progress::Messages(counts.total())
+    };
     let inputs = vec![(title.clone(), bytes.as_slice())];
     drive(global, &args.drive, &title, progress, inputs)
 }
@@ -98,7 +109,10 @@ fn drive<B: undertow_feeds::replay::Bytes + Send>(
         }
         Err(error) => error,
     })?;
-    let place = save(&PathBuf::from(&config.report.dir).join(slug(title)), &outcome)?;
+    let place = save(
+        &PathBuf::from(&config.report.dir).join(slug(title)),
+        &outcome,
+    )?;
     tell(global, &outcome, &place)?;
     verdict(&outcome)
 }
@@ -112,7 +126,10 @@ fn save(dir: &Path, outcome: &Outcome) -> Result<PathBuf> {
         fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
     };
     write("latency.html", &render(&outcome.run, Format::Html, None)?)?;
-    write("summary.json", &serde_json::to_string_pretty(&outcome.summary)?)?;
+    write(
+        "summary.json",
+        &serde_json::to_string_pretty(&outcome.summary)?,
+    )?;
     Ok(dir.to_owned())
 }
 
@@ -127,7 +144,11 @@ fn tell(global: &Global, outcome: &Outcome, place: &Path) -> Result<Exit> {
         }));
     }
     let latency = render(&outcome.run, Format::Table, None)?;
-    print(&format!("{}\nreport      {}/latency.html\n", outcome.summary.render(&latency), place.display()))
+    print(&format!(
+        "{}\nreport      {}/latency.html\n",
+        outcome.summary.render(&latency),
+        place.display()
+    ))
 }
 
 /// What the whole amounts to: a cut input and a broken invariant are failures even though
@@ -140,17 +161,30 @@ fn verdict(outcome: &Outcome) -> Result<Exit> {
         Some(Failure::new(Code::FEED_CUT, cause, next).at(input.name.clone()))
     });
     let broken = check.iter().filter_map(|check| {
-        let cause = format!("{} invariants broken, first {}", check.violations, check.first.as_ref()?);
+        let cause = format!(
+            "{} invariants broken, first {}",
+            check.violations,
+            check.first.as_ref()?
+        );
         let next = "this is a fault of ours: report it with the input";
         Some(Failure::new(Code::BOOK_INVARIANT, cause, next))
     });
     let failures: Vec<_> = broken.chain(cut).collect();
-    if failures.is_empty() { Ok(Exit::Ok) } else { Err(Failures(failures).into()) }
+    if failures.is_empty() {
+        Ok(Exit::Ok)
+    } else {
+        Err(Failures(failures).into())
+    }
 }
 
 fn stem(path: &Path) -> String {
-    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
-    name.trim_end_matches(".zst").trim_end_matches(".dbn").to_owned()
+    let name = path
+        .file_name()
+        .unwrap_or(path.as_os_str())
+        .to_string_lossy();
+    name.trim_end_matches(".zst")
+        .trim_end_matches(".dbn")
+        .to_owned()
 }
 
 /// A title as the name of a directory.

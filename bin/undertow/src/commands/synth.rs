@@ -9,7 +9,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use undertow_cold::summary::thousands;
 use undertow_feeds::synthetic::{
-    Counts, Faults, SessionConfig, Truth, write_chain, write_fifty, write_one, write_session,
+    Counts, FaultKind, Faults, SessionConfig, Truth, write_chain, write_fifty, write_one,
+    write_session,
 };
 
 use super::{print, print_json};
@@ -30,7 +31,11 @@ const CHAIN_INSTRUMENTS: u32 = 5_000;
 /// Options that make no sense together, or files that cannot be written.
 pub(super) fn synth(global: &Global, args: &Synth) -> Result<Exit> {
     check(args)?;
-    let bar = if global.quiet { ProgressBar::hidden() } else { ProgressBar::new_spinner() };
+    let bar = if global.quiet {
+        ProgressBar::hidden()
+    } else {
+        ProgressBar::new_spinner()
+    };
     bar.set_style(ProgressStyle::with_template("{spinner} {bytes} written")?);
     let file = File::create(&args.out);
     let file = file.with_context(|| format!("cannot write {}", args.out.display()))?;
@@ -49,8 +54,11 @@ pub(super) fn synth(global: &Global, args: &Synth) -> Result<Exit> {
     let counts = counts.map_err(|error| refused(args, error))?;
     if let Some(path) = &args.truth {
         let file = File::create(path);
-        let mut file = BufWriter::new(file.with_context(|| format!("cannot write {}", path.display()))?);
-        truth.write_json_lines(&mut file).and_then(|()| file.flush())?;
+        let mut file =
+            BufWriter::new(file.with_context(|| format!("cannot write {}", path.display()))?);
+        truth
+            .write_json_lines(&mut file)
+            .and_then(|()| file.flush())?;
     }
     tell(global, args, &counts, &truth)
 }
@@ -59,7 +67,9 @@ fn check(args: &Synth) -> Result<(), Failure> {
     let name = args.out.to_string_lossy();
     if !name.ends_with(".dbn") && !name.ends_with(".dbn.zst") {
         let cause = format!("{name} is neither a .dbn nor a .dbn.zst file");
-        return Err(Failure::new(Code::USAGE, cause, "end the name in .dbn or .dbn.zst").at("--out"));
+        return Err(
+            Failure::new(Code::USAGE, cause, "end the name in .dbn or .dbn.zst").at("--out"),
+        );
     }
     let is_session = args.kind == Kind::Session;
     let session_only = [
@@ -68,8 +78,13 @@ fn check(args: &Synth) -> Result<(), Failure> {
         ("--strikes", args.strikes.is_some()),
         ("--expiries", args.expiries.is_some()),
     ];
-    let instruments = ("--instruments", args.instruments.is_some() && args.kind != Kind::Chain);
-    let idle = session_only.into_iter().map(|(flag, given)| (flag, given && !is_session));
+    let instruments = (
+        "--instruments",
+        args.instruments.is_some() && args.kind != Kind::Chain,
+    );
+    let idle = session_only
+        .into_iter()
+        .map(|(flag, given)| (flag, given && !is_session));
     if let Some((flag, _)) = idle.chain([instruments]).find(|(_, useless)| *useless) {
         let cause = "it means nothing for this kind of market";
         let next = "leave it out, or choose another --kind";
@@ -103,22 +118,26 @@ fn write(args: &Synth, out: &mut impl Write, truth: &mut Truth) -> io::Result<Co
     }
 }
 
-/// The rates asked for, by the names of the fields of [`Faults`].
+/// The rates asked for, by the names of the faults.
 fn faults(args: &Synth) -> io::Result<Faults> {
     let mut faults = Faults::none();
     for asked in &args.fault {
-        let kind = asked.kind.replace('-', "_");
-        if !faults.set(&kind, asked.rate) {
-            let known = Faults::NAMES.join(", ");
-            let nearest = Faults::NAMES
-                .into_iter()
-                .min_by_key(|name| strsim::damerau_levenshtein(name, &kind))
-                .unwrap_or_default();
-            let cause = format!("no fault `{kind}`; did you mean `{nearest}`? There are: {known}");
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, cause));
-        }
+        let name = asked.kind.replace('-', "_");
+        let Some(kind) = FaultKind::ALL.into_iter().find(|kind| kind.name() == name) else {
+            return Err(unknown_fault(&name));
+        };
+        faults = faults.with(kind, asked.rate);
     }
     Ok(faults)
+}
+
+fn unknown_fault(name: &str) -> io::Error {
+    let known = FaultKind::ALL.map(FaultKind::name);
+    let near = |known: &&str| strsim::damerau_levenshtein(known, name);
+    let nearest = known.into_iter().min_by_key(near).unwrap_or_default();
+    let known = known.join(", ");
+    let cause = format!("no fault `{name}`; did you mean `{nearest}`? There are: {known}");
+    io::Error::new(io::ErrorKind::InvalidInput, cause)
 }
 
 fn refused(args: &Synth, error: io::Error) -> anyhow::Error {

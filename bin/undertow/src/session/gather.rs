@@ -38,19 +38,35 @@ pub(super) fn outcome<B: Bytes>(material: &Material<'_, '_, B>) -> Outcome {
 }
 
 fn summary<B: Bytes>(material: &Material<'_, '_, B>) -> Summary {
-    let Material { wiring, names, finished, registry, check, elapsed, .. } = material;
+    let Material {
+        wiring,
+        names,
+        finished,
+        registry,
+        check,
+        elapsed,
+        ..
+    } = material;
     let streams = finished.feed.streams();
     let decoders: Vec<&Decoder> = streams.iter().map(Stream::decoder).collect();
     let (defined, options) = registry.counts();
     let tiles = &finished.tiles;
     Summary {
-        inputs: names.iter().zip(streams).map(|(name, stream)| input(name, stream)).collect(),
+        inputs: names
+            .iter()
+            .zip(streams)
+            .map(|(name, stream)| input(name, stream))
+            .collect(),
         span: span(&decoders),
         actions: actions(&decoders),
         records: record_types(&decoders),
         faults: faults(&decoders, &finished.books),
         instruments: instruments(finished, registry),
-        definitions: Definitions { defined, options, symbols: registry.symbol_count() },
+        definitions: Definitions {
+            defined,
+            options,
+            symbols: registry.symbol_count(),
+        },
         stages: stages(&decoders, finished),
         output_digest: format!("{:016x}", finished.output.digest.value()),
         book_hash: format!("{:016x}", finished.books.hash()),
@@ -69,10 +85,15 @@ fn summary<B: Bytes>(material: &Material<'_, '_, B>) -> Summary {
 }
 
 fn input<B>(name: &str, stream: &Stream<B>) -> Input {
-    let about = stream.decoder().metadata().map_or_else(String::new, |metadata| {
-        let schema = metadata.schema.map_or("mixed schemas", |schema| schema.as_str());
-        format!("DBN v{}  {}  {schema}", metadata.version, metadata.dataset)
-    });
+    let about = stream
+        .decoder()
+        .metadata()
+        .map_or_else(String::new, |metadata| {
+            let schema = metadata
+                .schema
+                .map_or("mixed schemas", |schema| schema.as_str());
+            format!("DBN v{}  {}  {schema}", metadata.version, metadata.dataset)
+        });
     Input {
         name: name.to_owned(),
         about,
@@ -84,8 +105,16 @@ fn input<B>(name: &str, stream: &Stream<B>) -> Input {
 /// First and last time of capture over all streams.
 fn span(decoders: &[&Decoder]) -> Option<(String, String)> {
     let defined = |ts: &Nanos| ts.is_defined();
-    let first = decoders.iter().map(|it| it.counts().first()).filter(defined).min()?;
-    let last = decoders.iter().map(|it| it.counts().last()).filter(defined).max()?;
+    let first = decoders
+        .iter()
+        .map(|it| it.counts().first())
+        .filter(defined)
+        .min()?;
+    let last = decoders
+        .iter()
+        .map(|it| it.counts().last())
+        .filter(defined)
+        .max()?;
     Some((rfc3339(first), rfc3339(last)))
 }
 
@@ -98,7 +127,10 @@ pub(crate) fn rfc3339(ts: Nanos) -> String {
 
 fn actions(decoders: &[&Decoder]) -> Vec<Count> {
     let sum = |action| decoders.iter().map(|it| it.counts().action(action)).sum();
-    let counts = Action::ALL.map(|action| Count { name: action.name().to_owned(), count: sum(action) });
+    let counts = Action::ALL.map(|action| Count {
+        name: action.name().to_owned(),
+        count: sum(action),
+    });
     counts.into_iter().filter(|count| count.count > 0).collect()
 }
 
@@ -115,9 +147,20 @@ fn faults(decoders: &[&Decoder], books: &Books<'_>) -> Vec<Count> {
     let unknown = decoders.iter().map(|it| it.counts().unknown()).sum();
     let stream = [("unknown record type", unknown)];
     // Every suspect record is counted by its book too, and `records` is no fault.
-    let books = books.counters().named().into_iter().filter(|(name, _)| *name != "records");
-    let all = stream.into_iter().chain(books).filter(|(_, count)| *count > 0);
-    all.map(|(name, count)| Count { name: name.replace('_', " "), count }).collect()
+    let books = books
+        .counters()
+        .named()
+        .into_iter()
+        .filter(|(name, _)| *name != "records");
+    let all = stream
+        .into_iter()
+        .chain(books)
+        .filter(|(_, count)| *count > 0);
+    all.map(|(name, count)| Count {
+        name: name.replace('_', " "),
+        count,
+    })
+    .collect()
 }
 
 fn instruments<B: Bytes>(
@@ -160,7 +203,11 @@ fn instruments<B: Bytes>(
 
 /// When a book last heard something, for looking up its name.
 pub(crate) fn last_seen(book: &Book<'_>) -> Nanos {
-    if book.ts_recv().is_defined() { book.ts_recv() } else { book.ts_event() }
+    if book.ts_recv().is_defined() {
+        book.ts_recv()
+    } else {
+        book.ts_event()
+    }
 }
 
 fn stages<B: Bytes>(
@@ -168,14 +215,20 @@ fn stages<B: Bytes>(
     finished: &Finished<Replay<B>, Books<'_>>,
 ) -> Vec<StageLine> {
     let bytes: u64 = decoders.iter().map(|decoder| decoder.offset()).sum();
-    let records: u64 = decoders.iter().map(|decoder| decoder.counts().total()).sum();
+    let records: u64 = decoders
+        .iter()
+        .map(|decoder| decoder.counts().total())
+        .sum();
     let messages = finished.tiles.first().map_or(0, |tile| tile.messages);
     let books = &finished.books;
     let resting: u64 = books
         .iter()
         .map(|book| book.totals(Side::Bid).orders + book.totals(Side::Ask).orders)
         .sum();
-    let line = |name: &str, did: String| StageLine { name: name.to_owned(), did };
+    let line = |name: &str, did: String| StageLine {
+        name: name.to_owned(),
+        did,
+    };
     vec![
         line(
             "decode",
@@ -195,7 +248,13 @@ fn stages<B: Bytes>(
                 thousands(resting)
             ),
         ),
-        line("flow", format!("{} updates of touch or tape", thousands(finished.output.updates))),
+        line(
+            "flow",
+            format!(
+                "{} updates of touch or tape",
+                thousands(finished.output.updates)
+            ),
+        ),
     ]
 }
 
@@ -208,10 +267,20 @@ fn tile_words<B>(material: &Material<'_, '_, B>) -> String {
 }
 
 fn latency_run<B>(material: &Material<'_, '_, B>) -> Run {
-    let Material { ask, wiring, finished, elapsed, .. } = material;
+    let Material {
+        ask,
+        wiring,
+        finished,
+        elapsed,
+        ..
+    } = material;
     let tiles = &finished.tiles;
     let clock = TileClock::new();
-    let rows = finished.stages.iter().chain([&finished.output.latency]).cloned();
+    let rows = finished
+        .stages
+        .iter()
+        .chain([&finished.output.latency])
+        .cloned();
     Run {
         what: ask.what.clone(),
         pace: Some(wiring.pace.to_string()),
@@ -249,8 +318,15 @@ fn ring(link: &crate::topology::LinkReport) -> Ring {
 fn environment<B>(material: &Material<'_, '_, B>) -> Environment {
     let cores = material.finished.tiles.iter().map(|tile| Core {
         tile: tile.name.to_owned(),
-        id: tile.core.and_then(|core| u32::try_from(core).ok()).unwrap_or(u32::MAX),
-        pinning: if tile.core.is_some() { Pinning::Verified } else { Pinning::None },
+        id: tile
+            .core
+            .and_then(|core| u32::try_from(core).ok())
+            .unwrap_or(u32::MAX),
+        pinning: if tile.core.is_some() {
+            Pinning::Verified
+        } else {
+            Pinning::None
+        },
     });
     Environment {
         cores: cores.collect(),

@@ -12,15 +12,31 @@ pub(super) fn clock() -> Option<String> {
     let source = line("/sys/devices/system/clocksource/clocksource0/current_clocksource")?;
     let flags = fs::read_to_string("/proc/cpuinfo").ok()?;
     let is_invariant = flags.contains("constant_tsc") && flags.contains("nonstop_tsc");
-    Some(format!("{source} ({})", if is_invariant { "invariant" } else { "not invariant" }))
+    Some(format!(
+        "{source} ({})",
+        if is_invariant {
+            "invariant"
+        } else {
+            "not invariant"
+        }
+    ))
 }
 
 /// Processor, number of cores, kernel.
 pub(super) fn machine() -> Option<String> {
     let info = fs::read_to_string("/proc/cpuinfo").ok()?;
-    let field = |text: &str| text.split_once(':').map(|(_, value)| value.trim().to_owned());
-    let model = info.lines().find(|text| text.starts_with("model name")).and_then(field)?;
-    let cores = info.lines().filter(|text| text.starts_with("processor")).count();
+    let field = |text: &str| {
+        text.split_once(':')
+            .map(|(_, value)| value.trim().to_owned())
+    };
+    let model = info
+        .lines()
+        .find(|text| text.starts_with("model name"))
+        .and_then(field)?;
+    let cores = info
+        .lines()
+        .filter(|text| text.starts_with("processor"))
+        .count();
     let kernel = line("/proc/sys/kernel/osrelease").unwrap_or_default();
     Some(format!("{model}, {cores} cores, Linux {kernel}"))
 }
@@ -32,5 +48,7 @@ pub(super) fn load() -> Option<String> {
 }
 
 fn line(path: &str) -> Option<String> {
-    fs::read_to_string(path).ok().map(|text| text.trim().to_owned())
+    fs::read_to_string(path)
+        .ok()
+        .map(|text| text.trim().to_owned())
 }

@@ -35,3 +35,19 @@ pub(crate) fn data(name: &str) -> Option<PathBuf> {
     println!("skipped: no {} (set UNDERTOW_DATA)", path.display());
     None
 }
+
+/// Limits that fit a test.
+pub(crate) fn limits(instruments_max: u32, orders_max: u32) -> BookLimits {
+    BookLimits {
+        instruments_max,
+        orders_max,
+        book_orders_max: orders_max,
+        pages_max: 4096,
+        ..BookLimits::default()
+    }
+}
+
+/// Room for them.
+pub(crate) fn arena(limits: &BookLimits) -> Bump {
+    Bump::with_capacity(limits.bytes())
+}

@@ -107,6 +107,18 @@ fn f18_a_record_shorter_than_its_header_stops_the_stream() {
 }
 
 #[test]
+fn f18_a_first_record_of_zeros_is_not_taken_for_an_order() {
+    let (mut bytes, start) = three_records();
+    bytes[start..start + 2].fill(0);
+    let (said, error) = replay(&bytes[..]);
+    assert_eq!(data(&said), 0);
+    assert!(
+        matches!(error, Some(DecodeError::RecordTooShort { len: 0, .. })),
+        "{error:?}"
+    );
+}
+
+#[test]
 fn f18_a_length_that_does_not_fit_the_type_is_suspect() {
     // Every length from a bare header to the most that the byte can say, but the two right ones.
     for words in (4..=u8::MAX).filter(|words| ![14, 16].contains(words)) {
