@@ -202,6 +202,7 @@ fn update() -> BookUpdate {
         touch: Touch::EMPTY,
         level_size: 5,
         level_count: 1,
+        book_idx: 0,
         effect: Effect::Added,
         trust: Trust::Good,
         touch_changed: false,

@@ -73,10 +73,10 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> Result<()> {
-    let begin = load();
+    let machine = machine(load());
     pin(args.core);
     let mut report = Report {
-        machine: machine(begin),
+        machine,
         times: Vec::new(),
         disagreements: Vec::new(),
         warm: Vec::new(),

@@ -7,9 +7,7 @@ use dbn::MboMsg;
 use undertow_core::book::{BookLimits, Books};
 use undertow_core::event::{Body, BookUpdate, Control, Market, Mbo, Msg, Touch};
 use undertow_core::stage::{Emit, Sink, Source, Stage, handle};
-use undertow_core::types::{
-    Action, BookKey, Flags, InstrumentId, Nanos, OrderId, Price, PublisherId, Side,
-};
+use undertow_core::types::{Action, Flags, InstrumentId, Nanos, OrderId, Price, PublisherId, Side};
 use undertow_feeds::databento::{Decoder, Step};
 use undertow_feeds::replay::Replay;
 
@@ -28,11 +26,11 @@ pub fn chain(input: &Input) -> Outcome {
 /// The same, with the books told beforehand what will come.
 pub fn chain_look_ahead(input: &Input) -> Outcome {
     chain_with(input, |replay, books| {
-        if let Some((order_id, key)) = replay.hint(AHEAD) {
-            books.prefetch(&coming(order_id, key));
+        if let Some(mbo) = replay.look_ahead(AHEAD) {
+            books.prefetch(&Market::Mbo(mbo));
         }
-        if let Some((order_id, key)) = replay.hint(AHEAD / 2) {
-            books.prefetch_order(&coming(order_id, key));
+        if let Some(mbo) = replay.look_ahead(AHEAD / 2) {
+            books.prefetch_order(&Market::Mbo(mbo));
         }
     })
 }
@@ -45,7 +43,7 @@ fn chain_with(input: &Input, before: impl Fn(&Replay<&[u8]>, &Books<'_>)) -> Out
         sum: 0,
         is_ended: false,
     };
-    timed(|| {
+    let outcome = timed(|| {
         while !seen.is_ended {
             before(&replay, &books);
             if let Some(msg) = replay.take() {
@@ -53,7 +51,40 @@ fn chain_with(input: &Input, before: impl Fn(&Replay<&[u8]>, &Books<'_>)) -> Out
             }
         }
         seen.sum
-    })
+    });
+    assert_lossless(&books);
+    outcome
+}
+
+/// Bytes to best bid and offer, the second half of the records only: the first fills the books.
+pub fn chain_with_full_books(input: &Input) -> Outcome {
+    let bump = Bump::new();
+    let mut books = books(&bump, input);
+    let mut replay = Replay::new([&input.bytes[..]]);
+    let mut seen = Seen {
+        sum: 0,
+        is_ended: false,
+    };
+    for _ in 0..input.records.len() / 2 {
+        if let Some(msg) = replay.take() {
+            handle(&mut books, &msg, &mut seen);
+        }
+    }
+    let outcome = timed(|| {
+        while let Some(msg) = replay.take() {
+            handle(&mut books, &msg, &mut seen);
+        }
+        seen.sum
+    });
+    assert_lossless(&books);
+    outcome
+}
+
+/// A run in which the books had no room for something would be told as too good.
+fn assert_lossless(books: &Books<'_>) {
+    let counters = books.counters();
+    let lost = counters.pool_exhausted + counters.beyond_instruments;
+    assert_eq!(lost, 0, "the books were laid out too small for the input");
 }
 
 /// Decoded records to best bid and offer.
@@ -68,26 +99,6 @@ pub fn book(input: &Input) -> Outcome {
             sum = see(sum, bbo, mbo.flags.has(Flags::LAST));
         }
         sum
-    })
-}
-
-/// A record of which no more is known than its order and its book.
-#[inline(always)]
-fn coming(order_id: OrderId, key: BookKey) -> Market {
-    Market::Mbo(Mbo {
-        ts_event: Nanos(0),
-        ts_recv: Nanos(0),
-        order_id,
-        price: Price(0),
-        size: 0,
-        sequence: 0,
-        ts_in_delta: 0,
-        instrument_id: key.instrument_id,
-        publisher_id: key.publisher_id,
-        flags: Flags(0),
-        action: Action::None,
-        side: Side::None,
-        channel_id: 0,
     })
 }
 
@@ -199,8 +210,11 @@ pub fn quiet_bytes(instruments: u32) -> usize {
 
 /// Books with room for an input, in an arena that is faulted in before the first record.
 fn books<'a>(bump: &'a Bump, input: &Input) -> Books<'a> {
+    let instruments = input.instruments.len() as u32;
     let limits = BookLimits {
-        instruments_max: input.instruments.len().next_power_of_two() as u32,
+        instruments_max: instruments,
+        // A quiet instrument's orders lie within a few pages of the touch.
+        pages_max: (1 << 16) + 8 * instruments,
         ..BookLimits::default()
     };
     Books::new_in(bump, &limits).expect("limits that the books accept")

@@ -362,7 +362,8 @@ impl Report {
         {
             text += &format!("| {name} | {p50:.0} | {p99:.0} | {samples} |\n");
         }
-        text += "\n| instruments | ns/message, least | book memory per instrument |\n|---:|---:|---:|\n";
+        text += "\n| instruments | ns/message, least | book memory per instrument |\n";
+        text += "|---:|---:|---:|\n";
         for Growth {
             instruments,
             chain_ns,
