@@ -52,8 +52,9 @@ struct Terms {
     class: InstrumentClass,
 }
 
-/// Everything that is one book's own.
+/// Everything that is one book's own. What each record needs stands first, in few cache lines.
 #[derive(Clone, Copy, Debug)]
+#[repr(C, align(64))]
 pub(super) struct Head {
     pub(super) ladders: Ladders,
     /// After the last complete event.
@@ -62,11 +63,11 @@ pub(super) struct Head {
     pub(super) ts_event: Nanos,
     /// Latest of the live records that are not flagged bad; never goes back.
     pub(super) ts_recv: Nanos,
+    pub(super) doubts: Doubts,
     /// Of the last live record; 0 when there is none to compare with.
     sequence: u32,
     /// Resting orders, without the remembered ones.
     pub(super) orders_count: u32,
-    pub(super) doubts: Doubts,
     pub(super) counters: BookCounters,
     /// The level that remembers cancelled orders while a snapshot comes in, or [`NONE`].
     graveyard: u32,
