@@ -70,17 +70,61 @@ pub struct Outcome {
 }
 
 pub const CONTESTANTS: &[Contestant] = &[
-    Contestant { name: "undertow", work: Work::Chain, run: ours::chain },
-    Contestant { name: "undertow, look-ahead", work: Work::Chain, run: ours::chain_look_ahead },
-    Contestant { name: "nautilus (64-bit)", work: Work::Chain, run: nautilus::chain },
-    Contestant { name: "dbn + documented book", work: Work::Chain, run: documented_chain },
-    Contestant { name: "undertow book", work: Work::Book, run: ours::book },
-    Contestant { name: "documented book", work: Work::Book, run: documented_book },
-    Contestant { name: "hftbacktest ROI L3", work: Work::Book, run: hft::roi_vector },
-    Contestant { name: "hftbacktest HashMap L3", work: Work::Book, run: hft::hash_map },
-    Contestant { name: "undertow decode", work: Work::Decode, run: ours::decode },
-    Contestant { name: "dbn decode_record_ref", work: Work::Decode, run: dbn_decode_ref },
-    Contestant { name: "dbn process_many", work: Work::Decode, run: dbn_process_many },
+    Contestant {
+        name: "undertow",
+        work: Work::Chain,
+        run: ours::chain,
+    },
+    Contestant {
+        name: "undertow, look-ahead",
+        work: Work::Chain,
+        run: ours::chain_look_ahead,
+    },
+    Contestant {
+        name: "nautilus (64-bit)",
+        work: Work::Chain,
+        run: nautilus::chain,
+    },
+    Contestant {
+        name: "dbn + documented book",
+        work: Work::Chain,
+        run: documented_chain,
+    },
+    Contestant {
+        name: "undertow book",
+        work: Work::Book,
+        run: ours::book,
+    },
+    Contestant {
+        name: "documented book",
+        work: Work::Book,
+        run: documented_book,
+    },
+    Contestant {
+        name: "hftbacktest ROI L3",
+        work: Work::Book,
+        run: hft::roi_vector,
+    },
+    Contestant {
+        name: "hftbacktest HashMap L3",
+        work: Work::Book,
+        run: hft::hash_map,
+    },
+    Contestant {
+        name: "undertow decode",
+        work: Work::Decode,
+        run: ours::decode,
+    },
+    Contestant {
+        name: "dbn decode_record_ref",
+        work: Work::Decode,
+        run: dbn_decode_ref,
+    },
+    Contestant {
+        name: "dbn process_many",
+        work: Work::Decode,
+        run: dbn_process_many,
+    },
 ];
 
 /// Times `work` over all of an input; it returns the checksum.
@@ -88,7 +132,10 @@ pub fn timed(work: impl FnOnce() -> u64) -> Outcome {
     let start = Instant::now();
     let checksum = black_box(work());
     let elapsed_ns = start.elapsed().as_nanos() as u64;
-    Outcome { elapsed_ns, checksum }
+    Outcome {
+        elapsed_ns,
+        checksum,
+    }
 }
 
 /// What every contestant does with its best bid and offer.

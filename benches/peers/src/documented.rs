@@ -35,7 +35,9 @@ impl Market {
     /// The size that is left of the order that a record is about, if it is known.
     pub fn order_size(&self, mbo: &MboMsg) -> Option<u32> {
         let books = self.books.get(&mbo.hd.instrument_id)?;
-        let (_, book) = books.iter().find(|(known, _)| *known == mbo.hd.publisher_id)?;
+        let (_, book) = books
+            .iter()
+            .find(|(known, _)| *known == mbo.hd.publisher_id)?;
         book.order_size(mbo.order_id)
     }
 }
@@ -79,8 +81,14 @@ impl Book {
     #[inline]
     pub fn bbo(&self) -> Bbo {
         Bbo {
-            bid: self.bids.last_key_value().map_or(UNDEF_PRICE, |level| *level.0),
-            ask: self.asks.first_key_value().map_or(UNDEF_PRICE, |level| *level.0),
+            bid: self
+                .bids
+                .last_key_value()
+                .map_or(UNDEF_PRICE, |level| *level.0),
+            ask: self
+                .asks
+                .first_key_value()
+                .map_or(UNDEF_PRICE, |level| *level.0),
         }
     }
 
@@ -102,7 +110,10 @@ impl Book {
             return;
         }
         self.orders.insert(mbo.order_id, (is_bid, mbo.price));
-        self.side(is_bid).entry(mbo.price).or_default().push_back(mbo.clone());
+        self.side(is_bid)
+            .entry(mbo.price)
+            .or_default()
+            .push_back(mbo.clone());
     }
 
     fn cancel(&mut self, mbo: &MboMsg) {
@@ -110,7 +121,10 @@ impl Book {
         let Some(level) = self.side(is_bid).get_mut(&mbo.price) else {
             return;
         };
-        let Some(place) = level.iter().position(|order| order.order_id == mbo.order_id) else {
+        let Some(place) = level
+            .iter()
+            .position(|order| order.order_id == mbo.order_id)
+        else {
             return;
         };
         level[place].size = level[place].size.saturating_sub(mbo.size);
@@ -133,7 +147,10 @@ impl Book {
         let Some(level) = self.side(was_bid).get_mut(&was_price) else {
             return;
         };
-        let Some(place) = level.iter().position(|order| order.order_id == mbo.order_id) else {
+        let Some(place) = level
+            .iter()
+            .position(|order| order.order_id == mbo.order_id)
+        else {
             return;
         };
         if was_price == mbo.price {
@@ -144,10 +161,17 @@ impl Book {
         if level.is_empty() {
             self.side(was_bid).remove(&was_price);
         }
-        self.side(is_bid).entry(mbo.price).or_default().push_back(mbo.clone());
+        self.side(is_bid)
+            .entry(mbo.price)
+            .or_default()
+            .push_back(mbo.clone());
     }
 
     fn side(&mut self, is_bid: bool) -> &mut BTreeMap<i64, Level> {
-        if is_bid { &mut self.bids } else { &mut self.asks }
+        if is_bid {
+            &mut self.bids
+        } else {
+            &mut self.asks
+        }
     }
 }

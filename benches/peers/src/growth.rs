@@ -21,10 +21,13 @@ pub fn measure(seed: u64, rounds: usize) -> Result<Vec<Growth>> {
             *best = best.min(ns);
         }
     }
-    let growth = INSTRUMENTS.into_iter().zip(best).map(|(instruments, chain_ns)| Growth {
-        instruments,
-        chain_ns,
-        bytes_per_instrument: ours::quiet_bytes(instruments) as f64 / f64::from(instruments),
-    });
+    let growth = INSTRUMENTS
+        .into_iter()
+        .zip(best)
+        .map(|(instruments, chain_ns)| Growth {
+            instruments,
+            chain_ns,
+            bytes_per_instrument: ours::quiet_bytes(instruments) as f64 / f64::from(instruments),
+        });
     Ok(growth.collect())
 }

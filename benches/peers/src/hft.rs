@@ -26,14 +26,20 @@ pub fn roi_vector(input: &Input) -> Outcome {
 /// The depth that keeps hash maps by price.
 pub fn hash_map(input: &Input) -> Outcome {
     let depths = input.instruments.iter();
-    run(input, depths.map(|instrument| HashMapMarketDepth::new(tick(instrument), 1.0)).collect())
+    run(
+        input,
+        depths
+            .map(|instrument| HashMapMarketDepth::new(tick(instrument), 1.0))
+            .collect(),
+    )
 }
 
 /// The best bid and offer after every LAST, in order, for comparison. Both depths say the same.
 pub fn bbos(input: &Input) -> Vec<Bbo> {
     let instruments = input.instruments.iter();
-    let mut depths: Vec<_> =
-        instruments.map(|instrument| HashMapMarketDepth::new(tick(instrument), 1.0)).collect();
+    let mut depths: Vec<_> = instruments
+        .map(|instrument| HashMapMarketDepth::new(tick(instrument), 1.0))
+        .collect();
     let mut seen = Vec::new();
     for event in input.hft_events.get_or_init(|| events(input)) {
         let depth = &mut depths[event.instrument as usize];
@@ -82,7 +88,12 @@ pub struct Event {
 
 #[inline(always)]
 fn apply<D: L3MarketDepth>(depth: &mut D, event: &Event) {
-    let Event { order_id, price, size, .. } = *event;
+    let Event {
+        order_id,
+        price,
+        size,
+        ..
+    } = *event;
     // What the depth refuses leaves it as it was, which the checksum will show.
     match event.call {
         Call::Buy => _ = depth.add_buy_order(order_id, price, size, 0),
@@ -98,14 +109,26 @@ fn apply<D: L3MarketDepth>(depth: &mut D, event: &Event) {
 fn bbo(depth: &impl MarketDepth, tick: i64) -> Bbo {
     let (bid, ask) = (depth.best_bid_tick(), depth.best_ask_tick());
     Bbo {
-        bid: if bid == INVALID_MIN { i64::MAX } else { bid * tick },
-        ask: if ask == INVALID_MAX { i64::MAX } else { ask * tick },
+        bid: if bid == INVALID_MIN {
+            i64::MAX
+        } else {
+            bid * tick
+        },
+        ask: if ask == INVALID_MAX {
+            i64::MAX
+        } else {
+            ask * tick
+        },
     }
 }
 
 fn events(input: &Input) -> Vec<Event> {
-    let places: ahash::AHashMap<u32, usize> =
-        input.instruments.iter().enumerate().map(|(place, one)| (one.id, place)).collect();
+    let places: ahash::AHashMap<u32, usize> = input
+        .instruments
+        .iter()
+        .enumerate()
+        .map(|(place, one)| (one.id, place))
+        .collect();
     let mut market = Market::default();
     let convert = |mbo: &dbn::MboMsg| {
         let place = places[&mbo.hd.instrument_id];

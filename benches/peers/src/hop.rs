@@ -2,7 +2,10 @@
 //! cache line, which is the least that the machine allows.
 
 use std::hint::spin_loop;
-use std::sync::atomic::{AtomicU64, Ordering::{Acquire, Release}};
+use std::sync::atomic::{
+    AtomicU64,
+    Ordering::{Acquire, Release},
+};
 
 use core_affinity::CoreId;
 use quanta::Clock;
@@ -35,8 +38,18 @@ pub fn hops(rounds: usize) -> Option<Vec<Hop>> {
         samples[1].extend(link(near, far));
         samples[2].extend(rtrb_of_64_bytes(near, far));
     }
-    let names = ["bare cache line", "undertow link, book update", "rtrb, 64 bytes"];
-    Some(names.into_iter().zip(samples).map(|(name, samples)| hop(name, samples)).collect())
+    let names = [
+        "bare cache line",
+        "undertow link, book update",
+        "rtrb, 64 bytes",
+    ];
+    Some(
+        names
+            .into_iter()
+            .zip(samples)
+            .map(|(name, samples)| hop(name, samples))
+            .collect(),
+    )
 }
 
 const TRIPS: u64 = 50_000;
@@ -44,7 +57,12 @@ const TRIPS: u64 = 50_000;
 fn hop(name: &'static str, mut trips: Vec<u64>) -> Hop {
     trips.sort_unstable();
     let at = |share: f64| trips[((trips.len() - 1) as f64 * share) as usize] as f64 / 2.0;
-    Hop { name, p50: at(0.5), p99: at(0.99), samples: trips.len() }
+    Hop {
+        name,
+        p50: at(0.5),
+        p99: at(0.99),
+        samples: trips.len(),
+    }
 }
 
 /// A number alone on its cache line, and on the one that is fetched beside it.
@@ -77,7 +95,10 @@ fn bare_line(near: CoreId, far: CoreId) -> Vec<u64> {
 fn link(near: CoreId, far: CoreId) -> Vec<u64> {
     let (mut near_far, mut at_far) = reliable::<BookUpdate>(1024);
     let (mut far_near, mut at_near) = reliable::<BookUpdate>(1024);
-    let first = Msg { stamp: Stamp::default(), body: Body::Data(update()) };
+    let first = Msg {
+        stamp: Stamp::default(),
+        body: Body::Data(update()),
+    };
     std::thread::scope(|scope| {
         scope.spawn(move || {
             core_affinity::set_for_current(far);
@@ -88,10 +109,16 @@ fn link(near: CoreId, far: CoreId) -> Vec<u64> {
         });
         core_affinity::set_for_current(near);
         trips(|sequence| {
-            let stamp = Stamp { sequence, ..first.stamp };
+            let stamp = Stamp {
+                sequence,
+                ..first.stamp
+            };
             give(&mut near_far, Msg { stamp, ..first });
             let back = wait(&mut at_near);
-            assert_eq!(back.stamp.sequence, sequence, "a link lost or reordered a message");
+            assert_eq!(
+                back.stamp.sequence, sequence,
+                "a link lost or reordered a message"
+            );
         })
     })
 }
@@ -116,7 +143,11 @@ fn rtrb_of_64_bytes(near: CoreId, far: CoreId) -> Vec<u64> {
         core_affinity::set_for_current(near);
         trips(|trip| {
             near_far.push([trip; 8]).expect("one message on its way");
-            assert_eq!(pop(&mut at_near)[7], trip, "a ring lost or reordered a message");
+            assert_eq!(
+                pop(&mut at_near)[7],
+                trip,
+                "a ring lost or reordered a message"
+            );
         })
     })
 }
@@ -149,7 +180,9 @@ fn give<T>(writer: &mut Writer<T>, msg: Msg<T>) {
 
 fn update() -> BookUpdate {
     use undertow_core::event::{Effect, Mbo, Touch, Trust};
-    use undertow_core::types::{Action, Flags, InstrumentId, Nanos, OrderId, Price, PublisherId, Side};
+    use undertow_core::types::{
+        Action, Flags, InstrumentId, Nanos, OrderId, Price, PublisherId, Side,
+    };
     BookUpdate {
         mbo: Mbo {
             ts_event: Nanos(1),

@@ -45,7 +45,11 @@ impl Input {
         let name = name.split('.').next().unwrap_or_default().to_owned();
         let raw = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
         let is_zstd = raw.starts_with(&[0x28, 0xB5, 0x2F, 0xFD]);
-        let bytes = if is_zstd { zstd::decode_all(&raw[..])? } else { raw };
+        let bytes = if is_zstd {
+            zstd::decode_all(&raw[..])?
+        } else {
+            raw
+        };
         Self::from_bytes(name, bytes)
     }
 
@@ -60,7 +64,13 @@ impl Input {
         }
         ensure!(!records.is_empty(), "{name} holds no MBO record");
         let instruments = instruments(&records);
-        Ok(Self { name, bytes, records, instruments, hft_events: OnceCell::new() })
+        Ok(Self {
+            name,
+            bytes,
+            records,
+            instruments,
+            hft_events: OnceCell::new(),
+        })
     }
 }
 
@@ -71,7 +81,12 @@ fn instruments(records: &[MboMsg]) -> Vec<Instrument> {
     for mbo in records.iter().filter(|mbo| mbo.price != UNDEF_PRICE) {
         let (id, price) = (mbo.hd.instrument_id, mbo.price);
         let place = *places.entry(id).or_insert_with(|| {
-            found.push(Instrument { id, tick: 0, low: price, high: price });
+            found.push(Instrument {
+                id,
+                tick: 0,
+                low: price,
+                high: price,
+            });
             found.len() - 1
         });
         let instrument = &mut found[place];
@@ -93,13 +108,17 @@ pub fn one(messages: u64, seed: u64) -> Result<Input> {
 
 /// Fifty instruments of heavy-tailed activity.
 pub fn fifty(messages: u64, seed: u64) -> Result<Input> {
-    made("fifty", |bytes| synthetic::write_fifty(messages, seed, bytes))
+    made("fifty", |bytes| {
+        synthetic::write_fifty(messages, seed, bytes)
+    })
 }
 
 /// Instruments of equal activity.
 pub fn chain(instruments: u32, messages: u64, seed: u64) -> Result<Input> {
     let name = format!("chain of {instruments}");
-    made(&name, |bytes| synthetic::write_chain(instruments, messages, seed, bytes))
+    made(&name, |bytes| {
+        synthetic::write_chain(instruments, messages, seed, bytes)
+    })
 }
 
 fn made(name: &str, write: impl FnOnce(&mut Vec<u8>) -> io::Result<Counts>) -> Result<Input> {

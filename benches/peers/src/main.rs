@@ -97,7 +97,11 @@ fn run(args: &Args) -> Result<()> {
         run_input(&Input::from_file(file)?, args.rounds * 10, &mut report);
     }
     if args.fifty > 0 {
-        run_input(&input::fifty(args.fifty, args.seed)?, args.rounds, &mut report);
+        run_input(
+            &input::fifty(args.fifty, args.seed)?,
+            args.rounds,
+            &mut report,
+        );
     }
     if !args.times_only {
         report.growth = growth::measure(args.seed, args.rounds)?;
@@ -110,7 +114,11 @@ fn run(args: &Args) -> Result<()> {
 /// Runs every contestant in turn over one input, round after round.
 fn run_input(input: &Input, rounds: usize, report: &mut Report) {
     let records = input.records.len();
-    eprintln!("{}: {records} records, {} instruments", input.name, input.instruments.len());
+    eprintln!(
+        "{}: {records} records, {} instruments",
+        input.name,
+        input.instruments.len()
+    );
     let mut times: Vec<Time> = CONTESTANTS
         .iter()
         .map(|contestant| Time {
@@ -164,7 +172,10 @@ fn disagreements(input: &Input, times: &[Time]) -> Vec<Disagreement> {
 }
 
 fn count_differences(truth: &[Bbo], theirs: &[Bbo]) -> usize {
-    let pairs = truth.iter().zip(theirs).filter(|(truth, theirs)| truth != theirs);
+    let pairs = truth
+        .iter()
+        .zip(theirs)
+        .filter(|(truth, theirs)| truth != theirs);
     pairs.count() + truth.len().abs_diff(theirs.len())
 }
 
@@ -196,7 +207,9 @@ fn publish(args: &Args, report: &Report) -> Result<()> {
 
 fn pin(core: usize) {
     let cores = core_affinity::get_core_ids().unwrap_or_default();
-    let is_pinned = cores.get(core).is_some_and(|core| core_affinity::set_for_current(*core));
+    let is_pinned = cores
+        .get(core)
+        .is_some_and(|core| core_affinity::set_for_current(*core));
     if !is_pinned {
         eprintln!("peers: NOT PINNED: core {core} cannot be had; times will be worse for all");
     }
@@ -205,7 +218,9 @@ fn pin(core: usize) {
 fn machine(load: String) -> Machine {
     let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = info.lines().find(|line| line.starts_with("model name"));
-    let processor = model.and_then(|line| line.split(": ").nth(1)).unwrap_or("unknown processor");
+    let processor = model
+        .and_then(|line| line.split(": ").nth(1))
+        .unwrap_or("unknown processor");
     let compiler = Command::new("rustc").arg("-V").output();
     let compiler = compiler.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
     Machine {

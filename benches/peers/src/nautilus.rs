@@ -100,7 +100,8 @@ pub fn bbos(input: &Input) -> Vec<Bbo> {
 
 fn books(input: &Input) -> AHashMap<u32, OrderBook> {
     let ids = input.instruments.iter().map(|instrument| instrument.id);
-    ids.map(|id| (id, OrderBook::new(instrument_id(id), BookType::L3_MBO))).collect()
+    ids.map(|id| (id, OrderBook::new(instrument_id(id), BookType::L3_MBO)))
+        .collect()
 }
 
 fn instrument_id(id: u32) -> InstrumentId {

@@ -41,7 +41,10 @@ fn chain_with(input: &Input, before: impl Fn(&Replay<&[u8]>, &Books<'_>)) -> Out
     let bump = Bump::new();
     let mut books = books(&bump, input);
     let mut replay = Replay::new([&input.bytes[..]]);
-    let mut seen = Seen { sum: 0, is_ended: false };
+    let mut seen = Seen {
+        sum: 0,
+        is_ended: false,
+    };
     timed(|| {
         while !seen.is_ended {
             before(&replay, &books);
@@ -121,7 +124,10 @@ pub struct Ours<'a> {
 impl<'a> Ours<'a> {
     /// Empty books, large enough for an input.
     pub fn new(bump: &'a Bump, input: &Input) -> Self {
-        Self { books: books(bump, input), last: Last(Touch::EMPTY) }
+        Self {
+            books: books(bump, input),
+            last: Last(Touch::EMPTY),
+        }
     }
 
     /// Applies one record and reads the best bid and offer.
@@ -195,7 +201,6 @@ pub fn quiet_bytes(instruments: u32) -> usize {
 fn books<'a>(bump: &'a Bump, input: &Input) -> Books<'a> {
     let limits = BookLimits {
         instruments_max: input.instruments.len().next_power_of_two() as u32,
-        orders_max: std::env::var("OM").map_or(1 << 19, |v| v.parse().unwrap()),
         ..BookLimits::default()
     };
     Books::new_in(bump, &limits).expect("limits that the books accept")
@@ -203,7 +208,10 @@ fn books<'a>(bump: &'a Bump, input: &Input) -> Books<'a> {
 
 #[inline(always)]
 fn bbo(touch: &Touch) -> Bbo {
-    Bbo { bid: touch.bid.0, ask: touch.ask.0 }
+    Bbo {
+        bid: touch.bid.0,
+        ask: touch.ask.0,
+    }
 }
 
 /// The record as our decoder makes it.

@@ -126,7 +126,14 @@ pub enum Bounds {
 impl Row {
     fn of(what: String, bounds: Bounds, ours: f64, theirs: f64) -> Self {
         let seen = bounds.ratio(ours, theirs);
-        Self { what, ours, theirs, bounds, seen, median: seen }
+        Self {
+            what,
+            ours,
+            theirs,
+            bounds,
+            seen,
+            median: seen,
+        }
     }
 
     fn verdict(&self) -> &'static str {
@@ -162,12 +169,37 @@ impl Bounds {
 
 /// The comparisons asked for: work, peer, and bounds by input.
 const ASKED: &[(Work, &str, Bounds, Bounds)] = &[
-    (Work::Chain, "nautilus (64-bit)", Bounds::Faster(7.0, 11.0), Bounds::Faster(8.0, 12.0)),
-    (Work::Chain, "dbn + documented book", Bounds::Faster(7.0, 10.0), Bounds::Faster(8.0, 12.0)),
-    (Work::Book, "hftbacktest ROI L3", Bounds::Faster(2.0, 2.8), Bounds::Faster(2.0, 2.8)),
-    (Work::Book, "hftbacktest HashMap L3", Bounds::Faster(4.0, 5.5), Bounds::Faster(4.0, 5.5)),
+    (
+        Work::Chain,
+        "nautilus (64-bit)",
+        Bounds::Faster(7.0, 11.0),
+        Bounds::Faster(8.0, 12.0),
+    ),
+    (
+        Work::Chain,
+        "dbn + documented book",
+        Bounds::Faster(7.0, 10.0),
+        Bounds::Faster(8.0, 12.0),
+    ),
+    (
+        Work::Book,
+        "hftbacktest ROI L3",
+        Bounds::Faster(2.0, 2.8),
+        Bounds::Faster(2.0, 2.8),
+    ),
+    (
+        Work::Book,
+        "hftbacktest HashMap L3",
+        Bounds::Faster(4.0, 5.5),
+        Bounds::Faster(4.0, 5.5),
+    ),
     (Work::Book, "documented book", Bounds::Told, Bounds::Told),
-    (Work::Decode, "dbn decode_record_ref", Bounds::Share(0.55, 0.42), Bounds::Share(0.55, 0.42)),
+    (
+        Work::Decode,
+        "dbn decode_record_ref",
+        Bounds::Share(0.55, 0.42),
+        Bounds::Share(0.55, 0.42),
+    ),
     (Work::Decode, "dbn process_many", Bounds::Told, Bounds::Told),
 ];
 
@@ -179,7 +211,11 @@ impl Report {
         let mut rows = Vec::new();
         for (work, peer, bounds, bounds_of_fifty) in ASKED {
             for input in &inputs {
-                let bounds = if *input == "fifty" { bounds_of_fifty } else { bounds };
+                let bounds = if *input == "fifty" {
+                    bounds_of_fifty
+                } else {
+                    bounds
+                };
                 rows.extend(self.row(input, *work, peer, *bounds));
             }
         }
@@ -189,14 +225,19 @@ impl Report {
 
     fn row(&self, input: &str, work: Work, peer: &str, bounds: Bounds) -> Option<Row> {
         let on = |name: &str| {
-            let is_it = |time: &&Time| time.input == input && time.work == work && time.name == name;
+            let is_it =
+                |time: &&Time| time.input == input && time.work == work && time.name == name;
             self.times.iter().find(is_it)
         };
         let (ours, theirs) = (on(work.ours())?, on(peer)?);
         let what = format!("{}, {input}: against {peer}", work.words());
         let mut row = Row::of(what, bounds, ours.min(), theirs.min());
         let pairs = ours.rounds.iter().zip(&theirs.rounds);
-        row.median = median(pairs.map(|(ours, theirs)| bounds.ratio(*ours, *theirs)).collect());
+        row.median = median(
+            pairs
+                .map(|(ours, theirs)| bounds.ratio(*ours, *theirs))
+                .collect(),
+        );
         Some(row)
     }
 
@@ -223,7 +264,10 @@ impl Report {
             }
         }
         if let [first, .., last] = &self.growth[..] {
-            let what = format!("growth from {} to {} instruments", first.instruments, last.instruments);
+            let what = format!(
+                "growth from {} to {} instruments",
+                first.instruments, last.instruments
+            );
             let mut row = Row::of(what, Bounds::Share(2.0, 2.0), last.chain_ns, first.chain_ns);
             row.median = row.seen;
             rows.push(row);
@@ -241,7 +285,12 @@ impl Report {
             let [must, goal] = row.bounds.texts();
             text += &format!(
                 "| {} | {:.1} | {:.1} | {must} | {goal} | {:.2} × | {:.2} × | {} |\n",
-                row.what, row.ours, row.theirs, row.seen, row.median, row.verdict()
+                row.what,
+                row.ours,
+                row.theirs,
+                row.seen,
+                row.median,
+                row.verdict()
             );
         }
         text += &self.times_markdown();
@@ -270,7 +319,9 @@ impl Report {
             text += "\nAll checksums of the best bid and offer are equal on every input.\n";
         }
         for said in &self.disagreements {
-            let differs = said.differs.map_or("some".to_owned(), |count| count.to_string());
+            let differs = said
+                .differs
+                .map_or("some".to_owned(), |count| count.to_string());
             text += &format!(
                 "\n{} on {} differs after {differs} of {} events: {}\n",
                 said.name, said.input, said.events, said.why
@@ -280,24 +331,52 @@ impl Report {
     }
 
     fn tails_markdown(&self) -> String {
-        let mut text = String::from("\n| one apply, ns | p50 | p99 | p99.9 | samples |\n|---|---:|---:|---:|---:|\n");
+        let mut text = String::from(
+            "\n| one apply, ns | p50 | p99 | p99.9 | samples |\n|---|---:|---:|---:|---:|\n",
+        );
         let warm = self.warm.iter().map(|tail| ("warm", tail));
         for (how, tail) in warm.chain(self.cold.iter().map(|tail| ("cold", tail))) {
             // A percentile is told only with ten samples beyond it.
-            let p999 = if tail.samples >= 10_000 { tail.p999.to_string() } else { "-".to_owned() };
-            let Tail { name, p50, p99, samples, .. } = tail;
+            let p999 = if tail.samples >= 10_000 {
+                tail.p999.to_string()
+            } else {
+                "-".to_owned()
+            };
+            let Tail {
+                name,
+                p50,
+                p99,
+                samples,
+                ..
+            } = tail;
             text += &format!("| {how}, {name} | {p50} | {p99} | {p999} | {samples} |\n");
         }
         text += &format!("\nThe timer is {} ns of each sample.\n", self.timer_ns);
         text += "\n| one hop, ns | p50 | p99 | samples |\n|---|---:|---:|---:|\n";
-        for Hop { name, p50, p99, samples } in &self.hops {
+        for Hop {
+            name,
+            p50,
+            p99,
+            samples,
+        } in &self.hops
+        {
             text += &format!("| {name} | {p50:.0} | {p99:.0} | {samples} |\n");
         }
         text += "\n| instruments | ns/message, least | book memory per instrument |\n|---:|---:|---:|\n";
-        for Growth { instruments, chain_ns, bytes_per_instrument } in &self.growth {
+        for Growth {
+            instruments,
+            chain_ns,
+            bytes_per_instrument,
+        } in &self.growth
+        {
             text += &format!("| {instruments} | {chain_ns:.1} | {bytes_per_instrument:.0} B |\n");
         }
-        let Machine { processor, cores, compiler, load } = &self.machine;
+        let Machine {
+            processor,
+            cores,
+            compiler,
+            load,
+        } = &self.machine;
         text += &format!(
             "\n{processor}, {cores} cores, {compiler}; load average {} before and {} after.\n",
             load[0], load[1]

@@ -33,7 +33,13 @@ impl Tail {
     fn of(name: &'static str, mut samples: Vec<u64>) -> Self {
         samples.sort_unstable();
         let at = |share: f64| samples[((samples.len() - 1) as f64 * share) as usize];
-        Self { name, p50: at(0.5), p99: at(0.99), p999: at(0.999), samples: samples.len() }
+        Self {
+            name,
+            p50: at(0.5),
+            p99: at(0.99),
+            p999: at(0.999),
+            samples: samples.len(),
+        }
     }
 }
 
@@ -50,9 +56,17 @@ pub fn warm(input: &Input, count: usize) -> [Tail; 2] {
     let clock = Clock::new();
     let records = &input.records[..count.min(input.records.len())];
     // A bare trade makes no delta in nautilus and nothing but a count in ours.
-    let mbos: Vec<_> = records.iter().filter(|mbo| mbo.action as u8 != b'T').collect();
+    let mbos: Vec<_> = records
+        .iter()
+        .filter(|mbo| mbo.action as u8 != b'T')
+        .collect();
     let deltas = nautilus::deltas(input, records.len());
-    assert_eq!(mbos.len(), deltas.len(), "nautilus refuses records of {}", input.name);
+    assert_eq!(
+        mbos.len(),
+        deltas.len(),
+        "nautilus refuses records of {}",
+        input.name
+    );
 
     let bump = Bump::new();
     let mut ours = Ours::new(&bump, input);
@@ -71,7 +85,10 @@ pub fn warm(input: &Input, count: usize) -> [Tail; 2] {
         }));
     }
     let [ours, theirs] = samples;
-    [Tail::of("undertow", ours), Tail::of("nautilus (64-bit)", theirs)]
+    [
+        Tail::of("undertow", ours),
+        Tail::of("nautilus (64-bit)", theirs),
+    ]
 }
 
 /// Tails of ours and of the documented book when every cache line has been driven out between
@@ -88,7 +105,11 @@ pub fn cold(input: &Input, warm_up: usize, count: usize) -> [Tail; 2] {
         theirs.apply(mbo);
     }
     let mut samples = [Vec::new(), Vec::new()];
-    for mbo in after.iter().filter(|mbo| mbo.action as u8 != b'T').take(count) {
+    for mbo in after
+        .iter()
+        .filter(|mbo| mbo.action as u8 != b'T')
+        .take(count)
+    {
         flush.run();
         let own = black_box(crate::ours::mbo(mbo));
         samples[0].push(span(&clock, || ours.apply(own)));
@@ -97,7 +118,10 @@ pub fn cold(input: &Input, warm_up: usize, count: usize) -> [Tail; 2] {
         samples[1].push(span(&clock, || theirs.apply(&mbo).bbo()));
     }
     let [ours, theirs] = samples;
-    [Tail::of("undertow", ours), Tail::of("documented book", theirs)]
+    [
+        Tail::of("undertow", ours),
+        Tail::of("documented book", theirs),
+    ]
 }
 
 #[inline(always)]
@@ -117,7 +141,9 @@ impl Flush {
     const BYTES: usize = 96 << 20;
 
     fn new() -> Self {
-        Self { lines: vec![1; Self::BYTES / size_of::<u64>()] }
+        Self {
+            lines: vec![1; Self::BYTES / size_of::<u64>()],
+        }
     }
 
     fn run(&mut self) {
