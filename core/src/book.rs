@@ -132,23 +132,16 @@ impl<'a> Books<'a> {
     }
 
     /// Warms the tables for a record that comes soon: the head of its book and the place of its
-    /// order in the index. Changes nothing. Pays with many instruments, a dozen records ahead.
+    /// order in the index. Changes nothing. A dozen records ahead it saves some 5 % with fifty
+    /// instruments on an idle machine, a third where others use the cache too, and nothing with
+    /// one instrument. (Warming the order and its neighbours as well was measured: it costs more
+    /// than it saves.)
     #[inline(always)]
     pub fn prefetch(&self, market: &Market) {
         let mbo = market.mbo();
         if let Some(book) = self.book_number(key_bits(mbo.key())) {
             crate::prefetch::read(&self.heads[book as usize]);
             self.shared.index.prefetch(book, mbo.order_id.0);
-        }
-    }
-
-    /// Warms the order itself, some records after [`Self::prefetch`]. Changes nothing.
-    #[inline(always)]
-    pub fn prefetch_order(&self, market: &Market) {
-        let mbo = market.mbo();
-        if let Some(book) = self.book_number(key_bits(mbo.key())) {
-            let node = self.shared.index.likely_node(book, mbo.order_id.0);
-            crate::prefetch::read(self.shared.slab.node(node));
         }
     }
 

@@ -253,19 +253,15 @@ impl Summary {
         }
         let trades: u64 = rest.iter().map(|line| line.trades).sum();
         let volume: u64 = rest.iter().map(|line| line.volume).sum();
-        let untrusted = self
-            .instruments
-            .iter()
-            .filter(|line| line.trust != "good")
-            .count();
+        let trusted = self.instruments.iter().filter(|line| line.trust == "good").count();
         let _ = writeln!(
             text,
-            "  and {} more with {} trades, volume {}; {} of all {} are not in good trust",
+            "  and {} more with {} trades, volume {}; of all {}, {} are in good trust",
             thousands(rest.len() as u64),
             thousands(trades),
             thousands(volume),
-            thousands(untrusted as u64),
             thousands(self.instruments.len() as u64),
+            thousands(trusted as u64),
         );
     }
 

@@ -8,7 +8,7 @@ use super::Shared;
 use super::index::Slot;
 use super::ladder::Ladders;
 use super::limits::BookCounters;
-use super::slab::{NONE, PAGE_LEVELS};
+use super::slab::{Entry, NONE, PAGE_LEVELS, Sum};
 use super::trust::Doubts;
 use crate::event::{BookUpdate, Definition, Effect, InstrumentClass, Mbo, Touch};
 use crate::types::{Action, BookKey, Flags, Nanos, Price, Side};
@@ -35,6 +35,14 @@ pub(super) struct Outcome {
 }
 
 impl Outcome {
+    const fn of(effect: Effect, left: Sum) -> Self {
+        Self {
+            effect,
+            level_size: left.size,
+            level_count: left.count,
+        }
+    }
+
     const fn bare(effect: Effect) -> Self {
         Self {
             effect,
@@ -52,8 +60,9 @@ struct Terms {
     class: InstrumentClass,
 }
 
-/// Everything that is one book's own.
+/// Everything that is one book's own. What each record needs stands first, in few cache lines.
 #[derive(Clone, Copy, Debug)]
+#[repr(C, align(64))]
 pub(super) struct Head {
     pub(super) ladders: Ladders,
     /// After the last complete event.
@@ -62,11 +71,11 @@ pub(super) struct Head {
     pub(super) ts_event: Nanos,
     /// Latest of the live records that are not flagged bad; never goes back.
     pub(super) ts_recv: Nanos,
+    pub(super) doubts: Doubts,
     /// Of the last live record; 0 when there is none to compare with.
     sequence: u32,
     /// Resting orders, without the remembered ones.
     pub(super) orders_count: u32,
-    pub(super) doubts: Doubts,
     pub(super) counters: BookCounters,
     /// The level that remembers cancelled orders while a snapshot comes in, or [`NONE`].
     graveyard: u32,
@@ -321,14 +330,10 @@ impl Head {
             shared.slab.give_order(order);
             return self.exhausted(shared, mbo);
         };
-        let node = shared.slab.node_mut(order);
-        node.key = mbo.order_id.0;
-        node.size = u64::from(mbo.size);
-        node.tag = mbo.sequence;
-        shared.slab.push_back(level, order);
+        let left = shared.slab.push_back(level, order, entry(mbo));
         shared.index.insert(slot, hash, order);
         self.orders_count += 1;
-        Self::left_at(shared, level, Effect::Added)
+        Outcome::of(Effect::Added, left)
     }
 
     /// An add whose id is taken, by a resting order or by one that is only remembered.
@@ -427,9 +432,12 @@ impl Head {
             self.exhaust();
             return false;
         };
-        let node = shared.slab.node_mut(order);
-        (node.key, node.size, node.tag) = (to.order_id, to.size, 0);
-        shared.slab.push_back(level, order);
+        let entry = Entry {
+            order_id: to.order_id,
+            size: to.size,
+            sequence: 0,
+        };
+        shared.slab.push_back(level, order, entry);
         shared.slab.node_mut(level).tag = to.count;
         self.aggregated |= 1 << side;
         self.orders_count += 1;
@@ -451,26 +459,15 @@ impl Head {
         if size == resting {
             return self.remove(shared, mbo, slot, node);
         }
-        Self::reduce(shared, mbo, node, size)
-    }
-
-    /// Takes size from an order, which keeps its place.
-    #[inline(always)]
-    fn reduce(shared: &mut Shared<'_>, mbo: &Mbo, node: u32, size: u64) -> Outcome {
-        let order = shared.slab.node_mut(node);
-        order.size -= size;
-        order.tag = mbo.sequence;
-        let level = order.level;
-        shared.slab.node_mut(level).size -= size;
-        Self::left_at(shared, level, Effect::Reduced)
+        let left = shared.slab.reduce(node, size, mbo.sequence);
+        Outcome::of(Effect::Reduced, left)
     }
 
     /// Takes an order out of its queue and out of the index.
     #[inline(always)]
     fn remove(&mut self, shared: &mut Shared<'_>, mbo: &Mbo, slot: usize, node: u32) -> Outcome {
         let level = shared.slab.node(node).level;
-        let is_empty = shared.slab.unlink(node);
-        let left = Self::left_at(shared, level, Effect::Removed);
+        let (left, is_empty) = shared.slab.unlink(node);
         if is_empty {
             let side = (shared.slab.node(level).level & 3) as usize;
             self.ladders.close(shared, side, level);
@@ -482,7 +479,7 @@ impl Head {
             shared.slab.give_order(node);
             shared.index.remove(slot);
         }
-        left
+        Outcome::of(Effect::Removed, left)
     }
 
     /// A cancel of nothing, of more than there is, or of an order that is gone already.
@@ -521,14 +518,17 @@ impl Head {
     #[cold]
     fn remember(&mut self, shared: &mut Shared<'_>, mbo: &Mbo, node: u32) {
         let Some(graveyard) = self.graveyard(shared) else {
-            let (book, id) = (self.ladders.book, shared.slab.node(node).key);
-            shared.index.remove_node(book, id, node);
+            let book = self.ladders.book;
+            shared.index.remove_node(book, mbo.order_id.0, node);
             shared.slab.give_order(node);
             return;
         };
-        let order = shared.slab.node_mut(node);
-        (order.size, order.tag) = (0, mbo.sequence);
-        shared.slab.push_back(graveyard, node);
+        let entry = Entry {
+            order_id: mbo.order_id.0,
+            size: 0,
+            sequence: mbo.sequence,
+        };
+        shared.slab.push_back(graveyard, node, entry);
     }
 
     fn remember_unknown(&mut self, shared: &mut Shared<'_>, mbo: &Mbo) {
@@ -540,7 +540,6 @@ impl Head {
                     self.exhaust();
                     return;
                 };
-                shared.slab.node_mut(node).key = id;
                 shared.index.insert(slot, hash, node);
                 self.remember(shared, mbo, node);
             }
@@ -592,7 +591,8 @@ impl Head {
             shared.slab.node_mut(node).tag = mbo.sequence;
             return Self::left_at(shared, order.level, Effect::None);
         }
-        Self::reduce(shared, mbo, node, order.size - size)
+        let left = shared.slab.reduce(node, order.size - size, mbo.sequence);
+        Outcome::of(Effect::Reduced, left)
     }
 
     /// Sends an order to the back of the queue at its new price.
@@ -603,16 +603,13 @@ impl Head {
         };
         // Read after opening, which may have moved every level to a finer grid.
         let from = shared.slab.node(node).level;
-        let is_empty = shared.slab.unlink(node);
-        let order = shared.slab.node_mut(node);
-        order.size = u64::from(mbo.size);
-        order.tag = mbo.sequence;
-        shared.slab.push_back(to, node);
+        let (_, is_empty) = shared.slab.unlink(node);
+        let left = shared.slab.push_back(to, node, entry(mbo));
         if is_empty && from != to {
             let side = (shared.slab.node(from).level & 3) as usize;
             self.ladders.close(shared, side, from);
         }
-        Self::left_at(shared, to, Effect::Requeued)
+        Outcome::of(Effect::Requeued, left)
     }
 
     #[cold]
@@ -710,7 +707,7 @@ impl Head {
     fn discard(&mut self, shared: &mut Shared<'_>, node: u32) {
         let level = shared.slab.node(node).level;
         let side = shared.slab.node(level).level & 3;
-        let is_empty = shared.slab.unlink(node);
+        let (_, is_empty) = shared.slab.unlink(node);
         shared.slab.give_order(node);
         if side == GRAVEYARD {
             return;
@@ -765,6 +762,16 @@ impl Head {
     /// Whether a level of the side is an aggregate.
     pub(super) fn is_aggregated(&self, side: Side) -> bool {
         side_index(side).is_some_and(|side| self.aggregated & 1 << side != 0)
+    }
+}
+
+/// The order that a record puts into a queue.
+#[inline(always)]
+fn entry(mbo: &Mbo) -> Entry {
+    Entry {
+        order_id: mbo.order_id.0,
+        size: u64::from(mbo.size),
+        sequence: mbo.sequence,
     }
 }
 

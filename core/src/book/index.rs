@@ -195,12 +195,6 @@ impl<'a> OrderIndex<'a> {
         crate::prefetch::read(&self.entries[slot & (self.entries.len() - 1)]);
     }
 
-    /// The node that a search would look at first. A guess: for prefetching only.
-    #[inline(always)]
-    pub(super) fn likely_node(&self, book: u32, order_id: u64) -> u32 {
-        self.entry(self.home(order_hash(book, order_id))).node
-    }
-
     /// Slots count on from a home without wrapping; here they wrap.
     #[inline(always)]
     fn entry(&self, slot: usize) -> Entry {

@@ -437,15 +437,11 @@ fn place(side: usize, ticks: i64) -> (i64, u32) {
 /// How many pages have at most this number. Most of what happens, happens near the end.
 #[inline(always)]
 fn upper(pages: &[PageEntry], number: i64) -> usize {
-    let far = pages.len().saturating_sub(NEAR_PAGES);
-    let mut at = pages.len();
-    while at > far {
-        if pages[at - 1].number <= number {
-            return at;
-        }
-        at -= 1;
+    let (far, near) = pages.split_at(pages.len().saturating_sub(NEAR_PAGES));
+    match near.iter().rposition(|entry| entry.number <= number) {
+        Some(at) => far.len() + at + 1,
+        None => far.partition_point(|entry| entry.number <= number),
     }
-    pages[..far].partition_point(|entry| entry.number <= number)
 }
 
 /// Greatest common divisor of the unit (at least 1) and a price.

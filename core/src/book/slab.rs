@@ -47,6 +47,21 @@ impl Node {
     };
 }
 
+/// What a queue takes in.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Entry {
+    pub(super) order_id: u64,
+    pub(super) size: u64,
+    pub(super) sequence: u32,
+}
+
+/// What a level sums to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sum {
+    pub(super) size: u64,
+    pub(super) count: u32,
+}
+
 /// All nodes of all books.
 #[derive(Debug)]
 pub(super) struct Slab<'a> {
@@ -151,40 +166,72 @@ impl<'a> Slab<'a> {
         };
     }
 
-    /// Puts `order` at the back of the queue of `level`. Sizes cannot overflow: there are fewer
-    /// than 2^32 orders of less than 2^32 each, and an aggregated level is one order.
+    /// Puts an order at the back of the queue of `level`, and returns what the level sums to.
+    /// Sizes cannot overflow: there are fewer than 2^32 orders of less than 2^32 each, and an
+    /// aggregated level is one order.
     #[inline(always)]
-    pub(super) fn push_back(&mut self, level: u32, order: u32) {
-        let size = self.node(order).size;
-        let head = self.node_mut(level);
+    pub(super) fn push_back(&mut self, level: u32, order: u32, entry: Entry) -> Sum {
+        let nodes = &mut *self.nodes;
+        let head = &mut nodes[level as usize];
         let last = head.prev;
         head.prev = order;
-        head.size += size;
+        head.size += entry.size;
         head.tag += 1;
-        self.node_mut(last).next = order;
-        let node = self.node_mut(order);
-        node.prev = last;
-        node.next = level;
-        node.level = level;
+        let sum = Sum {
+            size: head.size,
+            count: head.tag,
+        };
+        nodes[last as usize].next = order;
+        nodes[order as usize] = Node {
+            key: entry.order_id,
+            size: entry.size,
+            next: level,
+            prev: last,
+            level,
+            tag: entry.sequence,
+        };
+        sum
     }
 
-    /// Takes `order` out of its queue and returns whether that was the last one there.
+    /// Takes `order` out of its queue, and returns what the level sums to and whether that was
+    /// its last order.
     #[inline(always)]
-    pub(super) fn unlink(&mut self, order: u32) -> bool {
+    pub(super) fn unlink(&mut self, order: u32) -> (Sum, bool) {
+        let nodes = &mut *self.nodes;
         let Node {
             size,
             next,
             prev,
             level,
             ..
-        } = *self.node(order);
-        self.node_mut(prev).next = next;
-        self.node_mut(next).prev = prev;
-        let head = self.node_mut(level);
+        } = nodes[order as usize];
+        nodes[prev as usize].next = next;
+        nodes[next as usize].prev = prev;
+        let head = &mut nodes[level as usize];
         head.size -= size;
         head.tag -= 1;
+        let sum = Sum {
+            size: head.size,
+            count: head.tag,
+        };
         // Neighbours are one and the same only when both are the level.
-        next == prev
+        (sum, next == prev)
+    }
+
+    /// Takes size from an order, which keeps its place, and returns what the level sums to.
+    #[inline(always)]
+    pub(super) fn reduce(&mut self, order: u32, by: u64, sequence: u32) -> Sum {
+        let nodes = &mut *self.nodes;
+        let node = &mut nodes[order as usize];
+        node.size -= by;
+        node.tag = sequence;
+        let level = node.level;
+        let head = &mut nodes[level as usize];
+        head.size -= by;
+        Sum {
+            size: head.size,
+            count: head.tag,
+        }
     }
 
     /// Moves a level with its queue to another place in the slab.

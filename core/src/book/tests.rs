@@ -450,7 +450,6 @@ fn prefetching_changes_nothing() {
             ..mbo
         });
         desk.books.prefetch(&market);
-        desk.books.prefetch_order(&market);
     }
     assert_eq!(before, (desk.books.hash(), desk.books.counters()));
 }

@@ -130,7 +130,7 @@ impl<B: Bytes> Reader<'_, B> {
             (_, Some(_)) => format!("{wanted} has no book up to that time"),
         };
         let next = match nearest {
-            Some(name) => format!("did you mean {name}? There are {} books", names.len()),
+            Some(name) => format!("did you mean {name}? Books in the file: {}", names.len()),
             None => "ask for a later --at".to_owned(),
         };
         Failure::new(Code::FEED_INSTRUMENT, cause, next).at(args.file.display().to_string())

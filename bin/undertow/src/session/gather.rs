@@ -189,7 +189,7 @@ fn instruments<B: Bytes>(
                 volume: tape.volume(),
                 bought: tape.bought,
                 sold: tape.sold,
-                vwap: tape.vwap().unwrap_or(Price::UNDEFINED).to_string(),
+                vwap: tape.vwap().map_or(Price::UNDEFINED, to_cents_of_a_cent).to_string(),
                 crossed: counters.crossed,
             }
         })
@@ -199,6 +199,12 @@ fn instruments<B: Bytes>(
         by_use.then_with(|| a.instrument_id.cmp(&b.instrument_id))
     });
     lines
+}
+
+/// An average has more digits than anybody reads: four decimals, rounded to nearest.
+fn to_cents_of_a_cent(price: Price) -> Price {
+    const STEP: i64 = Price::PER_POINT / 10_000;
+    Price(price.0.saturating_add(STEP / 2).div_euclid(STEP) * STEP)
 }
 
 /// When a book last heard something, for looking up its name.

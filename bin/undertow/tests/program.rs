@@ -1,0 +1,188 @@
+//! The program from end to end, as a user runs it: a market simulated, played, and looked at.
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// Runs the program in `dir`: exit code, stdout, stderr.
+fn run(dir: &Path, words: &[&str]) -> (i32, String, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_undertow"))
+        .args(words)
+        .current_dir(dir)
+        // Three tiles on a machine of two cores must be asked for.
+        .env("UNDERTOW_UNPINNED_OK", "true")
+        .output()
+        .unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap_or(-1), text(output.stdout), text(output.stderr))
+}
+
+fn ok(dir: &Path, words: &[&str]) -> String {
+    let (code, out, err) = run(dir, words);
+    assert_eq!(code, 0, "{words:?}: {err}");
+    out
+}
+
+fn json(dir: &Path, words: &[&str]) -> Value {
+    serde_json::from_str(&ok(dir, words)).unwrap()
+}
+
+/// A folder with a small session, plain and packed.
+fn session() -> TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let synth = ["synth", "--messages", "60k", "--seed", "5", "--strikes", "6", "--expiries", "2"];
+    for out in ["a.dbn", "a.dbn.zst"] {
+        ok(dir.path(), &[&synth[..], &["--out", out, "--truth", "a.truth.jsonl"]].concat());
+    }
+    dir
+}
+
+#[test]
+fn the_main_job_needs_nothing_and_shows_its_summary() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = ok(dir.path(), &["--messages", "50k", "--check"]);
+    for part in ["by action", "instruments", "NQ", "stages", "decode", "latency", "tick-to-output"] {
+        assert!(out.contains(part), "{part} is missing from\n{out}");
+    }
+    assert!(out.contains("allocations on hot threads: 0"), "{out}");
+    assert!(!out.contains("first violation"), "{out}");
+    let report = out.lines().find_map(|line| line.strip_prefix("report")).unwrap().trim();
+    for file in ["latency.html", "run.json", "latency.hlog", "summary.json"] {
+        assert!(dir.path().join(report).with_file_name(file).exists(), "{file}");
+    }
+}
+
+#[test]
+fn the_same_input_gives_the_same_bytes_in_every_layout_and_twice() {
+    let dir = session();
+    let mut first = None;
+    for (turn, layout) in ["fused", "fused", "split", "dedicated"].into_iter().enumerate() {
+        let events = format!("events-{turn}");
+        let words = ["replay", "a.dbn", "--layout", layout, "--events", &events, "--json"];
+        let told = json(dir.path(), &words);
+        let summary = &told["summary"];
+        assert_eq!(summary["run"]["allocations"], 0, "{layout}");
+        assert_eq!(summary["run"]["layout"], layout);
+        let bytes = fs::read(dir.path().join(&events)).unwrap();
+        assert!(bytes.len() > 100_000);
+        // What the market did is the same in every word; only `run` may differ.
+        let mut market = summary.clone();
+        market["run"] = Value::Null;
+        let receipt = (bytes, market);
+        let first = first.get_or_insert_with(|| receipt.clone());
+        assert!(*first == receipt, "{layout} differs");
+    }
+}
+
+#[test]
+fn packed_and_plain_files_are_one_market() {
+    let dir = session();
+    let digest = |file: &str| {
+        let told = json(dir.path(), &["replay", file, "--json"]);
+        (told["summary"]["output_digest"].clone(), told["summary"]["book_hash"].clone())
+    };
+    assert_eq!(digest("a.dbn"), digest("a.dbn.zst"));
+}
+
+#[test]
+fn f19_a_file_cut_short_is_played_to_the_cut_and_exits_with_7() {
+    let dir = session();
+    let whole = fs::read(dir.path().join("a.dbn")).unwrap();
+    fs::write(dir.path().join("cut.dbn"), &whole[..whole.len() - 20]).unwrap();
+    let (code, out, err) = run(dir.path(), &["replay", "cut.dbn"]);
+    assert_eq!(code, 7, "{err}");
+    assert!(out.contains("by action"), "what came before the cut is told: {out}");
+    assert!(err.contains("E-FEED-001") && err.contains("cut.dbn"), "{err}");
+    let offset = (whole.len() - 20).to_string();
+    let tail = [&offset[..offset.len() - 3], "byte"];
+    assert!(tail.iter().all(|part| err.contains(part)), "the offset is named: {err}");
+}
+
+#[test]
+fn f21_a_file_that_is_no_dbn_is_refused_with_its_place() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("text.dbn"), "this is not a recording of anything").unwrap();
+    let (code, _, err) = run(dir.path(), &["replay", "text.dbn"]);
+    assert_eq!(code, 7, "{err}");
+    assert!(err.contains("text.dbn") && err.contains("next:"), "{err}");
+    let (code, _, err) = run(dir.path(), &["replay", "nowhere.dbn"]);
+    assert_eq!(code, 5, "{err}");
+    assert!(err.contains("nowhere.dbn"), "{err}");
+}
+
+#[test]
+fn injected_faults_are_counted_and_leave_no_panic() {
+    let dir = tempfile::tempdir().unwrap();
+    let synth = "synth --messages 60k --strikes 4 --expiries 1 --out f.dbn --truth f.jsonl \
+        --fault duplicate=0.001 --fault unknown_cancel=0.001 --fault unknown_action=0.001 \
+        --fault missing_last=0.001 --fault gap=0.001 --fault bad_length=0.001";
+    let told = ok(dir.path(), &synth.split_whitespace().collect::<Vec<_>>());
+    assert!(told.contains("faults injected"), "{told}");
+    let truth = fs::read_to_string(dir.path().join("f.jsonl")).unwrap();
+    let injected = |name: &str| truth.lines().filter(|line| line.contains(name)).count() as u64;
+    let told = json(dir.path(), &["replay", "f.dbn", "--check", "--json"]);
+    let count = |name: &str| {
+        let faults = told["summary"]["faults"].as_array().unwrap();
+        let found = faults.iter().find(|fault| fault["name"] == name);
+        found.map_or(0, |fault| fault["count"].as_u64().unwrap())
+    };
+    let suspects = injected("\"unknown_action\"") + injected("\"bad_length\"");
+    assert!(suspects > 20);
+    assert_eq!(count("suspect"), suspects);
+    assert!(count("unknown cancel") >= injected("\"unknown_cancel\""));
+    assert!(count("duplicate add") > 0);
+    assert_eq!(told["summary"]["check"]["violations"], 0);
+}
+
+#[test]
+fn a_ladder_is_shown_as_of_a_time() {
+    let dir = session();
+    let out = ok(dir.path(), &["book", "a.dbn", "--instrument", "NQH6", "--depth", "3", "--queue"]);
+    assert!(out.contains("NQH6") && out.contains("ahead"), "{out}");
+    let words = ["book", "a.dbn", "--instrument", "NQH6", "--at", "13:45", "--json", "--depth", "5"];
+    let told = json(dir.path(), &words);
+    let book = &told[0];
+    assert_eq!(book["bids"].as_array().unwrap().len(), 5);
+    let price = |side: &str| -> f64 { book[side][0]["price"].as_str().unwrap().parse().unwrap() };
+    assert!(price("bids") < price("asks"));
+    let later = json(dir.path(), &["book", "a.dbn", "--instrument", "NQH6", "--json"]);
+    assert!(later[0]["ts"].as_u64() > book["ts"].as_u64());
+    let (code, _, err) = run(dir.path(), &["book", "a.dbn", "--instrument", "NQH7"]);
+    assert_eq!(code, 2);
+    assert!(err.contains("NQ"), "the nearest is named: {err}");
+}
+
+#[test]
+fn several_files_are_merged_into_one_order() {
+    let dir = tempfile::tempdir().unwrap();
+    for (kind, out) in [("one", "one.dbn"), ("chain", "chain.dbn")] {
+        let words = ["synth", "--kind", kind, "--messages", "20k", "--out", out];
+        let few = if kind == "chain" { &["--instruments", "50"][..] } else { &[] };
+        ok(dir.path(), &[&words[..], few].concat());
+    }
+    let merged = json(dir.path(), &["replay", "one.dbn", "chain.dbn", "--check", "--json"]);
+    let inputs = merged["summary"]["inputs"].as_array().unwrap();
+    let records: u64 = inputs.iter().map(|input| input["records"].as_u64().unwrap()).sum();
+    assert_eq!((inputs.len(), records), (2, 40_000));
+    assert_eq!(merged["summary"]["check"]["violations"], 0);
+}
+
+#[test]
+fn a_paced_replay_takes_its_time_and_counts_from_intended_arrival() {
+    let dir = tempfile::tempdir().unwrap();
+    ok(dir.path(), &["synth", "--kind", "one", "--messages", "2k", "--out", "one.dbn"]);
+    let fast = json(dir.path(), &["replay", "one.dbn", "--json"]);
+    let paced = json(dir.path(), &["replay", "one.dbn", "--pace", "0.05x", "--json"]);
+    let digest = |told: &Value| told["summary"]["output_digest"].clone();
+    assert_eq!(digest(&fast), digest(&paced), "pace changes no output");
+    let text = paced["latency"].to_string();
+    assert!(text.contains("intended"), "{text}");
+    assert!(!fast["latency"].to_string().contains("intended"));
+    let elapsed = |told: &Value| told["summary"]["run"]["elapsed_s"].as_f64().unwrap();
+    let span_s = 2_000.0 * 4e-6 / 0.05;
+    assert!(elapsed(&paced) > span_s / 20.0, "{} s", elapsed(&paced));
+}
