@@ -28,9 +28,8 @@ pub struct Hop {
 }
 
 /// Hops of a bare cache line, of our link with a whole book update, and of 64 bytes over a bare
-/// rtrb ring, in interleaved rounds. `None` where there are no two cores to pin to.
-pub fn hops(rounds: usize) -> Option<Vec<Hop>> {
-    let cores = core_affinity::get_core_ids()?;
+/// rtrb ring, in interleaved rounds. `None` where `cores` are not two.
+pub fn hops(cores: &[CoreId], rounds: usize) -> Option<Vec<Hop>> {
     let [near, far] = *cores.first_chunk::<2>()?;
     let mut samples = [const { Vec::new() }; 3];
     for _ in 0..rounds {

@@ -25,14 +25,15 @@ pub fn chain(input: &Input) -> Outcome {
 
 /// The same, with the books told beforehand what will come.
 pub fn chain_look_ahead(input: &Input) -> Outcome {
-    chain_with(input, |replay, books| {
-        if let Some(mbo) = replay.look_ahead(AHEAD) {
-            books.prefetch(&Market::Mbo(mbo));
-        }
-        if let Some(mbo) = replay.look_ahead(AHEAD / 2) {
-            books.prefetch_order(&Market::Mbo(mbo));
-        }
-    })
+    chain_with(input, look_ahead)
+}
+
+/// What a source that can see ahead may do for the books before each record.
+#[inline(always)]
+fn look_ahead(replay: &Replay<&[u8]>, books: &Books<'_>) {
+    if let Some(mbo) = replay.look_ahead(AHEAD) {
+        books.prefetch(&Market::Mbo(mbo));
+    }
 }
 
 fn chain_with(input: &Input, before: impl Fn(&Replay<&[u8]>, &Books<'_>)) -> Outcome {
@@ -58,6 +59,15 @@ fn chain_with(input: &Input, before: impl Fn(&Replay<&[u8]>, &Books<'_>)) -> Out
 
 /// Bytes to best bid and offer, the second half of the records only: the first fills the books.
 pub fn chain_with_full_books(input: &Input) -> Outcome {
+    full_books_with(input, |_, _| {})
+}
+
+/// The same, with the books told beforehand what will come.
+pub fn look_ahead_with_full_books(input: &Input) -> Outcome {
+    full_books_with(input, look_ahead)
+}
+
+fn full_books_with(input: &Input, before: impl Fn(&Replay<&[u8]>, &Books<'_>)) -> Outcome {
     let bump = Bump::new();
     let mut books = books(&bump, input);
     let mut replay = Replay::new([&input.bytes[..]]);
@@ -71,8 +81,11 @@ pub fn chain_with_full_books(input: &Input) -> Outcome {
         }
     }
     let outcome = timed(|| {
-        while let Some(msg) = replay.take() {
-            handle(&mut books, &msg, &mut seen);
+        while !seen.is_ended {
+            before(&replay, &books);
+            if let Some(msg) = replay.take() {
+                handle(&mut books, &msg, &mut seen);
+            }
         }
         seen.sum
     });
@@ -197,15 +210,31 @@ pub fn bbos(input: &Input) -> Vec<Bbo> {
     seen
 }
 
-/// Bytes of book memory that so many quiet instruments take.
-pub fn quiet_bytes(instruments: u32) -> usize {
-    let limits = BookLimits {
-        instruments_max: instruments,
-        pages_max: 2 * instruments,
-        orders_max: 1,
-        ..BookLimits::default()
+/// Bytes of book memory that one more instrument takes, with two pages of levels.
+pub fn bytes_per_instrument() -> u64 {
+    per_thousand(|limits| {
+        limits.instruments_max += 1_000;
+        limits.pages_max += 2_000;
+    })
+}
+
+/// Bytes of book memory that one more resting order takes, its place in the index included.
+/// The index doubles at times, so this is over a doubling of the orders.
+pub fn bytes_per_order() -> u64 {
+    let limits = BookLimits::default();
+    let twice = BookLimits {
+        orders_max: 2 * limits.orders_max,
+        book_orders_max: 2 * limits.book_orders_max,
+        ..limits.clone()
     };
-    limits.bytes()
+    (twice.bytes() - limits.bytes()) as u64 / u64::from(limits.orders_max)
+}
+
+fn per_thousand(grow: impl FnOnce(&mut BookLimits)) -> u64 {
+    let limits = BookLimits::default();
+    let mut larger = limits.clone();
+    grow(&mut larger);
+    (larger.bytes() - limits.bytes()) as u64 / 1_000
 }
 
 /// Books with room for an input, in an arena that is faulted in before the first record.
