@@ -228,11 +228,17 @@ impl Head {
             self.counters.maybe_bad += 1;
             self.doubts.suspect();
         }
+        // Copied from here, not from the head: what was just written in parts would have to wait
+        // to be read as a whole.
+        let mut touch = self.touch;
         let mut touch_changed = false;
         if mbo.flags.has(Flags::LAST) {
-            let touch = self.best(shared);
-            touch_changed = touch != self.touch;
-            self.touch = touch;
+            let before = touch;
+            touch = self.best(shared);
+            touch_changed = touch != before;
+            if touch_changed {
+                self.touch = touch;
+            }
             let is_uncrossed = !touch.is_two_sided() || touch.bid < touch.ask;
             if self.doubts.end_event(is_uncrossed) {
                 self.weigh(shared, mbo, is_uncrossed);
@@ -244,7 +250,7 @@ impl Head {
         }
         BookUpdate {
             mbo: *mbo,
-            touch: self.touch,
+            touch,
             level_size: outcome.level_size,
             level_count: outcome.level_count,
             effect: outcome.effect,
