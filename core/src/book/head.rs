@@ -235,10 +235,8 @@ impl Head {
         if mbo.flags.has(Flags::LAST) {
             let before = touch;
             touch = self.best(shared);
-            touch_changed = touch != before;
-            if touch_changed {
-                self.touch = touch;
-            }
+            touch_changed = differ(&touch, &before);
+            self.touch = touch;
             let is_uncrossed = !touch.is_two_sided() || touch.bid < touch.ask;
             if self.doubts.end_event(is_uncrossed) {
                 self.weigh(shared, mbo, is_uncrossed);
@@ -768,6 +766,17 @@ impl Head {
     pub(super) fn is_aggregated(&self, side: Side) -> bool {
         side_index(side).is_some_and(|side| self.aggregated & 1 << side != 0)
     }
+}
+
+/// Whether two touches differ. All fields at once: which one it is cannot be foreseen.
+#[inline(always)]
+fn differ(a: &Touch, b: &Touch) -> bool {
+    (a.bid != b.bid)
+        | (a.ask != b.ask)
+        | (a.bid_size != b.bid_size)
+        | (a.ask_size != b.ask_size)
+        | (a.bid_count != b.bid_count)
+        | (a.ask_count != b.ask_count)
 }
 
 /// The order that a record puts into a queue.
