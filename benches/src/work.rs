@@ -105,6 +105,13 @@ impl Planted {
         turns: 0,
         allocate_every: 0,
     };
+
+    /// The place for extra work with none in it. It compiles to other code than [`Self::NOTHING`],
+    /// so planted work is compared with this.
+    pub const HOLLOW: Self = Self {
+        turns: 0,
+        allocate_every: u64::MAX,
+    };
 }
 
 /// What came of a run.
@@ -130,7 +137,7 @@ pub fn run(work: Work, input: &[u8], messages: u64, planted: Planted) -> Run {
             for turn in 0..turns {
                 black_box(turn);
             }
-            if allocate_every > 0 && message % allocate_every == 0 {
+            if allocate_every > 0 && (message + 1) % allocate_every == 0 {
                 black_box(Box::new(message));
             }
         }),
