@@ -277,7 +277,7 @@ impl Stage for Books<'_> {
     #[inline(always)]
     fn on_data(&mut self, input: &Market, out: &mut impl Emit<BookUpdate>) {
         if let Some(update) = self.apply(input) {
-            out.emit(update);
+            out.emit(&update);
         }
     }
 

@@ -83,12 +83,12 @@ fn no_record_allocates_and_the_counter_would_notice() {
         let mut replay = Replay::new(streams);
         // The headers are read and gone once every stream has given a record.
         for _ in 0..8 {
-            assert!(replay.take().is_some());
+            assert!(replay.pop().is_some());
         }
         let before = ALLOCATIONS.load(Ordering::Relaxed);
         let mut taken = 8;
         let mut last = None;
-        while let Some(msg) = replay.take() {
+        while let Some(msg) = replay.pop() {
             taken += 1;
             last = Some(msg.body);
         }

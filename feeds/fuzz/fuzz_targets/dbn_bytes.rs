@@ -92,7 +92,7 @@ impl Bytes for Pieces<'_> {
 fn replay(bytes: impl Bytes, len: usize) -> (Vec<Body<Market>>, Option<DecodeError>) {
     let mut replay = Replay::new([bytes]);
     let mut said = Vec::new();
-    while let Some(msg) = replay.take() {
+    while let Some(msg) = replay.pop() {
         assert_eq!(msg.stamp.sequence, said.len() as u64);
         said.push(msg.body);
         assert!(said.len() <= len + 2, "more messages than bytes");

@@ -22,7 +22,7 @@ pub(crate) fn replay(bytes: impl Bytes) -> (Vec<Body<Market>>, Option<DecodeErro
     let mut said = Vec::new();
     while !replay.is_ended() {
         // A source that has nothing yet is asked again.
-        said.extend(replay.take().map(|msg| msg.body));
+        said.extend(replay.pop().map(|msg| msg.body));
     }
     assert_eq!(said.pop(), Some(Body::Control(Control::End)));
     let error = replay.streams()[0].error().cloned();
