@@ -152,6 +152,9 @@ fn run_with(work: Work, input: &[u8], messages: u64, each: impl FnMut(u64)) -> R
 }
 
 /// Decodes every message of `bytes`, at most `messages`.
+///
+/// # Panics
+/// When the decoder refuses a file that this project wrote.
 pub fn decode(bytes: &[u8], messages: u64, mut each: impl FnMut(u64)) -> Run {
     let mut decoder = Decoder::new();
     let mut rest = bytes;
@@ -172,7 +175,8 @@ pub fn decode(bytes: &[u8], messages: u64, mut each: impl FnMut(u64)) -> Run {
                 run.messages += 1;
             }
             Ok(Step::Silent { len }) => rest = &rest[len..],
-            Ok(Step::NeedMore) | Err(_) => break,
+            Ok(Step::NeedMore) => break,
+            Err(error) => panic!("a sound file is refused: {error}"),
         }
     }
     run.end()

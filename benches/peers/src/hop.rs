@@ -28,9 +28,8 @@ pub struct Hop {
 }
 
 /// Hops of a bare cache line, of our link with a whole book update, and of 64 bytes over a bare
-/// rtrb ring, in interleaved rounds. `None` where there are no two cores to pin to.
-pub fn hops(rounds: usize) -> Option<Vec<Hop>> {
-    let cores = core_affinity::get_core_ids()?;
+/// rtrb ring, in interleaved rounds. `None` where `cores` are not two.
+pub fn hops(cores: &[CoreId], rounds: usize) -> Option<Vec<Hop>> {
     let [near, far] = *cores.first_chunk::<2>()?;
     let mut samples = [const { Vec::new() }; 3];
     for _ in 0..rounds {
@@ -202,6 +201,7 @@ fn update() -> BookUpdate {
         touch: Touch::EMPTY,
         level_size: 5,
         level_count: 1,
+        book_idx: 0,
         effect: Effect::Added,
         trust: Trust::Good,
         touch_changed: false,

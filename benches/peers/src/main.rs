@@ -21,6 +21,7 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result};
 use clap::Parser;
+use core_affinity::CoreId;
 
 use bbo::Bbo;
 use contest::{CONTESTANTS, Work};
@@ -73,10 +74,11 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> Result<()> {
-    let begin = load();
-    pin(args.core);
+    let machine = machine(load());
+    let cores = core_affinity::get_core_ids().unwrap_or_default();
+    pin(&cores, args.core);
     let mut report = Report {
-        machine: machine(begin),
+        machine,
         times: Vec::new(),
         disagreements: Vec::new(),
         warm: Vec::new(),
@@ -84,6 +86,8 @@ fn run(args: &Args) -> Result<()> {
         timer_ns: tail::timer_ns(),
         hops: Vec::new(),
         growth: Vec::new(),
+        bytes_per_instrument: ours::bytes_per_instrument(),
+        bytes_per_order: ours::bytes_per_order(),
     };
     if args.one > 0 {
         let input = input::one(args.one, args.seed)?;
@@ -105,7 +109,7 @@ fn run(args: &Args) -> Result<()> {
     }
     if !args.times_only {
         report.growth = growth::measure(args.seed, args.rounds)?;
-        report.hops = hop::hops(args.rounds).unwrap_or_default();
+        report.hops = hop::hops(&cores, args.rounds).unwrap_or_default();
     }
     report.machine.load[1] = load();
     publish(args, &report)
@@ -205,8 +209,7 @@ fn publish(args: &Args, report: &Report) -> Result<()> {
     Ok(())
 }
 
-fn pin(core: usize) {
-    let cores = core_affinity::get_core_ids().unwrap_or_default();
+fn pin(cores: &[CoreId], core: usize) {
     let is_pinned = cores
         .get(core)
         .is_some_and(|core| core_affinity::set_for_current(*core));

@@ -7,9 +7,7 @@ use dbn::MboMsg;
 use undertow_core::book::{BookLimits, Books};
 use undertow_core::event::{Body, BookUpdate, Control, Market, Mbo, Msg, Touch};
 use undertow_core::stage::{Emit, Sink, Source, Stage, handle};
-use undertow_core::types::{
-    Action, BookKey, Flags, InstrumentId, Nanos, OrderId, Price, PublisherId, Side,
-};
+use undertow_core::types::{Action, Flags, InstrumentId, Nanos, OrderId, Price, PublisherId, Side};
 use undertow_feeds::databento::{Decoder, Step};
 use undertow_feeds::replay::Replay;
 
@@ -27,14 +25,15 @@ pub fn chain(input: &Input) -> Outcome {
 
 /// The same, with the books told beforehand what will come.
 pub fn chain_look_ahead(input: &Input) -> Outcome {
-    chain_with(input, |replay, books| {
-        if let Some((order_id, key)) = replay.hint(AHEAD) {
-            books.prefetch(&coming(order_id, key));
-        }
-        if let Some((order_id, key)) = replay.hint(AHEAD / 2) {
-            books.prefetch_order(&coming(order_id, key));
-        }
-    })
+    chain_with(input, look_ahead)
+}
+
+/// What a source that can see ahead may do for the books before each record.
+#[inline(always)]
+fn look_ahead(replay: &Replay<&[u8]>, books: &Books<'_>) {
+    if let Some(mbo) = replay.look_ahead(AHEAD) {
+        books.prefetch(&Market::Mbo(mbo));
+    }
 }
 
 fn chain_with(input: &Input, before: impl Fn(&Replay<&[u8]>, &Books<'_>)) -> Outcome {
@@ -45,7 +44,7 @@ fn chain_with(input: &Input, before: impl Fn(&Replay<&[u8]>, &Books<'_>)) -> Out
         sum: 0,
         is_ended: false,
     };
-    timed(|| {
+    let outcome = timed(|| {
         while !seen.is_ended {
             before(&replay, &books);
             if let Some(msg) = replay.take() {
@@ -53,7 +52,52 @@ fn chain_with(input: &Input, before: impl Fn(&Replay<&[u8]>, &Books<'_>)) -> Out
             }
         }
         seen.sum
-    })
+    });
+    assert_lossless(&books);
+    outcome
+}
+
+/// Bytes to best bid and offer, the second half of the records only: the first fills the books.
+pub fn chain_with_full_books(input: &Input) -> Outcome {
+    full_books_with(input, |_, _| {})
+}
+
+/// The same, with the books told beforehand what will come.
+pub fn look_ahead_with_full_books(input: &Input) -> Outcome {
+    full_books_with(input, look_ahead)
+}
+
+fn full_books_with(input: &Input, before: impl Fn(&Replay<&[u8]>, &Books<'_>)) -> Outcome {
+    let bump = Bump::new();
+    let mut books = books(&bump, input);
+    let mut replay = Replay::new([&input.bytes[..]]);
+    let mut seen = Seen {
+        sum: 0,
+        is_ended: false,
+    };
+    for _ in 0..input.records.len() / 2 {
+        if let Some(msg) = replay.take() {
+            handle(&mut books, &msg, &mut seen);
+        }
+    }
+    let outcome = timed(|| {
+        while !seen.is_ended {
+            before(&replay, &books);
+            if let Some(msg) = replay.take() {
+                handle(&mut books, &msg, &mut seen);
+            }
+        }
+        seen.sum
+    });
+    assert_lossless(&books);
+    outcome
+}
+
+/// A run in which the books had no room for something would be told as too good.
+fn assert_lossless(books: &Books<'_>) {
+    let counters = books.counters();
+    let lost = counters.pool_exhausted + counters.beyond_instruments;
+    assert_eq!(lost, 0, "the books were laid out too small for the input");
 }
 
 /// Decoded records to best bid and offer.
@@ -68,26 +112,6 @@ pub fn book(input: &Input) -> Outcome {
             sum = see(sum, bbo, mbo.flags.has(Flags::LAST));
         }
         sum
-    })
-}
-
-/// A record of which no more is known than its order and its book.
-#[inline(always)]
-fn coming(order_id: OrderId, key: BookKey) -> Market {
-    Market::Mbo(Mbo {
-        ts_event: Nanos(0),
-        ts_recv: Nanos(0),
-        order_id,
-        price: Price(0),
-        size: 0,
-        sequence: 0,
-        ts_in_delta: 0,
-        instrument_id: key.instrument_id,
-        publisher_id: key.publisher_id,
-        flags: Flags(0),
-        action: Action::None,
-        side: Side::None,
-        channel_id: 0,
     })
 }
 
@@ -186,21 +210,40 @@ pub fn bbos(input: &Input) -> Vec<Bbo> {
     seen
 }
 
-/// Bytes of book memory that so many quiet instruments take.
-pub fn quiet_bytes(instruments: u32) -> usize {
-    let limits = BookLimits {
-        instruments_max: instruments,
-        pages_max: 2 * instruments,
-        orders_max: 1,
-        ..BookLimits::default()
+/// Bytes of book memory that one more instrument takes, with two pages of levels.
+pub fn bytes_per_instrument() -> u64 {
+    per_thousand(|limits| {
+        limits.instruments_max += 1_000;
+        limits.pages_max += 2_000;
+    })
+}
+
+/// Bytes of book memory that one more resting order takes, its place in the index included.
+/// The index doubles at times, so this is over a doubling of the orders.
+pub fn bytes_per_order() -> u64 {
+    let limits = BookLimits::default();
+    let twice = BookLimits {
+        orders_max: 2 * limits.orders_max,
+        book_orders_max: 2 * limits.book_orders_max,
+        ..limits.clone()
     };
-    limits.bytes()
+    (twice.bytes() - limits.bytes()) as u64 / u64::from(limits.orders_max)
+}
+
+fn per_thousand(grow: impl FnOnce(&mut BookLimits)) -> u64 {
+    let limits = BookLimits::default();
+    let mut larger = limits.clone();
+    grow(&mut larger);
+    (larger.bytes() - limits.bytes()) as u64 / 1_000
 }
 
 /// Books with room for an input, in an arena that is faulted in before the first record.
 fn books<'a>(bump: &'a Bump, input: &Input) -> Books<'a> {
+    let instruments = input.instruments.len() as u32;
     let limits = BookLimits {
-        instruments_max: input.instruments.len().next_power_of_two() as u32,
+        instruments_max: instruments,
+        // A quiet instrument's orders lie within a few pages of the touch.
+        pages_max: (1 << 16) + 8 * instruments,
         ..BookLimits::default()
     };
     Books::new_in(bump, &limits).expect("limits that the books accept")

@@ -25,6 +25,10 @@ pub struct Report {
     pub hops: Vec<Hop>,
     /// Cost by number of instruments at equal activity.
     pub growth: Vec<Growth>,
+    /// Book memory of one more quiet instrument, bytes.
+    pub bytes_per_instrument: u64,
+    /// Book memory of one more resting order, bytes.
+    pub bytes_per_order: u64,
 }
 
 /// The machine and its state.
@@ -91,8 +95,8 @@ pub struct Growth {
     pub instruments: u32,
     /// Bytes to best bid and offer, nanoseconds per record, best round.
     pub chain_ns: f64,
-    /// Memory laid out for the books, bytes per instrument.
-    pub bytes_per_instrument: f64,
+    /// The same with the books told beforehand what will come.
+    pub look_ahead_ns: f64,
 }
 
 /// A line of the table.
@@ -264,13 +268,38 @@ impl Report {
             }
         }
         if let [first, .., last] = &self.growth[..] {
-            let what = format!(
-                "growth from {} to {} instruments",
-                first.instruments, last.instruments
-            );
-            let mut row = Row::of(what, Bounds::Share(2.0, 2.0), last.chain_ns, first.chain_ns);
-            row.median = row.seen;
-            rows.push(row);
+            let bounds = Bounds::Share(2.0, 2.0);
+            let (from, to) = (first.instruments, last.instruments);
+            let what = format!("growth from {from} to {to} instruments");
+            rows.push(Row::of(what.clone(), bounds, last.chain_ns, first.chain_ns));
+            let what = format!("{what}, look-ahead");
+            rows.push(Row::of(
+                what,
+                bounds,
+                last.look_ahead_ns,
+                first.look_ahead_ns,
+            ));
+        }
+        let memory = [
+            (
+                "memory of a quiet instrument, bytes",
+                self.bytes_per_instrument,
+                2048.0,
+            ),
+            (
+                "memory of a resting order, bytes",
+                self.bytes_per_order,
+                64.0,
+            ),
+        ];
+        for (what, bytes, limit) in memory {
+            let bounds = Bounds::Share(1.0, 1.0);
+            rows.push(Row::of(
+                format!("{what}, against the limit"),
+                bounds,
+                bytes as f64,
+                limit,
+            ));
         }
         rows
     }
@@ -362,14 +391,15 @@ impl Report {
         {
             text += &format!("| {name} | {p50:.0} | {p99:.0} | {samples} |\n");
         }
-        text += "\n| instruments | ns/message, least | book memory per instrument |\n|---:|---:|---:|\n";
+        text += "\n| instruments | ns/message, least | with look-ahead |\n";
+        text += "|---:|---:|---:|\n";
         for Growth {
             instruments,
             chain_ns,
-            bytes_per_instrument,
+            look_ahead_ns,
         } in &self.growth
         {
-            text += &format!("| {instruments} | {chain_ns:.1} | {bytes_per_instrument:.0} B |\n");
+            text += &format!("| {instruments} | {chain_ns:.1} | {look_ahead_ns:.1} |\n");
         }
         let Machine {
             processor,

@@ -228,10 +228,14 @@ impl Head {
             self.counters.maybe_bad += 1;
             self.doubts.suspect();
         }
+        // Copied from here, not from the head: what was just written in parts would have to wait
+        // to be read as a whole.
+        let mut touch = self.touch;
         let mut touch_changed = false;
         if mbo.flags.has(Flags::LAST) {
-            let touch = self.best(shared);
-            touch_changed = touch != self.touch;
+            let before = touch;
+            touch = self.best(shared);
+            touch_changed = differ(&touch, &before);
             self.touch = touch;
             let is_uncrossed = !touch.is_two_sided() || touch.bid < touch.ask;
             if self.doubts.end_event(is_uncrossed) {
@@ -244,7 +248,7 @@ impl Head {
         }
         BookUpdate {
             mbo: *mbo,
-            touch: self.touch,
+            touch,
             level_size: outcome.level_size,
             level_count: outcome.level_count,
             book_idx: self.ladders.book,
@@ -763,6 +767,17 @@ impl Head {
     pub(super) fn is_aggregated(&self, side: Side) -> bool {
         side_index(side).is_some_and(|side| self.aggregated & 1 << side != 0)
     }
+}
+
+/// Whether two touches differ. All fields at once: which one it is cannot be foreseen.
+#[inline(always)]
+fn differ(a: &Touch, b: &Touch) -> bool {
+    (a.bid != b.bid)
+        | (a.ask != b.ask)
+        | (a.bid_size != b.bid_size)
+        | (a.ask_size != b.ask_size)
+        | (a.bid_count != b.bid_count)
+        | (a.ask_count != b.ask_count)
 }
 
 /// The order that a record puts into a queue.

@@ -437,6 +437,9 @@ fn place(side: usize, ticks: i64) -> (i64, u32) {
 /// How many pages have at most this number. Most of what happens, happens near the end.
 #[inline(always)]
 fn upper(pages: &[PageEntry], number: i64) -> usize {
+    if pages.last().is_some_and(|best| best.number <= number) {
+        return pages.len();
+    }
     let (far, near) = pages.split_at(pages.len().saturating_sub(NEAR_PAGES));
     match near.iter().rposition(|entry| entry.number <= number) {
         Some(at) => far.len() + at + 1,

@@ -18,7 +18,7 @@ pub(super) const PAGE_LEVELS: u32 = 16;
 
 /// An order, or the level that heads a queue of orders.
 #[derive(Clone, Copy, Debug)]
-#[repr(C)]
+#[repr(C, align(32))]
 pub(super) struct Node {
     /// The order's id; a level's price, bit for bit.
     pub(super) key: u64,

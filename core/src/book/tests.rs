@@ -424,17 +424,21 @@ fn order_table_grows_without_losing_an_order() {
         ..small()
     };
     let mut desk = Desk::with(&bump, &limits);
-    let id = |n: u64| n.wrapping_mul(0x1_0000_0001) | n << 50;
     let count = u64::from(limits.orders_max);
-    for n in 0..count {
-        let update = desk.add(Side::Ask, id(n), price((n % 50) as i64, 0), 1);
-        assert_eq!(update.effect, Effect::Added);
+    // Neighbours, strides that a weak hash would fold together, and ids all over the range.
+    for stride in [1, 3, 8, 1 << 20, 1 << 32, 0x0123_4567_89AB_CDEF] {
+        let id = |n: u64| n.wrapping_mul(stride);
+        for n in 0..count {
+            let update = desk.add(Side::Ask, id(n), price((n % 50) as i64, 0), 1);
+            assert_eq!(update.effect, Effect::Added);
+        }
+        assert_eq!(desk.books.free_orders(), 0);
+        for n in (0..count).step_by(2).chain((1..count).step_by(2)) {
+            let update = desk.cancel(Side::Ask, id(n), price((n % 50) as i64, 0), 1);
+            assert_eq!(update.effect, Effect::Removed);
+        }
+        assert_eq!(desk.books.free_orders(), limits.orders_max);
     }
-    for n in (0..count).rev() {
-        let update = desk.cancel(Side::Ask, id(n), price((n % 50) as i64, 0), 1);
-        assert_eq!(update.effect, Effect::Removed);
-    }
-    assert_eq!(desk.books.free_orders(), limits.orders_max);
     assert_eq!(desk.books.counters().unknown_cancel, 0);
 }
 
