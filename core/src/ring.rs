@@ -65,7 +65,10 @@ impl<T: Copy> Writer<T> {
     fn push(&mut self, msg: Msg<T>) {
         self.credits = self.credits.saturating_sub(1);
         let pushed = self.producer.push(msg);
-        assert!(pushed.is_ok(), "a reliable link was written beyond its credits");
+        assert!(
+            pushed.is_ok(),
+            "a reliable link was written beyond its credits"
+        );
     }
 }
 
@@ -82,12 +85,18 @@ impl<T: Copy> Sink<T> for Writer<T> {
 
     #[inline]
     fn data(&mut self, stamp: Stamp, data: &T) {
-        self.push(Msg { stamp, body: Body::Data(*data) });
+        self.push(Msg {
+            stamp,
+            body: Body::Data(*data),
+        });
     }
 
     #[inline]
     fn control(&mut self, stamp: Stamp, control: &Control) {
-        self.push(Msg { stamp, body: Body::Control(*control) });
+        self.push(Msg {
+            stamp,
+            body: Body::Control(*control),
+        });
     }
 }
 
@@ -121,12 +130,18 @@ impl<T: Copy> Sink<T> for LossyWriter<T> {
 
     #[inline]
     fn data(&mut self, stamp: Stamp, data: &T) {
-        self.push(Msg { stamp, body: Body::Data(*data) });
+        self.push(Msg {
+            stamp,
+            body: Body::Data(*data),
+        });
     }
 
     #[inline]
     fn control(&mut self, stamp: Stamp, control: &Control) {
-        self.push(Msg { stamp, body: Body::Control(*control) });
+        self.push(Msg {
+            stamp,
+            body: Body::Control(*control),
+        });
     }
 }
 
@@ -162,7 +177,9 @@ impl<T> Reader<T> {
 impl<T> Source<T> for Reader<T> {
     #[inline]
     fn take(&mut self, to: &mut impl Sink<T>) -> bool {
-        let Ok(chunk) = self.consumer.read_chunk(1) else { return false };
+        let Ok(chunk) = self.consumer.read_chunk(1) else {
+            return false;
+        };
         // Handed over where it lies in the ring; the slot is given back afterwards.
         if let Some(msg) = chunk.as_slices().0.first() {
             to.put(msg);

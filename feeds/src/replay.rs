@@ -232,11 +232,17 @@ impl<B: Bytes> Replay<B> {
     fn next_stamp(&mut self) -> Stamp {
         let sequence = self.sequence;
         self.sequence += 1;
-        Stamp { sequence, ..Stamp::default() }
+        Stamp {
+            sequence,
+            ..Stamp::default()
+        }
     }
 
     fn stamped(&mut self, body: Body<Market>) -> Msg<Market> {
-        Msg { stamp: self.next_stamp(), body }
+        Msg {
+            stamp: self.next_stamp(),
+            body,
+        }
     }
 }
 
@@ -251,7 +257,9 @@ impl<B: Bytes> Source<Market> for Replay<B> {
             to.data(self.next_stamp(), &Market::Mbo(mbo));
             return true;
         }
-        let Some(msg) = self.take_other() else { return false };
+        let Some(msg) = self.take_other() else {
+            return false;
+        };
         put_other(to, &msg);
         true
     }
@@ -282,11 +290,17 @@ impl Sink<Market> for One {
     }
 
     fn data(&mut self, stamp: Stamp, data: &Market) {
-        self.0 = Some(Msg { stamp, body: Body::Data(*data) });
+        self.0 = Some(Msg {
+            stamp,
+            body: Body::Data(*data),
+        });
     }
 
     fn control(&mut self, stamp: Stamp, control: &Control) {
-        self.0 = Some(Msg { stamp, body: Body::Control(*control) });
+        self.0 = Some(Msg {
+            stamp,
+            body: Body::Control(*control),
+        });
     }
 }
 

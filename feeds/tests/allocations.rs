@@ -11,7 +11,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use dbn::encode::EncodeRecord;
 use dbn::encode::dbn::Encoder;
 use undertow_core::event::{Body, Control};
-use undertow_core::stage::Source;
 use undertow_feeds::replay::Replay;
 
 /// The system's allocator, counted.

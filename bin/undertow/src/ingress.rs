@@ -109,7 +109,9 @@ impl<F: Dated<Market>> Ingress<F> {
 impl<F: Dated<Market>> Source<Market> for Ingress<F> {
     #[inline(always)]
     fn take(&mut self, to: &mut impl Sink<Market>) -> bool {
-        let Some(mut ingress_ns) = self.arrival_ns() else { return false };
+        let Some(mut ingress_ns) = self.arrival_ns() else {
+            return false;
+        };
         let mut start_ns = 0;
         if self.sampling.takes(self.sequence) {
             start_ns = self.clock.read();
@@ -117,9 +119,25 @@ impl<F: Dated<Market>> Source<Market> for Ingress<F> {
                 ingress_ns = start_ns;
             }
         }
-        let stamp = Stamp { sequence: self.sequence, ingress_ns };
-        let Self { feed, clock, decode, is_ended, .. } = self;
-        let taken = feed.take(&mut Arriving { to, stamp, start_ns, clock, decode, is_ended });
+        let stamp = Stamp {
+            sequence: self.sequence,
+            ingress_ns,
+        };
+        let Self {
+            feed,
+            clock,
+            decode,
+            is_ended,
+            ..
+        } = self;
+        let taken = feed.take(&mut Arriving {
+            to,
+            stamp,
+            start_ns,
+            clock,
+            decode,
+            is_ended,
+        });
         self.sequence += u64::from(taken);
         taken
     }

@@ -166,8 +166,19 @@ impl<T> Source<T> for Relay<T> {
         if self.sampling.takes(self.taken) {
             self.backlog_max = self.backlog_max.max(self.reader.backlog());
         }
-        let Self { reader, sampling, clock, is_ended, .. } = self;
-        reader.take(&mut Relayed { to, sampling: *sampling, clock, is_ended })
+        let Self {
+            reader,
+            sampling,
+            clock,
+            is_ended,
+            ..
+        } = self;
+        reader.take(&mut Relayed {
+            to,
+            sampling: *sampling,
+            clock,
+            is_ended,
+        })
     }
 }
 

@@ -10,7 +10,6 @@ use std::sync::LazyLock;
 use dbn::encode::dbn::Encoder;
 use libfuzzer_sys::fuzz_target;
 use undertow_core::event::{Body, Market};
-use undertow_core::stage::Source;
 use undertow_feeds::databento::{DecodeError, Decoder, Peek, RECORD_MAX, Step};
 use undertow_feeds::replay::{Bytes, Refill, Replay};
 

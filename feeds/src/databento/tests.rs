@@ -14,7 +14,6 @@ pub(crate) mod written;
 use super::{DecodeError, Decoder};
 use crate::replay::{Bytes, Refill, Replay};
 use undertow_core::event::{Body, Control, FeedNotice, Market};
-use undertow_core::stage::Source;
 
 /// Everything a replay of `bytes` says, without the end, and the error if there was one.
 pub(crate) fn replay(bytes: impl Bytes) -> (Vec<Body<Market>>, Option<DecodeError>) {

@@ -9,7 +9,6 @@ use dbn::encode::dbn::Encoder;
 use dbn::{MboMsg, OhlcvMsg, SType, Schema};
 use proptest::prelude::*;
 use undertow_core::event::{Body, Control, FeedNotice, Market, Mbo, Msg};
-use undertow_core::stage::Source;
 use undertow_core::types::Nanos;
 
 /// A stream of orders with the given ids and receive times.

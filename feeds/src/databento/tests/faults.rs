@@ -7,7 +7,6 @@ use crate::replay::{Bytes, Refill, Replay};
 use core::mem::offset_of;
 use dbn::{MboMsg, rtype};
 use undertow_core::event::{Body, Control, Market, Suspicion};
-use undertow_core::stage::Source;
 use undertow_core::types::{Action, BookKey, InstrumentId, PublisherId};
 
 const MBO_LEN: usize = size_of::<MboMsg>();
