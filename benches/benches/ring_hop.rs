@@ -9,7 +9,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use undertow_benches::work::{self, Work};
 use undertow_core::event::{Body, BookUpdate, Msg, Stamp};
 use undertow_core::ring::{Reader, Writer, reliable};
-use undertow_core::stage::{Emit, Sink, Source, Stage};
+use undertow_core::stage::{Emit, Sink, Stage};
 
 const DEPTH: usize = 1024;
 
@@ -33,8 +33,8 @@ fn ring_hop(criterion: &mut Criterion) {
 fn update() -> Msg<BookUpdate> {
     struct Last(Option<BookUpdate>);
     impl Emit<BookUpdate> for Last {
-        fn emit(&mut self, update: BookUpdate) {
-            self.0 = Some(update);
+        fn emit(&mut self, update: &BookUpdate) {
+            self.0 = Some(*update);
         }
     }
     let bump = Bump::new();
@@ -80,12 +80,12 @@ fn give(writer: &mut Writer<BookUpdate>, msg: Msg<BookUpdate>) {
     while writer.room() == 0 {
         spin_loop();
     }
-    writer.put(msg);
+    writer.put(&msg);
 }
 
 fn wait(reader: &mut Reader<BookUpdate>) -> Msg<BookUpdate> {
     loop {
-        if let Some(msg) = reader.take() {
+        if let Some(msg) = reader.pop() {
             return msg;
         }
         spin_loop();

@@ -8,8 +8,8 @@ use std::hint::black_box;
 use bumpalo::Bump;
 use clap::ValueEnum;
 use undertow_core::book::{BookLimits, Books};
-use undertow_core::event::{Body, BookUpdate, Market, Mbo, Msg, Touch};
-use undertow_core::stage::{Emit, Sink, Source, Stage, Then, handle};
+use undertow_core::event::{Body, BookUpdate, Control, Market, Mbo, Stamp, Touch};
+use undertow_core::stage::{Emit, Sink, Source, Stage, Then, Through};
 use undertow_core::types::Flags;
 use undertow_feeds::databento::{Decoder, Step};
 use undertow_feeds::replay::Replay;
@@ -172,19 +172,21 @@ pub fn decode(bytes: &[u8], messages: u64, mut each: impl FnMut(u64)) -> Run {
     }
     let mut run = Tally::new();
     while run.messages < messages {
-        match decoder.decode(rest) {
-            Ok(Step::Message { body, len }) => {
-                rest = &rest[len..];
-                if let Body::Data(market) = body {
-                    run.see(market.mbo().order_id.0 ^ market.mbo().price.0 as u64);
+        if let Some(mbo) = decoder.decode_mbo(rest) {
+            rest = &rest[decoder.mbo_len()..];
+            run.see(mbo.order_id.0 ^ mbo.price.0 as u64);
+        } else {
+            match decoder.decode(rest) {
+                Ok(Step::Message { len, .. }) => rest = &rest[len..],
+                Ok(Step::Silent { len }) => {
+                    rest = &rest[len..];
+                    continue;
                 }
-                each(run.messages);
-                run.messages += 1;
+                Ok(Step::NeedMore) | Err(_) => break,
             }
-            Ok(Step::Silent { len }) => rest = &rest[len..],
-            Ok(Step::NeedMore) => break,
-            Err(error) => panic!("a sound file is refused: {error}"),
         }
+        each(run.messages);
+        run.messages += 1;
     }
     run.end()
 }
@@ -214,10 +216,13 @@ pub fn drive(chain: &mut Chain<'_>, bytes: &[u8], messages: u64, mut each: impl 
     replay.read_headers();
     let mut run = Tally::new();
     while run.messages < messages {
-        let Some(msg) = replay.take() else {
-            break;
+        let mut through = Through {
+            stage: &mut *chain,
+            sink: &mut run,
         };
-        handle(chain, &msg, &mut run);
+        if !replay.take(&mut through) {
+            break;
+        }
         each(run.messages);
         run.messages += 1;
     }
@@ -248,7 +253,7 @@ pub fn books(bump: &Bump) -> Books<'_> {
 pub fn records(bytes: &[u8]) -> Vec<Mbo> {
     let mut replay = Replay::new([bytes]);
     let mut records = Vec::new();
-    while let Some(msg) = replay.take() {
+    while let Some(msg) = replay.pop() {
         if let Body::Data(Market::Mbo(mbo)) = msg.body {
             records.push(mbo);
         }
@@ -294,7 +299,7 @@ impl Tally {
 
 impl Emit<BookUpdate> for Tally {
     #[inline(always)]
-    fn emit(&mut self, update: BookUpdate) {
+    fn emit(&mut self, update: &BookUpdate) {
         if update.mbo.flags.has(Flags::LAST) {
             self.see_touch(&update.touch);
         }
@@ -308,9 +313,9 @@ impl Sink<FlowUpdate> for Tally {
     }
 
     #[inline(always)]
-    fn put(&mut self, msg: Msg<FlowUpdate>) {
-        if let Body::Data(update) = msg.body {
-            self.see_touch(&update.touch);
-        }
+    fn data(&mut self, _stamp: Stamp, update: &FlowUpdate) {
+        self.see_touch(&update.touch);
     }
+
+    fn control(&mut self, _stamp: Stamp, _control: &Control) {}
 }

@@ -7,12 +7,12 @@
 
 use rtrb::{Consumer, Producer, RingBuffer};
 
-use crate::event::Msg;
+use crate::event::{Body, Control, Msg, Stamp};
 use crate::stage::{Sink, Source};
 
 /// Makes a reliable link that holds `depth` messages.
 #[must_use]
-pub fn reliable<T>(depth: usize) -> (Writer<T>, Reader<T>) {
+pub fn reliable<T: Copy>(depth: usize) -> (Writer<T>, Reader<T>) {
     let (producer, consumer) = RingBuffer::new(depth);
     (
         Writer {
@@ -26,7 +26,7 @@ pub fn reliable<T>(depth: usize) -> (Writer<T>, Reader<T>) {
 
 /// Makes a lossy link that holds `depth` messages.
 #[must_use]
-pub fn lossy<T>(depth: usize) -> (LossyWriter<T>, Reader<T>) {
+pub fn lossy<T: Copy>(depth: usize) -> (LossyWriter<T>, Reader<T>) {
     let (producer, consumer) = RingBuffer::new(depth);
     (
         LossyWriter {
@@ -60,7 +60,19 @@ impl<T> Writer<T> {
     }
 }
 
-impl<T> Sink<T> for Writer<T> {
+impl<T: Copy> Writer<T> {
+    #[inline]
+    fn push(&mut self, msg: Msg<T>) {
+        self.credits = self.credits.saturating_sub(1);
+        let pushed = self.producer.push(msg);
+        assert!(
+            pushed.is_ok(),
+            "a reliable link was written beyond its credits"
+        );
+    }
+}
+
+impl<T: Copy> Sink<T> for Writer<T> {
     #[inline]
     fn room(&mut self) -> usize {
         // The shared index is read only when our own count runs low: it costs a cache miss.
@@ -72,13 +84,19 @@ impl<T> Sink<T> for Writer<T> {
     }
 
     #[inline]
-    fn put(&mut self, msg: Msg<T>) {
-        self.credits = self.credits.saturating_sub(1);
-        let pushed = self.producer.push(msg);
-        assert!(
-            pushed.is_ok(),
-            "a reliable link was written beyond its credits"
-        );
+    fn data(&mut self, stamp: Stamp, data: &T) {
+        self.push(Msg {
+            stamp,
+            body: Body::Data(*data),
+        });
+    }
+
+    #[inline]
+    fn control(&mut self, stamp: Stamp, control: &Control) {
+        self.push(Msg {
+            stamp,
+            body: Body::Control(*control),
+        });
     }
 }
 
@@ -97,15 +115,33 @@ impl<T> LossyWriter<T> {
     }
 }
 
-impl<T> Sink<T> for LossyWriter<T> {
+impl<T: Copy> LossyWriter<T> {
+    #[inline]
+    fn push(&mut self, msg: Msg<T>) {
+        self.dropped += u64::from(self.producer.push(msg).is_err());
+    }
+}
+
+impl<T: Copy> Sink<T> for LossyWriter<T> {
     #[inline]
     fn room(&mut self) -> usize {
         usize::MAX
     }
 
     #[inline]
-    fn put(&mut self, msg: Msg<T>) {
-        self.dropped += u64::from(self.producer.push(msg).is_err());
+    fn data(&mut self, stamp: Stamp, data: &T) {
+        self.push(Msg {
+            stamp,
+            body: Body::Data(*data),
+        });
+    }
+
+    #[inline]
+    fn control(&mut self, stamp: Stamp, control: &Control) {
+        self.push(Msg {
+            stamp,
+            body: Body::Control(*control),
+        });
     }
 }
 
@@ -130,9 +166,25 @@ impl<T> Reader<T> {
     }
 }
 
+impl<T> Reader<T> {
+    /// The next message, if there is one now: for those outside a chain.
+    #[inline]
+    pub fn pop(&mut self) -> Option<Msg<T>> {
+        self.consumer.pop().ok()
+    }
+}
+
 impl<T> Source<T> for Reader<T> {
     #[inline]
-    fn take(&mut self) -> Option<Msg<T>> {
-        self.consumer.pop().ok()
+    fn take(&mut self, to: &mut impl Sink<T>) -> bool {
+        let Ok(chunk) = self.consumer.read_chunk(1) else {
+            return false;
+        };
+        // Handed over where it lies in the ring; the slot is given back afterwards.
+        if let Some(msg) = chunk.as_slices().0.first() {
+            to.put(msg);
+        }
+        chunk.commit_all();
+        true
     }
 }

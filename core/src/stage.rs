@@ -15,23 +15,38 @@ use crate::event::{Body, Control, Msg, Stamp};
 
 /// Where messages come from: a ring, a file, a session, a simulator.
 pub trait Source<T> {
-    /// The next message, if there is one now.
-    fn take(&mut self) -> Option<Msg<T>>;
+    /// Hands the next message to `to`, if there is one now, and says whether there was.
+    ///
+    /// It is handed over, not returned, so that a record goes from where it is read straight
+    /// into the chain: an enum that holds a record or a control message would be written to
+    /// memory field by field and read back whole, which stalls the processor at every message.
+    fn take(&mut self, to: &mut impl Sink<T>) -> bool;
 }
 
-/// Where messages go: a ring, a gateway, a test's vector.
+/// Where messages go: a ring, a gateway, the stages that follow, a test's vector.
 pub trait Sink<T> {
-    /// How many messages [`Sink::put`] will take without loss or wait.
+    /// How many messages will be taken without loss or wait.
     fn room(&mut self) -> usize;
 
-    /// Hands over one message. Called only within [`Sink::room`].
-    fn put(&mut self, msg: Msg<T>);
+    /// Takes data. Called only within [`Sink::room`].
+    fn data(&mut self, stamp: Stamp, data: &T);
+
+    /// Takes control. Called only within [`Sink::room`].
+    fn control(&mut self, stamp: Stamp, control: &Control);
+
+    /// Takes a whole message.
+    fn put(&mut self, msg: &Msg<T>) {
+        match &msg.body {
+            Body::Data(data) => self.data(msg.stamp, data),
+            Body::Control(control) => self.control(msg.stamp, control),
+        }
+    }
 }
 
 /// Where a handler puts its outputs; the wiring adds the stamp.
 pub trait Emit<T> {
     /// Emits one output.
-    fn emit(&mut self, output: T);
+    fn emit(&mut self, output: &T);
 }
 
 /// A pure step of the chain.
@@ -108,8 +123,39 @@ struct Into<'a, S, O> {
 
 impl<S: Stage, O: Emit<S::Out>> Emit<S::In> for Into<'_, S, O> {
     #[inline(always)]
-    fn emit(&mut self, output: S::In) {
-        self.stage.on_data(&output, self.out);
+    fn emit(&mut self, output: &S::In) {
+        self.stage.on_data(output, self.out);
+    }
+}
+
+/// A stage and the sink behind it, as the sink that a source hands messages to: the whole
+/// wiring.
+#[derive(Debug)]
+pub struct Through<'a, S, K> {
+    /// Sees each message first.
+    pub stage: &'a mut S,
+    /// Takes what the stage emits, and then the control that it has seen.
+    pub sink: &'a mut K,
+}
+
+impl<S: Stage, K: Sink<S::Out>> Sink<S::In> for Through<'_, S, K> {
+    #[inline(always)]
+    fn room(&mut self) -> usize {
+        // One more than the burst is kept back, for control itself is passed on too.
+        self.sink.room().saturating_sub(S::BURST)
+    }
+
+    #[inline(always)]
+    fn data(&mut self, stamp: Stamp, data: &S::In) {
+        let sink = &mut *self.sink;
+        self.stage.on_data(data, &mut Stamped { stamp, sink });
+    }
+
+    #[inline(always)]
+    fn control(&mut self, stamp: Stamp, control: &Control) {
+        let sink = &mut *self.sink;
+        self.stage.on_control(control, &mut Stamped { stamp, sink });
+        self.sink.control(stamp, control);
     }
 }
 
@@ -121,11 +167,8 @@ struct Stamped<'a, K> {
 
 impl<T, K: Sink<T>> Emit<T> for Stamped<'_, K> {
     #[inline(always)]
-    fn emit(&mut self, output: T) {
-        self.sink.put(Msg {
-            stamp: self.stamp,
-            body: Body::Data(output),
-        });
+    fn emit(&mut self, output: &T) {
+        self.sink.data(self.stamp, output);
     }
 }
 
@@ -138,36 +181,13 @@ pub fn turn<S: Stage>(
     sink: &mut impl Sink<S::Out>,
     batch_max: usize,
 ) -> usize {
+    let mut through = Through { stage, sink };
     for taken in 0..batch_max {
-        // One more than the burst, for control itself is passed on too.
-        if sink.room() <= S::BURST {
+        if through.room() == 0 || !source.take(&mut through) {
             return taken;
         }
-        let Some(msg) = source.take() else {
-            return taken;
-        };
-        handle(stage, &msg, sink);
     }
     batch_max
-}
-
-/// Takes one message through a stage: the whole wiring.
-#[inline(always)]
-pub fn handle<S: Stage>(stage: &mut S, msg: &Msg<S::In>, sink: &mut impl Sink<S::Out>) {
-    let mut out = Stamped {
-        stamp: msg.stamp,
-        sink,
-    };
-    match &msg.body {
-        Body::Data(input) => stage.on_data(input, &mut out),
-        Body::Control(control) => {
-            stage.on_control(control, &mut out);
-            out.sink.put(Msg {
-                stamp: msg.stamp,
-                body: Body::Control(*control),
-            });
-        }
-    }
 }
 
 /// A stage that passes everything on: the empty chain, and the ingress tile of a cut layout.
@@ -188,14 +208,14 @@ impl<T> Default for Pass<T> {
     }
 }
 
-impl<T: Copy> Stage for Pass<T> {
+impl<T> Stage for Pass<T> {
     type In = T;
     type Out = T;
     const BURST: usize = 1;
 
     #[inline(always)]
     fn on_data(&mut self, input: &T, out: &mut impl Emit<T>) {
-        out.emit(*input);
+        out.emit(input);
     }
 
     #[inline(always)]

@@ -11,7 +11,7 @@
 mod tests;
 
 use undertow_core::event::{Body, Control, FeedNotice, Market, Mbo, Msg, Stamp};
-use undertow_core::stage::Source;
+use undertow_core::stage::{Sink, Source};
 use undertow_core::types::Nanos;
 
 use crate::databento::{DecodeError, Decoder, Peek, Step};
@@ -229,14 +229,18 @@ impl<B: Bytes> Replay<B> {
     }
 
     #[inline(always)]
-    fn stamped(&mut self, body: Body<Market>) -> Msg<Market> {
+    fn next_stamp(&mut self) -> Stamp {
         let sequence = self.sequence;
         self.sequence += 1;
+        Stamp {
+            sequence,
+            ..Stamp::default()
+        }
+    }
+
+    fn stamped(&mut self, body: Body<Market>) -> Msg<Market> {
         Msg {
-            stamp: Stamp {
-                sequence,
-                ..Stamp::default()
-            },
+            stamp: self.next_stamp(),
             body,
         }
     }
@@ -244,15 +248,59 @@ impl<B: Bytes> Replay<B> {
 
 impl<B: Bytes> Source<Market> for Replay<B> {
     #[inline(always)]
-    fn take(&mut self) -> Option<Msg<Market>> {
+    fn take(&mut self, to: &mut impl Sink<Market>) -> bool {
         let mbo = match &mut self.streams[..] {
             [stream] => stream.next_mbo(),
             _ => self.next_mbo_merged(),
         };
-        match mbo {
-            Some(mbo) => Some(self.stamped(Body::Data(Market::Mbo(mbo)))),
-            None => self.take_other(),
+        if let Some(mbo) = mbo {
+            to.data(self.next_stamp(), &Market::Mbo(mbo));
+            return true;
         }
+        let Some(msg) = self.take_other() else {
+            return false;
+        };
+        put_other(to, &msg);
+        true
+    }
+}
+
+/// Kept apart from the short way, so that its message never shares a place with the record's.
+#[cold]
+#[inline(never)]
+fn put_other(to: &mut impl Sink<Market>, msg: &Msg<Market>) {
+    to.put(msg);
+}
+
+impl<B: Bytes> Replay<B> {
+    /// The next message, if there is one now: for those outside a chain.
+    pub fn pop(&mut self) -> Option<Msg<Market>> {
+        let mut one = One(None);
+        self.take(&mut one);
+        one.0
+    }
+}
+
+/// A sink for one message.
+struct One(Option<Msg<Market>>);
+
+impl Sink<Market> for One {
+    fn room(&mut self) -> usize {
+        usize::from(self.0.is_none())
+    }
+
+    fn data(&mut self, stamp: Stamp, data: &Market) {
+        self.0 = Some(Msg {
+            stamp,
+            body: Body::Data(*data),
+        });
+    }
+
+    fn control(&mut self, stamp: Stamp, control: &Control) {
+        self.0 = Some(Msg {
+            stamp,
+            body: Body::Control(*control),
+        });
     }
 }
 

@@ -11,7 +11,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use dbn::encode::EncodeRecord;
 use dbn::encode::dbn::Encoder;
 use undertow_core::event::{Body, Control};
-use undertow_core::stage::Source;
 use undertow_feeds::replay::Replay;
 
 /// The system's allocator, counted.
@@ -83,12 +82,12 @@ fn no_record_allocates_and_the_counter_would_notice() {
         let mut replay = Replay::new(streams);
         // The headers are read and gone once every stream has given a record.
         for _ in 0..8 {
-            assert!(replay.take().is_some());
+            assert!(replay.pop().is_some());
         }
         let before = ALLOCATIONS.load(Ordering::Relaxed);
         let mut taken = 8;
         let mut last = None;
-        while let Some(msg) = replay.take() {
+        while let Some(msg) = replay.pop() {
             taken += 1;
             last = Some(msg.body);
         }

@@ -140,7 +140,7 @@ impl Stage for Flow {
             return;
         }
         session.traded = false;
-        out.emit(FlowUpdate {
+        out.emit(&FlowUpdate {
             key: mbo.key(),
             ts_event: mbo.ts_event,
             touch: update.touch,

@@ -12,7 +12,7 @@ use quanta::Clock;
 use serde::Serialize;
 use undertow_core::event::{Body, BookUpdate, Msg, Stamp};
 use undertow_core::ring::{Reader, Writer, reliable};
-use undertow_core::stage::{Sink, Source};
+use undertow_core::stage::Sink;
 
 /// One way, in nanoseconds.
 #[derive(Clone, Debug, Serialize)]
@@ -163,18 +163,18 @@ fn trips(mut trip: impl FnMut(u64)) -> Vec<u64> {
 
 fn wait<T>(reader: &mut Reader<T>) -> Msg<T> {
     loop {
-        if let Some(msg) = reader.take() {
+        if let Some(msg) = reader.pop() {
             return msg;
         }
         spin_loop();
     }
 }
 
-fn give<T>(writer: &mut Writer<T>, msg: Msg<T>) {
+fn give<T: Copy>(writer: &mut Writer<T>, msg: Msg<T>) {
     while writer.room() == 0 {
         spin_loop();
     }
-    writer.put(msg);
+    writer.put(&msg);
 }
 
 fn update() -> BookUpdate {

@@ -5,8 +5,8 @@ use std::hint::black_box;
 use bumpalo::Bump;
 use dbn::MboMsg;
 use undertow_core::book::{BookLimits, Books};
-use undertow_core::event::{Body, BookUpdate, Control, Market, Mbo, Msg, Touch};
-use undertow_core::stage::{Emit, Sink, Source, Stage, handle};
+use undertow_core::event::{Body, BookUpdate, Control, Market, Mbo, Stamp, Touch};
+use undertow_core::stage::{Emit, Sink, Source, Stage, Through};
 use undertow_core::types::{Action, Flags, InstrumentId, Nanos, OrderId, Price, PublisherId, Side};
 use undertow_feeds::databento::{Decoder, Step};
 use undertow_feeds::replay::Replay;
@@ -47,9 +47,10 @@ fn chain_with(input: &Input, before: impl Fn(&Replay<&[u8]>, &Books<'_>)) -> Out
     let outcome = timed(|| {
         while !seen.is_ended {
             before(&replay, &books);
-            if let Some(msg) = replay.take() {
-                handle(&mut books, &msg, &mut seen);
-            }
+            replay.take(&mut Through {
+                stage: &mut books,
+                sink: &mut seen,
+            });
         }
         seen.sum
     });
@@ -76,16 +77,18 @@ fn full_books_with(input: &Input, before: impl Fn(&Replay<&[u8]>, &Books<'_>)) -
         is_ended: false,
     };
     for _ in 0..input.records.len() / 2 {
-        if let Some(msg) = replay.take() {
-            handle(&mut books, &msg, &mut seen);
-        }
+        replay.take(&mut Through {
+            stage: &mut books,
+            sink: &mut seen,
+        });
     }
     let outcome = timed(|| {
         while !seen.is_ended {
             before(&replay, &books);
-            if let Some(msg) = replay.take() {
-                handle(&mut books, &msg, &mut seen);
-            }
+            replay.take(&mut Through {
+                stage: &mut books,
+                sink: &mut seen,
+            });
         }
         seen.sum
     });
@@ -115,13 +118,19 @@ pub fn book(input: &Input) -> Outcome {
     })
 }
 
-/// Bytes to typed records.
+/// Bytes to typed records, by the short way that a replay takes too.
 pub fn decode(input: &Input) -> Outcome {
     let mut decoder = Decoder::new();
     let mut rest = &input.bytes[..];
     timed(|| {
         let mut sum = 0;
         loop {
+            if let Some(mbo) = decoder.decode_mbo(rest) {
+                rest = &rest[decoder.mbo_len()..];
+                let action = dbn_action(mbo.action);
+                sum = mix(sum, mbo.order_id.0, mbo.price.0, mbo.size, action);
+                continue;
+            }
             match decoder.decode(rest) {
                 Ok(Step::Message { body, len }) => {
                     rest = &rest[len..];
@@ -167,7 +176,7 @@ struct Last(Touch);
 
 impl Emit<BookUpdate> for Last {
     #[inline(always)]
-    fn emit(&mut self, update: BookUpdate) {
+    fn emit(&mut self, update: &BookUpdate) {
         self.0 = update.touch;
     }
 }
@@ -185,14 +194,13 @@ impl Sink<BookUpdate> for Seen {
     }
 
     #[inline(always)]
-    fn put(&mut self, msg: Msg<BookUpdate>) {
-        match msg.body {
-            Body::Data(update) => {
-                let is_last = update.mbo.flags.has(Flags::LAST);
-                self.sum = see(self.sum, bbo(&update.touch), is_last);
-            }
-            Body::Control(control) => self.is_ended |= black_box(control) == Control::End,
-        }
+    fn data(&mut self, _stamp: Stamp, update: &BookUpdate) {
+        let is_last = update.mbo.flags.has(Flags::LAST);
+        self.sum = see(self.sum, bbo(&update.touch), is_last);
+    }
+
+    fn control(&mut self, _stamp: Stamp, control: &Control) {
+        self.is_ended |= *black_box(control) == Control::End;
     }
 }
 

@@ -253,7 +253,11 @@ impl Summary {
         }
         let trades: u64 = rest.iter().map(|line| line.trades).sum();
         let volume: u64 = rest.iter().map(|line| line.volume).sum();
-        let trusted = self.instruments.iter().filter(|line| line.trust == "good").count();
+        let trusted = self
+            .instruments
+            .iter()
+            .filter(|line| line.trust == "good")
+            .count();
         let _ = writeln!(
             text,
             "  and {} more with {} trades, volume {}; of all {}, {} are in good trust",

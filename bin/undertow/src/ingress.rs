@@ -8,8 +8,8 @@
 use std::sync::Arc;
 
 use latency_report::recorder::{Recorder, difference};
-use undertow_core::event::{Body, Control, Market, Msg};
-use undertow_core::stage::Source;
+use undertow_core::event::{Control, Market, Stamp};
+use undertow_core::stage::{Sink, Source};
 use undertow_core::types::Nanos;
 
 use undertow_feeds::replay::{Bytes, Replay};
@@ -108,26 +108,81 @@ impl<F: Dated<Market>> Ingress<F> {
 
 impl<F: Dated<Market>> Source<Market> for Ingress<F> {
     #[inline(always)]
-    fn take(&mut self) -> Option<Msg<Market>> {
-        let mut ingress_ns = self.arrival_ns()?;
-        let sampled = self.sampling.takes(self.sequence);
-        let start_ns = if sampled { self.clock.read() } else { 0 };
-        let mut msg = self.feed.take()?;
-        if sampled {
-            let end_ns = self.clock.read();
-            self.decode.record(difference(end_ns, start_ns));
-            self.clock.start_laps(end_ns);
+    fn take(&mut self, to: &mut impl Sink<Market>) -> bool {
+        let Some(mut ingress_ns) = self.arrival_ns() else {
+            return false;
+        };
+        let mut start_ns = 0;
+        if self.sampling.takes(self.sequence) {
+            start_ns = self.clock.read();
             if self.schedule.is_none() {
                 ingress_ns = start_ns;
             }
-        } else {
-            self.clock.start_laps(0);
         }
-        msg.stamp.ingress_ns = ingress_ns;
-        msg.stamp.sequence = self.sequence;
-        self.sequence += 1;
-        self.is_ended = matches!(msg.body, Body::Control(Control::End));
-        Some(msg)
+        let stamp = Stamp {
+            sequence: self.sequence,
+            ingress_ns,
+        };
+        let Self {
+            feed,
+            clock,
+            decode,
+            is_ended,
+            ..
+        } = self;
+        let taken = feed.take(&mut Arriving {
+            to,
+            stamp,
+            start_ns,
+            clock,
+            decode,
+            is_ended,
+        });
+        self.sequence += u64::from(taken);
+        taken
+    }
+}
+
+/// Gives a message its stamp on its way from the feed into the chain.
+struct Arriving<'a, K> {
+    to: &'a mut K,
+    stamp: Stamp,
+    /// When its decoding began; 0 if it is not sampled.
+    start_ns: u64,
+    clock: &'a TileClock,
+    decode: &'a mut Recorder,
+    is_ended: &'a mut bool,
+}
+
+impl<K> Arriving<'_, K> {
+    #[inline(always)]
+    fn start_laps(&mut self) {
+        let mut end_ns = 0;
+        if self.start_ns != 0 {
+            end_ns = self.clock.read();
+            self.decode.record(difference(end_ns, self.start_ns));
+        }
+        self.clock.start_laps(end_ns);
+    }
+}
+
+impl<K: Sink<Market>> Sink<Market> for Arriving<'_, K> {
+    #[inline(always)]
+    fn room(&mut self) -> usize {
+        self.to.room()
+    }
+
+    #[inline(always)]
+    fn data(&mut self, _feed: Stamp, data: &Market) {
+        self.start_laps();
+        self.to.data(self.stamp, data);
+    }
+
+    #[inline(always)]
+    fn control(&mut self, _feed: Stamp, control: &Control) {
+        self.start_laps();
+        *self.is_ended = matches!(control, Control::End);
+        self.to.control(self.stamp, control);
     }
 }
 

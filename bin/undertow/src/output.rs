@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use latency_report::recorder::{Recorder, difference};
-use undertow_core::event::{Body, Control, Msg};
+use undertow_core::event::{Control, Stamp};
 use undertow_core::ring::Writer;
 use undertow_core::stage::Sink;
 use undertow_strategies::flow::FlowUpdate;
@@ -109,28 +109,24 @@ impl Sink<FlowUpdate> for Output {
     }
 
     #[inline]
-    fn put(&mut self, msg: Msg<FlowUpdate>) {
-        match &msg.body {
-            Body::Data(update) => {
-                self.updates += 1;
-                for word in words(msg.stamp.sequence, update) {
-                    self.digest.add(word);
-                }
-                if self.sampling.takes(msg.stamp.sequence) {
-                    let now_ns = self.clock.read();
-                    self.latency
-                        .record(difference(now_ns, msg.stamp.ingress_ns));
-                }
-                if self.keeps_data {
-                    self.output_cold.put(msg);
-                }
-            }
-            Body::Control(control) => {
-                self.digest.add(msg.stamp.sequence);
-                if is_for_cold(control) {
-                    self.output_cold.put(msg);
-                }
-            }
+    fn data(&mut self, stamp: Stamp, update: &FlowUpdate) {
+        self.updates += 1;
+        for word in words(stamp.sequence, update) {
+            self.digest.add(word);
+        }
+        if self.sampling.takes(stamp.sequence) {
+            let now_ns = self.clock.read();
+            self.latency.record(difference(now_ns, stamp.ingress_ns));
+        }
+        if self.keeps_data {
+            self.output_cold.data(stamp, update);
+        }
+    }
+
+    fn control(&mut self, stamp: Stamp, control: &Control) {
+        self.digest.add(stamp.sequence);
+        if is_for_cold(control) {
+            self.output_cold.control(stamp, control);
         }
     }
 }

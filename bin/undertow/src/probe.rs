@@ -8,9 +8,9 @@
 use std::sync::Arc;
 
 use latency_report::recorder::Recorder;
-use undertow_core::event::{Body, Control, Msg};
+use undertow_core::event::{Control, Stamp};
 use undertow_core::ring::Reader;
-use undertow_core::stage::{Emit, Source, Stage};
+use undertow_core::stage::{Emit, Sink, Source, Stage};
 
 use crate::clock::TileClock;
 use crate::tile::TileSource;
@@ -118,7 +118,7 @@ impl<O> Lap<'_, O> {
 
 impl<T, O: Emit<T>> Emit<T> for Lap<'_, O> {
     #[inline(always)]
-    fn emit(&mut self, output: T) {
+    fn emit(&mut self, output: &T) {
         if !self.ended {
             self.end();
         }
@@ -132,6 +132,8 @@ pub struct Relay<T> {
     reader: Reader<T>,
     sampling: Sampling,
     clock: Arc<TileClock>,
+    /// Attempts, which choose when the backlog is looked at: that costs a cache miss.
+    taken: u64,
     backlog_max: usize,
     is_ended: bool,
 }
@@ -144,12 +146,13 @@ impl<T> Relay<T> {
             reader,
             sampling,
             clock,
+            taken: 0,
             backlog_max: 0,
             is_ended: false,
         }
     }
 
-    /// The most messages that were seen waiting at a sampled message.
+    /// The most messages that were seen waiting, looked at as often as messages are sampled.
     #[must_use]
     pub const fn backlog_max(&self) -> usize {
         self.backlog_max
@@ -158,16 +161,63 @@ impl<T> Relay<T> {
 
 impl<T> Source<T> for Relay<T> {
     #[inline]
-    fn take(&mut self) -> Option<Msg<T>> {
-        let msg = self.reader.take()?;
-        if self.sampling.takes(msg.stamp.sequence) {
-            self.backlog_max = self.backlog_max.max(self.reader.backlog() + 1);
-            self.clock.start_laps(self.clock.read());
-        } else {
-            self.clock.start_laps(0);
+    fn take(&mut self, to: &mut impl Sink<T>) -> bool {
+        self.taken += 1;
+        if self.sampling.takes(self.taken) {
+            self.backlog_max = self.backlog_max.max(self.reader.backlog());
         }
-        self.is_ended = matches!(msg.body, Body::Control(Control::End));
-        Some(msg)
+        let Self {
+            reader,
+            sampling,
+            clock,
+            is_ended,
+            ..
+        } = self;
+        reader.take(&mut Relayed {
+            to,
+            sampling: *sampling,
+            clock,
+            is_ended,
+        })
+    }
+}
+
+/// Starts the laps of a message on its way from a link into the chain.
+struct Relayed<'a, K> {
+    to: &'a mut K,
+    sampling: Sampling,
+    clock: &'a TileClock,
+    is_ended: &'a mut bool,
+}
+
+impl<K> Relayed<'_, K> {
+    #[inline]
+    fn start_laps(&mut self, stamp: Stamp) {
+        let mut start_ns = 0;
+        if self.sampling.takes(stamp.sequence) {
+            start_ns = self.clock.read();
+        }
+        self.clock.start_laps(start_ns);
+    }
+}
+
+impl<T, K: Sink<T>> Sink<T> for Relayed<'_, K> {
+    #[inline]
+    fn room(&mut self) -> usize {
+        self.to.room()
+    }
+
+    #[inline]
+    fn data(&mut self, stamp: Stamp, data: &T) {
+        self.start_laps(stamp);
+        self.to.data(stamp, data);
+    }
+
+    #[inline]
+    fn control(&mut self, stamp: Stamp, control: &Control) {
+        self.start_laps(stamp);
+        *self.is_ended = matches!(control, Control::End);
+        self.to.control(stamp, control);
     }
 }
 

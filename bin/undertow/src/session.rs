@@ -23,7 +23,7 @@ use undertow_cold::summary::{Check, Summary};
 use undertow_core::book::{BookLimits, Books, Thresholds};
 use undertow_core::event::{Body, BookUpdate, Control, Market, Msg};
 use undertow_core::ring::Reader;
-use undertow_core::stage::{Emit, Source, Stage};
+use undertow_core::stage::{Emit, Stage};
 use undertow_core::types::Flags;
 use undertow_feeds::replay::{Bytes, Replay};
 use undertow_strategies::flow::{Flow, FlowUpdate};
@@ -307,7 +307,7 @@ impl Cold {
         let mut shown = Instant::now();
         loop {
             let mut is_idle = true;
-            while let Some(msg) = output_cold.take() {
+            while let Some(msg) = output_cold.pop() {
                 is_idle = false;
                 self.note(&msg);
                 if matches!(msg.body, Body::Control(Control::End)) {

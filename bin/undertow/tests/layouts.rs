@@ -37,12 +37,13 @@ const INSTRUMENTS_MAX: usize = 16;
 struct List(VecDeque<Body<Market>>);
 
 impl Source<Market> for List {
-    fn take(&mut self) -> Option<Msg<Market>> {
-        let body = self.0.pop_front()?;
-        Some(Msg {
-            stamp: Stamp::default(),
-            body,
-        })
+    fn take(&mut self, to: &mut impl Sink<Market>) -> bool {
+        let Some(body) = self.0.pop_front() else {
+            return false;
+        };
+        let stamp = Stamp::default();
+        to.put(&Msg { stamp, body });
+        true
     }
 }
 
@@ -213,7 +214,7 @@ fn line(msg: &Msg<FlowUpdate>) -> Line {
 
 fn drain(reader: &mut Reader<FlowUpdate>, lines: &mut Vec<Line>, rng: &mut Rng) {
     for _ in 0..rng.below(9) {
-        let Some(msg) = reader.take() else { return };
+        let Some(msg) = reader.pop() else { return };
         lines.push(line(&msg));
     }
 }
@@ -275,7 +276,7 @@ fn interleaved(layout: Layout, list: List, seed: u64, parts: &Parts) -> (Vec<Lin
             book.into_parts().stage.stage.hash()
         }
     };
-    while let Some(msg) = cold.take() {
+    while let Some(msg) = cold.pop() {
         lines.push(line(&msg));
     }
     (lines, hash)
@@ -322,7 +323,7 @@ fn every_layout_gives_the_same_bytes_on_real_threads() {
         let wiring = wiring(layout, true);
         let finished = topology::run(&wiring, (list.clone(), books, flow), |board, mut reader| {
             while !board.is_halted() {
-                let Some(msg) = reader.take() else { continue };
+                let Some(msg) = reader.pop() else { continue };
                 lines.push(line(&msg));
                 if matches!(msg.body, Body::Control(Control::End)) {
                     return;
@@ -388,7 +389,7 @@ fn p05_a_stage_that_panics_halts_every_tile() {
         let parts = (list, Fuse(0), Flow::new(INSTRUMENTS_MAX));
         let outcome = topology::run(&wiring(layout, false), parts, |board, mut reader| {
             while !board.is_halted() {
-                let _ = reader.take();
+                let _ = reader.pop();
             }
         });
         let dead = outcome.expect_err("the fuse must end the run");

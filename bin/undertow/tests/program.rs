@@ -18,7 +18,11 @@ fn run(dir: &Path, words: &[&str]) -> (i32, String, String) {
         .output()
         .unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    (output.status.code().unwrap_or(-1), text(output.stdout), text(output.stderr))
+    (
+        output.status.code().unwrap_or(-1),
+        text(output.stdout),
+        text(output.stderr),
+    )
 }
 
 fn ok(dir: &Path, words: &[&str]) -> String {
@@ -34,9 +38,22 @@ fn json(dir: &Path, words: &[&str]) -> Value {
 /// A folder with a small session, plain and packed.
 fn session() -> TempDir {
     let dir = tempfile::tempdir().unwrap();
-    let synth = ["synth", "--messages", "60k", "--seed", "5", "--strikes", "6", "--expiries", "2"];
+    let synth = [
+        "synth",
+        "--messages",
+        "60k",
+        "--seed",
+        "5",
+        "--strikes",
+        "6",
+        "--expiries",
+        "2",
+    ];
     for out in ["a.dbn", "a.dbn.zst"] {
-        ok(dir.path(), &[&synth[..], &["--out", out, "--truth", "a.truth.jsonl"]].concat());
+        ok(
+            dir.path(),
+            &[&synth[..], &["--out", out, "--truth", "a.truth.jsonl"]].concat(),
+        );
     }
     dir
 }
@@ -45,14 +62,29 @@ fn session() -> TempDir {
 fn the_main_job_needs_nothing_and_shows_its_summary() {
     let dir = tempfile::tempdir().unwrap();
     let out = ok(dir.path(), &["--messages", "50k", "--check"]);
-    for part in ["by action", "instruments", "NQ", "stages", "decode", "latency", "tick-to-output"] {
+    for part in [
+        "by action",
+        "instruments",
+        "NQ",
+        "stages",
+        "decode",
+        "latency",
+        "tick-to-output",
+    ] {
         assert!(out.contains(part), "{part} is missing from\n{out}");
     }
     assert!(out.contains("allocations on hot threads: 0"), "{out}");
     assert!(!out.contains("first violation"), "{out}");
-    let report = out.lines().find_map(|line| line.strip_prefix("report")).unwrap().trim();
+    let report = out
+        .lines()
+        .find_map(|line| line.strip_prefix("report"))
+        .unwrap()
+        .trim();
     for file in ["latency.html", "run.json", "latency.hlog", "summary.json"] {
-        assert!(dir.path().join(report).with_file_name(file).exists(), "{file}");
+        assert!(
+            dir.path().join(report).with_file_name(file).exists(),
+            "{file}"
+        );
     }
 }
 
@@ -60,9 +92,14 @@ fn the_main_job_needs_nothing_and_shows_its_summary() {
 fn the_same_input_gives_the_same_bytes_in_every_layout_and_twice() {
     let dir = session();
     let mut first = None;
-    for (turn, layout) in ["fused", "fused", "split", "dedicated"].into_iter().enumerate() {
+    for (turn, layout) in ["fused", "fused", "split", "dedicated"]
+        .into_iter()
+        .enumerate()
+    {
         let events = format!("events-{turn}");
-        let words = ["replay", "a.dbn", "--layout", layout, "--events", &events, "--json"];
+        let words = [
+            "replay", "a.dbn", "--layout", layout, "--events", &events, "--json",
+        ];
         let told = json(dir.path(), &words);
         let summary = &told["summary"];
         assert_eq!(summary["run"]["allocations"], 0, "{layout}");
@@ -83,7 +120,10 @@ fn packed_and_plain_files_are_one_market() {
     let dir = session();
     let digest = |file: &str| {
         let told = json(dir.path(), &["replay", file, "--json"]);
-        (told["summary"]["output_digest"].clone(), told["summary"]["book_hash"].clone())
+        (
+            told["summary"]["output_digest"].clone(),
+            told["summary"]["book_hash"].clone(),
+        )
     };
     assert_eq!(digest("a.dbn"), digest("a.dbn.zst"));
 }
@@ -95,17 +135,30 @@ fn f19_a_file_cut_short_is_played_to_the_cut_and_exits_with_7() {
     fs::write(dir.path().join("cut.dbn"), &whole[..whole.len() - 20]).unwrap();
     let (code, out, err) = run(dir.path(), &["replay", "cut.dbn"]);
     assert_eq!(code, 7, "{err}");
-    assert!(out.contains("by action"), "what came before the cut is told: {out}");
-    assert!(err.contains("E-FEED-001") && err.contains("cut.dbn"), "{err}");
+    assert!(
+        out.contains("by action"),
+        "what came before the cut is told: {out}"
+    );
+    assert!(
+        err.contains("E-FEED-001") && err.contains("cut.dbn"),
+        "{err}"
+    );
     let offset = (whole.len() - 20).to_string();
     let tail = [&offset[..offset.len() - 3], "byte"];
-    assert!(tail.iter().all(|part| err.contains(part)), "the offset is named: {err}");
+    assert!(
+        tail.iter().all(|part| err.contains(part)),
+        "the offset is named: {err}"
+    );
 }
 
 #[test]
 fn f21_a_file_that_is_no_dbn_is_refused_with_its_place() {
     let dir = tempfile::tempdir().unwrap();
-    fs::write(dir.path().join("text.dbn"), "this is not a recording of anything").unwrap();
+    fs::write(
+        dir.path().join("text.dbn"),
+        "this is not a recording of anything",
+    )
+    .unwrap();
     let (code, _, err) = run(dir.path(), &["replay", "text.dbn"]);
     assert_eq!(code, 7, "{err}");
     assert!(err.contains("text.dbn") && err.contains("next:"), "{err}");
@@ -141,15 +194,39 @@ fn injected_faults_are_counted_and_leave_no_panic() {
 #[test]
 fn a_ladder_is_shown_as_of_a_time() {
     let dir = session();
-    let out = ok(dir.path(), &["book", "a.dbn", "--instrument", "NQH6", "--depth", "3", "--queue"]);
+    let out = ok(
+        dir.path(),
+        &[
+            "book",
+            "a.dbn",
+            "--instrument",
+            "NQH6",
+            "--depth",
+            "3",
+            "--queue",
+        ],
+    );
     assert!(out.contains("NQH6") && out.contains("ahead"), "{out}");
-    let words = ["book", "a.dbn", "--instrument", "NQH6", "--at", "13:45", "--json", "--depth", "5"];
+    let words = [
+        "book",
+        "a.dbn",
+        "--instrument",
+        "NQH6",
+        "--at",
+        "13:45",
+        "--json",
+        "--depth",
+        "5",
+    ];
     let told = json(dir.path(), &words);
     let book = &told[0];
     assert_eq!(book["bids"].as_array().unwrap().len(), 5);
     let price = |side: &str| -> f64 { book[side][0]["price"].as_str().unwrap().parse().unwrap() };
     assert!(price("bids") < price("asks"));
-    let later = json(dir.path(), &["book", "a.dbn", "--instrument", "NQH6", "--json"]);
+    let later = json(
+        dir.path(),
+        &["book", "a.dbn", "--instrument", "NQH6", "--json"],
+    );
     assert!(later[0]["ts"].as_u64() > book["ts"].as_u64());
     let (code, _, err) = run(dir.path(), &["book", "a.dbn", "--instrument", "NQH7"]);
     assert_eq!(code, 2);
@@ -161,12 +238,22 @@ fn several_files_are_merged_into_one_order() {
     let dir = tempfile::tempdir().unwrap();
     for (kind, out) in [("one", "one.dbn"), ("chain", "chain.dbn")] {
         let words = ["synth", "--kind", kind, "--messages", "20k", "--out", out];
-        let few = if kind == "chain" { &["--instruments", "50"][..] } else { &[] };
+        let few = if kind == "chain" {
+            &["--instruments", "50"][..]
+        } else {
+            &[]
+        };
         ok(dir.path(), &[&words[..], few].concat());
     }
-    let merged = json(dir.path(), &["replay", "one.dbn", "chain.dbn", "--check", "--json"]);
+    let merged = json(
+        dir.path(),
+        &["replay", "one.dbn", "chain.dbn", "--check", "--json"],
+    );
     let inputs = merged["summary"]["inputs"].as_array().unwrap();
-    let records: u64 = inputs.iter().map(|input| input["records"].as_u64().unwrap()).sum();
+    let records: u64 = inputs
+        .iter()
+        .map(|input| input["records"].as_u64().unwrap())
+        .sum();
     assert_eq!((inputs.len(), records), (2, 40_000));
     assert_eq!(merged["summary"]["check"]["violations"], 0);
 }
@@ -174,9 +261,23 @@ fn several_files_are_merged_into_one_order() {
 #[test]
 fn a_paced_replay_takes_its_time_and_counts_from_intended_arrival() {
     let dir = tempfile::tempdir().unwrap();
-    ok(dir.path(), &["synth", "--kind", "one", "--messages", "2k", "--out", "one.dbn"]);
+    ok(
+        dir.path(),
+        &[
+            "synth",
+            "--kind",
+            "one",
+            "--messages",
+            "2k",
+            "--out",
+            "one.dbn",
+        ],
+    );
     let fast = json(dir.path(), &["replay", "one.dbn", "--json"]);
-    let paced = json(dir.path(), &["replay", "one.dbn", "--pace", "0.05x", "--json"]);
+    let paced = json(
+        dir.path(),
+        &["replay", "one.dbn", "--pace", "0.05x", "--json"],
+    );
     let digest = |told: &Value| told["summary"]["output_digest"].clone();
     assert_eq!(digest(&fast), digest(&paced), "pace changes no output");
     let text = paced["latency"].to_string();

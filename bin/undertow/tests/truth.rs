@@ -10,7 +10,6 @@ use std::path::Path;
 use undertow::pump::Blocks;
 use undertow_core::book::{Book, BookCounters, BookLimits, Books};
 use undertow_core::event::{Body, Control, Mbo, Trust};
-use undertow_core::stage::Source;
 use undertow_core::types::{Action, Flags, Side};
 use undertow_feeds::replay::Replay;
 
@@ -21,7 +20,7 @@ fn replay(path: &Path, books: &mut Books<'_>, mut see: impl FnMut(&Mbo, &Books<'
     let (blocks, _) = Blocks::open(path).unwrap();
     let mut feed = Replay::new([blocks]);
     loop {
-        let Some(msg) = feed.take() else {
+        let Some(msg) = feed.pop() else {
             assert!(!feed.is_ended(), "the end was missed");
             std::thread::yield_now();
             continue;

@@ -14,8 +14,8 @@ use super::index::{KeyIndex, OrderIndex};
 use super::ladder::Directories;
 use super::slab::{Node, PAGE_LEVELS};
 use super::{Book, BookLimits, Books, Level, LimitError, Place, Resting, Totals};
-use crate::event::{BookUpdate, Control, Effect, Market, Mbo, Msg, Stamp, Touch, Trust};
-use crate::stage::{Sink, handle};
+use crate::event::{Body, BookUpdate, Control, Effect, Market, Mbo, Msg, Stamp, Touch, Trust};
+use crate::stage::{Sink, Through};
 use crate::types::{
     Action, BookKey, Flags, InstrumentId, Nanos, OrderId, Price, PublisherId, Side,
 };
@@ -465,14 +465,19 @@ impl Sink<BookUpdate> for Outputs {
         usize::MAX
     }
 
-    fn put(&mut self, msg: Msg<BookUpdate>) {
-        self.0.push(msg);
+    fn data(&mut self, stamp: Stamp, data: &BookUpdate) {
+        let body = Body::Data(*data);
+        self.0.push(Msg { stamp, body });
+    }
+
+    fn control(&mut self, stamp: Stamp, control: &Control) {
+        let body = Body::Control(*control);
+        self.0.push(Msg { stamp, body });
     }
 }
 
 #[test]
 fn as_a_stage_each_record_gives_one_update_and_control_passes_on() {
-    use crate::event::Body;
     let bump = Bump::new();
     let mut desk = Desk::new(&bump);
     let mut outputs = Outputs(Vec::new());
@@ -483,7 +488,8 @@ fn as_a_stage_each_record_gives_one_update_and_control_passes_on() {
             sequence: sequence as u64,
             ..Stamp::default()
         };
-        handle(&mut desk.books, &Msg { stamp, body }, &mut outputs);
+        let (stage, sink) = (&mut desk.books, &mut outputs);
+        Through { stage, sink }.put(&Msg { stamp, body });
     }
     let [data, control] = &outputs.0[..] else {
         panic!("two outputs, not {:?}", outputs.0);

@@ -10,7 +10,6 @@ use std::sync::LazyLock;
 use dbn::encode::dbn::Encoder;
 use libfuzzer_sys::fuzz_target;
 use undertow_core::event::{Body, Market};
-use undertow_core::stage::Source;
 use undertow_feeds::databento::{DecodeError, Decoder, Peek, RECORD_MAX, Step};
 use undertow_feeds::replay::{Bytes, Refill, Replay};
 
@@ -92,7 +91,7 @@ impl Bytes for Pieces<'_> {
 fn replay(bytes: impl Bytes, len: usize) -> (Vec<Body<Market>>, Option<DecodeError>) {
     let mut replay = Replay::new([bytes]);
     let mut said = Vec::new();
-    while let Some(msg) = replay.take() {
+    while let Some(msg) = replay.pop() {
         assert_eq!(msg.stamp.sequence, said.len() as u64);
         said.push(msg.body);
         assert!(said.len() <= len + 2, "more messages than bytes");

@@ -14,7 +14,6 @@ pub(crate) mod written;
 use super::{DecodeError, Decoder};
 use crate::replay::{Bytes, Refill, Replay};
 use undertow_core::event::{Body, Control, FeedNotice, Market};
-use undertow_core::stage::Source;
 
 /// Everything a replay of `bytes` says, without the end, and the error if there was one.
 pub(crate) fn replay(bytes: impl Bytes) -> (Vec<Body<Market>>, Option<DecodeError>) {
@@ -22,7 +21,7 @@ pub(crate) fn replay(bytes: impl Bytes) -> (Vec<Body<Market>>, Option<DecodeErro
     let mut said = Vec::new();
     while !replay.is_ended() {
         // A source that has nothing yet is asked again.
-        said.extend(replay.take().map(|msg| msg.body));
+        said.extend(replay.pop().map(|msg| msg.body));
     }
     assert_eq!(said.pop(), Some(Body::Control(Control::End)));
     let error = replay.streams()[0].error().cloned();

@@ -9,7 +9,6 @@ use dbn::encode::dbn::Encoder;
 use dbn::{MboMsg, OhlcvMsg, SType, Schema};
 use proptest::prelude::*;
 use undertow_core::event::{Body, Control, FeedNotice, Market, Mbo, Msg};
-use undertow_core::stage::Source;
 use undertow_core::types::Nanos;
 
 /// A stream of orders with the given ids and receive times.
@@ -43,9 +42,9 @@ fn encoder() -> Encoder<Vec<u8>> {
 fn drain<B: Bytes>(replay: &mut Replay<B>) -> Vec<Msg<Market>> {
     let mut said = Vec::new();
     while !replay.is_ended() {
-        said.extend(replay.take());
+        said.extend(replay.pop());
     }
-    assert_eq!(replay.take(), None, "the end comes once");
+    assert_eq!(replay.pop(), None, "the end comes once");
     assert_eq!(replay.next_due(), None, "nothing is due after the end");
     said
 }
@@ -164,7 +163,7 @@ fn a_stream_that_has_nothing_yet_holds_back_the_others() {
     let (there, late) = (Cell::new(true), Cell::new(false));
     let mut replay = Replay::new([Late(&first, &there), Late(&second, &late)]);
     for _ in 0..3 {
-        assert_eq!(replay.take(), None, "the second stream may be earlier");
+        assert_eq!(replay.pop(), None, "the second stream may be earlier");
         assert_eq!(replay.next_due(), None);
     }
     late.set(true);
@@ -186,7 +185,7 @@ fn next_due_is_the_key_of_what_take_gives_next() {
         loop {
             let next = replay.next_due();
             assert_eq!(replay.next_due(), next, "asking changes nothing");
-            let Some(msg) = replay.take() else { break };
+            let Some(msg) = replay.pop() else { break };
             if let Body::Data(market) = &msg.body {
                 assert_eq!(next, Some(market.mbo().ts_recv));
                 due.extend(next.map(|due| due.0));
@@ -208,7 +207,7 @@ fn look_ahead_finds_the_record_that_comes() {
         None,
         "the header is not yet read"
     );
-    replay.take();
+    replay.pop();
     assert_eq!(order(replay.look_ahead(0)), Some(2));
     assert_eq!(order(replay.look_ahead(2)), Some(4));
     assert_eq!(order(replay.look_ahead(3)), None);

@@ -11,7 +11,6 @@ use undertow_cold::registry::Registry;
 use undertow_cold::summary::thousands;
 use undertow_core::book::{Book, Books, Level};
 use undertow_core::event::{Body, Market, Msg};
-use undertow_core::stage::Source;
 use undertow_core::types::{Flags, InstrumentId, Nanos, Side};
 use undertow_feeds::replay::{Bytes, Replay};
 
@@ -90,7 +89,7 @@ impl<B: Bytes> Reader<'_, B> {
 
     fn next(&mut self) -> Option<Msg<Market>> {
         loop {
-            if let Some(msg) = self.feed.take() {
+            if let Some(msg) = self.feed.pop() {
                 return Some(msg);
             }
             if self.feed.is_ended() {

@@ -189,7 +189,10 @@ fn instruments<B: Bytes>(
                 volume: tape.volume(),
                 bought: tape.bought,
                 sold: tape.sold,
-                vwap: tape.vwap().map_or(Price::UNDEFINED, to_cents_of_a_cent).to_string(),
+                vwap: tape
+                    .vwap()
+                    .map_or(Price::UNDEFINED, to_cents_of_a_cent)
+                    .to_string(),
                 crossed: counters.crossed,
             }
         })

@@ -7,7 +7,6 @@ use crate::replay::{Bytes, Refill, Replay};
 use core::mem::offset_of;
 use dbn::{MboMsg, rtype};
 use undertow_core::event::{Body, Control, Market, Suspicion};
-use undertow_core::stage::Source;
 use undertow_core::types::{Action, BookKey, InstrumentId, PublisherId};
 
 const MBO_LEN: usize = size_of::<MboMsg>();
@@ -48,7 +47,7 @@ fn check_suspect(field: usize, byte: u8, suspicion: Suspicion) {
     expected[place] = Body::Control(Control::Suspect(key_at(&bytes, second), suspicion));
 
     let mut replayed = Replay::new([&bytes[..]]);
-    let mut said: Vec<_> = core::iter::from_fn(|| replayed.take())
+    let mut said: Vec<_> = core::iter::from_fn(|| replayed.pop())
         .map(|msg| msg.body)
         .collect();
     assert_eq!(said.pop(), Some(Body::Control(Control::End)));
@@ -141,7 +140,7 @@ fn f18_every_unknown_type_is_skipped_and_counted() {
         let (mut bytes, start) = three_records();
         bytes[start + MBO_LEN + 1] = unknown;
         let mut replayed = Replay::new([&bytes[..]]);
-        let said: Vec<_> = core::iter::from_fn(|| replayed.take())
+        let said: Vec<_> = core::iter::from_fn(|| replayed.pop())
             .map(|msg| msg.body)
             .collect();
         assert_eq!(data(&said), 2, "type {unknown:#x}");
@@ -384,7 +383,7 @@ fn a_side_without_a_price_has_neither_size_nor_count() {
 fn counts_are_by_type_and_by_action() {
     let bytes = written::stream(3, TsOut::Absent, 30);
     let mut replayed = Replay::new([&bytes[..]]);
-    let said: Vec<_> = core::iter::from_fn(|| replayed.take())
+    let said: Vec<_> = core::iter::from_fn(|| replayed.pop())
         .map(|msg| msg.body)
         .collect();
     let counts = replayed.streams()[0].decoder().counts();
