@@ -13,7 +13,7 @@ use crate::stage::{Sink, Source};
 /// Makes a reliable link that holds `depth` messages.
 #[must_use]
 pub fn reliable<T: Copy>(depth: usize) -> (Writer<T>, Reader<T>) {
-    let (producer, consumer) = RingBuffer::new(depth);
+    let (producer, consumer) = touched(depth);
     (
         Writer {
             producer,
@@ -27,7 +27,7 @@ pub fn reliable<T: Copy>(depth: usize) -> (Writer<T>, Reader<T>) {
 /// Makes a lossy link that holds `depth` messages.
 #[must_use]
 pub fn lossy<T: Copy>(depth: usize) -> (LossyWriter<T>, Reader<T>) {
-    let (producer, consumer) = RingBuffer::new(depth);
+    let (producer, consumer) = touched(depth);
     (
         LossyWriter {
             producer,
@@ -35,6 +35,19 @@ pub fn lossy<T: Copy>(depth: usize) -> (LossyWriter<T>, Reader<T>) {
         },
         Reader { consumer },
     )
+}
+
+/// A ring whose memory has been written once all through, so that its pages are there before
+/// the first message.
+fn touched<T>(depth: usize) -> (Producer<Msg<T>>, Consumer<Msg<T>>) {
+    let (mut producer, mut consumer) = RingBuffer::new(depth);
+    let blank = || Msg {
+        stamp: Stamp::default(),
+        body: Body::Control(Control::End),
+    };
+    while producer.push(blank()).is_ok() {}
+    while consumer.pop().is_ok() {}
+    (producer, consumer)
 }
 
 /// The writing end of a reliable link.

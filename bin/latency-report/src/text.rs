@@ -36,13 +36,13 @@ pub(crate) fn reading(reading: Reading) -> String {
     }
 }
 
-/// A whole number with thin spaces between its thousands.
+/// A whole number with a comma between its thousands.
 pub(crate) fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() * 2);
     for (idx, digit) in digits.chars().enumerate() {
         if idx != 0 && (digits.len() - idx).is_multiple_of(3) {
-            text.push('\u{2009}');
+            text.push(',');
         }
         text.push(digit);
     }
@@ -100,11 +100,11 @@ mod tests {
 
     #[test]
     fn count_groups_thousands() {
-        let cases = [(0, "0"), (999, "999"), (68_792, "68\u{2009}792")];
+        let cases = [(0, "0"), (999, "999"), (68_792, "68,792")];
         for (number, text) in cases {
             assert_eq!(count(number), text);
         }
-        assert_eq!(count(1_234_567), "1\u{2009}234\u{2009}567");
+        assert_eq!(count(1_234_567), "1,234,567");
     }
 
     #[test]

@@ -8,6 +8,8 @@ use std::process::Command;
 use serde_json::Value;
 use tempfile::TempDir;
 
+mod support;
+
 /// Runs the program in `dir`: exit code, stdout, stderr.
 fn run(dir: &Path, words: &[&str]) -> (i32, String, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_undertow"))
@@ -286,4 +288,43 @@ fn a_paced_replay_takes_its_time_and_counts_from_intended_arrival() {
     let elapsed = |told: &Value| told["summary"]["run"]["elapsed_s"].as_f64().unwrap();
     let span_s = 2_000.0 * 4e-6 / 0.05;
     assert!(elapsed(&paced) > span_s / 20.0, "{} s", elapsed(&paced));
+}
+
+#[test]
+fn the_real_file_is_played_without_allocation_and_alike_in_every_layout() {
+    let Some(file) = support::data("dbn/esh4-glbx-mdp3-20231225.mbo.dbn.zst") else {
+        return;
+    };
+    let file = file.canonicalize().unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let mut receipts = Vec::new();
+    for layout in ["fused", "split", "dedicated"] {
+        let words = [
+            "replay",
+            file.to_str().unwrap(),
+            "--layout",
+            layout,
+            "--json",
+        ];
+        let told = json(dir.path(), &words);
+        let summary = &told["summary"];
+        assert_eq!(summary["run"]["allocations"], 0, "{layout}");
+        assert_eq!(summary["inputs"][0]["records"], 68_792);
+        let actions = summary["actions"].as_array().unwrap();
+        let counts: Vec<_> = actions
+            .iter()
+            .map(|it| it["count"].as_u64().unwrap())
+            .collect();
+        assert_eq!(counts, [29_216, 17_999, 12_233, 2_973, 6_371]);
+        let faults = summary["faults"].to_string();
+        assert!(!faults.contains("unknown"), "{faults}");
+        receipts.push((
+            summary["output_digest"].clone(),
+            summary["book_hash"].clone(),
+        ));
+    }
+    assert!(
+        receipts.iter().all(|receipt| *receipt == receipts[0]),
+        "{receipts:?}"
+    );
 }

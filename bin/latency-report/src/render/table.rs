@@ -190,7 +190,7 @@ mod tests {
             "ring feed_book: high-water 412/4096, full 0 times",
             "duty cycle book: longest 18.4 µs, over 50.0 µs: 0",
             "allocations on hot threads: 0   page faults: 0   involuntary switches: 3",
-            "off the processor: 3 of 120\u{2009}000",
+            "off the processor: 3 of 120,000",
             "clock read 18.2 ns, recording a sample 7.3 ns",
         ] {
             assert!(table.contains(part), "no '{part}' in\n{table}");
