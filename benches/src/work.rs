@@ -9,7 +9,7 @@ use bumpalo::Bump;
 use clap::ValueEnum;
 use undertow_core::book::{BookLimits, Books};
 use undertow_core::event::{Body, BookUpdate, Control, Market, Mbo, Stamp, Touch};
-use undertow_core::stage::{Emit, Sink, Source, Stage, Then, Through};
+use undertow_core::stage::{Emit, Sink, Stage, Then, turn};
 use undertow_core::types::Flags;
 use undertow_feeds::databento::{Decoder, Step};
 use undertow_feeds::replay::Replay;
@@ -215,14 +215,8 @@ pub fn drive(chain: &mut Chain<'_>, bytes: &[u8], messages: u64, mut each: impl 
     let mut replay = Replay::new([bytes]);
     replay.read_headers();
     let mut run = Tally::new();
-    while run.messages < messages {
-        let mut through = Through {
-            stage: &mut *chain,
-            sink: &mut run,
-        };
-        if !replay.take(&mut through) {
-            break;
-        }
+    // One message a turn, so that planted work stands between messages.
+    while run.messages < messages && turn(&mut replay, chain, &mut run, 1) > 0 {
         each(run.messages);
         run.messages += 1;
     }

@@ -36,6 +36,9 @@ use ladder::Directories;
 use limits::filled;
 use slab::Slab;
 
+/// So many books need no look-ahead.
+const INSTRUMENTS_NEAR: u32 = 8;
+
 /// What all books share: the pools, and the limits that guard them.
 #[derive(Debug)]
 struct Shared<'a> {
@@ -281,6 +284,19 @@ impl Stage for Books<'_> {
     type Out = BookUpdate;
 
     const BURST: usize = 1;
+
+    /// Far enough for memory to answer, near enough for the lines to stay.
+    const LOOK_AHEAD: usize = 12;
+
+    #[inline(always)]
+    fn hint(&self, coming: impl FnOnce() -> Option<Market>) {
+        // The books of a few instruments lie in the nearest cache anyway.
+        if self.seen > INSTRUMENTS_NEAR
+            && let Some(market) = coming()
+        {
+            self.prefetch(&market);
+        }
+    }
 
     #[inline(always)]
     fn on_data(&mut self, input: &Market, out: &mut impl Emit<BookUpdate>) {

@@ -21,6 +21,13 @@ pub trait Source<T> {
     /// into the chain: an enum that holds a record or a control message would be written to
     /// memory field by field and read back whole, which stalls the processor at every message.
     fn take(&mut self, to: &mut impl Sink<T>) -> bool;
+
+    /// The message that is `ahead` messages behind the next, if it is data that lies there
+    /// already. It may be wrong or absent at any time, so it serves for hints only.
+    #[inline(always)]
+    fn look_ahead(&self, _ahead: usize) -> Option<T> {
+        None
+    }
 }
 
 /// Where messages go: a ring, a gateway, the stages that follow, a test's vector.
@@ -65,6 +72,14 @@ pub trait Stage: Sized {
     /// Handles one control message. The wiring passes it on afterwards.
     fn on_control(&mut self, control: &Control, out: &mut impl Emit<Self::Out>);
 
+    /// How many messages ahead the stage would like to be told of what comes; 0 for not at all.
+    const LOOK_AHEAD: usize = 0;
+
+    /// Lets the stage call for its memory early. `coming` looks at a message that comes soon;
+    /// whether to look is the stage's choice. Changes nothing that can be seen.
+    #[inline(always)]
+    fn hint(&self, _coming: impl FnOnce() -> Option<Self::In>) {}
+
     /// This stage, and then `next`, as one.
     fn then<B: Stage<In = Self::Out>>(self, next: B) -> Then<Self, B> {
         Then {
@@ -90,6 +105,12 @@ impl<A: Stage, B: Stage<In = A::Out>> Stage for Then<A, B> {
     // On control both may speak: each output of the first goes through the second, which then
     // has its own say.
     const BURST: usize = (A::BURST + 1) * B::BURST;
+    const LOOK_AHEAD: usize = A::LOOK_AHEAD;
+
+    #[inline(always)]
+    fn hint(&self, coming: impl FnOnce() -> Option<A::In>) {
+        self.first.hint(coming);
+    }
 
     #[inline(always)]
     fn on_data(&mut self, input: &A::In, out: &mut impl Emit<B::Out>) {
@@ -183,7 +204,13 @@ pub fn turn<S: Stage>(
 ) -> usize {
     let mut through = Through { stage, sink };
     for taken in 0..batch_max {
-        if through.room() == 0 || !source.take(&mut through) {
+        if through.room() == 0 {
+            return taken;
+        }
+        if S::LOOK_AHEAD > 0 {
+            through.stage.hint(|| source.look_ahead(S::LOOK_AHEAD));
+        }
+        if !source.take(&mut through) {
             return taken;
         }
     }

@@ -152,15 +152,6 @@ impl<B: Bytes> Replay<B> {
         }
     }
 
-    /// A record about `ahead` records further on, for prefetching (see
-    /// [`Decoder::look_ahead`]).
-    #[inline(always)]
-    #[must_use]
-    pub fn look_ahead(&self, ahead: usize) -> Option<Mbo> {
-        let stream = self.streams.get(self.front)?;
-        stream.decoder.look_ahead(stream.bytes.window(), ahead)
-    }
-
     /// The next message of several streams, if it is a sound market-by-order record.
     #[inline(always)]
     fn next_mbo_merged(&mut self) -> Option<Mbo> {
@@ -262,6 +253,14 @@ impl<B: Bytes> Source<Market> for Replay<B> {
         };
         put_other(to, &msg);
         true
+    }
+
+    /// Of the stream that goes first now: with several, a guess.
+    #[inline(always)]
+    fn look_ahead(&self, ahead: usize) -> Option<Market> {
+        let stream = self.streams.get(self.front)?;
+        let mbo = stream.decoder.look_ahead(stream.bytes.window(), ahead)?;
+        Some(Market::Mbo(mbo))
     }
 }
 

@@ -76,11 +76,6 @@ pub const CONTESTANTS: &[Contestant] = &[
         run: ours::chain,
     },
     Contestant {
-        name: "undertow, look-ahead",
-        work: Work::Chain,
-        run: ours::chain_look_ahead,
-    },
-    Contestant {
         name: "nautilus (64-bit)",
         work: Work::Chain,
         run: nautilus::chain,

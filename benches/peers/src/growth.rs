@@ -14,24 +14,17 @@ const INSTRUMENTS: [u32; 5] = [1, 10, 100, 1_000, 10_000];
 pub fn measure(seed: u64, rounds: usize) -> Result<Vec<Growth>> {
     let make = |count: u32| input::chain(count, MESSAGES, seed);
     let inputs: Vec<_> = INSTRUMENTS.into_iter().map(make).collect::<Result<_>>()?;
-    let mut best = [[f64::INFINITY; 2]; INSTRUMENTS.len()];
+    let mut best = [f64::INFINITY; INSTRUMENTS.len()];
     for _ in 0..rounds {
         for (input, best) in inputs.iter().zip(&mut best) {
-            let ways = [
-                ours::chain_with_full_books,
-                ours::look_ahead_with_full_books,
-            ];
-            for (run, best) in ways.into_iter().zip(best) {
-                let ns = run(input).elapsed_ns as f64 / (input.records.len() / 2) as f64;
-                *best = best.min(ns);
-            }
+            let elapsed_ns = ours::chain_with_full_books(input).elapsed_ns;
+            *best = best.min(elapsed_ns as f64 / (input.records.len() / 2) as f64);
         }
     }
     let growth = INSTRUMENTS.into_iter().zip(best);
-    let growth = growth.map(|(instruments, [chain_ns, look_ahead_ns])| Growth {
+    let growth = growth.map(|(instruments, chain_ns)| Growth {
         instruments,
         chain_ns,
-        look_ahead_ns,
     });
     Ok(growth.collect())
 }

@@ -6,7 +6,7 @@ use bumpalo::Bump;
 use dbn::MboMsg;
 use undertow_core::book::{BookLimits, Books};
 use undertow_core::event::{Body, BookUpdate, Control, Market, Mbo, Stamp, Touch};
-use undertow_core::stage::{Emit, Sink, Source, Stage, Through};
+use undertow_core::stage::{Emit, Sink, Stage, turn};
 use undertow_core::types::{Action, Flags, InstrumentId, Nanos, OrderId, Price, PublisherId, Side};
 use undertow_feeds::databento::{Decoder, Step};
 use undertow_feeds::replay::Replay;
@@ -15,60 +15,21 @@ use crate::bbo::Bbo;
 use crate::contest::{Outcome, mix, see, timed};
 use crate::input::Input;
 
-/// How many records ahead of the front the books are told what will come.
-const AHEAD: usize = 12;
+/// Messages of one duty cycle, as the program's default configuration has it.
+const BATCH_MAX: usize = 256;
 
-/// Bytes to best bid and offer.
+/// Bytes to best bid and offer, in the turns that a tile of the program makes.
 pub fn chain(input: &Input) -> Outcome {
-    chain_with(input, |_, _| {})
+    chain_after(input, 0)
 }
 
-/// The same, with the books told beforehand what will come.
-pub fn chain_look_ahead(input: &Input) -> Outcome {
-    chain_with(input, look_ahead)
-}
-
-/// What a source that can see ahead may do for the books before each record.
-#[inline(always)]
-fn look_ahead(replay: &Replay<&[u8]>, books: &Books<'_>) {
-    if let Some(mbo) = replay.look_ahead(AHEAD) {
-        books.prefetch(&Market::Mbo(mbo));
-    }
-}
-
-fn chain_with(input: &Input, before: impl Fn(&Replay<&[u8]>, &Books<'_>)) -> Outcome {
-    let bump = Bump::new();
-    let mut books = books(&bump, input);
-    let mut replay = Replay::new([&input.bytes[..]]);
-    let mut seen = Seen {
-        sum: 0,
-        is_ended: false,
-    };
-    let outcome = timed(|| {
-        while !seen.is_ended {
-            before(&replay, &books);
-            replay.take(&mut Through {
-                stage: &mut books,
-                sink: &mut seen,
-            });
-        }
-        seen.sum
-    });
-    assert_lossless(&books);
-    outcome
-}
-
-/// Bytes to best bid and offer, the second half of the records only: the first fills the books.
+/// The same, the second half of the records only: the first fills the books.
 pub fn chain_with_full_books(input: &Input) -> Outcome {
-    full_books_with(input, |_, _| {})
+    chain_after(input, input.records.len() / 2)
 }
 
-/// The same, with the books told beforehand what will come.
-pub fn look_ahead_with_full_books(input: &Input) -> Outcome {
-    full_books_with(input, look_ahead)
-}
-
-fn full_books_with(input: &Input, before: impl Fn(&Replay<&[u8]>, &Books<'_>)) -> Outcome {
+/// Times what follows the first `untimed` messages.
+fn chain_after(input: &Input, untimed: usize) -> Outcome {
     let bump = Bump::new();
     let mut books = books(&bump, input);
     let mut replay = Replay::new([&input.bytes[..]]);
@@ -76,19 +37,10 @@ fn full_books_with(input: &Input, before: impl Fn(&Replay<&[u8]>, &Books<'_>)) -
         sum: 0,
         is_ended: false,
     };
-    for _ in 0..input.records.len() / 2 {
-        replay.take(&mut Through {
-            stage: &mut books,
-            sink: &mut seen,
-        });
-    }
+    turn(&mut replay, &mut books, &mut seen, untimed);
     let outcome = timed(|| {
         while !seen.is_ended {
-            before(&replay, &books);
-            replay.take(&mut Through {
-                stage: &mut books,
-                sink: &mut seen,
-            });
+            turn(&mut replay, &mut books, &mut seen, BATCH_MAX);
         }
         seen.sum
     });

@@ -95,8 +95,6 @@ pub struct Growth {
     pub instruments: u32,
     /// Bytes to best bid and offer, nanoseconds per record, best round.
     pub chain_ns: f64,
-    /// The same with the books told beforehand what will come.
-    pub look_ahead_ns: f64,
 }
 
 /// A line of the table.
@@ -271,14 +269,7 @@ impl Report {
             let bounds = Bounds::Share(2.0, 2.0);
             let (from, to) = (first.instruments, last.instruments);
             let what = format!("growth from {from} to {to} instruments");
-            rows.push(Row::of(what.clone(), bounds, last.chain_ns, first.chain_ns));
-            let what = format!("{what}, look-ahead");
-            rows.push(Row::of(
-                what,
-                bounds,
-                last.look_ahead_ns,
-                first.look_ahead_ns,
-            ));
+            rows.push(Row::of(what, bounds, last.chain_ns, first.chain_ns));
         }
         let memory = [
             (
@@ -391,15 +382,14 @@ impl Report {
         {
             text += &format!("| {name} | {p50:.0} | {p99:.0} | {samples} |\n");
         }
-        text += "\n| instruments | ns/message, least | with look-ahead |\n";
-        text += "|---:|---:|---:|\n";
+        text += "\n| instruments | ns/message, least |\n";
+        text += "|---:|---:|\n";
         for Growth {
             instruments,
             chain_ns,
-            look_ahead_ns,
         } in &self.growth
         {
-            text += &format!("| {instruments} | {chain_ns:.1} | {look_ahead_ns:.1} |\n");
+            text += &format!("| {instruments} | {chain_ns:.1} |\n");
         }
         let Machine {
             processor,

@@ -141,6 +141,11 @@ impl<F: Dated<Market>> Source<Market> for Ingress<F> {
         self.sequence += u64::from(taken);
         taken
     }
+
+    #[inline(always)]
+    fn look_ahead(&self, ahead: usize) -> Option<Market> {
+        self.feed.look_ahead(ahead)
+    }
 }
 
 /// Gives a message its stamp on its way from the feed into the chain.

@@ -70,6 +70,12 @@ impl<S: Stage> Stage for Timed<S> {
     type In = S::In;
     type Out = S::Out;
     const BURST: usize = S::BURST;
+    const LOOK_AHEAD: usize = S::LOOK_AHEAD;
+
+    #[inline(always)]
+    fn hint(&self, coming: impl FnOnce() -> Option<S::In>) {
+        self.stage.hint(coming);
+    }
 
     #[inline(always)]
     fn on_data(&mut self, input: &S::In, out: &mut impl Emit<S::Out>) {

@@ -8,7 +8,8 @@ use dbn::encode::EncodeRecord;
 use dbn::encode::dbn::Encoder;
 use dbn::{MboMsg, OhlcvMsg, SType, Schema};
 use proptest::prelude::*;
-use undertow_core::event::{Body, Control, FeedNotice, Market, Mbo, Msg};
+use undertow_core::event::{Body, Control, FeedNotice, Market, Msg};
+use undertow_core::stage::Source;
 use undertow_core::types::Nanos;
 
 /// A stream of orders with the given ids and receive times.
@@ -201,7 +202,7 @@ fn next_due_is_the_key_of_what_take_gives_next() {
 fn look_ahead_finds_the_record_that_comes() {
     let bytes = orders(&[(1, 1), (2, 2), (3, 3), (4, 4)]);
     let mut replay = Replay::new([&bytes[..]]);
-    let order = |ahead: Option<Mbo>| ahead.map(|mbo| mbo.order_id.0);
+    let order = |ahead: Option<Market>| ahead.map(|market| market.mbo().order_id.0);
     assert_eq!(
         order(replay.look_ahead(1)),
         None,
