@@ -72,13 +72,11 @@ pub trait Stage: Sized {
     /// Handles one control message. The wiring passes it on afterwards.
     fn on_control(&mut self, control: &Control, out: &mut impl Emit<Self::Out>);
 
-    /// How many messages ahead the stage would like to be told of what comes; 0 for not at all.
-    const LOOK_AHEAD: usize = 0;
-
-    /// Lets the stage call for its memory early. `coming` looks at a message that comes soon;
-    /// whether to look is the stage's choice. Changes nothing that can be seen.
+    /// Lets the stage call for its memory early. `coming` looks so many messages ahead (see
+    /// [`Source::look_ahead`]); whether to look, and how far, is the stage's choice. Changes
+    /// nothing that can be seen.
     #[inline(always)]
-    fn hint(&self, _coming: impl FnOnce() -> Option<Self::In>) {}
+    fn hint(&self, _coming: impl Fn(usize) -> Option<Self::In>) {}
 
     /// This stage, and then `next`, as one.
     fn then<B: Stage<In = Self::Out>>(self, next: B) -> Then<Self, B> {
@@ -105,10 +103,9 @@ impl<A: Stage, B: Stage<In = A::Out>> Stage for Then<A, B> {
     // On control both may speak: each output of the first goes through the second, which then
     // has its own say.
     const BURST: usize = (A::BURST + 1) * B::BURST;
-    const LOOK_AHEAD: usize = A::LOOK_AHEAD;
 
     #[inline(always)]
-    fn hint(&self, coming: impl FnOnce() -> Option<A::In>) {
+    fn hint(&self, coming: impl Fn(usize) -> Option<A::In>) {
         self.first.hint(coming);
     }
 
@@ -207,9 +204,7 @@ pub fn turn<S: Stage>(
         if through.room() == 0 {
             return taken;
         }
-        if S::LOOK_AHEAD > 0 {
-            through.stage.hint(|| source.look_ahead(S::LOOK_AHEAD));
-        }
+        through.stage.hint(|ahead| source.look_ahead(ahead));
         if !source.take(&mut through) {
             return taken;
         }

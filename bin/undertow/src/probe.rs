@@ -70,10 +70,9 @@ impl<S: Stage> Stage for Timed<S> {
     type In = S::In;
     type Out = S::Out;
     const BURST: usize = S::BURST;
-    const LOOK_AHEAD: usize = S::LOOK_AHEAD;
 
     #[inline(always)]
-    fn hint(&self, coming: impl FnOnce() -> Option<S::In>) {
+    fn hint(&self, coming: impl Fn(usize) -> Option<S::In>) {
         self.stage.hint(coming);
     }
 

@@ -214,6 +214,12 @@ impl<'a> OrderIndex<'a> {
         crate::prefetch::read(&self.lines[(slot / 8) & (self.lines.len() - 1)]);
     }
 
+    /// The node that most likely is this order's: the one where a search begins.
+    #[inline(always)]
+    pub(super) fn likely_node(&self, book: u32, order_id: u64) -> u32 {
+        self.entry(order_hash(book, order_id) as usize).node
+    }
+
     /// Slots count on from a hash; here they wrap to the size.
     #[inline(always)]
     fn entry(&self, slot: usize) -> Entry {
