@@ -237,7 +237,8 @@ impl Head {
             touch = self.best(shared);
             touch_changed = differ(&touch, &before);
             self.touch = touch;
-            let is_uncrossed = !touch.is_two_sided() || touch.bid < touch.ask;
+            // An absent offer is above every bid; an absent bid is not below an offer.
+            let is_uncrossed = touch.bid < touch.ask || !touch.bid.is_defined();
             if self.doubts.end_event(is_uncrossed) {
                 self.weigh(shared, mbo, is_uncrossed);
             }
@@ -772,12 +773,10 @@ impl Head {
 /// Whether two touches differ. All fields at once: which one it is cannot be foreseen.
 #[inline(always)]
 fn differ(a: &Touch, b: &Touch) -> bool {
-    (a.bid != b.bid)
-        | (a.ask != b.ask)
-        | (a.bid_size != b.bid_size)
-        | (a.ask_size != b.ask_size)
-        | (a.bid_count != b.bid_count)
-        | (a.ask_count != b.ask_count)
+    let prices = (a.bid.0 ^ b.bid.0) | (a.ask.0 ^ b.ask.0);
+    let sizes = (a.bid_size ^ b.bid_size) | (a.ask_size ^ b.ask_size);
+    let counts = (a.bid_count ^ b.bid_count) | (a.ask_count ^ b.ask_count);
+    prices.cast_unsigned() | sizes | u64::from(counts) != 0
 }
 
 /// The order that a record puts into a queue.
