@@ -232,9 +232,10 @@ impl<'a> OrderIndex<'a> {
     }
 }
 
+/// Of 12 bytes: with a `u64` for the key it would be 16.
 #[derive(Clone, Copy, Debug)]
 struct KeyEntry {
-    key: u64,
+    key: [u32; 2],
     /// The book's number plus one, so that 0 is vacant.
     book_plus_one: u32,
 }
@@ -259,7 +260,7 @@ impl<'a> KeyIndex<'a> {
     pub(super) fn new_in(bump: &'a Bump, limits: &BookLimits) -> Result<Self, LimitError> {
         let capacity = Self::capacity(limits.instruments_max);
         let vacant = KeyEntry {
-            key: 0,
+            key: [0; 2],
             book_plus_one: 0,
         };
         Ok(Self {
@@ -279,7 +280,7 @@ impl<'a> KeyIndex<'a> {
     pub(super) fn insert(&mut self, key: u64, book: u32) {
         let slot = self.probe(key);
         self.entries[slot] = KeyEntry {
-            key,
+            key: halves(key),
             book_plus_one: book + 1,
         };
     }
@@ -290,12 +291,17 @@ impl<'a> KeyIndex<'a> {
         let mut slot = (key.wrapping_mul(GOLDEN) >> self.shift) as usize;
         loop {
             let entry = self.entries[slot & self.mask];
-            if entry.book_plus_one == 0 || entry.key == key {
+            if entry.book_plus_one == 0 || entry.key == halves(key) {
                 return slot & self.mask;
             }
             slot += 1;
         }
     }
+}
+
+#[inline(always)]
+const fn halves(key: u64) -> [u32; 2] {
+    [key as u32, (key >> 32) as u32]
 }
 
 /// A key as one integer.
