@@ -263,14 +263,12 @@ impl Ladders {
         };
         let (number, bit) = place(side, ticks);
         let ladder = self.sides[side];
-        let at = upper(ladder.pages(&shared.directories), number);
-        if at == 0 {
+        let pages = ladder.pages_mut(&mut shared.directories);
+        let at = upper(pages, number);
+        let below = pages[..at].last_mut();
+        let Some(entry) = below.filter(|entry| entry.number == number) else {
             return self.open_page(shared, side, price, at);
-        }
-        let entry = &mut ladder.pages_mut(&mut shared.directories)[at - 1];
-        if entry.number != number {
-            return self.open_page(shared, side, price, at);
-        }
+        };
         let level = entry.page * PAGE_LEVELS + bit;
         if entry.occupied & 1 << bit == 0 {
             entry.occupied |= 1 << bit;
