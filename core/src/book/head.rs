@@ -185,8 +185,7 @@ impl Head {
             } else {
                 self.bad_time(mbo.ts_recv);
             }
-            let in_delta_ns_max = shared.thresholds.in_delta_ns_max;
-            if mbo.ts_in_delta < 0 || mbo.ts_in_delta > in_delta_ns_max {
+            if !(0..=shared.thresholds.in_delta_ns_max).contains(&mbo.ts_in_delta) {
                 self.counters.absurd_delta += 1;
             }
         }
@@ -234,10 +233,13 @@ impl Head {
         let mut touch_changed = false;
         if mbo.flags.has(Flags::LAST) {
             let before = touch;
-            touch = self.best(shared);
-            touch_changed = differ(&touch, &before);
-            self.touch = touch;
-            let is_uncrossed = !touch.is_two_sided() || touch.bid < touch.ask;
+            if core::mem::replace(&mut self.ladders.is_touch_old, false) {
+                touch = self.best(shared);
+                touch_changed = differ(&touch, &before);
+                self.touch = touch;
+            }
+            // An absent offer is above every bid; an absent bid is not below an offer.
+            let is_uncrossed = touch.bid < touch.ask || !touch.bid.is_defined();
             if self.doubts.end_event(is_uncrossed) {
                 self.weigh(shared, mbo, is_uncrossed);
             }
@@ -335,6 +337,7 @@ impl Head {
             return self.exhausted(shared, mbo);
         };
         let left = shared.slab.push_back(level, order, entry(mbo));
+        self.ladders.changed(level);
         shared.index.insert(slot, hash, order);
         self.orders_count += 1;
         Outcome::of(Effect::Added, left)
@@ -443,6 +446,7 @@ impl Head {
         };
         shared.slab.push_back(level, order, entry);
         shared.slab.node_mut(level).tag = to.count;
+        self.ladders.changed(level);
         self.aggregated |= 1 << side;
         self.orders_count += 1;
         true
@@ -464,6 +468,7 @@ impl Head {
             return self.remove(shared, mbo, slot, node);
         }
         let left = shared.slab.reduce(node, size, mbo.sequence);
+        self.ladders.changed(shared.slab.node(node).level);
         Outcome::of(Effect::Reduced, left)
     }
 
@@ -472,6 +477,7 @@ impl Head {
     fn remove(&mut self, shared: &mut Shared<'_>, mbo: &Mbo, slot: usize, node: u32) -> Outcome {
         let level = shared.slab.node(node).level;
         let (left, is_empty) = shared.slab.unlink(node);
+        self.ladders.changed(level);
         if is_empty {
             let side = (shared.slab.node(level).level & 3) as usize;
             self.ladders.close(shared, side, level);
@@ -596,6 +602,7 @@ impl Head {
             return Self::left_at(shared, order.level, Effect::None);
         }
         let left = shared.slab.reduce(node, order.size - size, mbo.sequence);
+        self.ladders.changed(order.level);
         Outcome::of(Effect::Reduced, left)
     }
 
@@ -609,6 +616,8 @@ impl Head {
         let from = shared.slab.node(node).level;
         let (_, is_empty) = shared.slab.unlink(node);
         let left = shared.slab.push_back(to, node, entry(mbo));
+        self.ladders.changed(from);
+        self.ladders.changed(to);
         if is_empty && from != to {
             let side = (shared.slab.node(from).level & 3) as usize;
             self.ladders.close(shared, side, from);
@@ -716,6 +725,7 @@ impl Head {
         if side == GRAVEYARD {
             return;
         }
+        self.ladders.changed(level);
         self.orders_count -= 1;
         if is_empty {
             self.ladders.close(shared, side as usize, level);
@@ -772,12 +782,10 @@ impl Head {
 /// Whether two touches differ. All fields at once: which one it is cannot be foreseen.
 #[inline(always)]
 fn differ(a: &Touch, b: &Touch) -> bool {
-    (a.bid != b.bid)
-        | (a.ask != b.ask)
-        | (a.bid_size != b.bid_size)
-        | (a.ask_size != b.ask_size)
-        | (a.bid_count != b.bid_count)
-        | (a.ask_count != b.ask_count)
+    let prices = (a.bid.0 ^ b.bid.0) | (a.ask.0 ^ b.ask.0);
+    let sizes = (a.bid_size ^ b.bid_size) | (a.ask_size ^ b.ask_size);
+    let counts = (a.bid_count ^ b.bid_count) | (a.ask_count ^ b.ask_count);
+    prices.cast_unsigned() | sizes | u64::from(counts) != 0
 }
 
 /// The order that a record puts into a queue.

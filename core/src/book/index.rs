@@ -32,11 +32,6 @@ struct Entry {
     node: u32,
 }
 
-/// Eight entries: one cache line.
-#[derive(Clone, Copy, Debug)]
-#[repr(C, align(64))]
-struct Line([Entry; 8]);
-
 const VACANT: Entry = Entry {
     hash: 0,
     node: NONE,
@@ -56,13 +51,18 @@ pub(super) enum Slot {
 /// Order id to node, for all books.
 #[derive(Debug)]
 pub(super) struct OrderIndex<'a> {
-    /// The present size.
-    lines: &'a mut [Line],
-    /// The sizes after it: twice as many lines, twice that, and so on.
-    larger: &'a mut [Line],
+    /// The present size. The first entry begins a cache line.
+    entries: &'a mut [Entry],
+    /// The sizes after it: twice as many entries, twice that, and so on.
+    larger: &'a mut [Entry],
+    /// Of the present size.
+    mask: usize,
     /// How many more entries before the next size.
     room: usize,
 }
+
+/// Entries of one cache line.
+const LINE_ENTRIES: usize = 8;
 
 /// Entries of the smallest size: 32 KiB.
 const SIZE_MIN: usize = 1 << 12;
@@ -85,9 +85,9 @@ impl<'a> OrderIndex<'a> {
     /// Bytes of one entry.
     pub(super) const ENTRY_BYTES: usize = size_of::<Entry>();
 
-    /// Entries for `orders_max` orders, over all sizes.
+    /// Entries for `orders_max` orders, over all sizes, and some to lose to alignment.
     pub(super) const fn capacity(orders_max: u32) -> usize {
-        2 * Self::largest(orders_max) - SIZE_MIN
+        2 * Self::largest(orders_max) - SIZE_MIN + LINE_ENTRIES
     }
 
     /// Entries of the largest size: at least twice as many as orders.
@@ -97,12 +97,16 @@ impl<'a> OrderIndex<'a> {
     }
 
     pub(super) fn new_in(bump: &'a Bump, limits: &BookLimits) -> Result<Self, LimitError> {
-        let lines = Self::capacity(limits.orders_max) / 8;
-        let all = filled(bump, lines, Line([VACANT; 8]))?;
-        let (lines, larger) = all.split_at_mut(SIZE_MIN / 8);
+        let all = filled(bump, Self::capacity(limits.orders_max), VACANT)?;
+        // Alignment by hand, because a table of whole lines costs more at each look.
+        let before = all.as_ptr().align_offset(LINE_ENTRIES * Self::ENTRY_BYTES);
+        let used = Self::capacity(limits.orders_max) - LINE_ENTRIES;
+        let aligned = &mut all[before % LINE_ENTRIES..][..used];
+        let (entries, larger) = aligned.split_at_mut(SIZE_MIN);
         Ok(Self {
-            lines,
+            entries,
             larger,
+            mask: SIZE_MIN - 1,
             room: SIZE_MIN / SPARSITY,
         })
     }
@@ -144,26 +148,28 @@ impl<'a> OrderIndex<'a> {
     /// Moves every entry to the next size; in the last one, lets the table fill up to a half.
     #[cold]
     fn grow(&mut self) {
-        let size = self.lines.len() * 8;
+        let size = self.entries.len();
         if self.larger.is_empty() {
             self.room = size;
             return;
         }
-        let (next, larger) = core::mem::take(&mut self.larger).split_at_mut(size / 4);
-        let old = core::mem::replace(&mut self.lines, next);
+        let (next, larger) = core::mem::take(&mut self.larger).split_at_mut(size * 2);
+        self.mask = next.len() - 1;
+        let old = core::mem::replace(&mut self.entries, next);
         self.larger = larger;
         self.room = size / SPARSITY;
-        for line in old {
-            for entry in core::mem::replace(&mut line.0, [VACANT; 8]) {
-                if entry.node == NONE {
-                    continue;
-                }
-                let mut slot = entry.hash as usize;
-                while self.entry(slot).node != NONE {
-                    slot += STEP;
-                }
-                *self.entry_mut(slot) = entry;
+        for entry in old
+            .iter_mut()
+            .map(|entry| core::mem::replace(entry, VACANT))
+        {
+            if entry.node == NONE {
+                continue;
             }
+            let mut slot = entry.hash as usize;
+            while self.entry(slot).node != NONE {
+                slot += STEP;
+            }
+            *self.entry_mut(slot) = entry;
         }
     }
 
@@ -192,7 +198,7 @@ impl<'a> OrderIndex<'a> {
     /// How many steps a search makes from one slot to another.
     #[inline(always)]
     fn steps(&self, from: usize, to: usize) -> usize {
-        to.wrapping_sub(from).wrapping_mul(STEP_INVERSE) & (self.lines.len() * 8 - 1)
+        to.wrapping_sub(from).wrapping_mul(STEP_INVERSE) & self.mask
     }
 
     /// Vacates the slot that names `node`, if one does: an aggregated level has none.
@@ -211,7 +217,7 @@ impl<'a> OrderIndex<'a> {
     #[inline(always)]
     pub(super) fn prefetch(&self, book: u32, order_id: u64) {
         let slot = order_hash(book, order_id) as usize;
-        crate::prefetch::read(&self.lines[(slot / 8) & (self.lines.len() - 1)]);
+        crate::prefetch::read(&self.entries[slot & self.mask]);
     }
 
     /// The node that most likely is this order's: the one where a search begins.
@@ -223,19 +229,19 @@ impl<'a> OrderIndex<'a> {
     /// Slots count on from a hash; here they wrap to the size.
     #[inline(always)]
     fn entry(&self, slot: usize) -> Entry {
-        self.lines[(slot / 8) & (self.lines.len() - 1)].0[slot % 8]
+        self.entries[slot & self.mask]
     }
 
     #[inline(always)]
     fn entry_mut(&mut self, slot: usize) -> &mut Entry {
-        let line = (slot / 8) & (self.lines.len() - 1);
-        &mut self.lines[line].0[slot % 8]
+        &mut self.entries[slot & self.mask]
     }
 }
 
+/// Of 12 bytes: with a `u64` for the key it would be 16.
 #[derive(Clone, Copy, Debug)]
 struct KeyEntry {
-    key: u64,
+    key: [u32; 2],
     /// The book's number plus one, so that 0 is vacant.
     book_plus_one: u32,
 }
@@ -260,7 +266,7 @@ impl<'a> KeyIndex<'a> {
     pub(super) fn new_in(bump: &'a Bump, limits: &BookLimits) -> Result<Self, LimitError> {
         let capacity = Self::capacity(limits.instruments_max);
         let vacant = KeyEntry {
-            key: 0,
+            key: [0; 2],
             book_plus_one: 0,
         };
         Ok(Self {
@@ -280,7 +286,7 @@ impl<'a> KeyIndex<'a> {
     pub(super) fn insert(&mut self, key: u64, book: u32) {
         let slot = self.probe(key);
         self.entries[slot] = KeyEntry {
-            key,
+            key: halves(key),
             book_plus_one: book + 1,
         };
     }
@@ -291,12 +297,17 @@ impl<'a> KeyIndex<'a> {
         let mut slot = (key.wrapping_mul(GOLDEN) >> self.shift) as usize;
         loop {
             let entry = self.entries[slot & self.mask];
-            if entry.book_plus_one == 0 || entry.key == key {
+            if entry.book_plus_one == 0 || entry.key == halves(key) {
                 return slot & self.mask;
             }
             slot += 1;
         }
     }
+}
+
+#[inline(always)]
+const fn halves(key: u64) -> [u32; 2] {
+    [key as u32, (key >> 32) as u32]
 }
 
 /// A key as one integer.

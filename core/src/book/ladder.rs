@@ -184,6 +184,41 @@ fn class(capacity: u32) -> usize {
     (capacity / BLOCK_MIN).ilog2() as usize
 }
 
+/// The multiples of a unit, and the way to them without a division.
+#[derive(Clone, Copy, Debug)]
+struct Grid {
+    /// In price units, at least 1.
+    unit: i64,
+    /// The odd part of the unit times this is 1, modulo 2^64.
+    inverse: i64,
+}
+
+impl Grid {
+    const fn new(unit: i64) -> Self {
+        let odd = unit >> unit.trailing_zeros();
+        // Newton's method: an odd number is its own inverse in its last three bits, and each
+        // turn doubles how many are right.
+        let mut inverse = odd;
+        let mut bits = 3;
+        while bits < 64 {
+            inverse = inverse.wrapping_mul(2_i64.wrapping_sub(odd.wrapping_mul(inverse)));
+            bits *= 2;
+        }
+        Self { unit, inverse }
+    }
+
+    /// How many units a price is, if it is on the grid. The product with the inverse is right
+    /// for multiples only, so the way back tells.
+    #[inline(always)]
+    const fn ticks(&self, price: i64) -> Option<i64> {
+        let ticks = price.wrapping_mul(self.inverse) >> self.unit.trailing_zeros();
+        match ticks.checked_mul(self.unit) {
+            Some(back) if back == price => Some(ticks),
+            _ => None,
+        }
+    }
+}
+
 /// Both sides of one book. Index 0 is the bids, 1 the asks.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ladders {
@@ -192,8 +227,10 @@ pub(super) struct Ladders {
     pub(super) best: [u32; 2],
     /// The book's number, which its levels carry.
     pub(super) book: u32,
-    /// Every level's price is a multiple of it; in price units, at least 1.
-    unit: i64,
+    /// Whether a best level may have changed since the touch was last read.
+    pub(super) is_touch_old: bool,
+    /// Every level's price is on it.
+    grid: Grid,
     /// The unit to begin with when empty.
     tick: i64,
 }
@@ -204,7 +241,8 @@ impl Ladders {
             sides: [Ladder::default(); 2],
             best: [NONE; 2],
             book,
-            unit: Price::PER_POINT,
+            is_touch_old: false,
+            grid: Grid::new(Price::PER_POINT),
             tick: Price::PER_POINT,
         }
     }
@@ -220,20 +258,17 @@ impl Ladders {
     /// The level at `price`, opened if it was not there. `None` when a pool is exhausted.
     #[inline(always)]
     pub(super) fn open(&mut self, shared: &mut Shared<'_>, side: usize, price: i64) -> Option<u32> {
-        let ticks = price / self.unit;
-        if ticks * self.unit != price {
+        let Some(ticks) = self.grid.ticks(price) else {
             return self.open_off_grid(shared, side, price);
-        }
+        };
         let (number, bit) = place(side, ticks);
         let ladder = self.sides[side];
-        let at = upper(ladder.pages(&shared.directories), number);
-        if at == 0 {
+        let pages = ladder.pages_mut(&mut shared.directories);
+        let at = upper(pages, number);
+        let below = pages[..at].last_mut();
+        let Some(entry) = below.filter(|entry| entry.number == number) else {
             return self.open_page(shared, side, price, at);
-        }
-        let entry = &mut ladder.pages_mut(&mut shared.directories)[at - 1];
-        if entry.number != number {
-            return self.open_page(shared, side, price, at);
-        }
+        };
         let level = entry.page * PAGE_LEVELS + bit;
         if entry.occupied & 1 << bit == 0 {
             entry.occupied |= 1 << bit;
@@ -246,15 +281,23 @@ impl Ladders {
     /// What opening and closing a level ends with.
     #[inline]
     fn find_best(&mut self, directories: &Directories<'_>, side: usize) {
-        self.best[side] = match self.sides[side].pages(directories).last() {
+        let best = match self.sides[side].pages(directories).last() {
             Some(entry) => entry.page * PAGE_LEVELS + entry.occupied.ilog2(),
             None => NONE,
         };
+        self.is_touch_old |= best != self.best[side];
+        self.best[side] = best;
+    }
+
+    /// Notes that the queue of a level is not what it was.
+    #[inline(always)]
+    pub(super) fn changed(&mut self, level: u32) {
+        self.is_touch_old |= (level == self.best[0]) | (level == self.best[1]);
     }
 
     #[cold]
     fn open_off_grid(&mut self, shared: &mut Shared<'_>, side: usize, price: i64) -> Option<u32> {
-        self.regrid(shared, gcd(self.unit, price))?;
+        self.regrid(shared, gcd(self.grid.unit, price))?;
         self.open(shared, side, price)
     }
 
@@ -267,7 +310,7 @@ impl Ladders {
         price: i64,
         at: usize,
     ) -> Option<u32> {
-        let (number, bit) = place(side, price / self.unit);
+        let (number, bit) = place(side, price / self.grid.unit);
         let ladder = &mut self.sides[side];
         ladder.make_room(&mut shared.directories, shared.side_pages_max)?;
         let page = shared.slab.take_page()?;
@@ -294,7 +337,7 @@ impl Ladders {
             Some(behind) => pages.len() - 1 - behind,
             None => {
                 let price = shared.slab.node(level).key.cast_signed();
-                let (number, _) = place(side, price / self.unit);
+                let (number, _) = place(side, price / self.grid.unit);
                 pages.partition_point(|entry| entry.number < number)
             }
         };
@@ -310,10 +353,7 @@ impl Ladders {
     /// The level at `price`, if it has orders.
     #[inline]
     pub(super) fn find(&self, shared: &Shared<'_>, side: usize, price: i64) -> Option<u32> {
-        let ticks = price / self.unit;
-        if ticks * self.unit != price {
-            return None;
-        }
+        let ticks = self.grid.ticks(price)?;
         let (number, bit) = place(side, ticks);
         let pages = self.sides[side].pages(&shared.directories);
         let entry = pages[..upper(pages, number)].last()?;
@@ -358,7 +398,7 @@ impl Ladders {
 
     fn restart_when_empty(&mut self) {
         if self.sides[0].len == 0 && self.sides[1].len == 0 {
-            self.unit = self.tick;
+            self.grid = Grid::new(self.tick);
         }
     }
 
@@ -385,7 +425,7 @@ impl Ladders {
                 capacity,
             };
         }
-        self.unit = unit;
+        self.grid = Grid::new(unit);
         for side in [0, 1] {
             let mut coarse = core::mem::replace(&mut self.sides[side], finer[side]);
             for at in 0..coarse.len as usize {
@@ -462,4 +502,44 @@ pub(super) fn queue<'s>(slab: &'s Slab<'_>, level: u32) -> impl Iterator<Item = 
     let first = slab.node(level).next;
     let within = move |order: u32| (order != level).then_some(order);
     core::iter::successors(within(first), move |&order| within(slab.node(order).next))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Grid;
+
+    #[test]
+    fn grid_divides_as_division_does() {
+        let units = [
+            1,
+            2,
+            3,
+            5_000_000,
+            10_000_000,
+            250_000_000,
+            1_000_000_000,
+            i64::MAX,
+            1 << 62,
+        ];
+        let mut random = 1_u64;
+        for turn in 0..100_000 {
+            random = random
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            let unit = units[turn % units.len()];
+            let ticks = random.cast_signed() >> (random % 64);
+            let multiple = ticks.wrapping_mul(unit);
+            for price in [
+                multiple,
+                multiple.wrapping_add(1),
+                ticks,
+                i64::MIN,
+                i64::MAX,
+                0,
+            ] {
+                let expected = (price % unit == 0).then_some(price / unit);
+                assert_eq!(Grid::new(unit).ticks(price), expected, "{price} by {unit}");
+            }
+        }
+    }
 }
