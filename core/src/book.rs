@@ -148,9 +148,7 @@ impl<'a> Books<'a> {
     }
 
     /// Warms the tables for a record that comes soon: the head of its book and the place of its
-    /// order in the index. Changes nothing. A dozen records ahead it saves some 5 % with fifty
-    /// instruments on an idle machine, a third where others use the cache too, and nothing with
-    /// one instrument.
+    /// order in the index. Changes nothing.
     #[inline(always)]
     pub fn prefetch(&self, market: &Market) {
         let mbo = market.mbo();

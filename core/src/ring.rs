@@ -201,3 +201,49 @@ impl<T> Source<T> for Reader<T> {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stamp(sequence: u64) -> Stamp {
+        Stamp {
+            sequence,
+            ..Stamp::default()
+        }
+    }
+
+    #[test]
+    fn p07_a_full_reliable_link_has_no_room_and_a_full_lossy_one_drops_and_counts() {
+        let (mut writer, mut reader) = reliable::<u8>(2);
+        for sequence in 0..2 {
+            assert!(writer.room() > 0);
+            writer.data(stamp(sequence), &7);
+        }
+        assert_eq!((writer.room(), writer.full_count()), (0, 1));
+        assert_eq!(reader.pop().map(|msg| msg.stamp.sequence), Some(0));
+        assert_eq!(writer.room(), 1);
+
+        let (mut writer, mut reader) = lossy::<u8>(2);
+        for sequence in 0..5 {
+            writer.data(stamp(sequence), &7);
+        }
+        assert_eq!((writer.dropped(), reader.backlog()), (3, 2));
+        assert_eq!(reader.pop().map(|msg| msg.stamp.sequence), Some(0));
+    }
+
+    #[test]
+    fn p08_what_was_written_before_the_writer_went_is_still_read() {
+        let (mut writer, mut reader) = reliable::<u8>(4);
+        writer.data(stamp(0), &7);
+        writer.control(stamp(1), &Control::End);
+        drop(writer);
+        assert!(!reader.is_finished());
+        assert!(matches!(
+            reader.pop().map(|msg| msg.body),
+            Some(Body::Data(7))
+        ));
+        assert!(reader.pop().is_some());
+        assert!(reader.is_finished());
+    }
+}

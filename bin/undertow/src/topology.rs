@@ -66,7 +66,7 @@ impl Layout {
     }
 
     /// The layout for a machine with this many usable cores. A hop between cores costs as much
-    /// as a dozen book updates, so stages are cut apart only where cores are plenty; `dedicated`
+    /// as several book updates, so stages are cut apart only where cores are plenty; `dedicated`
     /// is for measuring and is never chosen by itself.
     #[must_use]
     pub const fn auto(cores: usize) -> Self {
