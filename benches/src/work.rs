@@ -227,10 +227,18 @@ pub fn drive(chain: &mut Chain<'_>, bytes: &[u8], messages: u64, mut each: impl 
 pub type Chain<'a> = Then<Books<'a>, Flow>;
 
 /// A chain with books as large as a session's, faulted in.
+///
+/// # Panics
+/// Never: the limits are the books' own.
 #[must_use]
 pub fn chain(bump: &Bump) -> Chain<'_> {
     let instruments_max = BookLimits::default().instruments_max as usize;
-    books(bump).then(Flow::new(instruments_max))
+    let limits = BookLimits {
+        watches_depth: true,
+        ..BookLimits::default()
+    };
+    let books = Books::new_in(bump, &limits).expect("the default limits are sound");
+    books.then(Flow::new(instruments_max))
 }
 
 /// Books as large as a session's, faulted in.

@@ -61,6 +61,7 @@ struct Shared<'a> {
     thresholds: Thresholds,
     book_orders_max: u32,
     side_pages_max: u32,
+    watches_depth: bool,
 }
 
 /// All books of a session.
@@ -98,6 +99,7 @@ impl<'a> Books<'a> {
                 thresholds: limits.thresholds,
                 book_orders_max: limits.book_orders_max,
                 side_pages_max: limits.side_pages_max,
+                watches_depth: limits.watches_depth,
             },
             heads: filled(bump, limits.instruments_max as usize, nowhere)?,
             seen: 0,

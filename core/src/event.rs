@@ -134,6 +134,18 @@ impl Default for Touch {
     }
 }
 
+/// Displayed size near the touch, summed per side: index 0 the bids, 1 the asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[repr(C)]
+pub struct Depth {
+    /// Over the best five levels, the best one five times, the fifth once.
+    pub weighted5: [u64; 2],
+    /// Over the best five levels.
+    pub sum5: [u64; 2],
+    /// Over the best ten levels.
+    pub sum10: [u64; 2],
+}
+
 /// What the feed delivers to the chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Market {
@@ -211,6 +223,8 @@ pub struct BookUpdate {
     pub mbo: Mbo,
     /// The touch after the last complete event (the last record that carried LAST).
     pub touch: Touch,
+    /// Depth after the last complete event; all zero unless the books were asked to watch it.
+    pub depth: Depth,
     /// Displayed size left at the record's price and side.
     pub level_size: u64,
     /// Orders left at the record's price and side.
@@ -438,5 +452,5 @@ pub enum FeedNotice {
 
 const _: () = assert!(size_of::<Mbo>() == 56, "a record as wide as DBN's own");
 const _: () = assert!(size_of::<Touch>() == 40);
-const _: () = assert!(size_of::<BookUpdate>() == 120);
-const _: () = assert!(size_of::<Msg<BookUpdate>>() <= 144);
+const _: () = assert!(size_of::<BookUpdate>() == 168);
+const _: () = assert!(size_of::<Msg<BookUpdate>>() <= 192, "three cache lines");

@@ -1,8 +1,17 @@
-//! Opinions about the market: flow measures, and later decisions.
+//! Opinions about the market: flow measures, options analytics, and later decisions.
 //!
-//! Pure stages and functions: no clock, no thread, no file. Nothing allocates after construction.
+//! Pure stages and functions: no clock, no thread, no file. What runs for every message does not
+//! allocate after construction. Measures are `f64`; prices, sizes and money stay integers.
 #![no_std]
 
 extern crate alloc;
 
 pub mod flow;
+
+pub mod ifd;
+
+pub mod options;
+
+pub mod calendar;
+pub mod discovery;
+pub mod indicators;

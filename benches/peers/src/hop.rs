@@ -178,7 +178,7 @@ fn give<T: Copy>(writer: &mut Writer<T>, msg: Msg<T>) {
 }
 
 fn update() -> BookUpdate {
-    use undertow_core::event::{Effect, Mbo, Touch, Trust};
+    use undertow_core::event::{Depth, Effect, Mbo, Touch, Trust};
     use undertow_core::types::{
         Action, Flags, InstrumentId, Nanos, OrderId, Price, PublisherId, Side,
     };
@@ -199,6 +199,7 @@ fn update() -> BookUpdate {
             channel_id: 0,
         },
         touch: Touch::EMPTY,
+        depth: Depth::default(),
         level_size: 5,
         level_count: 1,
         book_idx: 0,

@@ -195,6 +195,7 @@ pub fn limits(config: &Config) -> BookLimits {
             last_missing_ns_max: book.last_missing_ns_max.0.0,
             ..Thresholds::default()
         },
+        watches_depth: true,
         ..BookLimits::default()
     }
 }

@@ -10,7 +10,7 @@ use super::ladder::Ladders;
 use super::limits::BookCounters;
 use super::slab::{Entry, NONE, PAGE_LEVELS, Sum};
 use super::trust::Doubts;
-use crate::event::{BookUpdate, Definition, Effect, InstrumentClass, Mbo, Touch};
+use crate::event::{BookUpdate, Definition, Depth, Effect, InstrumentClass, Mbo, Touch};
 use crate::types::{Action, BookKey, Flags, Nanos, Price, Side};
 
 /// The index of a side in a book; `None` has none.
@@ -67,6 +67,8 @@ pub(super) struct Head {
     pub(super) ladders: Ladders,
     /// After the last complete event.
     pub(super) touch: Touch,
+    /// After the last complete event, if depth is watched.
+    pub(super) depth: Depth,
     /// Latest of the live records; never goes back.
     pub(super) ts_event: Nanos,
     /// Latest of the live records that are not flagged bad; never goes back.
@@ -90,6 +92,7 @@ impl Head {
         Self {
             ladders: Ladders::new(book),
             touch: Touch::EMPTY,
+            depth: Depth::default(),
             ts_event: Nanos(0),
             ts_recv: Nanos(0),
             sequence: 0,
@@ -159,6 +162,7 @@ impl Head {
             self.counters.redefined += 1;
             self.empty(shared);
             self.touch = Touch::EMPTY;
+            self.depth = Depth::default();
             self.sequence = 0;
             self.doubts = Doubts::new();
         }
@@ -238,6 +242,9 @@ impl Head {
                 touch_changed = differ(&touch, &before);
                 self.touch = touch;
             }
+            if self.ladders.is_depth_old() {
+                self.ladders.read_depth(shared, &mut self.depth);
+            }
             // An absent offer is above every bid; an absent bid is not below an offer.
             let is_uncrossed = touch.bid < touch.ask || !touch.bid.is_defined();
             if self.doubts.end_event(is_uncrossed) {
@@ -251,6 +258,7 @@ impl Head {
         BookUpdate {
             mbo: *mbo,
             touch,
+            depth: self.depth,
             level_size: outcome.level_size,
             level_count: outcome.level_count,
             book_idx: self.ladders.book,
@@ -337,7 +345,7 @@ impl Head {
             return self.exhausted(shared, mbo);
         };
         let left = shared.slab.push_back(level, order, entry(mbo));
-        self.ladders.changed(level);
+        self.ladders.changed(shared, level);
         shared.index.insert(slot, hash, order);
         self.orders_count += 1;
         Outcome::of(Effect::Added, left)
@@ -446,7 +454,7 @@ impl Head {
         };
         shared.slab.push_back(level, order, entry);
         shared.slab.node_mut(level).tag = to.count;
-        self.ladders.changed(level);
+        self.ladders.changed(shared, level);
         self.aggregated |= 1 << side;
         self.orders_count += 1;
         true
@@ -468,7 +476,7 @@ impl Head {
             return self.remove(shared, mbo, slot, node);
         }
         let left = shared.slab.reduce(node, size, mbo.sequence);
-        self.ladders.changed(shared.slab.node(node).level);
+        self.ladders.changed(shared, shared.slab.node(node).level);
         Outcome::of(Effect::Reduced, left)
     }
 
@@ -477,7 +485,7 @@ impl Head {
     fn remove(&mut self, shared: &mut Shared<'_>, mbo: &Mbo, slot: usize, node: u32) -> Outcome {
         let level = shared.slab.node(node).level;
         let (left, is_empty) = shared.slab.unlink(node);
-        self.ladders.changed(level);
+        self.ladders.changed(shared, level);
         if is_empty {
             let side = (shared.slab.node(level).level & 3) as usize;
             self.ladders.close(shared, side, level);
@@ -602,7 +610,7 @@ impl Head {
             return Self::left_at(shared, order.level, Effect::None);
         }
         let left = shared.slab.reduce(node, order.size - size, mbo.sequence);
-        self.ladders.changed(order.level);
+        self.ladders.changed(shared, order.level);
         Outcome::of(Effect::Reduced, left)
     }
 
@@ -616,8 +624,8 @@ impl Head {
         let from = shared.slab.node(node).level;
         let (_, is_empty) = shared.slab.unlink(node);
         let left = shared.slab.push_back(to, node, entry(mbo));
-        self.ladders.changed(from);
-        self.ladders.changed(to);
+        self.ladders.changed(shared, from);
+        self.ladders.changed(shared, to);
         if is_empty && from != to {
             let side = (shared.slab.node(from).level & 3) as usize;
             self.ladders.close(shared, side, from);
@@ -725,7 +733,7 @@ impl Head {
         if side == GRAVEYARD {
             return;
         }
-        self.ladders.changed(level);
+        self.ladders.changed(shared, level);
         self.orders_count -= 1;
         if is_empty {
             self.ladders.close(shared, side as usize, level);
@@ -740,6 +748,7 @@ impl Head {
 
     fn empty_side(&mut self, shared: &mut Shared<'_>, side: usize) {
         self.aggregated &= !(1 << side);
+        self.ladders.emptied(shared, side);
         loop {
             let level = self.ladders.best[side];
             if level == NONE {

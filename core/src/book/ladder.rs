@@ -14,6 +14,7 @@ use bumpalo::Bump;
 use super::Shared;
 use super::limits::{BookLimits, LimitError, filled};
 use super::slab::{NONE, PAGE_LEVELS, Slab};
+use crate::event::Depth;
 use crate::types::Price;
 
 /// How many pages from the best one are looked at one by one before a search by halves.
@@ -229,6 +230,10 @@ pub(super) struct Ladders {
     pub(super) book: u32,
     /// Whether a best level may have changed since the touch was last read.
     pub(super) is_touch_old: bool,
+    /// Bit `i`: the depth of side `i` may have changed since it was last read.
+    depth_old: u8,
+    /// Rank of the tenth best price of each side; the least number while there are fewer.
+    tenth: [i64; 2],
     /// Every level's price is on it.
     grid: Grid,
     /// The unit to begin with when empty.
@@ -242,6 +247,8 @@ impl Ladders {
             best: [NONE; 2],
             book,
             is_touch_old: false,
+            depth_old: 0,
+            tenth: [i64::MIN; 2],
             grid: Grid::new(Price::PER_POINT),
             tick: Price::PER_POINT,
         }
@@ -291,8 +298,53 @@ impl Ladders {
 
     /// Notes that the queue of a level is not what it was.
     #[inline(always)]
-    pub(super) fn changed(&mut self, level: u32) {
+    pub(super) fn changed(&mut self, shared: &Shared<'_>, level: u32) {
         self.is_touch_old |= (level == self.best[0]) | (level == self.best[1]);
+        if shared.watches_depth {
+            let node = shared.slab.node(level);
+            let side = (node.level & 1) as usize;
+            let is_near = rank(side, node.key.cast_signed()) >= self.tenth[side];
+            self.depth_old |= u8::from(is_near) << side;
+        }
+    }
+
+    /// Notes that a whole side goes.
+    pub(super) fn emptied(&mut self, shared: &Shared<'_>, side: usize) {
+        self.depth_old |= u8::from(shared.watches_depth) << side;
+    }
+
+    /// Whether one of the ten best levels of a side may have changed since they were summed.
+    #[inline(always)]
+    pub(super) const fn is_depth_old(&self) -> bool {
+        self.depth_old != 0
+    }
+
+    /// Sums the best levels of each side that has changed.
+    #[inline(never)]
+    pub(super) fn read_depth(&mut self, shared: &Shared<'_>, depth: &mut Depth) {
+        for side in [0, 1] {
+            if self.depth_old & 1 << side == 0 {
+                continue;
+            }
+            let (mut weighted5, mut sum5, mut sum10) = (0, 0, 0);
+            // Fewer than ten levels: every price is among the best ten.
+            self.tenth[side] = i64::MIN;
+            for (at, level) in self.levels(&shared.directories, side).take(10).enumerate() {
+                let node = shared.slab.node(level);
+                sum10 += node.size;
+                if at < 5 {
+                    sum5 += node.size;
+                    weighted5 += (5 - at as u64) * node.size;
+                }
+                if at == 9 {
+                    self.tenth[side] = rank(side, node.key.cast_signed());
+                }
+            }
+            depth.weighted5[side] = weighted5;
+            depth.sum5[side] = sum5;
+            depth.sum10[side] = sum10;
+        }
+        self.depth_old = 0;
     }
 
     #[cold]
@@ -465,11 +517,17 @@ impl Ladders {
     }
 }
 
-/// A level's place: its page's number, and its bit there. The complement turns the asks around,
-/// and unlike a minus sign it cannot overflow.
+/// Better is higher, on both sides. The complement turns the asks around, and unlike a minus sign
+/// it cannot overflow.
+#[inline(always)]
+const fn rank(side: usize, price: i64) -> i64 {
+    price ^ -(side as i64)
+}
+
+/// A level's place: its page's number, and its bit there.
 #[inline(always)]
 fn place(side: usize, ticks: i64) -> (i64, u32) {
-    let rank = ticks ^ -(side as i64);
+    let rank = rank(side, ticks);
     let per_page = i64::from(PAGE_LEVELS);
     (rank.div_euclid(per_page), rank.rem_euclid(per_page) as u32)
 }

@@ -31,6 +31,8 @@ pub struct BookLimits {
     pub publishers: Vec<PublisherId>,
     /// When a book is doubted.
     pub thresholds: Thresholds,
+    /// Whether every update carries the depth of the best ten levels.
+    pub watches_depth: bool,
 }
 
 impl Default for BookLimits {
@@ -44,6 +46,7 @@ impl Default for BookLimits {
             side_pages_max: 1 << 12,
             publishers: Vec::new(),
             thresholds: Thresholds::default(),
+            watches_depth: false,
         }
     }
 }

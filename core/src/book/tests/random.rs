@@ -289,6 +289,7 @@ fn limits() -> BookLimits {
         instruments_max: 16,
         orders_max: 1 << 14,
         pages_max: 1 << 14,
+        watches_depth: true,
         thresholds: Thresholds {
             unknown_cancels_max: 2,
             unknown_window_records: 64,

@@ -8,7 +8,8 @@ use alloc::vec::Vec;
 use super::super::view::mix;
 use super::super::{BookCounters, Thresholds};
 use crate::event::{
-    BookUpdate, Control, Definition, Effect, FeedNotice, InstrumentClass, Market, Mbo, Touch, Trust,
+    BookUpdate, Control, Definition, Depth, Effect, FeedNotice, InstrumentClass, Market, Mbo,
+    Touch, Trust,
 };
 use crate::types::{Action, BookKey, Flags, Nanos, OrderId, Price, Side};
 
@@ -42,6 +43,7 @@ pub(super) struct TwinBook {
     /// Cancelled while a snapshot was due, with the sequence of the cancel.
     dead: BTreeMap<u64, u32>,
     pub(super) touch: Touch,
+    pub(super) depth: Depth,
     pub(super) counters: BookCounters,
     pub(super) ts_event: u64,
     pub(super) ts_recv: u64,
@@ -78,6 +80,7 @@ impl TwinBook {
             orders: BTreeMap::new(),
             dead: BTreeMap::new(),
             touch: Touch::EMPTY,
+            depth: Depth::default(),
             counters: BookCounters::default(),
             ts_event: 0,
             ts_recv: 0,
@@ -124,6 +127,22 @@ impl TwinBook {
         queue.iter().fold((0, 0), |(size, count), order| {
             (size + order.size, count + order.aggregate.unwrap_or(1))
         })
+    }
+
+    fn near(&self) -> Depth {
+        let bids = self.bids.keys().rev().map(|price| (Side::Bid, *price));
+        let asks = self.asks.keys().map(|price| (Side::Ask, *price));
+        let mut depth = Depth::default();
+        let levels = bids.take(10).enumerate().chain(asks.take(10).enumerate());
+        for (at, (side, price)) in levels {
+            let (size, _) = self.level(side, price);
+            depth.sum10[side as usize] += size;
+            if let weight @ 1.. = 5_u64.saturating_sub(at as u64) {
+                depth.sum5[side as usize] += size;
+                depth.weighted5[side as usize] += weight * size;
+            }
+        }
+        depth
     }
 
     fn best(&self) -> Touch {
@@ -274,6 +293,7 @@ impl TwinBook {
         BookUpdate {
             mbo: *mbo,
             touch: self.touch,
+            depth: self.depth,
             level_size,
             level_count,
             book_idx: self.number,
@@ -287,6 +307,7 @@ impl TwinBook {
         self.open_records = 0;
         self.late = false;
         self.touch = self.best();
+        self.depth = self.near();
         let both = self.touch.bid.is_defined() && self.touch.ask.is_defined();
         self.crossed = both && self.touch.bid >= self.touch.ask;
         if self.crossed {

@@ -1,0 +1,1 @@
+//! Institutional flow detection.

@@ -1,0 +1,1 @@
+//! Technical indicators, one value at a time.

@@ -1,0 +1,3 @@
+use super::Case;
+
+pub(super) const CASES: &[Case] = &[];
