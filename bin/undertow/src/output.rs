@@ -72,8 +72,12 @@ fn reading_words(reading: &Reading) -> [u64; READING_WORDS] {
     let is_warming = |vpin: Option<VpinValue>| u64::from(vpin.is_some_and(|it| it.is_warming));
     let is_unusual = u64::from(volume.is_some_and(|volume| volume.is_unusual));
     let [sweep_kind, sweep_size, sweep_until] = reading.sweep.map_or([0; 3], |sweep| {
-        let kind = u64::from(sweep.levels) << 8 | sweep.side as u64 + 1;
-        [kind, sweep.size, sweep.until.0]
+        let side = sweep.side as u64 + 1;
+        [
+            u64::from(sweep.levels) << 8 | side,
+            sweep.size,
+            sweep.until.0,
+        ]
     });
     [
         is_warming(reading.vpin) | is_warming(reading.vpin_bulk) << 1 | is_unusual << 2,

@@ -196,15 +196,15 @@ mod tests {
 
     #[test]
     fn turning_price_other_side_or_slow_trades_are_no_sweep() {
-        let cases: [(Side, &[(u64, i64, u64)]); 4] = [
-            (Side::Bid, &[(0, 10, 900), (1, 11, 900), (2, 10, 900)]),
-            (Side::Ask, &[(0, 10, 900), (1, 11, 900), (2, 12, 900)]),
-            (Side::Bid, &[(0, 10, 900), (900, 11, 900), (1001, 12, 900)]),
-            (Side::None, &[(0, 10, 900), (1, 11, 900), (2, 12, 900)]),
+        let cases: [(Side, [(u64, i64, u64); 3]); 4] = [
+            (Side::Bid, [(0, 10, 900), (1, 11, 900), (2, 10, 900)]),
+            (Side::Ask, [(0, 10, 900), (1, 11, 900), (2, 12, 900)]),
+            (Side::Bid, [(0, 10, 900), (900, 11, 900), (1001, 12, 900)]),
+            (Side::None, [(0, 10, 900), (1, 11, 900), (2, 12, 900)]),
         ];
         for (side, trades) in cases {
             let mut sweeps = sweeps();
-            play(&mut sweeps, side, trades);
+            play(&mut sweeps, side, &trades);
             assert_eq!(sweeps.standing(Nanos(0)), None, "{trades:?}");
         }
         let mut sweeps = sweeps();
