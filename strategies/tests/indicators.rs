@@ -161,8 +161,8 @@ fn macd_is_that_of_ta_lib_once_the_seeds_are_forgotten() {
     assert_eq!(first_signal, Some(range.beg_idx));
     // TA-Lib seeds the fast average with the values just before the slow one begins, we with the
     // first values; the difference shrinks by 11/13 per value, the slow one's by 25/27.
-    for at in 1_000..close.len() {
-        let (reading, theirs) = (ours[at].unwrap(), at - range.beg_idx);
+    for (at, reading) in ours.iter().enumerate().skip(1_000) {
+        let (reading, theirs) = (reading.unwrap(), at - range.beg_idx);
         assert!((reading.macd - line[theirs]).abs() < 1e-8, "{at}");
         assert!(
             (reading.signal.unwrap() - signal[theirs]).abs() < 1e-8,
