@@ -226,7 +226,7 @@ impl Session {
             books_max: self.options.len() + 1,
             options_max: self.options.len(),
             underlyings_max: 4,
-            quoted_max: 64,
+            quoted_max: 1_024,
         };
         let settings = Settings {
             profile: Profile::TESTING,
