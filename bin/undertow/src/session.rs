@@ -210,6 +210,7 @@ fn lay_out(config: &Config, limits: &BookLimits) -> Result<(bumpalo::Bump, Vec<S
         config.memory.huge_pages,
         refusal,
     )?);
+    notes.extend(memory::map_program());
     if config.memory.lock != Demand::Off {
         notes.extend(demanded("memory.lock", config.memory.lock, memory::lock())?);
     }
