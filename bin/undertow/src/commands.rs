@@ -2,6 +2,8 @@
 
 mod book;
 
+mod chain;
+
 pub mod config;
 
 mod replay;
@@ -30,6 +32,7 @@ pub fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
         Some(Command::Replay(args)) => replay::replay(global, args),
         Some(Command::Synth(args)) => synth::synth(global, args),
         Some(Command::Book(args)) => book::book(global, args),
+        Some(Command::Chain(args)) => chain::chain(global, args),
         Some(Command::Doctor) => doctor::run(global),
         Some(Command::Config(verb)) => config::run(global, *verb),
         Some(Command::Completions { shell }) => {
