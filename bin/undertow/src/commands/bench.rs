@@ -18,7 +18,7 @@ use undertow_core::stage::{Sink, Stage, turn};
 use undertow_feeds::replay::Replay;
 use undertow_feeds::synthetic::{SessionConfig, Truth, write_session};
 use undertow_strategies::flow::{Flow, FlowOutput};
-use undertow_strategies::ifd::baseline::Table;
+use undertow_strategies::ifd::baseline;
 
 use super::{effective, print, print_json};
 use crate::cli::{BenchFlow, Global};
@@ -116,7 +116,7 @@ fn session(args: &BenchFlow, seed: u64, config: &Config) -> Result<Sums> {
     let flow = Flow::with(
         limits.instruments_max as usize,
         session::measured(config),
-        Table::default(),
+        baseline::Table::default(),
     );
     let mut chain = books.then(flow);
     let mut feed = Replay::new([bytes.as_slice()]);
