@@ -1,7 +1,8 @@
 //! Hidden orders (A9): a score from trades alone, and the exact tests that order-by-order data allow.
 //!
 //! [`HiddenScore`] looks at the last 50 trades. [`Refills`] keeps accounts of each event: what was
-//! filled at a price, less what the display lost there, came from behind it. That finds orders
+//! filled at a price, and what is displayed there after it, less what had been displayed, came from
+//! behind the display. That finds orders
 //! that the venue refills under their id (CME: a Modify right after the Fill) and fills beyond
 //! the displayed size. Orders that their owner refills show as chains of equal new orders, each
 //! right after the last one was filled whole (Zotikov and Antonov, "CME Iceberg Order Detection
@@ -177,7 +178,7 @@ pub struct HiddenCounts {
     pub refills: u32,
     /// Refills by their owner: a new order of equal size, right after the last was filled.
     pub slices: u32,
-    /// Size that was filled and had not been displayed.
+    /// Size that came from behind the display: filled at once, or displayed after a fill.
     pub hidden_size: u64,
 }
 
@@ -232,6 +233,8 @@ pub struct Refills {
     levels: [Level; LEVELS_MAX],
     level_count: usize,
     aggressor: OrderId,
+    /// Whether the last trade was an auction's.
+    is_auction: bool,
     slices: [Slice; SLICES_MAX],
     /// Until then a new order may be the next slice of one that was filled.
     awaits_until: Nanos,
@@ -259,6 +262,7 @@ impl Refills {
             levels: [Level::NONE; LEVELS_MAX],
             level_count: 0,
             aggressor: OrderId(0),
+            is_auction: false,
             slices: [Slice::NONE; SLICES_MAX],
             awaits_until: Nanos(0),
             refilled: [OrderId(0); SLICES_MAX],
@@ -279,10 +283,12 @@ impl Refills {
         }
     }
 
-    /// A trade: its aggressor's own fills are no resting order's.
+    /// A trade: its aggressor's own fills are no resting order's. One without an aggressor is an
+    /// auction's, which fills orders at a price that is not their own.
     #[inline]
     pub const fn trade(&mut self, mbo: &Mbo) {
         self.aggressor = mbo.order_id;
+        self.is_auction = matches!(mbo.side, Side::None);
     }
 
     /// Ends the event and settles its accounts.
@@ -317,7 +323,7 @@ impl Refills {
     fn fill(&mut self, update: &BookUpdate) {
         let mbo = &update.mbo;
         let is_aggressor = mbo.order_id == self.aggressor && mbo.order_id != OrderId(0);
-        if is_aggressor || mbo.side == Side::None {
+        if is_aggressor || self.is_auction || mbo.side == Side::None {
             return;
         }
         if self.level(mbo).is_none() && self.level_count < LEVELS_MAX {
@@ -420,11 +426,12 @@ impl Refills {
     fn settle(&mut self) {
         for place in 0..self.level_count {
             let level = self.levels[place];
-            let lost = (level.before + level.added).saturating_sub(level.now);
-            if !level.is_settled || level.filled <= lost {
+            let known = level.before + level.added;
+            let revealed = (level.filled + level.now).saturating_sub(known);
+            if !level.is_settled || revealed == 0 {
                 continue;
             }
-            self.counts.hidden_size += level.filled - lost;
+            self.counts.hidden_size += revealed;
             if level.modified != OrderId(0) {
                 self.counts.refills += level.requeues.max(1);
                 self.note_refilled(&level);
