@@ -196,89 +196,27 @@ fn s12_a_broken_strike_is_left_out_counted_and_named() {
 
 #[test]
 fn every_reason_for_leaving_a_row_out_is_counted_apart() {
-    let base = option(650.0, Right::Call, 1_000);
-    let over = Expiry {
-        instant: NOW,
-        ..base.expiry
-    };
-    let cases = [
-        (
-            Refusal::Expired,
-            Row {
-                expiry: over,
-                ..base
-            },
-        ),
-        (
-            Refusal::NoOpenInterest,
-            Row {
-                open_interest: None,
-                ..base
-            },
-        ),
-        (Refusal::Ghost, option(650.0, Right::Call, 4)),
-        (Refusal::Outlier, option(650.0, Right::Call, 2_000_000)),
-        (
-            Refusal::NoGreeks,
-            Row {
-                gamma: None,
-                ..base
-            },
-        ),
-        (
-            Refusal::NoGreeks,
-            Row {
-                delta: None,
-                ..base
-            },
-        ),
-        (
-            Refusal::Gamma,
-            Row {
-                gamma: Some(1.01),
-                ..base
-            },
-        ),
-        (
-            Refusal::Gamma,
-            Row {
-                gamma: Some(-0.01),
-                ..base
-            },
-        ),
-        (
-            Refusal::Gamma,
-            Row {
-                gamma: Some(f64::NAN),
-                ..base
-            },
-        ),
-        (
-            Refusal::Delta,
-            Row {
-                delta: Some(-1.3),
-                ..base
-            },
-        ),
-        (
-            Refusal::Delta,
-            Row {
-                delta: Some(f64::INFINITY),
-                ..base
-            },
-        ),
+    let cases: [(Refusal, fn(&mut Row)); 11] = [
+        (Refusal::Expired, |row| row.expiry.instant = NOW),
+        (Refusal::NoOpenInterest, |row| row.open_interest = None),
+        (Refusal::Ghost, |row| row.open_interest = open(4)),
+        (Refusal::Outlier, |row| row.open_interest = open(2_000_000)),
+        (Refusal::NoGreeks, |row| row.gamma = None),
+        (Refusal::NoGreeks, |row| row.delta = None),
+        (Refusal::Gamma, |row| row.gamma = Some(1.01)),
+        (Refusal::Gamma, |row| row.gamma = Some(-0.01)),
+        (Refusal::Gamma, |row| row.gamma = Some(f64::NAN)),
+        (Refusal::Delta, |row| row.delta = Some(-1.3)),
+        (Refusal::Delta, |row| row.delta = Some(f64::INFINITY)),
     ];
-    for (reason, row) in cases {
-        let mut rows = vec![option(640.0, Right::Put, 1_000); 8];
-        rows.push(row);
+    for (reason, spoil) in cases {
+        let mut rows = vec![option(640.0, Right::Put, 1_000); 9];
+        spoil(&mut rows[8]);
         let chain = snapshot(&rows);
         let admitted = Admission::STANDARD.admit(&chain);
         for other in Refusal::ALL {
-            assert_eq!(
-                admitted.refused(other),
-                u64::from(other == reason),
-                "{reason:?} {other:?}"
-            );
+            let count = u64::from(other == reason);
+            assert_eq!(admitted.refused(other), count, "{reason:?} {other:?}");
         }
         assert_eq!(admitted.rows.len(), 8);
     }
@@ -785,10 +723,7 @@ fn option(strike: f64, right: Right, contracts: u64) -> Row {
         ask: Some(price(1.2)),
         last: None,
         volume: 10,
-        open_interest: Some(OpenInterest {
-            contracts,
-            as_of: None,
-        }),
+        open_interest: open(contracts),
         iv: Some(0.18),
         delta: Some(0.5 * right.sign()),
         gamma: Some(0.02),
@@ -798,6 +733,11 @@ fn option(strike: f64, right: Right, contracts: u64) -> Row {
         ts: None,
         source: Source::Cboe,
     }
+}
+
+fn open(contracts: u64) -> Option<OpenInterest> {
+    let as_of = None;
+    Some(OpenInterest { contracts, as_of })
 }
 
 fn date() -> Date {
