@@ -196,7 +196,8 @@ fn s12_a_broken_strike_is_left_out_counted_and_named() {
 
 #[test]
 fn every_reason_for_leaving_a_row_out_is_counted_apart() {
-    let cases: [(Refusal, fn(&mut Row)); 11] = [
+    type Spoil = fn(&mut Row);
+    let cases: [(Refusal, Spoil); 11] = [
         (Refusal::Expired, |row| row.expiry.instant = NOW),
         (Refusal::NoOpenInterest, |row| row.open_interest = None),
         (Refusal::Ghost, |row| row.open_interest = open(4)),
