@@ -4,6 +4,8 @@ mod book;
 
 pub mod config;
 
+mod discover;
+
 mod replay;
 
 mod synth;
@@ -30,6 +32,7 @@ pub fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
         Some(Command::Replay(args)) => replay::replay(global, args),
         Some(Command::Synth(args)) => synth::synth(global, args),
         Some(Command::Book(args)) => book::book(global, args),
+        Some(Command::Discover(args)) => discover::discover(global, args),
         Some(Command::Doctor) => doctor::run(global),
         Some(Command::Config(verb)) => config::run(global, *verb),
         Some(Command::Completions { shell }) => {

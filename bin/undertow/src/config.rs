@@ -1,6 +1,7 @@
 //! What is in force: the typed configuration, and where each value came from.
 //!
-//! Four layers, later ones win: built-in defaults, a file, the environment, the command line.
+//! Four layers, later ones win: built-in defaults, a file (on top of what it includes), the
+//! environment, the command line.
 //! `default.toml` beside this crate explains every key; a test holds it equal to the defaults
 //! here. Nothing is ignored: an unknown key in any layer is an error. Keys are named as written,
 //! with dots (`book.orders_max`). Secrets are no keys; they come from the environment only.
@@ -16,7 +17,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use undertow_core::types::Nanos;
 
-use values::{Bytes, Count, Demand, Idle, Layout, Mode, Pace, PowerOfTwo, Span};
+use values::{
+    Bytes, Count, Demand, Idle, Layout, Mode, Pace, PairCorrelation, PowerOfTwo, Span, SymbolBucket,
+};
 
 /// The defaults as a user reads them: every key with its unit, default and reason.
 pub const DEFAULT_TOML: &str = include_str!("../default.toml");
@@ -25,6 +28,8 @@ pub const DEFAULT_TOML: &str = include_str!("../default.toml");
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
+    /// Files whose keys stand below those of the file that names them.
+    pub include: Vec<String>,
     /// What the program does with what it sees.
     pub mode: Mode,
     /// How the stages are cut into tiles.
@@ -41,6 +46,10 @@ pub struct Config {
     pub unpinned_ok: bool,
     /// Limits of the books.
     pub book: BookConfig,
+    /// How flow is measured.
+    pub flow: FlowConfig,
+    /// What was found in recorded sessions.
+    pub discovered: DiscoveredConfig,
     /// What is measured.
     pub latency: LatencyConfig,
     /// What is wanted of the host's memory.
@@ -70,6 +79,28 @@ pub struct BookConfig {
     pub last_missing_records_max: Count<1, 4_294_967_295>,
     /// The same as a span of the feed's own time.
     pub last_missing_ns_max: Span,
+}
+
+/// How flow is measured.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct FlowConfig {
+    /// Contracts or shares of a VPIN bucket.
+    pub vpin_bucket: Count<1, 100_000_000>,
+    /// The same for single symbols.
+    pub vpin_buckets: Vec<SymbolBucket>,
+}
+
+/// What was found in recorded sessions.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct DiscoveredConfig {
+    /// Bars of 5 s that returns are looked back over.
+    pub lookback: Count<1, 30>,
+    /// Annualised volatility below which the market is calm, and above which it is volatile.
+    pub volatility_bounds_bps: Vec<Count<0, 10_000_000>>,
+    /// Correlations of returns.
+    pub correlations: Vec<PairCorrelation>,
 }
 
 /// What is measured.
@@ -113,6 +144,7 @@ pub struct ReportConfig {
 impl Default for Config {
     fn default() -> Self {
         Self {
+            include: Vec::new(),
             mode: Mode::Replay,
             layout: Layout::Auto,
             cores: Vec::new(),
@@ -121,6 +153,8 @@ impl Default for Config {
             batch_max: Count::of::<256>(),
             unpinned_ok: false,
             book: BookConfig::default(),
+            flow: FlowConfig::default(),
+            discovered: DiscoveredConfig::default(),
             latency: LatencyConfig::default(),
             memory: MemoryConfig::default(),
             replay: ReplayConfig::default(),
@@ -140,6 +174,43 @@ impl Default for BookConfig {
             last_missing_records_max: Count::of::<4_096>(),
             last_missing_ns_max: Span(Nanos(5_000_000_000)),
         }
+    }
+}
+
+impl Default for FlowConfig {
+    fn default() -> Self {
+        Self {
+            vpin_bucket: Count::of::<100>(),
+            vpin_buckets: Vec::new(),
+        }
+    }
+}
+
+impl FlowConfig {
+    /// Contracts or shares of a symbol's VPIN bucket.
+    #[must_use]
+    pub fn vpin_bucket_of(&self, symbol: &str) -> u32 {
+        let own = self.vpin_buckets.iter().find(|own| own.symbol == symbol);
+        own.map_or(self.vpin_bucket.get() as u32, |own| own.volume)
+    }
+}
+
+impl Default for DiscoveredConfig {
+    fn default() -> Self {
+        Self {
+            lookback: Count::of::<10>(),
+            volatility_bounds_bps: Vec::new(),
+            correlations: Vec::new(),
+        }
+    }
+}
+
+impl DiscoveredConfig {
+    /// The correlation of two symbols in thousandths, in either order; absent when not known.
+    #[must_use]
+    pub fn correlation(&self, a: &str, b: &str) -> Option<i16> {
+        let pair = self.correlations.iter().find(|pair| pair.is_of(a, b));
+        pair.map(|pair| pair.thousandths)
     }
 }
 
@@ -183,7 +254,8 @@ impl Config {
     pub fn fingerprint(&self) -> String {
         let mut digest = crate::output::Digest::EMPTY;
         for (key, value) in self.values() {
-            if !key.starts_with("report.") {
+            // Where the report goes changes nothing, and of included files only their keys do.
+            if !key.starts_with("report.") && key != "include" {
                 for byte in format!("{key}={value}\n").bytes() {
                     digest.add(u64::from(byte));
                 }
@@ -256,6 +328,25 @@ impl Config {
                 "latency.duty_cycle_threshold_ns",
                 "every duty cycle is longer than 0".into(),
                 "use at least 1ns",
+            );
+        }
+        if !matches!(
+            self.discovered.volatility_bounds_bps.as_slice(),
+            [] | [_, _]
+        ) {
+            blame(
+                "discovered.volatility_bounds_bps",
+                "there are two bounds, or none when they are not known".into(),
+                "write [LOW, HIGH], for instance [858, 1005]",
+            );
+        }
+        if let [low, high] = self.discovered.volatility_bounds_bps.as_slice()
+            && low.get() > high.get()
+        {
+            blame(
+                "discovered.volatility_bounds_bps",
+                format!("{} is above {}", low.get(), high.get()),
+                "write the lower bound first",
             );
         }
         if self.report.dir.is_empty() {
@@ -349,12 +440,14 @@ mod tests {
 
     #[test]
     fn each_conflict_names_the_key_to_blame() {
-        let cases: [(&str, Value); 5] = [
+        let cases: [(&str, Value); 7] = [
             ("batch_max", 4096.into()),
             ("cores", vec![1, 2, 1].into()),
             ("book.last_missing_ns_max", "10ns".into()),
             ("latency.duty_cycle_threshold_ns", 0.into()),
             ("report.dir", "".into()),
+            ("discovered.volatility_bounds_bps", vec![858].into()),
+            ("discovered.volatility_bounds_bps", vec![1005, 858].into()),
         ];
         for (key, value) in cases {
             let mut config = Config::default();
