@@ -405,7 +405,7 @@ Examples:
 ";
 
 const DISCOVER_HELP: &str = "\
-Looks at the twelve most traded instruments. The file written with --out holds the keys
+Looks at the twelve most traded instruments, options and spreads left aside. The file written with --out holds the keys
 flow.vpin_bucket, flow.vpin_buckets, discovered.lookback, discovered.volatility_bounds_bps and
 discovered.correlations, with the reasons as comments; undertow.toml takes it in with
 `include = [\"discovered.toml\"]`.

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use undertow_cold::summary::thousands;
 use undertow_core::event::Body;
 use undertow_feeds::replay::Replay;
-use undertow_strategies::discovery::{Basis, Correlations, LookbackMode, TRADES_MIN};
+use undertow_strategies::discovery::{Basis, Correlations, LookbackMode, RegimeConfig, TRADES_MIN};
 
 use super::{print, print_json};
 use crate::cli::{Discover, Global};
@@ -148,12 +148,12 @@ fn row(symbol: &Symbol) -> Vec<String> {
         symbol.lookback.bars.to_string(),
     ];
     match &symbol.regime {
-        Some(regime) => {
-            let warming = if regime.is_warming { " (warming)" } else { "" };
-            cells.push(format!("{}{warming}", regime.regime.name()));
+        Some(regime) if !regime.is_warming => {
+            cells.push(regime.regime.name().to_owned());
             cells.extend([regime.current, regime.low, regime.high].map(percent));
         }
-        None => cells.extend(["-"; 4].map(str::to_owned)),
+        // Too few returns: a volatility of those would be read as if it meant something.
+        _ => cells.extend(["-"; 4].map(str::to_owned)),
     }
     cells
 }
@@ -187,19 +187,17 @@ fn reasons(found: &Found) -> Vec<(&'static str, String)> {
             ),
         ),
     ];
-    let regime = match &reference.regime {
-        None => "absent: fewer than 20 returns of 5 s".to_owned(),
+    let regime = match reference.regime.filter(|regime| !regime.is_warming) {
+        None => format!(
+            "NORMAL for fewer than {} returns of 5 s",
+            RegimeConfig::default().returns_min
+        ),
         Some(regime) => format!(
-            "{} = {:.2} % a year now, against {:.2} % and {:.2} %, the 33rd and 67th percentile{}",
+            "{} = {:.2} % a year now, against {:.2} % and {:.2} %, the 33rd and 67th percentile",
             regime.regime.name(),
             regime.current * 100.0,
             regime.low * 100.0,
             regime.high * 100.0,
-            if regime.is_warming {
-                "; fewer than 500 returns, so NORMAL"
-            } else {
-                ""
-            },
         ),
     };
     reasons.push(("regime", regime));
@@ -273,12 +271,13 @@ fn headline(args: &Discover, sample: &Sample) -> String {
         _ => "no session".to_owned(),
     };
     format!(
-        "{}: {} ({}), {} trades of {} instruments, {} outside these hours",
+        "{}: {} ({}), {} trades of {} instrument{}, {} outside these hours",
         names.collect::<Vec<_>>().join(" "),
         sessions,
         args.hours.meaning(),
         thousands(sample.trades()),
         thousands(sample.instruments() as u64),
+        if sample.instruments() == 1 { "" } else { "s" },
         thousands(sample.outside()),
     )
 }

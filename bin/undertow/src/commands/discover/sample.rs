@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use anyhow::Result;
 use undertow_cold::registry::Registry;
-use undertow_core::event::Mbo;
+use undertow_core::event::{InstrumentClass, Mbo};
 use undertow_core::types::{Action, BookKey, Flags, Nanos};
 use undertow_strategies::calendar::{Calendar, Day, Sessions};
 use undertow_strategies::discovery::Closes;
@@ -80,10 +80,13 @@ impl Sample {
         Ok(())
     }
 
-    /// Every instrument with its name, the most traded first. Names that several bear get their
-    /// publisher, so that each is one name's.
+    /// Every instrument with its name, the most traded first; without options and spreads unless
+    /// nothing else traded. Names that several bear get their publisher, so that each is one's.
     pub(super) fn by_trades(&self) -> Vec<(String, &Instrument)> {
         let mut named: Vec<_> = self.instruments.iter().collect();
+        if named.iter().any(|(key, _)| self.is_outright(**key)) {
+            named.retain(|(key, _)| self.is_outright(**key));
+        }
         named.sort_by_key(|(key, _)| (key.instrument_id, key.publisher_id));
         let name = |key: BookKey, i: &Instrument| self.registry.name(key, i.last);
         let mut seen: HashMap<String, u32> = HashMap::new();
@@ -122,6 +125,21 @@ impl Sample {
     /// Instruments that traded within the hours.
     pub(super) fn instruments(&self) -> usize {
         self.instruments.len()
+    }
+
+    /// Whether it is no option and no spread, as far as its definition was seen.
+    fn is_outright(&self, key: BookKey) -> bool {
+        use InstrumentClass::{Call, FutureSpread, MixedSpread, OptionSpread, Put};
+        let class = self
+            .registry
+            .definition(key)
+            .map(|definition| definition.class);
+        !class.is_some_and(|class| {
+            matches!(
+                class,
+                Call | Put | FutureSpread | OptionSpread | MixedSpread
+            )
+        })
     }
 
     fn session(&mut self, t: Nanos) -> Result<Option<Day>> {
