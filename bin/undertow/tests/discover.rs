@@ -280,6 +280,20 @@ fn own_keys_stand_above_included_ones_and_later_files_above_earlier() {
 }
 
 #[test]
+fn z10_include_loop_is_refused_with_its_place() {
+    let dir = tempfile::tempdir().expect("a directory");
+    write(
+        &dir,
+        "undertow.toml",
+        "mode = \"replay\"\ninclude = [\"undertow.toml\"]\n",
+    );
+    let (code, _, err) = undertow(dir.path(), "config check");
+    assert_eq!(code, 4, "{err}");
+    let said = "undertow.toml:2: an included file cannot include others";
+    assert!(err.contains(said), "{err}");
+}
+
+#[test]
 fn include_that_cannot_be_is_refused_with_its_place() {
     let dir = tempfile::tempdir().expect("a directory");
     let check = |env: &[(&str, &str)], flags: &str| {

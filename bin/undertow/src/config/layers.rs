@@ -721,9 +721,11 @@ mod tests {
     }
 
     #[test]
-    fn z10_include_is_no_key() {
+    fn z10_include_is_a_list_of_files_that_are_there() {
         let (_, code, _) = refused(b"include = \"other.toml\"\n");
-        assert_eq!(code, "E-CONF-003");
+        assert_eq!(code, "E-CONF-004");
+        let (_, code, _) = refused(b"include = [\"there-is-no-such.toml\"]\n");
+        assert_eq!(code, "E-CONF-001");
     }
 
     #[test]
