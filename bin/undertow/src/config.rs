@@ -18,7 +18,8 @@ use serde_json::Value;
 use undertow_core::types::Nanos;
 
 use values::{
-    Bytes, Count, Demand, Idle, Layout, Mode, Pace, PairCorrelation, PowerOfTwo, Span, SymbolBucket,
+    Bytes, Count, Demand, Idle, Layout, Mode, OddLot, Pace, PairCorrelation, PowerOfTwo, Span,
+    SymbolBucket, VwapAnchor,
 };
 
 /// The defaults as a user reads them: every key with its unit, default and reason.
@@ -46,7 +47,7 @@ pub struct Config {
     pub unpinned_ok: bool,
     /// Limits of the books.
     pub book: BookConfig,
-    /// How flow is measured.
+    /// What the measures of flow look back on, and count as large.
     pub flow: FlowConfig,
     /// What was found in recorded sessions.
     pub discovered: DiscoveredConfig,
@@ -81,26 +82,68 @@ pub struct BookConfig {
     pub last_missing_ns_max: Span,
 }
 
-/// How flow is measured.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct FlowConfig {
-    /// Contracts or shares of a VPIN bucket.
-    pub vpin_bucket: Count<1, 100_000_000>,
-    /// The same for single symbols.
-    pub vpin_buckets: Vec<SymbolBucket>,
-}
-
 /// What was found in recorded sessions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct DiscoveredConfig {
     /// Bars of 5 s that returns are looked back over.
     pub lookback: Count<1, 30>,
+    /// Volume of a VPIN bucket of single symbols.
+    pub buckets: Vec<SymbolBucket>,
     /// Annualised volatility below which the market is calm, and above which it is volatile.
     pub volatility_bounds_bps: Vec<Count<0, 10_000_000>>,
     /// Correlations of returns.
     pub correlations: Vec<PairCorrelation>,
+}
+
+/// What the measures of flow look back on, and count as large.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct FlowConfig {
+    /// Outright futures and stocks that get every measure.
+    pub measured_max: Count<0, 65_535>,
+    /// Volume of a VPIN bucket.
+    pub vpin_bucket: Count<1, 1_000_000_000>,
+    /// Buckets that VPIN looks back on.
+    pub vpin_buckets: Count<1, 4_096>,
+    /// One-minute bars that give bulk classification its deviation.
+    pub bulk_bars: Count<2, 4_096>,
+    /// The fewest of them.
+    pub bulk_bars_min: Count<2, 4_096>,
+    /// Least time between two samples of the book's imbalance.
+    pub imbalance_interval_ns: Span,
+    /// Length of the intervals of order flow imbalance.
+    pub ofi_interval_ns: Span,
+    /// Trades that pattern toxicity looks back on.
+    pub pattern_trades: Count<3, 65_536>,
+    /// Which lots are odd.
+    pub odd_lot: OddLot,
+    /// Least size of a block, contracts.
+    pub block_contracts: Count<1, 4_294_967_295>,
+    /// Least size of a block, shares.
+    pub block_shares: Count<1, 4_294_967_295>,
+    /// A sweep takes place within this.
+    pub sweep_window_ns: Span,
+    /// A sweep is larger than this, contracts.
+    pub sweep_contracts: Count<0, 4_294_967_295>,
+    /// A sweep is larger than this, shares.
+    pub sweep_shares: Count<0, 4_294_967_295>,
+    /// How long a sweep stands.
+    pub sweep_hold_ns: Span,
+    /// The next slice of an iceberg comes within this after the last was filled.
+    pub refill_window_ns: Span,
+    /// Refills by its owner that make an iceberg.
+    pub iceberg_refills: Count<1, 1_000>,
+    /// Least size of a slice.
+    pub slice_size_min: Count<1, 4_294_967_295>,
+    /// Width of a level of the volume profile, ticks.
+    pub profile_ticks: Count<1, 100_000>,
+    /// Least size of a large trade.
+    pub large_trade: Count<1, 4_294_967_295>,
+    /// Closed one-minute bars that volume is compared with.
+    pub volume_bars: Count<1, 1_440>,
+    /// What the average price of a session counts.
+    pub vwap_anchor: VwapAnchor,
 }
 
 /// What is measured.
@@ -179,19 +222,31 @@ impl Default for BookConfig {
 
 impl Default for FlowConfig {
     fn default() -> Self {
+        const SECOND: u64 = 1_000_000_000;
         Self {
-            vpin_bucket: Count::of::<100>(),
-            vpin_buckets: Vec::new(),
+            measured_max: Count::of::<64>(),
+            vpin_bucket: Count::of::<500>(),
+            vpin_buckets: Count::of::<50>(),
+            bulk_bars: Count::of::<390>(),
+            bulk_bars_min: Count::of::<30>(),
+            imbalance_interval_ns: Span(Nanos(SECOND)),
+            ofi_interval_ns: Span(Nanos(10 * SECOND)),
+            pattern_trades: Count::of::<100>(),
+            odd_lot: OddLot::BelowRoundLot,
+            block_contracts: Count::of::<100>(),
+            block_shares: Count::of::<10_000>(),
+            sweep_window_ns: Span(Nanos(SECOND)),
+            sweep_contracts: Count::of::<20>(),
+            sweep_shares: Count::of::<1_000>(),
+            sweep_hold_ns: Span(Nanos(10 * SECOND)),
+            refill_window_ns: Span(Nanos(300_000_000)),
+            iceberg_refills: Count::of::<3>(),
+            slice_size_min: Count::of::<3>(),
+            profile_ticks: Count::of::<20>(),
+            large_trade: Count::of::<10>(),
+            volume_bars: Count::of::<20>(),
+            vwap_anchor: VwapAnchor::Session,
         }
-    }
-}
-
-impl FlowConfig {
-    /// Contracts or shares of a symbol's VPIN bucket.
-    #[must_use]
-    pub fn vpin_bucket_of(&self, symbol: &str) -> u32 {
-        let own = self.vpin_buckets.iter().find(|own| own.symbol == symbol);
-        own.map_or(self.vpin_bucket.get() as u32, |own| own.volume)
     }
 }
 
@@ -199,6 +254,7 @@ impl Default for DiscoveredConfig {
     fn default() -> Self {
         Self {
             lookback: Count::of::<10>(),
+            buckets: Vec::new(),
             volatility_bounds_bps: Vec::new(),
             correlations: Vec::new(),
         }
@@ -206,6 +262,13 @@ impl Default for DiscoveredConfig {
 }
 
 impl DiscoveredConfig {
+    /// Volume of a symbol's VPIN bucket; absent when it was not looked at.
+    #[must_use]
+    pub fn bucket(&self, symbol: &str) -> Option<u32> {
+        let found = self.buckets.iter().find(|found| found.symbol == symbol);
+        found.map(|found| found.volume)
+    }
+
     /// The correlation of two symbols in thousandths, in either order; absent when not known.
     #[must_use]
     pub fn correlation(&self, a: &str, b: &str) -> Option<i16> {
@@ -321,6 +384,27 @@ impl Config {
                     self.book.last_missing_ns_max
                 ),
                 "use at least 1us",
+            );
+        }
+        if self.flow.bulk_bars_min.get() > self.flow.bulk_bars.get() {
+            blame(
+                "flow.bulk_bars_min",
+                "more bars are wanted than are looked back on".into(),
+                "lower flow.bulk_bars_min or raise flow.bulk_bars",
+            );
+        }
+        let spans = [
+            (
+                "flow.imbalance_interval_ns",
+                self.flow.imbalance_interval_ns,
+            ),
+            ("flow.ofi_interval_ns", self.flow.ofi_interval_ns),
+        ];
+        for (key, _) in spans.into_iter().filter(|(_, span)| span.0 == Nanos(0)) {
+            blame(
+                key,
+                "an interval of no length never ends".into(),
+                "use at least 1ns",
             );
         }
         if self.latency.duty_cycle_threshold_ns.0 == Nanos(0) {
@@ -440,12 +524,15 @@ mod tests {
 
     #[test]
     fn each_conflict_names_the_key_to_blame() {
-        let cases: [(&str, Value); 7] = [
+        let cases: [(&str, Value); 10] = [
             ("batch_max", 4096.into()),
             ("cores", vec![1, 2, 1].into()),
             ("book.last_missing_ns_max", "10ns".into()),
             ("latency.duty_cycle_threshold_ns", 0.into()),
             ("report.dir", "".into()),
+            ("flow.bulk_bars_min", 391.into()),
+            ("flow.imbalance_interval_ns", 0.into()),
+            ("flow.ofi_interval_ns", 0.into()),
             ("discovered.volatility_bounds_bps", vec![858].into()),
             ("discovered.volatility_bounds_bps", vec![1005, 858].into()),
         ];

@@ -9,11 +9,13 @@ use std::thread;
 use serde_json::Value;
 use tempfile::TempDir;
 
-const VERBS: [&str; 7] = [
+const VERBS: [&str; 9] = [
     "replay",
     "synth",
     "book",
     "discover",
+    "bench",
+    "chain",
     "doctor",
     "config",
     "completions",

@@ -129,7 +129,7 @@ fn what_was_found_is_in_force_once_it_is_included() {
         let fraction = reference["regime"][name].as_f64().expect("a number");
         assert_eq!(bound.as_f64(), Some((fraction * 10_000.0).round()));
     }
-    let buckets = key("flow.vpin_buckets")["value"].clone();
+    let buckets = key("discovered.buckets")["value"].clone();
     let symbols = told["symbols"].as_array().expect("symbols");
     assert_eq!(buckets.as_array().expect("a list").len(), symbols.len());
 }

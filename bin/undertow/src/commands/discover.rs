@@ -369,10 +369,10 @@ fn toml(args: &Discover, sample: &Sample, found: &Found) -> String {
     let buckets = buckets.map(|symbol| format!("{}={}", symbol.name, symbol.bucket.volume));
     let _ = write!(
         text,
-        "\n[flow]\nvpin_bucket = {}\nvpin_buckets = {}\n\n[discovered]\nlookback = {}\n",
+        "\n[flow]\nvpin_bucket = {}\n\n[discovered]\nlookback = {}\nbuckets = {}\n",
         reference.bucket.volume,
-        list(buckets.collect()),
         reference.lookback.bars,
+        list(buckets.collect()),
     );
     if let Some(regime) = reference.regime.filter(|regime| !regime.is_warming) {
         let bps = |fraction: f64| (fraction * 10_000.0).round();
