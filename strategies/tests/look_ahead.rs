@@ -9,7 +9,8 @@ use undertow_core::stage::{Emit, Stage};
 use undertow_core::types::{
     Action, BookKey, Flags, InstrumentId, Nanos, OrderId, Price, PublisherId, Side, Text,
 };
-use undertow_strategies::flow::{Flow, FlowParameters, FlowUpdate};
+use undertow_strategies::flow::{Flow, FlowOutput, FlowParameters};
+use undertow_strategies::ifd::baseline::Table;
 
 /// One input.
 #[derive(Clone, Debug)]
@@ -20,16 +21,16 @@ enum Input {
 
 /// What each input caused.
 #[derive(Debug, Default)]
-struct Said(Vec<FlowUpdate>);
+struct Said(Vec<FlowOutput>);
 
-impl Emit<FlowUpdate> for Said {
-    fn emit(&mut self, update: &FlowUpdate) {
+impl Emit<FlowOutput> for Said {
+    fn emit(&mut self, update: &FlowOutput) {
         self.0.push(*update);
     }
 }
 
 /// Everything said about the inputs, with the number of outputs after each.
-fn play(inputs: &[Input]) -> (Vec<FlowUpdate>, Vec<usize>) {
+fn play(inputs: &[Input]) -> (Vec<FlowOutput>, Vec<usize>) {
     let limits = BookLimits {
         instruments_max: 4,
         orders_max: 512,
@@ -50,7 +51,7 @@ fn play(inputs: &[Input]) -> (Vec<FlowUpdate>, Vec<usize>) {
         volume_bars: 2,
         ..FlowParameters::default()
     };
-    let mut flow = Flow::with(4, parameters);
+    let mut flow = Flow::with(4, parameters, Table::default());
     let (mut said, mut counts) = (Said::default(), Vec::new());
     for input in inputs {
         match input {
@@ -153,7 +154,7 @@ fn inputs(records: Vec<(u64, Mbo)>, defined_at: usize) -> Vec<Input> {
 }
 
 /// The bits of what was said, so that an equal NaN would not hide a difference.
-fn text(said: &[FlowUpdate]) -> String {
+fn text(said: &[FlowOutput]) -> String {
     format!("{said:?}")
 }
 

@@ -10,11 +10,15 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use undertow_core::types::Price;
+use undertow_strategies::options::date::Date;
+
+use undertow_strategies::calendar::Venue;
 
 use crate::config::layers::FlagValue;
 use crate::config::values::{Layout, Pace};
 use crate::exit::Exit;
-use values::{At, FaultRate, count, key_value};
+use values::{At, FaultRate, Share, count, day, key_value, price};
 
 /// The command line.
 #[derive(Clone, Debug, Parser)]
@@ -139,6 +143,16 @@ pub enum Command {
     /// Prints the ladder of an instrument at a time.
     #[command(after_help = BOOK_HELP)]
     Book(Book),
+    /// Finds parameters in recorded sessions: VPIN bucket, lookback, volatility regime,
+    /// correlations.
+    #[command(after_help = DISCOVER_HELP)]
+    Discover(Discover),
+    /// Measures the measures against a simulated market, whose truth is known.
+    #[command(after_help = BENCH_HELP, subcommand)]
+    Bench(BenchVerb),
+    /// Says what an option chain says: gamma and delta exposure, levels, positioning, flow.
+    #[command(after_help = CHAIN_HELP)]
+    Chain(Chain),
     /// Says whether this machine can do the job, and what to change.
     #[command(after_help = DOCTOR_HELP)]
     Doctor,
@@ -230,6 +244,139 @@ pub struct Book {
     pub queue: bool,
 }
 
+/// Finds parameters in recorded sessions.
+#[derive(Clone, Debug, Args)]
+pub struct Discover {
+    /// Files of Databento records (.dbn or .dbn.zst) with trades; several are merged by ts_recv.
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
+    /// Which trades count.
+    #[arg(long, value_enum, default_value_t = Hours::Rth)]
+    pub hours: Hours,
+    /// Symbol whose parameters become the general ones [default: the most traded].
+    #[arg(long, value_name = "X")]
+    pub reference: Option<String>,
+    /// Lookback ends with the first run of significant lags, not with the last one, which is
+    /// often significant by chance.
+    #[arg(long)]
+    pub first_run: bool,
+    /// File to write, for the configuration to include.
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+/// The part of the day that is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Hours {
+    /// Regular trading hours of NYSE, 09:30 to 16:00 Eastern, half-days and holidays known.
+    Rth,
+    /// All of the Globex session, 18:00 to 17:00 Eastern.
+    Globex,
+}
+
+impl Hours {
+    /// Whose sessions they are.
+    #[must_use]
+    pub const fn venue(self) -> Venue {
+        match self {
+            Self::Rth => Venue::Nyse,
+            Self::Globex => Venue::Globex,
+        }
+    }
+
+    /// As written on the command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Rth => "rth",
+            Self::Globex => "globex",
+        }
+    }
+
+    /// As told.
+    #[must_use]
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Rth => "regular hours",
+            Self::Globex => "Globex hours",
+        }
+    }
+
+    /// Bars of 5 s in a usual day: 6.5 or 23 hours.
+    #[must_use]
+    pub const fn bars_per_day(self) -> u32 {
+        match self {
+            Self::Rth => 4_680,
+            Self::Globex => 16_560,
+        }
+    }
+}
+
+/// What is measured.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum BenchVerb {
+    /// Precision, recall and delay of every detector, over many sessions.
+    Flow(BenchFlow),
+}
+
+/// Precision, recall and delay of every detector, over many sessions.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+pub struct BenchFlow {
+    /// How many sessions, one a seed.
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u64).range(1..))]
+    pub seeds: u64,
+    /// The first seed.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub first_seed: u64,
+    /// How many messages a session has, like 500k or 5M.
+    #[arg(long, value_name = "N", value_parser = count, default_value = "1200k")]
+    pub messages: u64,
+    /// Writes the table as Markdown.
+    #[arg(long, value_name = "FILE")]
+    pub markdown: Option<PathBuf>,
+}
+
+/// Says what an option chain says.
+#[derive(Clone, Debug, Args)]
+pub struct Chain {
+    /// A Cboe delayed-quote CSV, an Alpha Vantage HISTORICAL_OPTIONS reply, each perhaps packed
+    /// by gzip, or Databento records (.dbn or .dbn.zst).
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Only options that end on this day, like 2025-10-17.
+    #[arg(long, value_name = "DAY", value_parser = day)]
+    pub expiry: Option<Date>,
+    /// Price of the underlying [default: what the file says, else put-call parity].
+    #[arg(long, value_name = "PRICE", value_parser = price, allow_negative_numbers = true)]
+    pub spot: Option<Price>,
+    /// Interest a year, like 4% or 0.04.
+    #[arg(
+        long,
+        value_name = "RATE",
+        default_value = "4%",
+        allow_negative_numbers = true
+    )]
+    pub rate: Share,
+    /// Dividend yield a year, like 1.2% or 0.012; of no use to options on futures.
+    #[arg(
+        long,
+        value_name = "YIELD",
+        default_value = "0%",
+        allow_negative_numbers = true
+    )]
+    pub dividend: Share,
+    /// When: RFC 3339, HH:MM[:SS[.fraction]] UTC of the file's day, or ns since 1970
+    /// [default: when the file was quoted].
+    #[arg(long, value_name = "TIME")]
+    pub at: Option<At>,
+    /// Draws all of it on one page that needs neither network nor script.
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// How many strikes to show, the nearest to spot [default: 25, on the page 60].
+    #[arg(long, value_name = "N")]
+    pub strikes: Option<usize>,
+}
+
 /// What to do with the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
 pub enum ConfigVerb {
@@ -291,8 +438,16 @@ Examples:
   undertow                              the main job: a simulated NQ session through the chain
   undertow --seed 7 --pace 8x           another session, at eight times the market's speed
   undertow replay day.mbo.dbn.zst       the same on a Databento file
+  undertow chain spy_quotedata.csv      gamma exposure and levels of an option chain
   undertow doctor                       can this machine do the job, and what to change
   undertow config show                  what is in force, and why
+";
+
+const BENCH_HELP: &str = "\
+Examples:
+  undertow bench flow                       eight sessions, a few seconds each
+  undertow bench flow --seeds 50 --json     more of them, for a narrower interval
+  undertow bench flow --markdown flow.md    the table as a file
 ";
 
 const REPLAY_HELP: &str = "\
@@ -328,6 +483,35 @@ Examples:
   undertow book day.mbo.dbn.zst --instrument ESH4 --at 14:30:00.250 --depth 5
   undertow book day.mbo.dbn.zst --instrument 17077 --at 2023-12-25T23:00:01Z --queue
   undertow book day.mbo.dbn.zst --instrument ESH4 --json
+";
+
+const DISCOVER_HELP: &str = "\
+Looks at the twelve most traded instruments, options and spreads left aside. The file written with
+--out holds the keys flow.vpin_bucket, discovered.buckets, discovered.lookback, discovered.volatility_bounds_bps and
+discovered.correlations, with the reasons as comments; undertow.toml takes it in with
+`include = [\"discovered.toml\"]`.
+
+Examples:
+  undertow discover day.mbo.dbn.zst
+  undertow discover mon.dbn.zst tue.dbn.zst --out discovered.toml
+  undertow discover night.mbo.dbn.zst --hours globex --first-run
+  undertow discover day.mbo.dbn.zst --reference NQH6 --json | jq .correlations.pairs
+";
+
+const CHAIN_HELP: &str = "\
+Gamma exposure (GEX) is dollars of delta that dealers gain with a move of the underlying, counted as
+if they were long the calls and short the puts; delta exposure (DEX) is the dollars of it that
+holders' deltas stand for. The gamma flip is where GEX, with every option priced anew, changes its
+sign. A wall is the strike whose calls or puts hold the most gamma. Expected value and who has more
+to lose are about the nearest expiry, or the one asked for. What does not count is listed with the
+reason: expired rows, ghost strikes, broken figures.
+
+Examples:
+  undertow chain spy_quotedata.csv                          Cboe delayed quotes, .gz or not
+  undertow chain spx.csv.gz --expiry 2022-06-17 --html spx.html
+  undertow chain historical_options.json --spot 289.40      Alpha Vantage gives no spot
+  undertow chain nq.dbn.zst --at 15:30 --strikes 40         our own records, up to a time
+  undertow chain spy.csv --rate 4.3% --dividend 1.2% --json | jq .levels
 ";
 
 const DOCTOR_HELP: &str = "\

@@ -1,8 +1,14 @@
 //! What each command does: one function for each, called from here.
 
+mod bench;
+
 mod book;
 
+mod chain;
+
 pub mod config;
+
+mod discover;
 
 mod replay;
 
@@ -14,7 +20,7 @@ use anyhow::Context;
 use clap::CommandFactory;
 use serde_json::Value;
 
-use crate::cli::{Cli, Command, Global};
+use crate::cli::{BenchVerb, Cli, Command, Global};
 use crate::config::layers::{Effective, FlagValue, Sources};
 use crate::doctor;
 use crate::exit::{Exit, Failures};
@@ -30,6 +36,9 @@ pub fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
         Some(Command::Replay(args)) => replay::replay(global, args),
         Some(Command::Synth(args)) => synth::synth(global, args),
         Some(Command::Book(args)) => book::book(global, args),
+        Some(Command::Discover(args)) => discover::discover(global, args),
+        Some(Command::Bench(BenchVerb::Flow(args))) => bench::flow(global, args),
+        Some(Command::Chain(args)) => chain::chain(global, args),
         Some(Command::Doctor) => doctor::run(global),
         Some(Command::Config(verb)) => config::run(global, *verb),
         Some(Command::Completions { shell }) => {

@@ -1,6 +1,7 @@
 //! What is in force: the typed configuration, and where each value came from.
 //!
-//! Four layers, later ones win: built-in defaults, a file, the environment, the command line.
+//! Four layers, later ones win: built-in defaults, a file (on top of what it includes), the
+//! environment, the command line.
 //! `default.toml` beside this crate explains every key; a test holds it equal to the defaults
 //! here. Nothing is ignored: an unknown key in any layer is an error. Keys are named as written,
 //! with dots (`book.orders_max`). Secrets are no keys; they come from the environment only.
@@ -17,7 +18,8 @@ use serde_json::Value;
 use undertow_core::types::Nanos;
 
 use values::{
-    Bytes, Count, Demand, Idle, Layout, Mode, OddLot, Pace, PowerOfTwo, Span, VwapAnchor,
+    Bytes, Count, Demand, Idle, Layout, Mode, OddLot, Pace, PairCorrelation, PowerOfTwo, Span,
+    SymbolBucket, VwapAnchor,
 };
 
 /// The defaults as a user reads them: every key with its unit, default and reason.
@@ -27,6 +29,8 @@ pub const DEFAULT_TOML: &str = include_str!("../default.toml");
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
+    /// Files whose keys stand below those of the file that names them.
+    pub include: Vec<String>,
     /// What the program does with what it sees.
     pub mode: Mode,
     /// How the stages are cut into tiles.
@@ -45,6 +49,8 @@ pub struct Config {
     pub book: BookConfig,
     /// What the measures of flow look back on, and count as large.
     pub flow: FlowConfig,
+    /// What was found in recorded sessions.
+    pub discovered: DiscoveredConfig,
     /// What is measured.
     pub latency: LatencyConfig,
     /// What is wanted of the host's memory.
@@ -74,6 +80,20 @@ pub struct BookConfig {
     pub last_missing_records_max: Count<1, 4_294_967_295>,
     /// The same as a span of the feed's own time.
     pub last_missing_ns_max: Span,
+}
+
+/// What was found in recorded sessions.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct DiscoveredConfig {
+    /// Bars of 5 s that returns are looked back over.
+    pub lookback: Count<1, 30>,
+    /// Volume of a VPIN bucket of single symbols.
+    pub buckets: Vec<SymbolBucket>,
+    /// Annualised volatility below which the market is calm, and above which it is volatile.
+    pub volatility_bounds_bps: Vec<Count<0, 10_000_000>>,
+    /// Correlations of returns.
+    pub correlations: Vec<PairCorrelation>,
 }
 
 /// What the measures of flow look back on, and count as large.
@@ -167,6 +187,7 @@ pub struct ReportConfig {
 impl Default for Config {
     fn default() -> Self {
         Self {
+            include: Vec::new(),
             mode: Mode::Replay,
             layout: Layout::Auto,
             cores: Vec::new(),
@@ -176,6 +197,7 @@ impl Default for Config {
             unpinned_ok: false,
             book: BookConfig::default(),
             flow: FlowConfig::default(),
+            discovered: DiscoveredConfig::default(),
             latency: LatencyConfig::default(),
             memory: MemoryConfig::default(),
             replay: ReplayConfig::default(),
@@ -228,6 +250,33 @@ impl Default for FlowConfig {
     }
 }
 
+impl Default for DiscoveredConfig {
+    fn default() -> Self {
+        Self {
+            lookback: Count::of::<10>(),
+            buckets: Vec::new(),
+            volatility_bounds_bps: Vec::new(),
+            correlations: Vec::new(),
+        }
+    }
+}
+
+impl DiscoveredConfig {
+    /// Volume of a symbol's VPIN bucket; absent when it was not looked at.
+    #[must_use]
+    pub fn bucket(&self, symbol: &str) -> Option<u32> {
+        let found = self.buckets.iter().find(|found| found.symbol == symbol);
+        found.map(|found| found.volume)
+    }
+
+    /// The correlation of two symbols in thousandths, in either order; absent when not known.
+    #[must_use]
+    pub fn correlation(&self, a: &str, b: &str) -> Option<i16> {
+        let pair = self.correlations.iter().find(|pair| pair.is_of(a, b));
+        pair.map(|pair| pair.thousandths)
+    }
+}
+
 impl Default for LatencyConfig {
     fn default() -> Self {
         Self {
@@ -268,7 +317,8 @@ impl Config {
     pub fn fingerprint(&self) -> String {
         let mut digest = crate::output::Digest::EMPTY;
         for (key, value) in self.values() {
-            if !key.starts_with("report.") {
+            // Where the report goes changes nothing, and of included files only their keys do.
+            if !key.starts_with("report.") && key != "include" {
                 for byte in format!("{key}={value}\n").bytes() {
                     digest.add(u64::from(byte));
                 }
@@ -364,6 +414,25 @@ impl Config {
                 "use at least 1ns",
             );
         }
+        if !matches!(
+            self.discovered.volatility_bounds_bps.as_slice(),
+            [] | [_, _]
+        ) {
+            blame(
+                "discovered.volatility_bounds_bps",
+                "there are two bounds, or none when they are not known".into(),
+                "write [LOW, HIGH], for instance [858, 1005]",
+            );
+        }
+        if let [low, high] = self.discovered.volatility_bounds_bps.as_slice()
+            && low.get() > high.get()
+        {
+            blame(
+                "discovered.volatility_bounds_bps",
+                format!("{} is above {}", low.get(), high.get()),
+                "write the lower bound first",
+            );
+        }
         if self.report.dir.is_empty() {
             blame(
                 "report.dir",
@@ -455,7 +524,7 @@ mod tests {
 
     #[test]
     fn each_conflict_names_the_key_to_blame() {
-        let cases: [(&str, Value); 8] = [
+        let cases: [(&str, Value); 10] = [
             ("batch_max", 4096.into()),
             ("cores", vec![1, 2, 1].into()),
             ("book.last_missing_ns_max", "10ns".into()),
@@ -464,6 +533,8 @@ mod tests {
             ("flow.bulk_bars_min", 391.into()),
             ("flow.imbalance_interval_ns", 0.into()),
             ("flow.ofi_interval_ns", 0.into()),
+            ("discovered.volatility_bounds_bps", vec![858].into()),
+            ("discovered.volatility_bounds_bps", vec![1005, 858].into()),
         ];
         for (key, value) in cases {
             let mut config = Config::default();

@@ -52,9 +52,87 @@ pub fn lock() -> Option<String> {
         .map(|error| format!("memory lock refused: {error} (see `undertow doctor`)"))
 }
 
+/// Maps the program's own pages, its libraries' included, so that code which runs for the first
+/// time on a sealed thread does not fault. Returns why it could not, if it could not.
+#[must_use]
+pub fn map_program() -> Option<String> {
+    let maps = match std::fs::read_to_string("/proc/self/maps") {
+        Ok(maps) => maps,
+        Err(error) => return Some(format!("/proc/self/maps cannot be read: {error}")),
+    };
+    let refusals = maps.lines().filter_map(file_mapping).filter_map(populate);
+    // Every mapping has its try, whatever came of those before.
+    refusals.reduce(|first, _| first)
+}
+
+/// A mapping of a file, as a line of `/proc/self/maps` describes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct FileMapping {
+    start: usize,
+    end: usize,
+    is_writable: bool,
+}
+
+/// The mapping of a line, if it is readable and of a file.
+fn file_mapping(line: &str) -> Option<FileMapping> {
+    let mut fields = line.split_ascii_whitespace();
+    let (start, end) = fields.next()?.split_once('-')?;
+    let access = fields.next()?;
+    let is_of_file = fields.nth(3)?.starts_with('/');
+    if !is_of_file || !access.starts_with('r') {
+        return None;
+    }
+    Some(FileMapping {
+        start: usize::from_str_radix(start, 16).ok()?,
+        end: usize::from_str_radix(end, 16).ok()?,
+        is_writable: access.starts_with("rw"),
+    })
+}
+
+fn populate(mapping: FileMapping) -> Option<String> {
+    let start = NonNull::new(std::ptr::with_exposed_provenance_mut(mapping.start))?;
+    let how = if mapping.is_writable {
+        MmapAdvise::MADV_POPULATE_WRITE
+    } else {
+        MmapAdvise::MADV_POPULATE_READ
+    };
+    // SAFETY: populating reads or rewrites nothing: it only makes pages present. The range is a
+    // mapping that the kernel has just named; were it gone meanwhile, the call would fail.
+    let outcome = unsafe { madvise(start, mapping.end - mapping.start, how) };
+    let error = outcome.err()?;
+    Some(format!("the program's own pages may fault: {error}"))
+}
+
+/// Touches as much of the current thread's stack as its work may need.
+#[inline(never)]
+pub fn touch_stack() {
+    const WORK: usize = 128 << 10;
+    std::hint::black_box(&mut [0_u8; WORK]);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_readable_mappings_of_files_are_mapped() {
+        let text = "55a0-55b0 r-xp 00000000 fe:01 1234 /usr/bin/undertow";
+        let data = "55b0-55c0 rw-p 00000000 fe:01 1234 /usr/bin/undertow";
+        let guard = "55c0-55d0 ---p 00000000 fe:01 1234 /usr/lib/libc.so.6";
+        let heap = "55d0-55e0 rw-p 00000000 00:00 0 [heap]";
+        let bare = "55d0-55e0 rw-p 00000000 00:00 0";
+        let mapping = |start, end, is_writable| FileMapping {
+            start,
+            end,
+            is_writable,
+        };
+        assert_eq!(file_mapping(text), Some(mapping(0x55a0, 0x55b0, false)));
+        assert_eq!(file_mapping(data), Some(mapping(0x55b0, 0x55c0, true)));
+        for line in [guard, heap, bare, ""] {
+            assert_eq!(file_mapping(line), None, "{line}");
+        }
+        assert_eq!(map_program(), None);
+    }
 
     #[test]
     fn arena_holds_what_was_asked_and_no_more() {

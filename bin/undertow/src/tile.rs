@@ -15,6 +15,7 @@ use undertow_core::stage::{Sink, Source, Stage, turn};
 
 use crate::affinity;
 use crate::clock::TileClock;
+use crate::memory;
 use crate::seal::Seal;
 use crate::usage::Usage;
 
@@ -237,6 +238,7 @@ where
 
     /// The loop itself, sealed.
     fn duty(&mut self, switchboard: &Switchboard, counts: bool) {
+        memory::touch_stack();
         let before = Usage::of_thread();
         let seal = Seal::new();
         let backoff = Backoff::new();

@@ -12,7 +12,8 @@ use undertow_core::stage::{Emit, Stage};
 use undertow_core::types::{BookKey, Side};
 use undertow_feeds::replay::{Bytes, Replay};
 use undertow_feeds::synthetic::{SessionConfig, Truth, write_session};
-use undertow_strategies::flow::{Flow, FlowParameters, FlowUpdate};
+use undertow_strategies::flow::{Flow, FlowOutput, FlowParameters, FlowUpdate};
+use undertow_strategies::ifd::baseline::Table;
 
 mod naive;
 mod support;
@@ -29,9 +30,12 @@ struct Run {
 
 struct Last(Option<FlowUpdate>);
 
-impl Emit<FlowUpdate> for Last {
-    fn emit(&mut self, update: &FlowUpdate) {
-        assert!(self.0.is_none(), "one output an event");
+impl Emit<FlowOutput> for Last {
+    fn emit(&mut self, output: &FlowOutput) {
+        let FlowOutput::Update(update) = output else {
+            return;
+        };
+        assert!(self.0.is_none(), "one update an event");
         self.0 = Some(*update);
     }
 }
@@ -58,7 +62,7 @@ fn play<B: Bytes>(bytes: B, checks: u64, expected_updates: u64) -> Run {
     let mut feed = Replay::new([bytes]);
     let every = (expected_updates / checks).max(1);
     let mut run = Run {
-        flow: Flow::with(1024, parameters()),
+        flow: Flow::with(1024, parameters(), Table::default()),
         books: BTreeMap::new(),
         compared: 0,
         updates: 0,

@@ -75,7 +75,8 @@ fn the_main_job_needs_nothing_and_shows_its_summary() {
     ] {
         assert!(out.contains(part), "{part} is missing from\n{out}");
     }
-    assert!(out.contains("allocations on hot threads: 0"), "{out}");
+    let clean = "allocations on hot threads: 0   page faults: 0";
+    assert!(out.contains(clean), "{out}");
     assert!(!out.contains("first violation"), "{out}");
     let report = out
         .lines()
@@ -105,6 +106,7 @@ fn the_same_input_gives_the_same_bytes_in_every_layout_and_twice() {
         let told = json(dir.path(), &words);
         let summary = &told["summary"];
         assert_eq!(summary["run"]["allocations"], 0, "{layout}");
+        assert_eq!(summary["run"]["page_faults"], 0, "{layout}");
         assert_eq!(summary["run"]["layout"], layout);
         let bytes = fs::read(dir.path().join(&events)).unwrap();
         assert!(bytes.len() > 100_000);
@@ -309,6 +311,7 @@ fn the_real_file_is_played_without_allocation_and_alike_in_every_layout() {
         let told = json(dir.path(), &words);
         let summary = &told["summary"];
         assert_eq!(summary["run"]["allocations"], 0, "{layout}");
+        assert_eq!(summary["run"]["page_faults"], 0, "{layout}");
         assert_eq!(summary["inputs"][0]["records"], 68_792);
         let actions = summary["actions"].as_array().unwrap();
         let counts: Vec<_> = actions
