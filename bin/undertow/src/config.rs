@@ -18,8 +18,8 @@ use serde_json::Value;
 use undertow_core::types::Nanos;
 
 use values::{
-    Bytes, Count, Demand, Idle, Layout, Mode, OddLot, Pace, PairCorrelation, PowerOfTwo, Span,
-    SymbolBucket, VwapAnchor,
+    Bytes, Count, Demand, Idle, IfdProfile, Layout, Mode, OddLot, Pace, PairCorrelation,
+    PowerOfTwo, Span, SymbolBucket, VwapAnchor,
 };
 
 /// The defaults as a user reads them: every key with its unit, default and reason.
@@ -49,6 +49,8 @@ pub struct Config {
     pub book: BookConfig,
     /// What the measures of flow look back on, and count as large.
     pub flow: FlowConfig,
+    /// How institutional flow is detected in options.
+    pub ifd: IfdConfig,
     /// What was found in recorded sessions.
     pub discovered: DiscoveredConfig,
     /// What is measured.
@@ -124,6 +126,8 @@ pub struct FlowConfig {
     pub block_shares: Count<1, 4_294_967_295>,
     /// A sweep takes place within this.
     pub sweep_window_ns: Span,
+    /// Prices that a sweep of contracts takes.
+    pub sweep_levels: Count<3, 64>,
     /// A sweep is larger than this, contracts.
     pub sweep_contracts: Count<0, 4_294_967_295>,
     /// A sweep is larger than this, shares.
@@ -174,6 +178,28 @@ pub struct ReplayConfig {
     pub pace: Pace,
 }
 
+/// How institutional flow is detected in options.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct IfdConfig {
+    /// Thresholds of pressure signals.
+    pub profile: IfdProfile,
+    /// File of the history of days before; empty for none.
+    pub baselines: String,
+    /// Options that are followed.
+    pub options_max: Count<0, 1_048_576>,
+}
+
+impl Default for IfdConfig {
+    fn default() -> Self {
+        Self {
+            profile: IfdProfile::Production,
+            baselines: String::new(),
+            options_max: Count::of::<16_384>(),
+        }
+    }
+}
+
 /// Where reports go.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -202,6 +228,7 @@ impl Default for Config {
             memory: MemoryConfig::default(),
             replay: ReplayConfig::default(),
             report: ReportConfig::default(),
+            ifd: IfdConfig::default(),
         }
     }
 }
@@ -233,9 +260,10 @@ impl Default for FlowConfig {
             ofi_interval_ns: Span(Nanos(10 * SECOND)),
             pattern_trades: Count::of::<100>(),
             odd_lot: OddLot::BelowRoundLot,
-            block_contracts: Count::of::<100>(),
+            block_contracts: Count::of::<200>(),
             block_shares: Count::of::<10_000>(),
             sweep_window_ns: Span(Nanos(SECOND)),
+            sweep_levels: Count::of::<5>(),
             sweep_contracts: Count::of::<20>(),
             sweep_shares: Count::of::<1_000>(),
             sweep_hold_ns: Span(Nanos(10 * SECOND)),

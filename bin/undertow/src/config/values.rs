@@ -11,6 +11,7 @@ use clap::ValueEnum;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use undertow_core::types::Nanos;
+use undertow_strategies::ifd::confidence::Profile;
 
 /// What the program does with what it sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -69,6 +70,30 @@ pub enum OddLot {
     /// Those that are no multiple of 100.
     #[serde(rename = "not_multiple_of_100")]
     NotMultipleOf100,
+}
+
+/// Thresholds of institutional flow in options.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum IfdProfile {
+    /// For trading.
+    Production,
+    /// Finds more.
+    Optimised,
+    /// Finds most, on less history.
+    Testing,
+}
+
+impl IfdProfile {
+    /// The thresholds.
+    #[must_use]
+    pub const fn of(self) -> Profile {
+        match self {
+            Self::Production => Profile::PRODUCTION,
+            Self::Optimised => Profile::OPTIMISED,
+            Self::Testing => Profile::TESTING,
+        }
+    }
 }
 
 /// What the average price of a session counts.

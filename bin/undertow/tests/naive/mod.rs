@@ -274,7 +274,7 @@ impl History {
             .iter()
             .filter(|it| it.size >= self.block_min())
             .count();
-        assert_eq!(reading.blocks, blocks as u64);
+        assert_eq!(said.blocks, blocks as u64);
         close("quality", reading.quality, self.quality());
         self.compare_volume(said, now);
     }
@@ -412,6 +412,11 @@ impl History {
         } else {
             self.parameters.sweep_contracts
         };
+        let levels_min = if self.is_stock {
+            3
+        } else {
+            self.parameters.sweep_levels as usize
+        };
         let (mut count, mut is_counted, mut standing) = (0, false, None);
         for at in 0..trades.len() {
             let (trade, side) = trades[at];
@@ -436,10 +441,10 @@ impl History {
             let run = &trades[first..=at];
             let levels: BTreeSet<i64> = run.iter().map(|(it, _)| it.price).collect();
             let size: u64 = run.iter().map(|(it, _)| it.size).sum();
-            if levels.len() < 3 {
+            if levels.len() < levels_min {
                 is_counted = false;
             }
-            if side != Side::None && levels.len() >= 3 && size > size_min {
+            if side != Side::None && levels.len() >= levels_min && size > size_min {
                 count += u64::from(!is_counted);
                 is_counted = true;
                 standing = Some((side, levels.len() as u32, size, trade.ts + 10 * SECOND));
