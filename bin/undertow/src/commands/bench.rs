@@ -1,5 +1,6 @@
 //! `bench flow`: the detectors against what was planted, over many simulated sessions.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,14 +12,19 @@ use comfy_table::presets::{ASCII_MARKDOWN, NOTHING};
 use comfy_table::{CellAlignment, Table};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
+use time::Date;
+use undertow_cold::baselines;
 use undertow_cold::summary::thousands;
 use undertow_core::book::Books;
 use undertow_core::event::{Control, Stamp};
 use undertow_core::stage::{Sink, Stage, turn};
+use undertow_core::types::{BookKey, Text};
 use undertow_feeds::replay::Replay;
-use undertow_feeds::synthetic::{SessionConfig, Truth, write_session};
+use undertow_feeds::synthetic::{Plantings, SessionConfig, Truth, write_session};
+use undertow_strategies::calendar::{Calendar, Venue};
 use undertow_strategies::flow::{Flow, FlowOutput};
-use undertow_strategies::ifd::baseline;
+use undertow_strategies::ifd::baseline::{self, Row};
+use undertow_strategies::ifd::desk::{Finding, Window};
 
 use super::{effective, print, print_json};
 use crate::cli::{BenchFlow, Global};
@@ -36,7 +42,7 @@ pub(super) fn flow(global: &Global, args: &BenchFlow) -> Result<Exit> {
     let bar = if global.quiet {
         ProgressBar::hidden()
     } else {
-        ProgressBar::new(args.seeds)
+        ProgressBar::new(args.seeds + args.history)
     };
     bar.set_style(ProgressStyle::with_template(
         "{bar:40} {pos} of {len} sessions",
@@ -62,35 +68,42 @@ struct Sums {
     hours: f64,
 }
 
-/// Plays every seed, each on whatever core is free; sums are taken in the order of the seeds.
+/// Plays the days before, with nothing planted, and then every seed against their history. Sums are
+/// taken in the order of the seeds.
 fn all(args: &BenchFlow, config: &Config, bar: &ProgressBar) -> Result<Sums> {
-    let next = AtomicU64::new(0);
-    let workers = thread::available_parallelism().map_or(1, usize::from);
-    let mut played = thread::scope(|scope| {
-        let work = || {
-            let mut played = Vec::new();
-            loop {
-                let turn = next.fetch_add(1, Ordering::Relaxed);
-                if turn >= args.seeds {
-                    return Ok(played);
-                }
-                played.push((turn, session(args, args.first_seed + turn, config)?));
-                bar.inc(1);
-            }
+    let dates = days_before(args.history)?;
+    let past = spread(args.history, |turn| {
+        let back = usize::try_from(turn)?;
+        let day = SessionConfig {
+            // Seeds that no day under test has.
+            seed: u64::MAX - turn,
+            date: dates[back],
+            messages: args.messages,
+            plantings: Plantings::NONE,
+            ..SessionConfig::demo()
         };
-        let handles: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
-        let mut played = Vec::new();
-        for handle in handles {
-            let part: Result<Vec<_>> = handle.join().unwrap_or_else(|panic| {
-                std::panic::resume_unwind(panic);
-            });
-            played.extend(part?);
-        }
-        anyhow::Ok(played)
+        let rows = play(&day, config, baseline::Table::default())?.rows()?;
+        bar.inc(1);
+        Ok(rows)
     })?;
-    played.sort_by_key(|(turn, _)| *turn);
+    let rows: Vec<Row> = past.into_iter().flatten().collect();
+    let played = spread(args.seeds, |turn| {
+        let day = SessionConfig {
+            seed: args.first_seed + turn,
+            messages: args.messages,
+            ..SessionConfig::demo()
+        };
+        let table = table_of(&rows, config)?;
+        let heard = play(&day, config, table)?;
+        bar.inc(1);
+        Ok(Sums {
+            scores: score(&heard.truth, &heard.detections),
+            calm_hours: calm_hours(&heard.truth),
+            hours: f64::from(day.minutes) / 60.0,
+        })
+    })?;
     let mut sums = Sums::default();
-    for (_, part) in played {
+    for part in played {
         for (sum, score) in sums.scores.iter_mut().zip(&part.scores) {
             sum.add(score);
         }
@@ -100,40 +113,100 @@ fn all(args: &BenchFlow, config: &Config, bar: &ProgressBar) -> Result<Sums> {
     Ok(sums)
 }
 
-/// One session: simulated, played through books and flow, scored.
-fn session(args: &BenchFlow, seed: u64, config: &Config) -> Result<Sums> {
-    let day = SessionConfig {
-        seed,
-        messages: args.messages,
-        ..SessionConfig::demo()
+/// Weekdays before the day that is simulated, the latest first.
+fn days_before(count: u64) -> Result<Vec<Date>> {
+    let mut date = SessionConfig::demo().date;
+    let mut dates = Vec::new();
+    while (dates.len() as u64) < count {
+        date = date
+            .previous_day()
+            .context("so many days before there are not")?;
+        if date.weekday().number_days_from_monday() < 5 {
+            dates.push(date);
+        }
+    }
+    Ok(dates)
+}
+
+/// The history as it stands before the day that is simulated.
+fn table_of(rows: &[Row], config: &Config) -> Result<baseline::Table> {
+    let Some(last) = rows.iter().map(|row| row.day).max() else {
+        return Ok(baseline::Table::default());
     };
+    let lookback = config.ifd.profile.of().lookback;
+    let days = baselines::lookback(&Calendar::built_in(), last.plus(1), lookback)?;
+    Ok(baseline::Table::new(rows.iter().copied(), &days))
+}
+
+/// Does `count` turns on all cores; the results are in the order of the turns.
+fn spread<T: Send>(count: u64, work: impl Fn(u64) -> Result<T> + Sync) -> Result<Vec<T>> {
+    let next = AtomicU64::new(0);
+    let workers = thread::available_parallelism().map_or(1, usize::from);
+    let mut done = thread::scope(|scope| {
+        let turns = || {
+            let mut done = Vec::new();
+            loop {
+                let turn = next.fetch_add(1, Ordering::Relaxed);
+                if turn >= count {
+                    return Ok(done);
+                }
+                done.push((turn, work(turn)?));
+            }
+        };
+        let handles: Vec<_> = (0..workers).map(|_| scope.spawn(turns)).collect();
+        let mut done = Vec::new();
+        for handle in handles {
+            let part: Result<Vec<_>> = handle
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            done.extend(part?);
+        }
+        anyhow::Ok(done)
+    })?;
+    done.sort_by_key(|(turn, _)| *turn);
+    Ok(done.into_iter().map(|(_, result)| result).collect())
+}
+
+/// One session: simulated, and played through books and flow.
+fn play(day: &SessionConfig, config: &Config, history: baseline::Table) -> Result<Heard> {
     let mut bytes = Vec::new();
-    let mut truth = Truth::default();
-    write_session(&day, &mut bytes, &mut truth)?;
-    let arena = Bump::new();
+    let mut heard = Heard::default();
+    write_session(day, &mut bytes, &mut heard.truth)?;
     let limits = session::limits(config);
+    let arena = Bump::new();
     let books = Books::new_in(&arena, &limits)?;
     let flow = Flow::with(
         limits.instruments_max as usize,
         session::measured(config),
-        baseline::Table::default(),
+        history,
     );
     let mut chain = books.then(flow);
     let mut feed = Replay::new([bytes.as_slice()]);
-    let mut heard = Heard::default();
     while turn(&mut feed, &mut chain, &mut heard, 1 << 12) > 0 {}
-    Ok(Sums {
-        scores: score(&truth, &heard.detections),
-        calm_hours: calm_hours(&truth),
-        hours: f64::from(day.minutes) / 60.0,
-    })
+    Ok(heard)
 }
 
 /// What the chain said, as far as it is a detection.
 #[derive(Debug, Default)]
 struct Heard {
+    truth: Truth,
     listener: Listener,
     detections: Vec<Detection>,
+    windows: Vec<Window>,
+    products: HashMap<BookKey, Text<11>>,
+}
+
+impl Heard {
+    /// What the day adds to the history.
+    fn rows(&self) -> Result<Vec<Row>> {
+        let Some(first) = self.windows.first() else {
+            return Ok(Vec::new());
+        };
+        let day = Calendar::built_in().trading_day(Venue::Globex, first.start)?;
+        Ok(baselines::rows_of(&self.windows, day, |key| {
+            self.products.get(&key).copied()
+        }))
+    }
 }
 
 impl Sink<FlowOutput> for Heard {
@@ -143,15 +216,24 @@ impl Sink<FlowOutput> for Heard {
 
     fn data(&mut self, _stamp: Stamp, output: &FlowOutput) {
         self.listener.hear(output, &mut self.detections);
+        if let FlowOutput::Finding(Finding::Window(window)) = output {
+            self.windows.push(*window);
+        }
     }
 
-    fn control(&mut self, _stamp: Stamp, _control: &Control) {}
+    fn control(&mut self, _stamp: Stamp, control: &Control) {
+        if let Control::Definition(definition) = control {
+            self.products.insert(definition.key, definition.asset);
+        }
+    }
 }
 
 fn title(args: &BenchFlow, sums: &Sums) -> String {
     format!(
-        "{} simulated sessions (seeds {} to {}, {:.0} hours, {:.1} of them calm), about {} messages each",
+        "{} simulated sessions after {} days of history (seeds {} to {}, {:.0} hours, {:.1} of them \
+         calm), about {} messages each",
         args.seeds,
+        args.history,
         args.first_seed,
         args.first_seed + args.seeds - 1,
         sums.hours,
@@ -273,6 +355,7 @@ fn document(args: &BenchFlow, sums: &Sums) -> Value {
     json!({
         "first_seed": args.first_seed,
         "seeds": args.seeds,
+        "history": args.history,
         "messages": args.messages,
         "hours": sums.hours,
         "calm_hours": sums.calm_hours,
