@@ -527,9 +527,11 @@ proptest! {
             h,
         );
         prop_assert!((gamma - here.gamma.unwrap()).abs() < 1e-5);
-        let vega = slope(at(100.0, years, vol + 1e-4).price, at(100.0, years, vol - 1e-4).price, 1e-4);
+        let by_vol = |step: f64| at(100.0, years, vol + step).price;
+        let vega = slope(by_vol(1e-4), by_vol(-1e-4), 1e-4);
         prop_assert!((vega - here.vega.unwrap()).abs() < 1e-3);
-        let theta = -slope(at(100.0, years + 1e-5, vol).price, at(100.0, years - 1e-5, vol).price, 1e-5);
+        let by_time = |step: f64| at(100.0, years + step, vol).price;
+        let theta = -slope(by_time(1e-5), by_time(-1e-5), 1e-5);
         prop_assert!((theta - here.theta.unwrap()).abs() < 1e-2);
     }
 
@@ -580,7 +582,8 @@ proptest! {
         let around = points(chain.spot);
         let repricing = Repricing { grid: Grid::around(around), ..repricing() };
         let profile = Profile::<DealersLongCalls>::of(&admitted, around, &repricing);
-        prop_assert!(profile.points.iter().all(|(at, gex)| at.is_finite() && gex.value().is_finite()));
+        let is_sound = |(at, gex): &(f64, Gex)| at.is_finite() && gex.value().is_finite();
+        prop_assert!(profile.points.iter().all(is_sound));
         prop_assert!(profile.flip(around).is_none_or(f64::is_finite));
         let flow = OptionFlow::of(&chain);
         prop_assert!(flow.put_call_open_interest().is_none_or(f64::is_finite));

@@ -75,7 +75,8 @@ mod tests {
             price: f64,
         ) {
             let right = if is_call { Right::Call } else { Right::Put };
-            if let Ok(terms) = Terms::new(right, [underlying, strike], years, Model::Black76 { rate })
+            let model = Model::Black76 { rate };
+            if let Ok(terms) = Terms::new(right, [underlying, strike], years, model)
                 && let Ok(vol) = implied_vol(&terms, price)
             {
                 prop_assert!((1e-4..=5.0).contains(&vol));

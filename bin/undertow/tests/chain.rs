@@ -112,7 +112,7 @@ fn check_against_spreadsheet(name: &str, spot: f64, ended: &str) {
 fn spx_of_2022_agrees_with_a_spreadsheet() {
     check_against_spreadsheet(
         "options/spx-cboe-20220611.csv.gz",
-        3_900.8601,
+        3900.8601,
         "Fri Jun 10 2022",
     );
 }

@@ -1,4 +1,5 @@
-//! Enrich, filter, sort: a thousand opportunities down to ten, by steps in a configured order (N21).
+//! Enrich, filter, sort: a thousand opportunities down to ten, by steps in a configured order
+//! (N21).
 //!
 //! A [`Step`] adds what it measures, drops what fails its thresholds, and sorts by its score;
 //! whoever has an idea of his own implements one and puts it into a [`Pipeline`]. There is no

@@ -271,7 +271,8 @@ pub struct Volatilities {
     pub none: BTreeMap<&'static str, u64>,
 }
 
-/// Gives every row a volatility from its mid, and Greeks by Black's formula, where there can be any.
+/// Gives every row a volatility from its mid, and Greeks by Black's formula, where there can be
+/// any.
 pub fn price_rows(rows: &mut [Row], spot: Option<Price>, now: Nanos, rate: f64) -> Volatilities {
     let model = Model::Black76 { rate };
     let terms = |row: &Row| {

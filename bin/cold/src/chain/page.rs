@@ -116,7 +116,8 @@ fn cards(report: &Report) -> String {
         let (value, note) = (escape(&value), escape(&note));
         let _ = write!(
             text,
-            "<div class=\"card {class}\"><small>{name}</small><b>{value}</b><small>{note}</small></div>"
+            "<div class=\"card {class}\"><small>{name}</small><b>{value}</b>\
+             <small>{note}</small></div>"
         );
     }
     text.push_str("</div>\n");

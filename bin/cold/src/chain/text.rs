@@ -267,7 +267,8 @@ fn flow(report: &Report) -> String {
 fn unusual(report: &Report) -> String {
     let score = words::ratio(report.unusual_score);
     let mut text = format!(
-        "unusual activity: {} contracts traded more than twice their open interest; score {score}\n",
+        "unusual activity: {} contracts traded more than twice their open interest; \
+         score {score}\n",
         report.unusual.len()
     );
     let mut table = table(&["contract", "volume", "open interest", "premium $"]);

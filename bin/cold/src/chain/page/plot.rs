@@ -174,7 +174,8 @@ impl Plot {
     pub(super) fn text(&mut self, at: (f64, f64), class: &str, anchor: &str, text: &str) {
         let ((x, y), text) = (at, escape(text));
         self.push(format_args!(
-            "<text class=\"{class}\" text-anchor=\"{anchor}\" x=\"{x:.1}\" y=\"{y:.1}\">{text}</text>\n"
+            "<text class=\"{class}\" text-anchor=\"{anchor}\" x=\"{x:.1}\" y=\"{y:.1}\">\
+             {text}</text>\n"
         ));
     }
 
