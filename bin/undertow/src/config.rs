@@ -414,27 +414,7 @@ impl Config {
                 "use at least 1us",
             );
         }
-        if self.flow.bulk_bars_min.get() > self.flow.bulk_bars.get() {
-            blame(
-                "flow.bulk_bars_min",
-                "more bars are wanted than are looked back on".into(),
-                "lower flow.bulk_bars_min or raise flow.bulk_bars",
-            );
-        }
-        let spans = [
-            (
-                "flow.imbalance_interval_ns",
-                self.flow.imbalance_interval_ns,
-            ),
-            ("flow.ofi_interval_ns", self.flow.ofi_interval_ns),
-        ];
-        for (key, _) in spans.into_iter().filter(|(_, span)| span.0 == Nanos(0)) {
-            blame(
-                key,
-                "an interval of no length never ends".into(),
-                "use at least 1ns",
-            );
-        }
+        self.flow.conflicts(&mut blame);
         if self.latency.duty_cycle_threshold_ns.0 == Nanos(0) {
             blame(
                 "latency.duty_cycle_threshold_ns",
@@ -469,6 +449,28 @@ impl Config {
             );
         }
         conflicts
+    }
+}
+
+impl FlowConfig {
+    fn conflicts(&self, blame: &mut impl FnMut(&'static str, String, &str)) {
+        if self.bulk_bars_min.get() > self.bulk_bars.get() {
+            blame(
+                "flow.bulk_bars_min",
+                "more bars are wanted than are looked back on".into(),
+                "lower flow.bulk_bars_min or raise flow.bulk_bars",
+            );
+        }
+        let intervals = [
+            ("flow.imbalance_interval_ns", self.imbalance_interval_ns),
+            ("flow.ofi_interval_ns", self.ofi_interval_ns),
+        ];
+        for (key, interval) in intervals {
+            if interval.0 == Nanos(0) {
+                let cause = "an interval of no length never ends".into();
+                blame(key, cause, "use at least 1ns");
+            }
+        }
     }
 }
 
