@@ -1,4 +1,4 @@
-//! What may wait: names of instruments, the record of outputs, progress, summaries.
+//! What may wait: names of instruments, the record of outputs, progress, summaries, pictures.
 //!
 //! Runs on the thread that started the tiles. It may allocate, format, and write files; nothing
 //! hot ever waits for it longer than its link is deep.
@@ -6,3 +6,7 @@
 pub mod registry;
 
 pub mod summary;
+
+pub mod chart;
+
+pub mod flow_report;

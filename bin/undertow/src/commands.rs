@@ -6,6 +6,8 @@ mod book;
 
 pub mod config;
 
+mod flow;
+
 mod replay;
 
 mod synth;
@@ -32,6 +34,7 @@ pub fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
         Some(Command::Replay(args)) => replay::replay(global, args),
         Some(Command::Synth(args)) => synth::synth(global, args),
         Some(Command::Book(args)) => book::book(global, args),
+        Some(Command::Flow(args)) => flow::flow(global, args),
         Some(Command::Bench(BenchVerb::Flow(args))) => bench::flow(global, args),
         Some(Command::Doctor) => doctor::run(global),
         Some(Command::Config(verb)) => config::run(global, *verb),

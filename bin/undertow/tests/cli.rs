@@ -9,7 +9,15 @@ use std::thread;
 use serde_json::Value;
 use tempfile::TempDir;
 
-const VERBS: [&str; 6] = ["replay", "synth", "book", "doctor", "config", "completions"];
+const VERBS: [&str; 7] = [
+    "replay",
+    "synth",
+    "book",
+    "flow",
+    "doctor",
+    "config",
+    "completions",
+];
 
 /// The program in a directory of its own, without anything of ours in the environment.
 fn undertow(dir: &TempDir) -> Command {
