@@ -97,7 +97,7 @@ impl<'a> Gathering<'a> {
             books: Books::new_in(arena, limits)?,
             flow: Flow::with(instruments_max, question.parameters.clone()),
             // No history of days before: what needs it stays absent.
-            desk: Desk::new(&desk, &Settings::default(), Table::new([], 0, 0)),
+            desk: Desk::new(&desk, &Settings::default(), Table::new([], &(Day(0)..Day(0)))),
             sides: vec![(SideRule::new(), Touch::EMPTY); instruments_max],
             sessions: Calendar::built_in().sessions(Venue::Globex),
             day: None,

@@ -418,7 +418,7 @@ const fn risen(before: u64, now: u64) -> u64 {
 }
 
 /// Nothing has happened since `start`, and nothing is known.
-const fn opened(start: Nanos) -> FlowRow {
+pub(super) const fn opened(start: Nanos) -> FlowRow {
     FlowRow {
         start,
         end: start,

@@ -9,7 +9,6 @@ use undertow_cold::flow_report::{json, page, text};
 use undertow_core::event::{Body, Market, Msg};
 use undertow_core::types::{Flags, Nanos};
 use undertow_feeds::replay::{Bytes, Replay};
-use undertow_strategies::flow::FlowParameters;
 
 use super::{effective, print, print_json};
 use crate::cli::{self, Global};
@@ -32,7 +31,7 @@ pub(super) fn flow(global: &Global, args: &cli::Flow) -> Result<Exit> {
     let question = Question {
         instrument: args.instrument.clone(),
         every: args.every,
-        parameters: FlowParameters::default(),
+        parameters: session::measured(&config),
     };
     let mut gathering = Gathering::new(&arena, &limits, question)?;
     let mut feed = Replay::new(open(args)?);
