@@ -117,7 +117,8 @@ impl Usd {
     /// The premium of `contracts` at `price` points, `multiplier` dollars a point.
     #[must_use]
     pub fn premium(price: Price, contracts: u64, multiplier: u32) -> Self {
-        let units = i128::from(price.0) * i128::from(contracts) * i128::from(multiplier);
+        let one = i128::from(price.0) * i128::from(multiplier);
+        let units = one.saturating_mul(i128::from(contracts));
         let per_unit = i128::from(Price::PER_POINT / Self::PER_DOLLAR);
         Self(saturate(units / per_unit))
     }

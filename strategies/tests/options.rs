@@ -196,89 +196,28 @@ fn s12_a_broken_strike_is_left_out_counted_and_named() {
 
 #[test]
 fn every_reason_for_leaving_a_row_out_is_counted_apart() {
-    let base = option(650.0, Right::Call, 1_000);
-    let over = Expiry {
-        instant: NOW,
-        ..base.expiry
-    };
-    let cases = [
-        (
-            Refusal::Expired,
-            Row {
-                expiry: over,
-                ..base
-            },
-        ),
-        (
-            Refusal::NoOpenInterest,
-            Row {
-                open_interest: None,
-                ..base
-            },
-        ),
-        (Refusal::Ghost, option(650.0, Right::Call, 4)),
-        (Refusal::Outlier, option(650.0, Right::Call, 2_000_000)),
-        (
-            Refusal::NoGreeks,
-            Row {
-                gamma: None,
-                ..base
-            },
-        ),
-        (
-            Refusal::NoGreeks,
-            Row {
-                delta: None,
-                ..base
-            },
-        ),
-        (
-            Refusal::Gamma,
-            Row {
-                gamma: Some(1.01),
-                ..base
-            },
-        ),
-        (
-            Refusal::Gamma,
-            Row {
-                gamma: Some(-0.01),
-                ..base
-            },
-        ),
-        (
-            Refusal::Gamma,
-            Row {
-                gamma: Some(f64::NAN),
-                ..base
-            },
-        ),
-        (
-            Refusal::Delta,
-            Row {
-                delta: Some(-1.3),
-                ..base
-            },
-        ),
-        (
-            Refusal::Delta,
-            Row {
-                delta: Some(f64::INFINITY),
-                ..base
-            },
-        ),
+    type Spoil = fn(&mut Row);
+    let cases: [(Refusal, Spoil); 11] = [
+        (Refusal::Expired, |row| row.expiry.instant = NOW),
+        (Refusal::NoOpenInterest, |row| row.open_interest = None),
+        (Refusal::Ghost, |row| row.open_interest = open(4)),
+        (Refusal::Outlier, |row| row.open_interest = open(2_000_000)),
+        (Refusal::NoGreeks, |row| row.gamma = None),
+        (Refusal::NoGreeks, |row| row.delta = None),
+        (Refusal::Gamma, |row| row.gamma = Some(1.01)),
+        (Refusal::Gamma, |row| row.gamma = Some(-0.01)),
+        (Refusal::Gamma, |row| row.gamma = Some(f64::NAN)),
+        (Refusal::Delta, |row| row.delta = Some(-1.3)),
+        (Refusal::Delta, |row| row.delta = Some(f64::INFINITY)),
     ];
-    for (reason, row) in cases {
-        let mut rows = vec![option(640.0, Right::Put, 1_000); 8];
-        rows.push(row);
+    for (reason, spoil) in cases {
+        let mut rows = vec![option(640.0, Right::Put, 1_000); 9];
+        spoil(&mut rows[8]);
         let chain = snapshot(&rows);
         let admitted = Admission::STANDARD.admit(&chain);
         for other in Refusal::ALL {
-            assert_eq!(
-                admitted.refused(other),
-                u64::from(other == reason),
-                "{reason:?} {other:?}"
-            );
+            let count = u64::from(other == reason);
+            assert_eq!(admitted.refused(other), count, "{reason:?} {other:?}");
         }
         assert_eq!(admitted.rows.len(), 8);
     }
@@ -336,15 +275,15 @@ fn s14_expected_value_counts_at_its_border() {
         call: leg(call, 30.0),
         put: leg(put, 1.0),
     };
-    let lines = [line(970.0, 1, 1), line(1_020.0, 900, 0)];
+    let lines = [line(1_970.0, 1, 1), line(2_020.0, 900, 0)];
     let rules = EvRules {
         reward_risk_min: 0.5,
         ..EvRules::STANDARD
     };
-    let setups = rules.candidates(&lines, price(1_000.0));
+    let setups = rules.candidates(&lines, price(2_000.0));
     let long = setups
         .iter()
-        .find(|it| it.target == price(1_020.0))
+        .find(|it| it.target == price(2_020.0))
         .unwrap();
     assert!((long.ev - 15.0).abs() < 1e-9, "{}", long.ev);
     assert!(rules.is_good(long));
@@ -355,13 +294,13 @@ fn s14_expected_value_counts_at_its_border() {
     assert!(!stricter.is_good(long));
     assert!(
         EvRules::STANDARD
-            .candidates(&lines, price(1_000.0))
+            .candidates(&lines, price(2_000.0))
             .iter()
             .all(|it| it.reward >= it.risk)
     );
     assert!(rules.candidates(&lines, Price(0)).is_empty());
     assert!(
-        rules.candidates(&lines[1..], price(1_000.0)).is_empty(),
+        rules.candidates(&lines[1..], price(2_000.0)).is_empty(),
         "no strike below"
     );
 }
@@ -507,7 +446,7 @@ fn a_step_of_ones_own_plugs_in() {
             if it.strike == price(950.0) {
                 f64::NAN
             } else {
-                points(it.strike)
+                -points(it.strike)
             }
         }
     }
@@ -531,8 +470,8 @@ fn a_step_of_ones_own_plugs_in() {
         .run(&context, all, || false)
         .unwrap();
     let strikes: Vec<_> = outcome.ranked.iter().map(|(it, _)| it.strike).collect();
-    assert_eq!(strikes[..4], [price(1_050.0); 4]);
-    assert_eq!(strikes.len(), 8, "950 has no score");
+    let expected = [vec![900.0; 4], vec![1_000.0; 4], vec![1_050.0; 2]].concat();
+    assert_eq!(strikes, expected.into_iter().map(price).collect::<Vec<_>>());
 }
 
 proptest! {
@@ -725,19 +664,20 @@ fn any_row() -> impl Strategy<Value = Row> {
         )
 }
 
+/// Strikes around 1000 where calls above weigh far more than all else.
 fn pipeline_lines() -> Vec<Line> {
     let leg = |open_interest, mark| Leg {
         volume: open_interest / 2,
         open_interest,
         mark: Some(price(mark)),
     };
-    (0..5)
-        .map(|step| Line {
-            strike: price(900.0 + 50.0 * f64::from(step)),
-            call: leg(2_000, 12.0),
-            put: leg(1_000, 10.0),
+    [900.0, 950.0, 1_000.0, 1_050.0, 1_100.0]
+        .map(|strike| Line {
+            strike: price(strike),
+            call: leg(if strike > 1_000.0 { 4_000 } else { 100 }, 12.0),
+            put: leg(if strike < 1_000.0 { 300 } else { 100 }, 10.0),
         })
-        .collect()
+        .to_vec()
 }
 
 fn snapshot_total(rows: &[Row]) -> f64 {
@@ -784,10 +724,7 @@ fn option(strike: f64, right: Right, contracts: u64) -> Row {
         ask: Some(price(1.2)),
         last: None,
         volume: 10,
-        open_interest: Some(OpenInterest {
-            contracts,
-            as_of: None,
-        }),
+        open_interest: open(contracts),
         iv: Some(0.18),
         delta: Some(0.5 * right.sign()),
         gamma: Some(0.02),
@@ -797,6 +734,11 @@ fn option(strike: f64, right: Right, contracts: u64) -> Row {
         ts: None,
         source: Source::Cboe,
     }
+}
+
+fn open(contracts: u64) -> Option<OpenInterest> {
+    let as_of = None;
+    Some(OpenInterest { contracts, as_of })
 }
 
 fn date() -> Date {

@@ -76,12 +76,18 @@ fn a1_bulk_buckets_and_vpin_equal_flowrisks() {
         let slack = last.iter().map(|it| it.1).sum::<f64>() / (last.len() as f64 * BUCKET as f64);
         let wanted = 0.5 + (mean - 0.5) * last.len() as f64 / BUCKETS as f64;
         let value = bulk.value().unwrap();
-        assert!((value.value - wanted).abs() <= slack, "{value:?} {wanted} {slack}");
+        assert!(
+            (value.value - wanted).abs() <= slack,
+            "{value:?} {wanted} {slack}"
+        );
         assert!(slack < 1e-4, "{slack}");
         assert_eq!(value.is_warming, seen < BUCKETS);
     }
     assert_eq!(seen, reference.len());
     for (at, (got, (wanted, slack))) in each.imbalances().zip(&reference).enumerate() {
-        assert!((got - wanted).abs() <= *slack, "bucket {at}: {got} {wanted} ± {slack}");
+        assert!(
+            (got - wanted).abs() <= *slack,
+            "bucket {at}: {got} {wanted} ± {slack}"
+        );
     }
 }

@@ -83,6 +83,50 @@ mod tests {
         }
     }
 
+    /// QuantLib's own prices give back the volatility that it priced with, and the one that it
+    /// finds itself. `strategies/tests/reference/options.py` made them.
+    #[test]
+    fn volatility_agrees_with_quantlib() {
+        let text = include_str!("../../../strategies/tests/reference/options.json");
+        let cases: Vec<serde_json::Value> = serde_json::from_str(text).expect("JSON");
+        let mut checked = 0;
+        for case in &cases {
+            let number = |name: &str| case[name].as_f64();
+            let given = |name: &str| number(name).expect("a number");
+            let rate = given("rate");
+            let model = match case["model"].as_str() {
+                Some("bsm") => Model::BlackScholesMerton {
+                    rate,
+                    dividend: given("dividend"),
+                },
+                _ => Model::Black76 { rate },
+            };
+            let right = if case["right"] == "call" {
+                Right::Call
+            } else {
+                Right::Put
+            };
+            let prices = [given("underlying"), given("strike")];
+            let terms = Terms::new(right, prices, given("days") / 365.0, model);
+            let found = implied_vol(&terms.expect("sound terms"), given("price"));
+            // Far from the money a price has too few digits to tell volatilities apart.
+            let blur = 1e-12 * prices[0] / given("vega").max(1e-300);
+            if 1e-6 < blur {
+                continue;
+            }
+            let found = found.expect("a volatility");
+            assert!(
+                (found - given("vol")).abs() < 1e-8 + blur,
+                "{found} of {case}"
+            );
+            if let Some(theirs) = number("implied") {
+                assert!((found - theirs).abs() < 1e-6 + blur, "{found} of {case}");
+            }
+            checked += 1;
+        }
+        assert!(150 < checked, "{checked} of {}", cases.len());
+    }
+
     #[test]
     fn a_price_outside_its_bounds_is_refused_with_the_reason() {
         let model = Model::BlackScholesMerton {
@@ -100,7 +144,7 @@ mod tests {
         );
         assert!(at(Right::Call, 90.0, 1.0, 14.40).is_ok());
         assert_eq!(
-            at(Right::Call, 90.0, 1.0, 100.0),
+            at(Right::Call, 90.0, 1.0, 100.01),
             Err(NoVolatility::AtOrAboveMaximum)
         );
         assert_eq!(

@@ -300,7 +300,7 @@ pub struct Chain {
     #[arg(long, value_name = "DAY", value_parser = day)]
     pub expiry: Option<Date>,
     /// Price of the underlying [default: what the file says, else put-call parity].
-    #[arg(long, value_name = "PRICE", value_parser = price)]
+    #[arg(long, value_name = "PRICE", value_parser = price, allow_negative_numbers = true)]
     pub spot: Option<Price>,
     /// Interest a year, like 4% or 0.04.
     #[arg(

@@ -29,7 +29,8 @@ use undertow_core::stage::{Emit, Stage};
 use undertow_core::types::Flags;
 use undertow_feeds::replay::{Bytes, Replay};
 use undertow_strategies::flow::toxicity::OddLot;
-use undertow_strategies::flow::{Flow, FlowParameters, FlowUpdate, VwapAnchor};
+use undertow_strategies::flow::{Flow, FlowOutput, FlowParameters, VwapAnchor};
+use undertow_strategies::ifd::baseline::Table;
 
 use crate::affinity::Cores;
 use crate::config::Config;
@@ -89,7 +90,11 @@ pub fn run<B: Bytes + Send>(ask: &Ask<'_>, inputs: Vec<(String, B)>) -> Result<O
     let limits = limits(ask.config);
     let (arena, notes) = lay_out(ask.config, &limits)?;
     let books = Books::new_in(&arena, &limits)?;
-    let flow = Flow::with(limits.instruments_max as usize, measured(ask.config));
+    let flow = Flow::with(
+        limits.instruments_max as usize,
+        measured(ask.config),
+        Table::default(),
+    );
     let (names, bytes): (Vec<_>, Vec<_>) = inputs.into_iter().unzip();
     let mut feed = Replay::new(bytes);
     while !feed.read_headers() {
@@ -346,7 +351,7 @@ impl Cold {
     }
 
     /// Takes what the chain hands over until it ends.
-    fn follow(&mut self, board: &Switchboard, mut output_cold: Reader<FlowUpdate>) {
+    fn follow(&mut self, board: &Switchboard, mut output_cold: Reader<FlowOutput>) {
         let mut shown = Instant::now();
         loop {
             let mut is_idle = true;
@@ -370,7 +375,7 @@ impl Cold {
         }
     }
 
-    fn note(&mut self, msg: &Msg<FlowUpdate>) {
+    fn note(&mut self, msg: &Msg<FlowOutput>) {
         match &msg.body {
             Body::Control(control) => self.registry.note(control),
             Body::Data(update) => {

@@ -1,307 +1,203 @@
-//! `undertow flow` as a user runs it: the table, the document and the page of one instrument.
+//! The flow stage against a slow recomputation from everything seen so far, which shares no code
+//! with it: the same files through the books, each trade and touch kept in a list, and every figure
+//! computed anew from the list.
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-use std::fs;
-use std::path::Path;
-use std::process::Command;
+use std::collections::BTreeMap;
 
-use serde_json::Value;
-use tempfile::TempDir;
+use undertow::pump::Blocks;
+use undertow_core::book::{BookLimits, Books};
+use undertow_core::event::{Body, BookUpdate, Control};
+use undertow_core::stage::{Emit, Stage};
+use undertow_core::types::{BookKey, Side};
+use undertow_feeds::replay::{Bytes, Replay};
+use undertow_feeds::synthetic::{SessionConfig, Truth, write_session};
+use undertow_strategies::flow::{Flow, FlowOutput, FlowParameters, FlowUpdate};
+use undertow_strategies::ifd::baseline::Table;
 
+mod naive;
 mod support;
 
-/// Runs the program in `dir`: exit code, stdout, stderr.
-fn run(dir: &Path, words: &[&str]) -> (i32, String, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_undertow"))
-        .args(words)
-        .current_dir(dir)
-        .output()
-        .unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    (
-        output.status.code().unwrap_or(-1),
-        text(output.stdout),
-        text(output.stderr),
-    )
+use naive::History;
+
+/// What a run said, instrument by instrument, with the history of each.
+struct Run {
+    flow: Flow,
+    books: BTreeMap<BookKey, (u32, History)>,
+    compared: u32,
+    updates: u64,
 }
 
-fn ok(dir: &Path, words: &[&str]) -> String {
-    let (code, out, err) = run(dir, words);
-    assert_eq!(code, 0, "{words:?}: {err}");
-    out
-}
+struct Last(Option<FlowUpdate>);
 
-fn json(dir: &Path, words: &[&str]) -> Value {
-    serde_json::from_str(&ok(dir, words)).unwrap()
-}
-
-/// A folder with a simulated session and its truth.
-fn session() -> TempDir {
-    let dir = tempfile::tempdir().unwrap();
-    let words = [
-        "synth",
-        "--messages",
-        "150k",
-        "--seed",
-        "5",
-        "--strikes",
-        "6",
-        "--expiries",
-        "2",
-        "--out",
-        "a.dbn",
-        "--truth",
-        "a.jsonl",
-    ];
-    ok(dir.path(), &words);
-    dir
-}
-
-fn rows(report: &Value) -> &Vec<Value> {
-    report["rows"].as_array().unwrap()
-}
-
-fn sum(report: &Value, key: &str) -> u64 {
-    let values = rows(report).iter().map(|row| row[key].as_u64().unwrap());
-    values.sum()
-}
-
-/// What a replay's summary says of an instrument.
-fn summary(dir: &Path, file: &str, symbol: &str) -> Value {
-    let words = ["replay", file, "--json", "--quiet", "--layout", "fused"];
-    let replay = json(dir, &words);
-    let instruments = replay["summary"]["instruments"].as_array().unwrap();
-    let found = instruments.iter().find(|it| it["name"] == symbol);
-    found.unwrap().clone()
-}
-
-/// Sums over the rows are the session's, whatever the length of an interval.
-fn assert_totals(dir: &Path, file: &str, symbol: &str) {
-    let summary = summary(dir, file, symbol);
-    for every in ["1m", "7s", "24h"] {
-        let words = ["flow", file, "--instrument", symbol, "--every", every, "--json"];
-        let report = json(dir, &words);
-        for key in ["volume", "bought", "sold", "trades"] {
-            assert_eq!(report["totals"][key], summary[key], "{symbol} {every} {key}");
-            assert_eq!(sum(&report, key), summary[key].as_u64().unwrap(), "{symbol} {every} {key}");
-        }
-    }
-}
-
-#[test]
-fn totals_equal_those_of_a_replay() {
-    let dir = session();
-    assert_totals(dir.path(), "a.dbn", "NQH6");
-    let option = busiest_option(dir.path());
-    assert_totals(dir.path(), "a.dbn", &option);
-    for file in ["esh4-glbx-mdp3-20231225.mbo", "esu4-glbx-mdp3-20240701.mbp-1"] {
-        if let Some(path) = support::data(&format!("dbn/{file}.dbn.zst")) {
-            let symbol = file[..4].to_uppercase();
-            assert_totals(dir.path(), path.to_str().unwrap(), &symbol);
-        }
-    }
-}
-
-/// The option that traded most.
-fn busiest_option(dir: &Path) -> String {
-    let replay = json(dir, &["replay", "a.dbn", "--json", "--quiet", "--layout", "fused"]);
-    let instruments = replay["summary"]["instruments"].as_array().unwrap();
-    let names = instruments.iter().map(|it| it["name"].as_str().unwrap());
-    let mut options = names.filter(|name| name.contains(" C") || name.contains(" P"));
-    options.next().unwrap().to_owned()
-}
-
-#[test]
-fn events_are_as_many_as_the_measures_count() {
-    let dir = session();
-    let flow = &summary(dir.path(), "a.dbn", "NQH6")["flow"];
-    let report = json(dir.path(), &["flow", "a.dbn", "--instrument", "NQH6", "--json"]);
-    let events = report["events"].as_array().unwrap();
-    let count = |kinds: &[&str]| {
-        let kind = |event: &&Value| kinds.contains(&event["kind"].as_str().unwrap());
-        events.iter().filter(kind).count() as u64
-    };
-    assert_eq!(count(&["sweep"]), flow["sweeps"].as_u64().unwrap());
-    assert_eq!(count(&["block"]), flow["blocks"].as_u64().unwrap());
-    assert_eq!(count(&["iceberg", "slices"]), flow["icebergs"].as_u64().unwrap());
-    assert!(count(&["sweep"]) > 0, "the session has sweeps");
-}
-
-#[test]
-fn planted_blocks_are_listed_when_where_and_as_large_as_they_were() {
-    let dir = session();
-    let report = json(dir.path(), &["flow", "a.dbn", "--instrument", "NQH6", "--json"]);
-    let events = report["events"].as_array().unwrap();
-    let truth = fs::read_to_string(dir.path().join("a.jsonl")).unwrap();
-    let truth = truth.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    let is_block = |it: &Value| it["kind"] == "block" && it["symbol"] == "NQH6";
-    let mut blocks = 0;
-    for block in truth.filter(is_block).filter(|it| it["size"].as_u64() >= Some(100)) {
-        let side = if block["side"] == "B" { "buy" } else { "sell" };
-        let found = events.iter().find(|event| {
-            event["kind"] == "block" && event["ts"] == block["ts_start"] && event["side"] == side
-        });
-        assert_eq!(found.unwrap_or_else(|| panic!("{block}"))["size"], block["size"]);
-        blocks += 1;
-    }
-    assert!(blocks > 0, "the session has blocks");
-}
-
-#[test]
-fn table_and_document_say_the_same() {
-    let dir = session();
-    let words = ["flow", "a.dbn", "--instrument", "NQH6", "--every", "5m"];
-    let text = ok(dir.path(), &words);
-    let report = json(dir.path(), &[&words[..], &["--json"]].concat());
-    let lines: Vec<&str> = text.lines().collect();
-    let header = lines.iter().position(|line| line.trim_start().starts_with("UTC")).unwrap();
-    let headings: Vec<&str> = lines[header].split_whitespace().collect();
-    for (line, row) in lines[header + 1..].iter().zip(rows(&report)) {
-        let cells: Vec<&str> = line.split_whitespace().collect();
-        assert_eq!(cells.len(), headings.len(), "{line}");
-        let cell = |name: &str| {
-            let at = headings.iter().position(|it| *it == name).unwrap();
-            cells[at].replace([',', '+', '~'], "")
+impl Emit<FlowOutput> for Last {
+    fn emit(&mut self, output: &FlowOutput) {
+        let FlowOutput::Update(update) = output else {
+            return;
         };
-        for key in ["volume", "bought", "sold", "trades", "cvd", "ofi"] {
-            let said = row[key].as_i64().map_or_else(|| "-".to_owned(), |it| it.to_string());
-            assert_eq!(cell(key), said, "{key}: {line}");
-        }
-        let places = [("obi_l1", "obi1", 2), ("obi_l5", "obi5", 2), ("vpin", "vpin", 3)];
-        let shares = [("toxicity", "toxicity", 2), ("hidden", "hidden", 2)];
-        for (key, name, digits) in places.into_iter().chain(shares) {
-            let said = row[key].as_f64();
-            let said = said.map_or_else(|| "-".to_owned(), |it| format!("{it:.digits$}"));
-            assert_eq!(cell(name), said, "{key}: {line}");
-        }
-        assert_eq!(cell("last"), row["last"].as_str().unwrap_or("-"), "{line}");
-        let is_marked = line.contains('~');
-        assert_eq!(is_marked, row["vpin_is_warming"] == true, "{line}");
+        assert!(self.0.is_none(), "one update an event");
+        self.0 = Some(*update);
     }
-    assert!(rows(&report).len() > 50, "{}", rows(&report).len());
-    let listed = report["events"].as_array().unwrap().len();
-    assert!(text.contains(&format!("\nevents: {listed}\n")), "{text}");
+}
+
+/// Parameters under which a small session fills every window.
+fn parameters() -> FlowParameters {
+    FlowParameters {
+        vpin_bucket: 97,
+        bulk_bars_min: 2,
+        volume_bars: 3,
+        ..FlowParameters::default()
+    }
+}
+
+/// Plays a stream through books and flow, and compares about `checks` updates of those
+/// instruments that have measures.
+fn play<B: Bytes>(bytes: B, checks: u64, expected_updates: u64) -> Run {
+    let limits = BookLimits {
+        watches_depth: true,
+        ..support::limits(1024, 65_536)
+    };
+    let arena = support::arena(&limits);
+    let mut books = Books::new_in(&arena, &limits).unwrap();
+    let mut feed = Replay::new([bytes]);
+    let every = (expected_updates / checks).max(1);
+    let mut run = Run {
+        flow: Flow::with(1024, parameters(), Table::default()),
+        books: BTreeMap::new(),
+        compared: 0,
+        updates: 0,
+    };
+    loop {
+        let Some(msg) = feed.pop() else {
+            assert!(!feed.is_ended(), "the end was missed");
+            std::thread::yield_now();
+            continue;
+        };
+        match msg.body {
+            Body::Control(Control::End) => break,
+            Body::Control(control) => {
+                books.control(&control);
+                run.flow.on_control(&control, &mut Last(None));
+            }
+            Body::Data(market) => {
+                let update = books.apply(&market).unwrap();
+                run.step(&update, every);
+            }
+        }
+    }
+    assert_eq!(feed.streams()[0].error(), None);
+    run
+}
+
+impl Run {
+    fn step(&mut self, update: &BookUpdate, every: u64) {
+        let mut said = Last(None);
+        self.flow.on_data(update, &mut said);
+        let new = || (update.book_idx, History::new(parameters()));
+        let (_, history) = self.books.entry(update.mbo.key()).or_insert_with(new);
+        let wants = history.add(update);
+        assert_eq!(
+            said.0.is_some(),
+            wants,
+            "it speaks when an event traded or moved the touch"
+        );
+        let Some(said) = said.0 else { return };
+        self.updates += 1;
+        if self.updates.is_multiple_of(every) || (said.traded && self.updates.is_multiple_of(7)) {
+            let is_compared = said.reading.is_some() && self.updates.is_multiple_of(every);
+            history.compare_tape(&said);
+            if is_compared {
+                history.compare(&said);
+                self.compared += 1;
+            }
+        }
+    }
+
+    /// Everything at the end, for what was told in the summary only.
+    fn compare_ends(&self) {
+        for (book_idx, history) in self.books.values() {
+            if let Some(profile) = self.flow.profile(*book_idx) {
+                history.compare_profile(profile);
+            }
+        }
+    }
 }
 
 #[test]
-fn two_runs_give_the_same_bytes() {
-    let dir = session();
-    let words = |page| ["flow", "a.dbn", "--instrument", "NQH6", "--json", "--html", page];
-    let runs = ["one.html", "two.html"].map(|page| {
-        let out = ok(dir.path(), &words(page));
-        (out, fs::read(dir.path().join(page)).unwrap())
-    });
-    assert_eq!(runs[0], runs[1]);
-}
-
-#[test]
-fn span_asked_for_is_shown_and_measures_run_before_it() {
-    let dir = session();
-    let flow = ["flow", "a.dbn", "--instrument", "NQH6", "--json"];
-    let whole = json(dir.path(), &flow);
-    let part = ["--from", "14:00", "--to", "15:00:30"];
-    let part = json(dir.path(), &[&flow[..], &part].concat());
-    let hour = rows(&part);
-    assert_eq!(hour.first().unwrap()["start"].as_u64().unwrap() % 3_600_000_000_000, 0);
-    assert_eq!(part["to"].as_u64().unwrap() % 60_000_000_000, 30_000_000_000);
-    let ts = |row: &Value| row["ts"].as_u64().unwrap();
-    let (first, last) = (ts(hour.first().unwrap()), ts(hour.last().unwrap()));
-    assert_eq!(last, part["to"].as_u64().unwrap());
-    let same = |row: &&Value| first <= ts(row) && ts(row) < last;
-    let same: Vec<_> = rows(&whole).iter().filter(same).collect();
-    assert_eq!(same, hour[..hour.len() - 1].iter().collect::<Vec<_>>());
-    let words = [&flow[..], &["--from", "15:00", "--to", "14:00"]].concat();
-    let (code, out, err) = run(dir.path(), &words);
-    assert_eq!((code, out.as_str()), (2, ""), "{err}");
-    assert!(err.contains("error[E-USE-001]: --to: --from is not before --to"), "{err}");
-}
-
-#[test]
-fn unknown_instrument_is_told_with_the_nearest_names() {
-    let dir = session();
-    let (code, out, err) = run(dir.path(), &["flow", "a.dbn", "--instrument", "NQH5"]);
-    assert_eq!((code, out.as_str()), (2, ""), "{err}");
-    assert!(err.contains("error[E-FEED-003]: a.dbn: no instrument NQH5"), "{err}");
-    assert!(err.contains("did you mean NQH6, "), "{err}");
-    let (code, _, err) = run(dir.path(), &["flow", "none.dbn", "--instrument", "NQH6"]);
-    assert_eq!(code, 5, "{err}");
-    assert!(err.contains("error[E-FEED-002]"), "{err}");
-}
-
-#[test]
-fn cut_file_is_shown_up_to_the_fault_and_fails() {
-    let dir = session();
-    let bytes = fs::read(dir.path().join("a.dbn")).unwrap();
-    fs::write(dir.path().join("cut.dbn"), &bytes[..bytes.len() / 2 + 5]).unwrap();
-    let (code, out, err) = run(dir.path(), &["flow", "cut.dbn", "--instrument", "NQH6"]);
-    assert_eq!(code, 7, "{err}");
-    assert!(out.contains("\ntotal") && err.contains("E-FEED-001"), "{out}{err}");
-}
-
-#[test]
-fn what_quotes_alone_cannot_say_is_absent() {
-    let dir = tempfile::tempdir().unwrap();
-    let Some(path) = support::data("dbn/esu4-glbx-mdp3-20240701.mbp-1.dbn.zst") else {
+fn esh4_flow_equals_its_slow_recomputation() {
+    let Some(path) = support::data("dbn/esh4-glbx-mdp3-20231225.mbo.dbn.zst") else {
         return;
     };
-    let words = ["flow", path.to_str().unwrap(), "--instrument", "ESU4", "--json"];
-    let report = json(dir.path(), &words);
-    assert!(!rows(&report).is_empty());
-    for row in rows(&report) {
-        assert!(row["obi_l5"].is_null(), "only the touch is known: {row}");
-        assert!(row["obi_l1"].is_f64(), "{row}");
-    }
-}
-
-/// The panels that every page of a future has, by what they are called aloud.
-const PANELS: [&str; 6] = [
-    "Price of NQH6",
-    "Volume by aggressor and CVD of NQH6",
-    "VPIN, toxicity and hidden orders of NQH6",
-    "Order book imbalance of NQH6",
-    "Order flow imbalance of NQH6",
-    "Pressure windows and institutional flow of NQH6",
-];
-
-#[test]
-fn page_needs_nothing_and_has_every_panel() {
-    let dir = session();
-    ok(dir.path(), &["flow", "a.dbn", "--instrument", "NQH6", "--html", "a.html"]);
-    let page = fs::read_to_string(dir.path().join("a.html")).unwrap();
-    for panel in PANELS {
-        assert!(page.contains(&format!("aria-label=\"{panel}\"")), "{panel}");
-    }
-    for foreign in ["<script", "http:", "https:", "url(", "@import", "src=", "NaN", "inf\""] {
-        assert!(!page.contains(foreign), "{foreign}");
-    }
-    assert!(page.contains("prefers-color-scheme:dark"));
+    let (blocks, _) = Blocks::open(&path).unwrap();
+    let run = play(blocks, 120, 25_000);
+    run.compare_ends();
+    assert!(run.compared >= 100, "{}", run.compared);
+    let (book_idx, _) = run.books.values().next().unwrap();
+    let tape = run.flow.tape(*book_idx).unwrap();
+    assert_eq!((tape.trades, tape.volume()), (2_973, 9_892));
+    let hidden = run.flow.reading(*book_idx).unwrap().hidden_counts;
+    assert!(hidden.refills > 10, "real icebergs are there: {hidden:?}");
 }
 
 #[test]
-fn page_renders_in_a_browser() {
-    let dir = session();
-    ok(dir.path(), &["flow", "a.dbn", "--instrument", "NQH6", "--html", "a.html"]);
-    let page = dir.path().join("a.html");
-    let browser = Command::new("chromium")
-        .args(["--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--dump-dom"])
-        .arg(format!("--user-data-dir={}", dir.path().join("profile").display()))
-        .arg(format!("file://{}", page.display()))
-        .output();
-    let Ok(output) = browser else {
-        println!("skipped: no chromium on the path");
+fn esu4_bought_142_and_sold_111() {
+    for schema in ["mbp-1", "trades"] {
+        let name = format!("dbn/esu4-glbx-mdp3-20240701.{schema}.dbn.zst");
+        let Some(path) = support::data(&name) else {
+            return;
+        };
+        let (blocks, _) = Blocks::open(&path).unwrap();
+        let run = play(blocks, 100, 1_000);
+        run.compare_ends();
+        let tape = run.flow.tape(0).unwrap();
+        assert_eq!(
+            (tape.bought, tape.sold, tape.unsided),
+            (142, 111, 0),
+            "{schema}"
+        );
+        assert_eq!(tape.cvd(), 31);
+    }
+}
+
+#[test]
+fn arl_hidden_executions_are_sided_by_the_quote() {
+    let Some(path) = support::data("dbn/arl-xnas-itch-20250717.mbo.dbn.zst") else {
         return;
     };
-    let err = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{err}");
-    assert!(!err.contains("CONSOLE"), "the page made the browser complain: {err}");
-    let dom = String::from_utf8_lossy(&output.stdout);
-    for panel in PANELS {
-        assert!(dom.contains(&format!("aria-label=\"{panel}\"")), "{panel}: {err}");
-    }
-    // What the browser closed by itself, or could not read, would not come back as written.
-    let written = fs::read_to_string(&page).unwrap();
-    for part in ["<path", "<rect", "<title>", "<td"] {
-        assert_eq!(dom.matches(part).count(), written.matches(part).count(), "{part}");
-    }
-    assert!(dom.matches("<path class=\"mark").count() > 0, "no event is drawn");
+    let (blocks, _) = Blocks::open(&path).unwrap();
+    let run = play(blocks, 100, 800);
+    run.compare_ends();
+    let tape = run.flow.tape(0).unwrap();
+    // The venue names an aggressor for 11 of its 46 trades.
+    assert_eq!(tape.trades, 46);
+    assert!(tape.unsided < tape.volume() / 4, "{tape:?}");
+}
+
+#[test]
+fn synthetic_flow_equals_its_slow_recomputation() {
+    let config = SessionConfig {
+        messages: 120_000,
+        strikes: 4,
+        expiries: 1,
+        ..SessionConfig::demo()
+    };
+    let mut bytes = Vec::new();
+    write_session(&config, &mut bytes, &mut Truth::default()).unwrap();
+    let run = play(&bytes[..], 150, 50_000);
+    run.compare_ends();
+    assert!(run.compared >= 100, "{}", run.compared);
+    let sided = |book_idx: u32| run.flow.tape(book_idx).is_some_and(|tape| tape.sold > 0);
+    let measured = |book_idx: u32| run.flow.reading(book_idx).is_some();
+    let books = || run.books.values().map(|(book_idx, _)| *book_idx);
+    assert_eq!(
+        books().filter(|idx| measured(*idx)).count(),
+        3,
+        "the futures"
+    );
+    assert!(
+        books().filter(|idx| !measured(*idx) && sided(*idx)).count() > 2,
+        "options trade too"
+    );
+    let all = books().map(|idx| run.flow.tape(idx).unwrap().last_side);
+    assert!(all.filter(|side| *side == Side::Bid).count() > 0);
 }

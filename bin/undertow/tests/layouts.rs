@@ -24,7 +24,8 @@ use undertow_core::stage::{Pass, Sink, Source, Stage};
 use undertow_core::types::{
     Action, BookKey, Flags, InstrumentId, Nanos, OrderId, Price, PublisherId, Side, Text,
 };
-use undertow_strategies::flow::{Flow, FlowUpdate};
+use undertow_strategies::flow::{Flow, FlowOutput, FlowParameters};
+use undertow_strategies::ifd::baseline::Table;
 
 mod support;
 
@@ -200,7 +201,7 @@ impl Parts {
 /// One output as bytes that must agree.
 type Line = Vec<u64>;
 
-fn line(msg: &Msg<FlowUpdate>) -> Line {
+fn line(msg: &Msg<FlowOutput>) -> Line {
     match &msg.body {
         Body::Data(update) => words(msg.stamp.sequence, update).to_vec(),
         Body::Control(control) => {
@@ -212,7 +213,7 @@ fn line(msg: &Msg<FlowUpdate>) -> Line {
     }
 }
 
-fn drain(reader: &mut Reader<FlowUpdate>, lines: &mut Vec<Line>, rng: &mut Rng) {
+fn drain(reader: &mut Reader<FlowOutput>, lines: &mut Vec<Line>, rng: &mut Rng) {
     for _ in 0..rng.below(9) {
         let Some(msg) = reader.pop() else { return };
         lines.push(line(&msg));
@@ -220,14 +221,37 @@ fn drain(reader: &mut Reader<FlowUpdate>, lines: &mut Vec<Line>, rng: &mut Rng) 
 }
 
 fn limits() -> BookLimits {
-    support::limits(INSTRUMENTS_MAX as u32, 4096)
+    BookLimits {
+        watches_depth: true,
+        ..support::limits(INSTRUMENTS_MAX as u32, 4096)
+    }
+}
+
+/// A flow stage whose windows are so short that every measure has something to say, and whose pool
+/// of measures is too small for all instruments.
+fn flow() -> Flow {
+    const MICROSECOND: u64 = 1_000;
+    Flow::with(
+        INSTRUMENTS_MAX,
+        FlowParameters {
+            measured_max: 4,
+            vpin_bucket: 7,
+            vpin_buckets: 5,
+            imbalance_interval: Nanos(20 * MICROSECOND),
+            ofi_interval: Nanos(50 * MICROSECOND),
+            sweep_contracts: 5,
+            sweep_hold: Nanos(100 * MICROSECOND),
+            ..FlowParameters::default()
+        },
+        Table::default(),
+    )
 }
 
 /// All outputs of the chain cut as `layout` says and stepped in the order that `seed` draws.
 fn interleaved(layout: Layout, list: List, seed: u64, parts: &Parts) -> (Vec<Line>, u64) {
     let arena = support::arena(&limits());
     let books = Books::new_in(&arena, &limits()).unwrap();
-    let flow = Flow::new(INSTRUMENTS_MAX);
+    let flow = flow();
     let mut rng = Rng::new(seed ^ 0xABCD);
     let mut lines = Vec::new();
     let depths = [3, 5, 16, 256];
@@ -318,7 +342,7 @@ fn every_layout_gives_the_same_bytes_on_real_threads() {
     for layout in Layout::ALL {
         let arena = support::arena(&limits());
         let books = Books::new_in(&arena, &limits()).unwrap();
-        let flow = Flow::new(INSTRUMENTS_MAX);
+        let flow = flow();
         let mut lines = Vec::new();
         let wiring = wiring(layout, true);
         let finished = topology::run(&wiring, (list.clone(), books, flow), |board, mut reader| {
@@ -336,6 +360,12 @@ fn every_layout_gives_the_same_bytes_on_real_threads() {
         let allocations: u64 = finished.tiles.iter().map(|tile| tile.allocations).sum();
         assert_eq!(allocations, 0, "{}", layout.name());
         let tapes: Vec<_> = (0..6).map(|idx| finished.flow.tape(idx).copied()).collect();
+        let readings = (0..6).filter_map(|idx| finished.flow.reading(idx)).count();
+        assert_eq!(
+            (readings, finished.flow.unmeasured()),
+            (4, 2),
+            "the pool holds four"
+        );
         receipts.push((lines, finished.output.digest, finished.books.hash(), tapes));
     }
     assert!(receipts[0].0.len() > 10_000);
@@ -386,7 +416,7 @@ impl Stage for Fuse {
 fn p05_a_stage_that_panics_halts_every_tile() {
     for layout in Layout::ALL {
         let list = input(3, 100_000);
-        let parts = (list, Fuse(0), Flow::new(INSTRUMENTS_MAX));
+        let parts = (list, Fuse(0), flow());
         let outcome = topology::run(&wiring(layout, false), parts, |board, mut reader| {
             while !board.is_halted() {
                 let _ = reader.pop();

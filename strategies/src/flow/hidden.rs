@@ -1,7 +1,8 @@
 //! Hidden orders (A9): a score from trades alone, and the exact tests that order-by-order data allow.
 //!
 //! [`HiddenScore`] looks at the last 50 trades. [`Refills`] keeps accounts of each event: what was
-//! filled at a price, less what the display lost there, came from behind it. That finds orders
+//! filled at a price, and what is displayed there after it, less what had been displayed, came from
+//! behind the display. That finds orders
 //! that the venue refills under their id (CME: a Modify right after the Fill) and fills beyond
 //! the displayed size. Orders that their owner refills show as chains of equal new orders, each
 //! right after the last one was filled whole (Zotikov and Antonov, "CME Iceberg Order Detection
@@ -177,8 +178,17 @@ pub struct HiddenCounts {
     pub refills: u32,
     /// Refills by their owner: a new order of equal size, right after the last was filled.
     pub slices: u32,
-    /// Size that was filled and had not been displayed.
+    /// Size that came from behind the display: filled at once, or displayed after a fill.
     pub hidden_size: u64,
+}
+
+/// Where an iceberg was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Iceberg {
+    /// Its side.
+    pub side: Side,
+    /// Its price.
+    pub price: Price,
 }
 
 /// One price of the open event.
@@ -218,9 +228,13 @@ pub struct Refills {
     iceberg_refills: u32,
     slice_size_min: u32,
     counts: HiddenCounts,
+    /// The latest found.
+    iceberg: Option<Iceberg>,
     levels: [Level; LEVELS_MAX],
     level_count: usize,
     aggressor: OrderId,
+    /// Whether the last trade was an auction's.
+    is_auction: bool,
     slices: [Slice; SLICES_MAX],
     /// Until then a new order may be the next slice of one that was filled.
     awaits_until: Nanos,
@@ -244,9 +258,11 @@ impl Refills {
                 slices: 0,
                 hidden_size: 0,
             },
+            iceberg: None,
             levels: [Level::NONE; LEVELS_MAX],
             level_count: 0,
             aggressor: OrderId(0),
+            is_auction: false,
             slices: [Slice::NONE; SLICES_MAX],
             awaits_until: Nanos(0),
             refilled: [OrderId(0); SLICES_MAX],
@@ -267,10 +283,12 @@ impl Refills {
         }
     }
 
-    /// A trade: its aggressor's own fills are no resting order's.
+    /// A trade: its aggressor's own fills are no resting order's. One without an aggressor is an
+    /// auction's, which fills orders at a price that is not their own.
     #[inline]
     pub const fn trade(&mut self, mbo: &Mbo) {
         self.aggressor = mbo.order_id;
+        self.is_auction = matches!(mbo.side, Side::None);
     }
 
     /// Ends the event and settles its accounts.
@@ -287,6 +305,12 @@ impl Refills {
         self.counts
     }
 
+    /// The latest iceberg found this session.
+    #[must_use]
+    pub const fn iceberg(&self) -> Option<Iceberg> {
+        self.iceberg
+    }
+
     /// Counts from zero: a session starts.
     pub const fn start_session(&mut self) {
         *self = Self::new(
@@ -299,7 +323,7 @@ impl Refills {
     fn fill(&mut self, update: &BookUpdate) {
         let mbo = &update.mbo;
         let is_aggressor = mbo.order_id == self.aggressor && mbo.order_id != OrderId(0);
-        if is_aggressor || mbo.side == Side::None {
+        if is_aggressor || self.is_auction || mbo.side == Side::None {
             return;
         }
         if self.level(mbo).is_none() && self.level_count < LEVELS_MAX {
@@ -391,6 +415,10 @@ impl Refills {
         self.counts.slices += 1;
         if slice.refills == self.iceberg_refills {
             self.counts.icebergs += 1;
+            self.iceberg = Some(Iceberg {
+                side: slice.side,
+                price: slice.price,
+            });
         }
     }
 
@@ -398,23 +426,28 @@ impl Refills {
     fn settle(&mut self) {
         for place in 0..self.level_count {
             let level = self.levels[place];
-            let lost = (level.before + level.added).saturating_sub(level.now);
-            if !level.is_settled || level.filled <= lost {
+            let known = level.before + level.added;
+            let revealed = (level.filled + level.now).saturating_sub(known);
+            if !level.is_settled || revealed == 0 {
                 continue;
             }
-            self.counts.hidden_size += level.filled - lost;
+            self.counts.hidden_size += revealed;
             if level.modified != OrderId(0) {
                 self.counts.refills += level.requeues.max(1);
-                self.note_refilled(level.modified);
+                self.note_refilled(&level);
             }
         }
         self.level_count = 0;
     }
 
-    fn note_refilled(&mut self, order_id: OrderId) {
-        if !self.refilled.contains(&order_id) {
+    fn note_refilled(&mut self, level: &Level) {
+        if !self.refilled.contains(&level.modified) {
             self.counts.icebergs += 1;
-            self.refilled[self.refilled_next] = order_id;
+            self.iceberg = Some(Iceberg {
+                side: level.side,
+                price: level.price,
+            });
+            self.refilled[self.refilled_next] = level.modified;
             self.refilled_next = (self.refilled_next + 1) % SLICES_MAX;
         }
     }

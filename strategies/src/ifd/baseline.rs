@@ -160,11 +160,12 @@ impl Sample {
         let squares: f64 = kept.iter().map(|it| (it - mean) * (it - mean)).sum();
         // Equal values may differ from their mean by a rounding error, which is no spread.
         let is_spread = kept.first() < kept.last();
-        (len > 0).then(|| Self {
+        let deviation = is_spread.then(|| libm::sqrt(squares / (n - 1.0)));
+        (len > 0 && mean.is_finite()).then(|| Self {
             sorted: ring,
             len,
             mean,
-            deviation: is_spread.then(|| libm::sqrt(squares / (n - 1.0))),
+            deviation: deviation.filter(|it| it.is_normal()),
         })
     }
 
@@ -187,7 +188,8 @@ impl Sample {
     /// Standard deviations above the mean; none without spread.
     #[must_use]
     pub fn z(&self, x: f64) -> Option<f64> {
-        self.deviation.map(|deviation| (x - self.mean) / deviation)
+        let z = self.deviation.map(|deviation| (x - self.mean) / deviation);
+        z.filter(|z| z.is_finite())
     }
 
     /// Percentage of values below `x`, equal ones counted half, in [0, 100].

@@ -113,8 +113,8 @@ impl Bracket {
         };
         lies_ahead.then_some(Self {
             target: strike,
-            stop: Price(spot.0 - ahead / 2),
-            is_actionable: i128::from(ahead.abs()) * 50 <= i128::from(spot.0),
+            stop: Price(spot.0.saturating_sub(ahead / 2)),
+            is_actionable: i128::from(ahead).abs() * 50 <= i128::from(spot.0),
         })
     }
 }

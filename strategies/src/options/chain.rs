@@ -169,8 +169,9 @@ impl Snapshot<'_> {
                 Right::Call => &mut line.call,
                 Right::Put => &mut line.put,
             };
-            leg.volume += row.volume;
-            leg.open_interest += row.open_interest.map_or(0, |it| it.contracts);
+            leg.volume = leg.volume.saturating_add(row.volume);
+            let open = row.open_interest.map_or(0, |it| it.contracts);
+            leg.open_interest = leg.open_interest.saturating_add(open);
             leg.mark = leg.mark.or_else(|| row.mid(self.now));
         }
         lines.into_values().collect()

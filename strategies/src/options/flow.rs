@@ -43,7 +43,9 @@ impl OptionFlow {
                     let premium = Usd::premium(mid, row.volume, row.multiplier);
                     side.premium = side.premium.plus(premium);
                 }
-                None => side.volume_without_mid += row.volume,
+                None => {
+                    side.volume_without_mid = side.volume_without_mid.saturating_add(row.volume);
+                }
             }
         }
         flow

@@ -11,7 +11,7 @@ use undertow_strategies::options::positioning::{RiskRatio, Zone};
 use undertow_strategies::options::pricing::Model;
 
 use super::report::Report;
-use super::words::{left_out, remarks};
+use super::words::{expiry_name, left_out, remarks};
 
 /// The document, with all strikes.
 #[must_use]
@@ -113,7 +113,7 @@ fn expected_value(report: &Report) -> Value {
         })
     };
     json!({
-        "expiry": report.nearest.date.to_string(),
+        "expiry": expiry_name(report, report.nearest),
         "multiplier": report.multiplier,
         "pairs": report.setups.len(),
         "good": report.good_setups().count(),
@@ -136,7 +136,7 @@ fn positioning(report: &Report) -> Value {
         })
     };
     json!({
-        "expiry": report.nearest.date.to_string(),
+        "expiry": expiry_name(report, report.nearest),
         "call_risk": found.call.dollars(),
         "put_risk": found.put.dollars(),
         "ratio": match found.ratio() {

@@ -275,7 +275,7 @@ fn game(report: &Report) -> String {
     ));
     let title = format!(
         "Who has more skin in the game, expiry {}",
-        report.nearest.date
+        words::expiry_name(report, report.nearest)
     );
     section(&title, &body)
 }
@@ -312,7 +312,7 @@ fn setups(report: &Report) -> String {
     let body = note + &listing(&header, &rows, "none");
     let title = format!(
         "Expected value of target and stop, expiry {}",
-        report.nearest.date
+        words::expiry_name(report, report.nearest)
     );
     section(&title, &body)
 }

@@ -353,6 +353,8 @@ fn parity(rows: &[Row], now: Nanos, question: &Question) -> Option<(Price, Strin
     found.sort_by(|a, b| a.1.total_cmp(&b.1));
     let (_, spot) = *found.get(found.len() / 2)?;
     let from = format!("put-call parity of {} strikes", found.len());
-    let price = Price((spot * Price::PER_POINT as f64).round() as i64);
-    (price.0 > 0 && price.is_defined()).then_some((price, from))
+    // Quotes are in cents, and so is what they imply.
+    let cents = (spot * 100.0).round() as i64;
+    let price = Price(cents.checked_mul(Price::PER_POINT / 100)?);
+    (price.0 > 0).then_some((price, from))
 }

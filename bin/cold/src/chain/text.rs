@@ -63,7 +63,7 @@ fn head(report: &Report) -> String {
         (
             "open interest",
             words::interest(report),
-            "never of the same day",
+            "an end-of-day figure",
         ),
     ];
     text.push('\n');
@@ -145,7 +145,7 @@ fn setups(report: &Report) -> String {
     let mut text = format!(
         "expected value of target and stop, expiry {}: {} of {} pairs are good \
          (EV at least {}, p at least {})\n",
-        report.nearest.date,
+        words::expiry_name(report, report.nearest),
         good,
         report.setups.len(),
         report.ev_rules.ev_min,
@@ -182,7 +182,7 @@ fn game(report: &Report) -> String {
     };
     let mut text = format!(
         "skin in the game, expiry {}: calls ${}, puts ${}, ratio {ratio}: {}\n",
-        report.nearest.date,
+        words::expiry_name(report, report.nearest),
         money(found.call.dollars()),
         money(found.put.dollars()),
         found.verdict().name()

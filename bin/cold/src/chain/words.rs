@@ -1,7 +1,7 @@
 //! Figures and facts as people read them, for text and page alike.
 
 use undertow_core::types::Price;
-use undertow_strategies::options::chain::Source;
+use undertow_strategies::options::chain::{Expiry, Source};
 use undertow_strategies::options::points;
 use undertow_strategies::options::pricing::Model;
 
@@ -75,12 +75,28 @@ pub(super) fn interest(report: &Report) -> String {
     }
 }
 
+/// An expiry by its day, and by its hour too where another one is of the same day.
+pub(super) fn expiry_name(report: &Report, expiry: Expiry) -> String {
+    let days = report.exposure.expiries.iter().map(|(other, _)| other);
+    let is_shared = days
+        .into_iter()
+        .any(|other| other.date == expiry.date && *other != expiry);
+    let text = if is_shared {
+        new_york_text(expiry.instant)
+    } else {
+        None
+    };
+    let text = text.and_then(|text| text.get(..16).map(str::to_owned));
+    text.unwrap_or_else(|| expiry.date.to_string())
+}
+
 /// Levels with a name, a place in points if there is one, and what they mean.
 pub(super) fn levels(report: &Report) -> Vec<(&'static str, Option<f64>, String)> {
     let exposure = &report.exposure;
     let strike = |at: Option<Price>| at.map(points);
+    let crossings = report.profile.crossings().len();
     let flip_note = format!(
-        "where the chain priced anew changes sign ({} priced, {} not)",
+        "nearest of {crossings} changes of sign of the chain priced anew ({} priced, {} not)",
         thousands(report.profile.priced as u64),
         thousands(report.profile.unpriced as u64)
     );

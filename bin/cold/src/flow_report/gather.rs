@@ -1,4 +1,4 @@
-//! From the input to the report: books, flow and the option desk, and a watch on one instrument.
+//! From the input to the report: books, flow, and a watch on one instrument.
 //!
 //! One thread, in the order of the input, and the same stages as in a session. The instrument is
 //! the first book whose id bears the wanted symbol; that there are others is told.
@@ -9,11 +9,10 @@ use undertow_core::book::{BookLimits, Books, LimitError};
 use undertow_core::event::{BookUpdate, Control, Market, Mbo, Touch};
 use undertow_core::stage::{Emit, Stage};
 use undertow_core::types::{Action, BookKey, Flags, InstrumentId, Nanos, Side};
-use undertow_strategies::calendar::{Calendar, Day, Sessions, Venue};
 use undertow_strategies::flow::side::SideRule;
-use undertow_strategies::flow::{Flow, FlowParameters, FlowUpdate};
+use undertow_strategies::flow::{Flow, FlowOutput, FlowParameters, FlowUpdate};
 use undertow_strategies::ifd::baseline::Table;
-use undertow_strategies::ifd::desk::{Contract, Desk, Finding, Limits, Settings, Signal, Window};
+use undertow_strategies::ifd::desk::{Contract, Finding, Signal, Window};
 use undertow_strategies::ifd::pressure::Dominance;
 
 use super::watch::Watch;
@@ -58,16 +57,14 @@ pub struct Gathering<'a> {
     registry: Registry,
     books: Books<'a>,
     flow: Flow,
-    desk: Desk,
     /// By the book's dense index: who began its trades, and the quote before them.
     sides: Vec<(SideRule, Touch)>,
-    sessions: Sessions,
-    day: Option<Day>,
     /// Ids that bear the wanted symbol, as far as is known.
     ids: Vec<InstrumentId>,
     watch: Option<(BookKey, u32, Watch)>,
     /// Other books that bear it.
     others: BTreeSet<u32>,
+    heard: Heard,
     now: Nanos,
     is_live: bool,
     bounds: [Nanos; 2],
@@ -86,24 +83,20 @@ impl<'a> Gathering<'a> {
         question: Question,
     ) -> Result<Self, LimitError> {
         let instruments_max = limits.instruments_max as usize;
-        let desk = Limits {
-            books_max: instruments_max,
-            options_max: instruments_max,
-            underlyings_max: 256.min(instruments_max),
-            quoted_max: instruments_max,
-        };
         Ok(Self {
             registry: Registry::default(),
             books: Books::new_in(arena, limits)?,
-            flow: Flow::with(instruments_max, question.parameters.clone()),
             // No history of days before: what needs it stays absent.
-            desk: Desk::new(&desk, &Settings::default(), Table::new([], &(Day(0)..Day(0)))),
+            flow: Flow::with(
+                instruments_max,
+                question.parameters.clone(),
+                Table::default(),
+            ),
             sides: vec![(SideRule::new(), Touch::EMPTY); instruments_max],
-            sessions: Calendar::built_in().sessions(Venue::Globex),
-            day: None,
             ids: Vec::new(),
             watch: None,
             others: BTreeSet::new(),
+            heard: Heard::default(),
             now: Nanos(0),
             is_live: false,
             bounds: [Nanos(0), Nanos::UNDEFINED],
@@ -122,8 +115,7 @@ impl<'a> Gathering<'a> {
     pub fn control(&mut self, control: &Control) {
         self.registry.note(control);
         self.books.control(control);
-        self.flow.on_control(control, &mut Said(None));
-        self.desk.on_control(control);
+        self.flow.on_control(control, &mut self.heard);
         if let Control::Symbol(_) = control {
             self.ids.clear();
         }
@@ -153,7 +145,12 @@ impl<'a> Gathering<'a> {
     /// # Errors
     /// No instrument bears the symbol, or more than one does.
     pub fn finish(mut self) -> Result<FlowReport, Missing> {
-        self.desk.finish();
+        // Windows that are still open are closed on a copy: the stage itself waits for more.
+        let mut desk = self.flow.desk().clone();
+        desk.finish();
+        while let Some(finding) = desk.next_finding() {
+            self.heard.findings.push(finding);
+        }
         self.note_findings();
         let Some((key, book_idx, watch)) = self.watch.take() else {
             return Err(self.missing());
@@ -183,21 +180,13 @@ impl<'a> Gathering<'a> {
         if mbo.ts_event.is_defined() && !is_ahead {
             self.now = self.now.max(mbo.ts_event);
         }
-        if self.sessions.advance(self.now) {
-            let day = self.sessions.ahead().map(|session| session.day);
-            if self.day.is_some() && self.day != day {
-                self.desk.start_day();
-            }
-            self.day = day;
-        }
     }
 
     fn update(&mut self, update: &BookUpdate) {
         let side = self.side(update);
-        self.desk.on_update(update, side);
+        self.heard.update = None;
+        self.flow.on_data(update, &mut self.heard);
         self.note_findings();
-        let mut said = Said(None);
-        self.flow.on_data(update, &mut said);
         if !self.is_live {
             return;
         }
@@ -217,8 +206,8 @@ impl<'a> Gathering<'a> {
         }
         let is_measured = self.flow.reading(*book_idx).is_some();
         watch.record(update, self.now, side, is_measured);
-        if let (Some(said), Some(tape)) = (said.0, self.flow.tape(*book_idx)) {
-            watch.output(&said, tape, self.now);
+        if let (Some(said), Some(tape)) = (&self.heard.update, self.flow.tape(*book_idx)) {
+            watch.output(said, tape, self.now);
         }
     }
 
@@ -256,7 +245,7 @@ impl<'a> Gathering<'a> {
     }
 
     fn note_findings(&mut self) {
-        while let Some(finding) = self.desk.next_finding() {
+        for finding in self.heard.findings.drain(..) {
             let [from, to] = self.bounds;
             match finding {
                 Finding::Window(window) if from <= window.start && window.start < to => {

@@ -12,6 +12,8 @@ struct Scene {
     refills: Refills,
     now: Nanos,
     level: u64,
+    /// Of the trades.
+    aggressor: Side,
 }
 
 impl Scene {
@@ -20,12 +22,13 @@ impl Scene {
             refills: Refills::new(Nanos(300 * MS), 3, 2),
             now: Nanos(1_000_000 * MS),
             level,
+            aggressor: Side::Bid,
         }
     }
 
     fn record(&mut self, action: Action, id: u64, size: u32, effect: Effect) {
         let side = if action == Action::Trade {
-            Side::Bid
+            self.aggressor
         } else {
             Side::Ask
         };
@@ -98,6 +101,25 @@ fn a9_order_that_is_modified_to_its_old_size_after_a_fill_was_refilled() {
         (counts.icebergs, counts.refills, counts.hidden_size),
         (1, 2, 10)
     );
+}
+
+#[test]
+fn a9_refill_larger_than_what_was_left_counts_whole() {
+    let mut scene = Scene::new(2);
+    scene.fill(7, 2);
+    scene.leave(4, Action::Modify, 7, 4, Effect::Requeued);
+    scene.refills.end_event();
+    assert_eq!(scene.counts().hidden_size, 4);
+}
+
+#[test]
+fn a9_fills_of_an_auction_are_not_judged() {
+    let mut scene = Scene::new(5);
+    scene.aggressor = Side::None;
+    scene.fill(7, 50);
+    scene.leave(5, Action::Modify, 7, 5, Effect::Requeued);
+    scene.refills.end_event();
+    assert_eq!(scene.counts(), HiddenCounts::default());
 }
 
 #[test]

@@ -5,7 +5,7 @@ use undertow_strategies::options::points;
 
 use super::plot::{Axis, Plot};
 use crate::chain::report::Report;
-use crate::chain::words::{level, money, plain};
+use crate::chain::words::{expiry_name, level, money, plain};
 
 const WIDTH: f64 = 1_080.0;
 const LEFT: f64 = 76.0;
@@ -26,7 +26,12 @@ pub(super) fn gamma_by_strike(report: &Report, strikes: Option<usize>) -> String
     let one =
         |split: &Split| [split.call.gex, split.put.gex].map(|it| it.per::<OnePercent>().value());
     let values = shown.iter().flat_map(|(_, split)| one(split));
-    let mut plot = strike_plot("Gamma exposure by strike", &shown, values, 480.0);
+    let mut plot = strike_plot(
+        "Gamma exposure by strike",
+        &shown,
+        values,
+        [480.0, 5.0 * LIFT],
+    );
     plot.grid_y(money, OnePercent::LABEL);
     let width = bar_width(&plot, &shown);
     for (strike, split) in &shown {
@@ -52,14 +57,12 @@ pub(super) fn gamma_by_strike(report: &Report, strikes: Option<usize>) -> String
             put,
             &words("puts", put, split.put.open_interest),
         );
-    }
-    let net: Vec<_> = shown
-        .iter()
-        .map(|(strike, split)| (*strike, split.net().gex.per::<OnePercent>().value()))
-        .collect();
-    plot.line("net", &net);
-    if net.len() <= 80 {
-        net.iter().for_each(|at| plot.dot("net-dot", *at));
+        plot.level_at(
+            x,
+            width,
+            call + put,
+            &format!("{strike} net: {}", money(call + put)),
+        );
     }
     marks(&mut plot, report);
     plot.grid_x("strike");
@@ -72,7 +75,7 @@ pub(super) fn delta_by_strike(report: &Report, strikes: Option<usize>) -> String
     let values = shown
         .iter()
         .flat_map(|(_, split)| [split.call.dex.0, split.put.dex.0]);
-    let mut plot = strike_plot("Delta exposure by strike", &shown, values, 300.0);
+    let mut plot = strike_plot("Delta exposure by strike", &shown, values, [300.0, LIFT]);
     plot.grid_y(money, "$ of the underlying held by delta");
     let width = bar_width(&plot, &shown);
     for (strike, split) in &shown {
@@ -145,11 +148,12 @@ pub(super) fn by_expiry(report: &Report) -> String {
     for (idx, (expiry, split)) in expiries.iter().enumerate() {
         let centre = plot.x.at(idx as f64 + 0.5);
         for (class, value) in ["call", "put"].into_iter().zip(one(split)) {
-            let words = format!("{} {class}s: {} per 1 %", expiry.date, money(value));
+            let name = expiry_name(report, *expiry);
+            let words = format!("{name} {class}s: {} per 1 %", money(value));
             plot.bar(class, centre, (room * 0.7).min(48.0), value, &words);
         }
         if idx.is_multiple_of(every) {
-            plot.slanted((centre + 4.0, 266.0), &expiry.date.to_string());
+            plot.slanted((centre + 4.0, 266.0), &expiry_name(report, *expiry));
         }
     }
     plot.finish()
@@ -210,13 +214,13 @@ fn strike_plot(
     title: &str,
     shown: &[(f64, Split)],
     values: impl Iterator<Item = f64>,
-    height: f64,
+    [height, lift]: [f64; 2],
 ) -> Plot {
     let first = shown.first().map_or(0.0, |it| it.0);
     let last = shown.last().map_or(1.0, |it| it.0);
     let margin = gap(shown) * 0.75;
     let x = Axis::new([first - margin, last + margin], [LEFT, RIGHT]);
-    let y = value_axis(values, [height - 46.0, 32.0 + 5.0 * LIFT]);
+    let y = value_axis(values, [height - 46.0, 32.0 + lift]);
     Plot::new(title, [WIDTH, height], x, y)
 }
 

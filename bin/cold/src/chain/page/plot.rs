@@ -116,8 +116,17 @@ impl Plot {
         ));
     }
 
+    /// A short line across a bar, with the words that a pointer over it shows.
+    pub(super) fn level_at(&mut self, centre: f64, width: f64, value: f64, words: &str) {
+        let (x, y, words) = (centre - width / 2.0 - 1.0, self.y.at(value), escape(words));
+        let width = width + 2.0;
+        self.push(format_args!(
+            "<path class=\"level\" d=\"M{x:.1} {y:.1}h{width:.1}\"><title>{words}</title></path>\n"
+        ));
+    }
+
     /// A line across all of the height at a figure of x, named at its upper end `lift` pixels
-    /// above the frame; nothing where it lies outside.
+    /// above the frame, to the left of a line on the left half; nothing where it lies outside.
     pub(super) fn mark(&mut self, class: &str, figure: f64, lift: f64, name: &str) {
         if !self.x.holds(figure) {
             return;
@@ -126,8 +135,7 @@ impl Plot {
         self.push(format_args!(
             "<path class=\"{class}\" d=\"M{x:.1} {top:.1}V{bottom:.1}\"/>\n"
         ));
-        // A name near the right end stands on the left of its line.
-        let is_right = self.x.end - x < 150.0;
+        let is_right = x < (self.x.start + self.x.end) / 2.0;
         let (at, anchor) = if is_right {
             (x - 5.0, "end")
         } else {
@@ -159,14 +167,6 @@ impl Plot {
         let end = self.x.at(last.0);
         self.push(format_args!(
             "<path class=\"{class}\" d=\"{path}L{end:.1} {zero:.1}Z\"/>\n"
-        ));
-    }
-
-    /// A dot.
-    pub(super) fn dot(&mut self, class: &str, at: (f64, f64)) {
-        let (x, y) = (self.x.at(at.0), self.y.at(at.1));
-        self.push(format_args!(
-            "<circle class=\"{class}\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"2\"/>\n"
         ));
     }
 
