@@ -48,7 +48,7 @@ pub struct FlowReport {
     /// Institutional flow in it, or in options on it.
     pub signals: Vec<Named<Signal>>,
     /// Its pressure windows, if it is an option; else those of the options on it that were
-    /// one-sided, of the width that signals come of.
+    /// one-sided and large enough for a signal, of the width that signals come of.
     pub windows: Vec<Named<Window>>,
     /// Size traded by price within the span: bought, sold, of unknown side.
     pub profile: Vec<(Price, [u64; 3])>,
@@ -109,7 +109,7 @@ pub struct FlowRow {
     pub cvd: i64,
     /// Imbalance at the touch, in [−1, 1].
     pub obi_l1: Option<f64>,
-    /// Imbalance over five weighted levels, in [−1, 1].
+    /// Imbalance over five weighted levels, in [−1, 1]; none where only the touch is known.
     pub obi_l5: Option<f64>,
     /// VPIN by aggressor, in [0, 1].
     pub vpin: Option<VpinValue>,
@@ -183,6 +183,13 @@ impl FlowReport {
     pub fn is_option(&self) -> bool {
         let class = self.terms.map(|terms| terms.class);
         matches!(class, Some(InstrumentClass::Call | InstrumentClass::Put))
+    }
+
+    /// Whether the flow stage has its measures, which are those of outrights.
+    #[must_use]
+    pub fn is_measured(&self) -> bool {
+        let says = |row: &FlowRow| row.hidden.is_some() || row.vpin.is_some();
+        self.rows.iter().any(says)
     }
 
     /// The smallest step of its price, if it has one.

@@ -79,11 +79,26 @@ fn summary(dir: &Path, file: &str, symbol: &str) -> Value {
 fn assert_totals(dir: &Path, file: &str, symbol: &str) {
     let summary = summary(dir, file, symbol);
     for every in ["1m", "7s", "24h"] {
-        let words = ["flow", file, "--instrument", symbol, "--every", every, "--json"];
+        let words = [
+            "flow",
+            file,
+            "--instrument",
+            symbol,
+            "--every",
+            every,
+            "--json",
+        ];
         let report = json(dir, &words);
         for key in ["volume", "bought", "sold", "trades"] {
-            assert_eq!(report["totals"][key], summary[key], "{symbol} {every} {key}");
-            assert_eq!(sum(&report, key), summary[key].as_u64().unwrap(), "{symbol} {every} {key}");
+            assert_eq!(
+                report["totals"][key], summary[key],
+                "{symbol} {every} {key}"
+            );
+            assert_eq!(
+                sum(&report, key),
+                summary[key].as_u64().unwrap(),
+                "{symbol} {every} {key}"
+            );
         }
     }
 }
@@ -94,7 +109,10 @@ fn totals_equal_those_of_a_replay() {
     assert_totals(dir.path(), "a.dbn", "NQH6");
     let option = busiest_option(dir.path());
     assert_totals(dir.path(), "a.dbn", &option);
-    for file in ["esh4-glbx-mdp3-20231225.mbo", "esu4-glbx-mdp3-20240701.mbp-1"] {
+    for file in [
+        "esh4-glbx-mdp3-20231225.mbo",
+        "esu4-glbx-mdp3-20240701.mbp-1",
+    ] {
         if let Some(path) = support::data(&format!("dbn/{file}.dbn.zst")) {
             let symbol = file[..4].to_uppercase();
             assert_totals(dir.path(), path.to_str().unwrap(), &symbol);
@@ -104,7 +122,10 @@ fn totals_equal_those_of_a_replay() {
 
 /// The option that traded most.
 fn busiest_option(dir: &Path) -> String {
-    let replay = json(dir, &["replay", "a.dbn", "--json", "--quiet", "--layout", "fused"]);
+    let replay = json(
+        dir,
+        &["replay", "a.dbn", "--json", "--quiet", "--layout", "fused"],
+    );
     let instruments = replay["summary"]["instruments"].as_array().unwrap();
     let names = instruments.iter().map(|it| it["name"].as_str().unwrap());
     let mut options = names.filter(|name| name.contains(" C") || name.contains(" P"));
@@ -115,7 +136,10 @@ fn busiest_option(dir: &Path) -> String {
 fn events_are_as_many_as_the_measures_count() {
     let dir = session();
     let flow = &summary(dir.path(), "a.dbn", "NQH6")["flow"];
-    let report = json(dir.path(), &["flow", "a.dbn", "--instrument", "NQH6", "--json"]);
+    let report = json(
+        dir.path(),
+        &["flow", "a.dbn", "--instrument", "NQH6", "--json"],
+    );
     let events = report["events"].as_array().unwrap();
     let count = |kinds: &[&str]| {
         let kind = |event: &&Value| kinds.contains(&event["kind"].as_str().unwrap());
@@ -123,25 +147,39 @@ fn events_are_as_many_as_the_measures_count() {
     };
     assert_eq!(count(&["sweep"]), flow["sweeps"].as_u64().unwrap());
     assert_eq!(count(&["block"]), flow["blocks"].as_u64().unwrap());
-    assert_eq!(count(&["iceberg", "slices"]), flow["icebergs"].as_u64().unwrap());
+    assert_eq!(
+        count(&["iceberg", "slices"]),
+        flow["icebergs"].as_u64().unwrap()
+    );
     assert!(count(&["sweep"]) > 0, "the session has sweeps");
 }
 
 #[test]
 fn planted_blocks_are_listed_when_where_and_as_large_as_they_were() {
     let dir = session();
-    let report = json(dir.path(), &["flow", "a.dbn", "--instrument", "NQH6", "--json"]);
+    let report = json(
+        dir.path(),
+        &["flow", "a.dbn", "--instrument", "NQH6", "--json"],
+    );
     let events = report["events"].as_array().unwrap();
     let truth = fs::read_to_string(dir.path().join("a.jsonl")).unwrap();
-    let truth = truth.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let truth = truth
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap());
     let is_block = |it: &Value| it["kind"] == "block" && it["symbol"] == "NQH6";
     let mut blocks = 0;
-    for block in truth.filter(is_block).filter(|it| it["size"].as_u64() >= Some(100)) {
+    for block in truth
+        .filter(is_block)
+        .filter(|it| it["size"].as_u64() >= Some(100))
+    {
         let side = if block["side"] == "B" { "buy" } else { "sell" };
         let found = events.iter().find(|event| {
             event["kind"] == "block" && event["ts"] == block["ts_start"] && event["side"] == side
         });
-        assert_eq!(found.unwrap_or_else(|| panic!("{block}"))["size"], block["size"]);
+        assert_eq!(
+            found.unwrap_or_else(|| panic!("{block}"))["size"],
+            block["size"]
+        );
         blocks += 1;
     }
     assert!(blocks > 0, "the session has blocks");
@@ -154,7 +192,10 @@ fn table_and_document_say_the_same() {
     let text = ok(dir.path(), &words);
     let report = json(dir.path(), &[&words[..], &["--json"]].concat());
     let lines: Vec<&str> = text.lines().collect();
-    let header = lines.iter().position(|line| line.trim_start().starts_with("UTC")).unwrap();
+    let header = lines
+        .iter()
+        .position(|line| line.trim_start().starts_with("UTC"))
+        .unwrap();
     let headings: Vec<&str> = lines[header].split_whitespace().collect();
     for (line, row) in lines[header + 1..].iter().zip(rows(&report)) {
         let cells: Vec<&str> = line.split_whitespace().collect();
@@ -164,10 +205,16 @@ fn table_and_document_say_the_same() {
             cells[at].replace([',', '+', '~'], "")
         };
         for key in ["volume", "bought", "sold", "trades", "cvd", "ofi"] {
-            let said = row[key].as_i64().map_or_else(|| "-".to_owned(), |it| it.to_string());
+            let said = row[key]
+                .as_i64()
+                .map_or_else(|| "-".to_owned(), |it| it.to_string());
             assert_eq!(cell(key), said, "{key}: {line}");
         }
-        let places = [("obi_l1", "obi1", 2), ("obi_l5", "obi5", 2), ("vpin", "vpin", 3)];
+        let places = [
+            ("obi_l1", "obi1", 2),
+            ("obi_l5", "obi5", 2),
+            ("vpin", "vpin", 3),
+        ];
         let shares = [("toxicity", "toxicity", 2), ("hidden", "hidden", 2)];
         for (key, name, digits) in places.into_iter().chain(shares) {
             let said = row[key].as_f64();
@@ -186,7 +233,17 @@ fn table_and_document_say_the_same() {
 #[test]
 fn two_runs_give_the_same_bytes() {
     let dir = session();
-    let words = |page| ["flow", "a.dbn", "--instrument", "NQH6", "--json", "--html", page];
+    let words = |page| {
+        [
+            "flow",
+            "a.dbn",
+            "--instrument",
+            "NQH6",
+            "--json",
+            "--html",
+            page,
+        ]
+    };
     let runs = ["one.html", "two.html"].map(|page| {
         let out = ok(dir.path(), &words(page));
         (out, fs::read(dir.path().join(page)).unwrap())
@@ -202,8 +259,14 @@ fn span_asked_for_is_shown_and_measures_run_before_it() {
     let part = ["--from", "14:00", "--to", "15:00:30"];
     let part = json(dir.path(), &[&flow[..], &part].concat());
     let hour = rows(&part);
-    assert_eq!(hour.first().unwrap()["start"].as_u64().unwrap() % 3_600_000_000_000, 0);
-    assert_eq!(part["to"].as_u64().unwrap() % 60_000_000_000, 30_000_000_000);
+    assert_eq!(
+        hour.first().unwrap()["start"].as_u64().unwrap() % 3_600_000_000_000,
+        0
+    );
+    assert_eq!(
+        part["to"].as_u64().unwrap() % 60_000_000_000,
+        30_000_000_000
+    );
     let ts = |row: &Value| row["ts"].as_u64().unwrap();
     let (first, last) = (ts(hour.first().unwrap()), ts(hour.last().unwrap()));
     assert_eq!(last, part["to"].as_u64().unwrap());
@@ -213,7 +276,10 @@ fn span_asked_for_is_shown_and_measures_run_before_it() {
     let words = [&flow[..], &["--from", "15:00", "--to", "14:00"]].concat();
     let (code, out, err) = run(dir.path(), &words);
     assert_eq!((code, out.as_str()), (2, ""), "{err}");
-    assert!(err.contains("error[E-USE-001]: --to: --from is not before --to"), "{err}");
+    assert!(
+        err.contains("error[E-USE-001]: --to: --from is not before --to"),
+        "{err}"
+    );
 }
 
 #[test]
@@ -221,7 +287,10 @@ fn unknown_instrument_is_told_with_the_nearest_names() {
     let dir = session();
     let (code, out, err) = run(dir.path(), &["flow", "a.dbn", "--instrument", "NQH5"]);
     assert_eq!((code, out.as_str()), (2, ""), "{err}");
-    assert!(err.contains("error[E-FEED-003]: a.dbn: no instrument NQH5"), "{err}");
+    assert!(
+        err.contains("error[E-FEED-003]: a.dbn: no instrument NQH5"),
+        "{err}"
+    );
     assert!(err.contains("did you mean NQH6, "), "{err}");
     let (code, _, err) = run(dir.path(), &["flow", "none.dbn", "--instrument", "NQH6"]);
     assert_eq!(code, 5, "{err}");
@@ -235,7 +304,10 @@ fn cut_file_is_shown_up_to_the_fault_and_fails() {
     fs::write(dir.path().join("cut.dbn"), &bytes[..bytes.len() / 2 + 5]).unwrap();
     let (code, out, err) = run(dir.path(), &["flow", "cut.dbn", "--instrument", "NQH6"]);
     assert_eq!(code, 7, "{err}");
-    assert!(out.contains("\ntotal") && err.contains("E-FEED-001"), "{out}{err}");
+    assert!(
+        out.contains("\n total") && err.contains("E-FEED-001"),
+        "{out}{err}"
+    );
 }
 
 #[test]
@@ -244,7 +316,13 @@ fn what_quotes_alone_cannot_say_is_absent() {
     let Some(path) = support::data("dbn/esu4-glbx-mdp3-20240701.mbp-1.dbn.zst") else {
         return;
     };
-    let words = ["flow", path.to_str().unwrap(), "--instrument", "ESU4", "--json"];
+    let words = [
+        "flow",
+        path.to_str().unwrap(),
+        "--instrument",
+        "ESU4",
+        "--json",
+    ];
     let report = json(dir.path(), &words);
     assert!(!rows(&report).is_empty());
     for row in rows(&report) {
@@ -266,12 +344,17 @@ const PANELS: [&str; 6] = [
 #[test]
 fn page_needs_nothing_and_has_every_panel() {
     let dir = session();
-    ok(dir.path(), &["flow", "a.dbn", "--instrument", "NQH6", "--html", "a.html"]);
+    ok(
+        dir.path(),
+        &["flow", "a.dbn", "--instrument", "NQH6", "--html", "a.html"],
+    );
     let page = fs::read_to_string(dir.path().join("a.html")).unwrap();
     for panel in PANELS {
         assert!(page.contains(&format!("aria-label=\"{panel}\"")), "{panel}");
     }
-    for foreign in ["<script", "http:", "https:", "url(", "@import", "src=", "NaN", "inf\""] {
+    for foreign in [
+        "<script", "http:", "https:", "url(", "@import", "src=", "NaN", "inf\"",
+    ] {
         assert!(!page.contains(foreign), "{foreign}");
     }
     assert!(page.contains("prefers-color-scheme:dark"));
@@ -280,11 +363,23 @@ fn page_needs_nothing_and_has_every_panel() {
 #[test]
 fn page_renders_in_a_browser() {
     let dir = session();
-    ok(dir.path(), &["flow", "a.dbn", "--instrument", "NQH6", "--html", "a.html"]);
+    ok(
+        dir.path(),
+        &["flow", "a.dbn", "--instrument", "NQH6", "--html", "a.html"],
+    );
     let page = dir.path().join("a.html");
     let browser = Command::new("chromium")
-        .args(["--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--dump-dom"])
-        .arg(format!("--user-data-dir={}", dir.path().join("profile").display()))
+        .args([
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--enable-logging=stderr",
+            "--dump-dom",
+        ])
+        .arg(format!(
+            "--user-data-dir={}",
+            dir.path().join("profile").display()
+        ))
         .arg(format!("file://{}", page.display()))
         .output();
     let Ok(output) = browser else {
@@ -293,15 +388,28 @@ fn page_renders_in_a_browser() {
     };
     let err = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{err}");
-    assert!(!err.contains("CONSOLE"), "the page made the browser complain: {err}");
+    assert!(
+        !err.contains("CONSOLE"),
+        "the page made the browser complain: {err}"
+    );
     let dom = String::from_utf8_lossy(&output.stdout);
     for panel in PANELS {
-        assert!(dom.contains(&format!("aria-label=\"{panel}\"")), "{panel}: {err}");
+        assert!(
+            dom.contains(&format!("aria-label=\"{panel}\"")),
+            "{panel}: {err}"
+        );
     }
     // What the browser closed by itself, or could not read, would not come back as written.
     let written = fs::read_to_string(&page).unwrap();
     for part in ["<path", "<rect", "<title>", "<td"] {
-        assert_eq!(dom.matches(part).count(), written.matches(part).count(), "{part}");
+        assert_eq!(
+            dom.matches(part).count(),
+            written.matches(part).count(),
+            "{part}"
+        );
     }
-    assert!(dom.matches("<path class=\"mark").count() > 0, "no event is drawn");
+    assert!(
+        dom.matches("<path class=\"mark").count() > 0,
+        "no event is drawn"
+    );
 }

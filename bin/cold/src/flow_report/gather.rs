@@ -12,6 +12,7 @@ use undertow_core::types::{Action, BookKey, Flags, InstrumentId, Nanos, Side};
 use undertow_strategies::flow::side::SideRule;
 use undertow_strategies::flow::{Flow, FlowOutput, FlowParameters, FlowUpdate};
 use undertow_strategies::ifd::baseline::Table;
+use undertow_strategies::ifd::confidence::Profile;
 use undertow_strategies::ifd::desk::{Contract, Finding, Signal, Window};
 use undertow_strategies::ifd::pressure::Dominance;
 
@@ -135,7 +136,7 @@ impl<'a> Gathering<'a> {
             }
         }
         if let Some(update) = self.books.apply(market) {
-            self.update(&update);
+            self.update(&update, matches!(market, Market::Quote(..)));
         }
         true
     }
@@ -169,7 +170,8 @@ impl<'a> Gathering<'a> {
         report.signals = named(registry, self.signals, |signal| signal.contract);
         report.windows = named(registry, self.windows, |window| window.contract);
         report.signals.retain(|it| concerns(&it.of.contract, key));
-        report.windows.retain(|it| is_shown(&it.of, key));
+        let profile = &self.question.parameters.ifd.profile;
+        report.windows.retain(|it| is_shown(&it.of, key, profile));
         Ok(report)
     }
 
@@ -182,7 +184,7 @@ impl<'a> Gathering<'a> {
         }
     }
 
-    fn update(&mut self, update: &BookUpdate) {
+    fn update(&mut self, update: &BookUpdate, is_touch_alone: bool) {
         let side = self.side(update);
         self.heard.update = None;
         self.flow.on_data(update, &mut self.heard);
@@ -207,7 +209,7 @@ impl<'a> Gathering<'a> {
         let is_measured = self.flow.reading(*book_idx).is_some();
         watch.record(update, self.now, side, is_measured);
         if let (Some(said), Some(tape)) = (&self.heard.update, self.flow.tape(*book_idx)) {
-            watch.output(said, tape, self.now);
+            watch.output(said, tape, self.now, is_touch_alone);
         }
     }
 
@@ -269,22 +271,31 @@ impl<'a> Gathering<'a> {
     }
 }
 
-/// The one output that the flow stage may cause.
-struct Said(Option<FlowUpdate>);
+/// What the flow stage says of one record.
+#[derive(Debug, Default)]
+struct Heard {
+    update: Option<FlowUpdate>,
+    findings: Vec<Finding>,
+}
 
-impl Emit<FlowUpdate> for Said {
-    fn emit(&mut self, output: &FlowUpdate) {
-        self.0 = Some(*output);
+impl Emit<FlowOutput> for Heard {
+    fn emit(&mut self, output: &FlowOutput) {
+        match output {
+            FlowOutput::Update(update) => self.update = Some(*update),
+            FlowOutput::Finding(finding) => self.findings.push(*finding),
+        }
     }
 }
 
-/// Every window of the instrument; of options on it, those of the signals' width that are
-/// one-sided.
-fn is_shown(window: &Window, key: BookKey) -> bool {
-    let is_one_sided = window.minutes == SIGNAL_MINUTES
-        && window.tally.dominance() != Dominance::Neutral
-        && window.tally.confidence() > 0.0;
-    window.contract.key == key || (concerns(&window.contract, key) && is_one_sided)
+/// Every window of the instrument; of options on it, those that the profile of the detector takes
+/// for one-sided and large enough.
+fn is_shown(window: &Window, key: BookKey, profile: &Profile) -> bool {
+    let tally = &window.tally;
+    let is_pressure = window.minutes == SIGNAL_MINUTES
+        && tally.dominance() != Dominance::Neutral
+        && tally.classified() >= profile.volume_min
+        && tally.confidence() >= profile.window_confidence_min;
+    window.contract.key == key || (concerns(&window.contract, key) && is_pressure)
 }
 
 fn named<T>(registry: &Registry, of: Vec<T>, contract: impl Fn(&T) -> Contract) -> Vec<Named<T>> {

@@ -49,18 +49,15 @@ fn heading(report: &FlowReport) -> String {
     )
 }
 
+/// Class, figure, name, and what else there is to it.
+type Card = (&'static str, String, &'static str, String);
+
 /// The figures at the end, large.
 fn cards(report: &FlowReport) -> String {
     let Some(last) = report.rows.last() else {
         return "<p>Nothing happened within the span.</p>\n".to_owned();
     };
     let totals = &report.totals;
-    let toxicity = last.toxicity.map_or("not known yet", words::toxicity);
-    let vpin = match last.vpin {
-        Some(vpin) if vpin.is_warming => "warming, drawn to 0.5",
-        Some(_) => "by aggressor",
-        None => "no bucket full",
-    };
     let cvd = match last.cvd {
         0 => "",
         ..0 => "sell",
@@ -71,14 +68,7 @@ fn cards(report: &FlowReport) -> String {
         thousands(totals.bought),
         thousands(totals.sold)
     );
-    let found = format!(
-        "{} blocks, {} icebergs, {} hidden fills",
-        report.count(|kind| kind == Kind::Block),
-        report.count(|kind| matches!(kind, Kind::Iceberg { .. } | Kind::Slices { .. })),
-        report.count(|kind| kind == Kind::Hidden),
-    );
-    let sweeps = report.count(|kind| matches!(kind, Kind::Sweep { .. }));
-    let cards = [
+    let mut cards = vec![
         (
             "",
             words::price(last.last),
@@ -88,15 +78,18 @@ fn cards(report: &FlowReport) -> String {
         ("", words::average(last.vwap), "session VWAP", String::new()),
         ("", thousands(totals.volume()), "volume", sided),
         (cvd, words::signed(last.cvd), "session CVD", String::new()),
-        ("", words::vpin(last.vpin), "VPIN", vpin.to_owned()),
-        (
-            "",
-            words::share(last.toxicity),
-            "toxicity",
-            toxicity.to_owned(),
-        ),
-        ("", thousands(sweeps as u64), "sweeps", found),
     ];
+    if report.is_measured() {
+        cards.extend(measured(report, last));
+    }
+    let windows = thousands(report.windows.len() as u64);
+    let signals = thousands(report.signals.len() as u64);
+    cards.push((
+        "",
+        signals,
+        "flow signals",
+        format!("{windows} pressure windows"),
+    ));
     let mut html = String::from("<div class=\"cards\">\n");
     for (class, value, name, more) in cards {
         let _ = writeln!(
@@ -108,6 +101,33 @@ fn cards(report: &FlowReport) -> String {
     }
     html.push_str("</div>\n");
     html
+}
+
+/// The cards of what only outrights have.
+fn measured(report: &FlowReport, last: &FlowRow) -> [Card; 3] {
+    let toxicity = last.toxicity.map_or("not known yet", words::toxicity);
+    let vpin = match last.vpin {
+        Some(vpin) if vpin.is_warming => "warming, drawn to 0.5",
+        Some(_) => "by aggressor",
+        None => "no bucket full",
+    };
+    let found = format!(
+        "{} blocks, {} icebergs, {} hidden fills",
+        report.count(|kind| kind == Kind::Block),
+        report.count(|kind| matches!(kind, Kind::Iceberg { .. } | Kind::Slices { .. })),
+        report.count(|kind| kind == Kind::Hidden),
+    );
+    let sweeps = report.count(|kind| matches!(kind, Kind::Sweep { .. }));
+    [
+        ("", words::vpin(last.vpin), "VPIN", vpin.to_owned()),
+        (
+            "",
+            words::share(last.toxicity),
+            "toxicity",
+            toxicity.to_owned(),
+        ),
+        ("", thousands(sweeps as u64), "sweeps", found),
+    ]
 }
 
 fn panels(report: &FlowReport) -> String {
@@ -133,7 +153,7 @@ fn panels(report: &FlowReport) -> String {
     }
     html.push_str(&panels.price());
     html.push_str(&panels.volume());
-    html.push_str(&panels.toxicity());
+    html.push_str(&panels.toxicity().unwrap_or_default());
     html.push_str(&panels.imbalance());
     html.push_str(&panels.order_flow(pressure.is_none()));
     html.push_str(&pressure.unwrap_or_default());

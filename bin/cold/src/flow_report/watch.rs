@@ -98,7 +98,14 @@ impl Watch {
     }
 
     /// Takes what the flow stage says of the instrument.
-    pub(super) fn output(&mut self, said: &FlowUpdate, tape: &Tape, now: Nanos) {
+    /// Depth is that of a whole book, unless the feed has `is_touch_alone`.
+    pub(super) fn output(
+        &mut self,
+        said: &FlowUpdate,
+        tape: &Tape,
+        now: Nanos,
+        is_touch_alone: bool,
+    ) {
         let touch = &said.touch;
         let is_quoted = touch.bid.is_defined() || touch.ask.is_defined();
         let contribution = is_quoted.then(|| self.ofi.observe(now, touch)).flatten();
@@ -112,7 +119,7 @@ impl Watch {
         row.touch = said.touch;
         row.cvd = said.cvd();
         row.obi_l1 = said.obi_l1();
-        row.obi_l5 = said.obi_l5();
+        row.obi_l5 = said.obi_l5().filter(|_| !is_touch_alone);
         let reading = said.reading.as_ref();
         row.vwap = reading.map_or_else(|| tape.vwap(), |reading| reading.vwap);
         row.vpin = reading.and_then(|reading| reading.vpin);

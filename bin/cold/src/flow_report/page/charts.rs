@@ -24,7 +24,7 @@ const AIR: f64 = 8.0;
 /// Below the frame of a panel with times.
 const TIMES: f64 = 38.0;
 /// Where the words on the right stand.
-const ASIDE: f64 = 1_024.0;
+const ASIDE: f64 = 1_006.0;
 
 /// Columns drawn at most.
 const COLUMNS_MAX: u64 = 444;
@@ -130,8 +130,11 @@ impl<'r> Panels<'r> {
         plot.finish()
     }
 
-    /// VPIN, toxicity and hidden orders: all in [0, 1].
-    pub(super) fn toxicity(&self) -> String {
+    /// VPIN, toxicity and hidden orders, all in [0, 1]; none for what has no such measure.
+    pub(super) fn toxicity(&self) -> Option<String> {
+        if !self.report.is_measured() {
+            return None;
+        }
         const HEIGHT: f64 = 130.0;
         let y = Axis::new([0.0, 1.0], [HEAD + HEIGHT, HEAD]);
         let mut plot = self.plot("VPIN, toxicity and hidden orders", y, HEIGHT, false);
@@ -145,7 +148,8 @@ impl<'r> Panels<'r> {
         );
         for (limit, name) in [(TOXIC_MIN, "toxic from .70"), (BENIGN_MAX, "benign to .30")] {
             plot.level("limit", limit);
-            plot.text((RIGHT + 8.0, plot.y.at(limit) + 4.0), "tick", "start", name);
+            let at = (RIGHT - 4.0, plot.y.at(limit) - 4.0);
+            plot.text(at, "tick", "end", name);
         }
         plot.line("third", self.line(|row| row.hidden));
         plot.line("second", self.line(|row| row.toxicity));
@@ -166,7 +170,7 @@ impl<'r> Panels<'r> {
             ),
         ];
         aside(&mut plot, &values);
-        plot.finish()
+        Some(plot.finish())
     }
 
     /// Imbalance of the book.
@@ -174,11 +178,11 @@ impl<'r> Panels<'r> {
         const HEIGHT: f64 = 110.0;
         let y = Axis::new([-1.0, 1.0], [HEAD + HEIGHT, HEAD]);
         let mut plot = self.plot("Order book imbalance", y, HEIGHT, false);
-        plot.grid_y(
-            4.0,
-            |it| format!("{it:+.1}"),
-            "book imbalance: bids above, offers below",
-        );
+        let name = |it: f64| match it == 0.0 {
+            true => "0".to_owned(),
+            false => format!("{it:+.1}"),
+        };
+        plot.grid_y(4.0, name, "book imbalance: bids above, offers below");
         for row in &self.columns {
             if let Some(l5) = row.obi_l5 {
                 let x = [self.at(row.start), self.at(row.end)];
@@ -402,10 +406,12 @@ impl<'r> Panels<'r> {
         let mut last: Option<Nanos> = None;
         for row in &self.columns {
             let is_far = last.is_some_and(|last| row.start.0.saturating_sub(last.0) > self.gap);
-            if is_far || !row.touch.is_two_sided() {
+            // Before an opening auction the sides cross, and there is nothing between them.
+            let has_room = row.touch.is_two_sided() && !row.touch.is_crossed();
+            if is_far || !has_room {
                 plot.band("band", &std::mem::take(&mut run));
             }
-            if row.touch.is_two_sided() {
+            if has_room {
                 run.push((self.at(row.end), [row.touch.bid, row.touch.ask].map(points)));
             }
             last = Some(row.end);
@@ -518,19 +524,16 @@ impl<'r> Panels<'r> {
         aside(plot, &values);
     }
 
-    /// Spans in which VPIN has fewer buckets than wanted.
+    /// Spans in which VPIN has fewer buckets than wanted; none where there is no VPIN at all.
     fn warming(&self) -> Vec<[f64; 2]> {
-        let mut spans: Vec<[f64; 2]> = Vec::new();
-        let warms = |row: &&FlowRow| row.vpin.is_none_or(|vpin| vpin.is_warming);
+        let warms = |row: &FlowRow| row.vpin.is_none_or(|vpin| vpin.is_warming);
         let has_any = self.columns.iter().any(|row| row.vpin.is_some());
-        for row in self.columns.iter().filter(|_| has_any).filter(warms) {
-            let (from, to) = (self.at(row.start), self.at(row.end));
-            match spans.last_mut() {
-                Some([_, end]) if from - *end <= self.gap as f64 => *end = to,
-                _ => spans.push([from, to]),
-            }
-        }
-        spans
+        let runs = self.columns.chunk_by(|a, b| warms(a) == warms(b));
+        let span = |run: &[FlowRow]| {
+            let (first, last) = (run.first()?, run.last()?);
+            (has_any && warms(first)).then(|| [self.at(first.start), self.at(last.end)])
+        };
+        runs.filter_map(span).collect()
     }
 
     /// Prices that the panel must hold: those traded, or else those quoted.
