@@ -76,6 +76,8 @@ pub struct FlowUpdate {
     pub sold: u64,
     /// Trades this session.
     pub trades: u64,
+    /// Blocks traded this session.
+    pub blocks: u64,
     /// Price of the session's last trade.
     pub last: Option<Price>,
     /// Its aggressor.
@@ -246,6 +248,11 @@ impl Flow {
         self.unmeasured
     }
 
+    /// A finding that had not left when the input ended: the last windows are closed then.
+    pub fn next_finding(&mut self) -> Option<Finding> {
+        self.desk.next_finding()
+    }
+
     /// The options desk.
     #[must_use]
     pub const fn desk(&self) -> &Desk {
@@ -296,7 +303,8 @@ impl Flow {
             return Side::None;
         }
         let (side, source) = session.rule.classify(mbo.price, mbo.side, &session.quote);
-        session.tape.trade(mbo.price, mbo.size, side);
+        let block_min = self.parameters.block_min(session.venue == Venue::Nyse);
+        session.tape.trade(mbo.price, mbo.size, side, block_min);
         if let Some(measures) = measures {
             measures.trade(&Print {
                 ts,
@@ -354,6 +362,7 @@ impl Flow {
             bought: tape.bought,
             sold: tape.sold,
             trades: tape.trades,
+            blocks: tape.blocks,
             last: tape.last,
             last_side: tape.last_side,
             traded,
@@ -428,5 +437,8 @@ impl Stage for Flow {
             self.define(definition);
         }
         self.desk.on_control(control);
+        if matches!(control, Control::End) {
+            self.desk.finish();
+        }
     }
 }

@@ -1,6 +1,8 @@
 //! Discovered parameters against slower ways to the same numbers.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::time::Instant;
+
 use proptest::prelude::*;
 use undertow_core::types::{Nanos, Price};
 use undertow_strategies::calendar::Day;
@@ -339,4 +341,37 @@ fn last_five_hundred_returns_decide() {
     let matrix = correlations(&[(x, &a[..]), (y, &b[..]), (z, &a[..])]).unwrap();
     assert_eq!(matrix.returns(), 500);
     assert!(matrix.get("A", "B").unwrap() > 0.99);
+}
+
+#[test]
+fn a_session_of_twelve_symbols_costs_less_than_sorting_numbers() {
+    // The budget is 0.2 s on a session. Twice as long as it takes to sort two million numbers is
+    // near that where it is compiled for speed, and a slow machine slows both.
+    let mut random = random(1);
+    let mut numbers: Vec<u64> = (0..2_000_000).map(|_| random(1 << 31)).collect();
+    let sizes: Vec<u32> = (0..100_000).map(|_| 1 + random(60).pow(2) as u32).collect();
+    let moves: Vec<i64> = (0..4_680).map(|_| random(21) as i64 - 10).collect();
+    let names: Vec<String> = (0..12).map(|at| format!("S{at:02}")).collect();
+    let series: Vec<Vec<Close>> = names
+        .iter()
+        .map(|_| closes(moves.iter().copied()))
+        .collect();
+
+    let started = Instant::now();
+    numbers.sort_unstable();
+    let sorting = started.elapsed();
+    let started = Instant::now();
+    let mut lookbacks = 0;
+    for closes in &series {
+        let returns = returns(closes);
+        lookbacks += lookback(&returns, LookbackMode::LastSignificant).bars;
+        lookbacks += usize::from(regime(&returns, &RegimeConfig::default()).is_some());
+        lookbacks += bucket(&sizes).volume as usize;
+    }
+    let borrowed = names.into_iter().zip(series.iter().map(Vec::as_slice));
+    let matrix = correlations(&borrowed.collect::<Vec<_>>()).unwrap();
+    let computing = started.elapsed();
+    assert!(lookbacks > 0 && matrix.returns() == 500 && numbers.is_sorted());
+    println!("computed in {computing:?}, sorted in {sorting:?}");
+    assert!(computing < 2 * sorting, "{computing:?} against {sorting:?}");
 }

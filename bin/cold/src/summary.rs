@@ -5,6 +5,8 @@
 
 pub mod flow;
 
+pub mod ifd;
+
 use std::fmt::Write;
 
 use comfy_table::presets::NOTHING;
@@ -26,6 +28,8 @@ pub struct Summary {
     pub faults: Vec<Count>,
     /// Instruments, the most traded first.
     pub instruments: Vec<Instrument>,
+    /// What the options desk found.
+    pub ifd: ifd::IfdFigures,
     /// Instruments with a definition, of which options; ids with a symbol.
     pub definitions: Definitions,
     /// What each stage did.
@@ -167,6 +171,7 @@ impl Summary {
         self.render_records(&mut text);
         self.render_instruments(&mut text);
         flow::render(&self.instruments, &mut text);
+        ifd::render(&self.ifd, &mut text);
         self.render_stages(&mut text);
         self.render_check(&mut text);
         self.render_run(&mut text, latency_table);

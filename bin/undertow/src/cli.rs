@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use undertow_core::types::{Nanos, Price};
+use undertow_strategies::calendar::Venue;
 use undertow_strategies::options::date::Date;
 
 use crate::config::layers::FlagValue;
@@ -144,6 +145,10 @@ pub enum Command {
     /// Shows the flow of an instrument over time, and draws it.
     #[command(after_help = FLOW_HELP)]
     Flow(Flow),
+    /// Finds parameters in recorded sessions: VPIN bucket, lookback, volatility regime,
+    /// correlations.
+    #[command(after_help = DISCOVER_HELP)]
+    Discover(Discover),
     /// Measures the measures against a simulated market, whose truth is known.
     #[command(after_help = BENCH_HELP, subcommand)]
     Bench(BenchVerb),
@@ -263,6 +268,74 @@ pub struct Flow {
     /// Draws all of it on one page that needs neither network nor script.
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
+}
+
+/// Finds parameters in recorded sessions.
+#[derive(Clone, Debug, Args)]
+pub struct Discover {
+    /// Files of Databento records (.dbn or .dbn.zst) with trades; several are merged by ts_recv.
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
+    /// Which trades count.
+    #[arg(long, value_enum, default_value_t = Hours::Rth)]
+    pub hours: Hours,
+    /// Symbol whose parameters become the general ones [default: the most traded].
+    #[arg(long, value_name = "X")]
+    pub reference: Option<String>,
+    /// Lookback ends with the first run of significant lags, not with the last one, which is
+    /// often significant by chance.
+    #[arg(long)]
+    pub first_run: bool,
+    /// File to write, for the configuration to include.
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+/// The part of the day that is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Hours {
+    /// Regular trading hours of NYSE, 09:30 to 16:00 Eastern, half-days and holidays known.
+    Rth,
+    /// All of the Globex session, 18:00 to 17:00 Eastern.
+    Globex,
+}
+
+impl Hours {
+    /// Whose sessions they are.
+    #[must_use]
+    pub const fn venue(self) -> Venue {
+        match self {
+            Self::Rth => Venue::Nyse,
+            Self::Globex => Venue::Globex,
+        }
+    }
+
+    /// As written on the command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Rth => "rth",
+            Self::Globex => "globex",
+        }
+    }
+
+    /// As told.
+    #[must_use]
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Rth => "regular hours",
+            Self::Globex => "Globex hours",
+        }
+    }
+
+    /// Bars of 5 s in a usual day: 6.5 or 23 hours.
+    #[must_use]
+    pub const fn bars_per_day(self) -> u32 {
+        match self {
+            Self::Rth => 4_680,
+            Self::Globex => 16_560,
+        }
+    }
 }
 
 /// What is measured.
@@ -451,6 +524,19 @@ Examples:
   undertow flow day.mbo.dbn.zst --instrument ESH4 --every 5m --html esh4.html
   undertow flow nq.dbn.zst --instrument NQH6 --from 14:30 --to 21:00 --every 30s
   undertow flow day.mbo.dbn.zst day.definition.dbn.zst --instrument 17077 --json | jq .events
+";
+
+const DISCOVER_HELP: &str = "\
+Looks at the twelve most traded instruments, options and spreads left aside. The file written with
+--out holds the keys flow.vpin_bucket, discovered.buckets, discovered.lookback, discovered.volatility_bounds_bps and
+discovered.correlations, with the reasons as comments; undertow.toml takes it in with
+`include = [\"discovered.toml\"]`.
+
+Examples:
+  undertow discover day.mbo.dbn.zst
+  undertow discover mon.dbn.zst tue.dbn.zst --out discovered.toml
+  undertow discover night.mbo.dbn.zst --hours globex --first-run
+  undertow discover day.mbo.dbn.zst --reference NQH6 --json | jq .correlations.pairs
 ";
 
 const CHAIN_HELP: &str = "\

@@ -8,6 +8,8 @@ mod chain;
 
 pub mod config;
 
+mod discover;
+
 mod flow;
 
 mod replay;
@@ -37,6 +39,7 @@ pub fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
         Some(Command::Synth(args)) => synth::synth(global, args),
         Some(Command::Book(args)) => book::book(global, args),
         Some(Command::Flow(args)) => flow::flow(global, args),
+        Some(Command::Discover(args)) => discover::discover(global, args),
         Some(Command::Bench(BenchVerb::Flow(args))) => bench::flow(global, args),
         Some(Command::Chain(args)) => chain::chain(global, args),
         Some(Command::Doctor) => doctor::run(global),

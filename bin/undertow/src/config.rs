@@ -1,6 +1,7 @@
 //! What is in force: the typed configuration, and where each value came from.
 //!
-//! Four layers, later ones win: built-in defaults, a file, the environment, the command line.
+//! Four layers, later ones win: built-in defaults, a file (on top of what it includes), the
+//! environment, the command line.
 //! `default.toml` beside this crate explains every key; a test holds it equal to the defaults
 //! here. Nothing is ignored: an unknown key in any layer is an error. Keys are named as written,
 //! with dots (`book.orders_max`). Secrets are no keys; they come from the environment only.
@@ -17,7 +18,8 @@ use serde_json::Value;
 use undertow_core::types::Nanos;
 
 use values::{
-    Bytes, Count, Demand, Idle, Layout, Mode, OddLot, Pace, PowerOfTwo, Span, VwapAnchor,
+    Bytes, Count, Demand, Idle, IfdProfile, Layout, Mode, OddLot, Pace, PairCorrelation,
+    PowerOfTwo, Span, SymbolBucket, VwapAnchor,
 };
 
 /// The defaults as a user reads them: every key with its unit, default and reason.
@@ -27,6 +29,8 @@ pub const DEFAULT_TOML: &str = include_str!("../default.toml");
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
+    /// Files whose keys stand below those of the file that names them.
+    pub include: Vec<String>,
     /// What the program does with what it sees.
     pub mode: Mode,
     /// How the stages are cut into tiles.
@@ -45,6 +49,10 @@ pub struct Config {
     pub book: BookConfig,
     /// What the measures of flow look back on, and count as large.
     pub flow: FlowConfig,
+    /// How institutional flow is detected in options.
+    pub ifd: IfdConfig,
+    /// What was found in recorded sessions.
+    pub discovered: DiscoveredConfig,
     /// What is measured.
     pub latency: LatencyConfig,
     /// What is wanted of the host's memory.
@@ -76,6 +84,20 @@ pub struct BookConfig {
     pub last_missing_ns_max: Span,
 }
 
+/// What was found in recorded sessions.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct DiscoveredConfig {
+    /// Bars of 5 s that returns are looked back over.
+    pub lookback: Count<1, 30>,
+    /// Volume of a VPIN bucket of single symbols.
+    pub buckets: Vec<SymbolBucket>,
+    /// Annualised volatility below which the market is calm, and above which it is volatile.
+    pub volatility_bounds_bps: Vec<Count<0, 10_000_000>>,
+    /// Correlations of returns.
+    pub correlations: Vec<PairCorrelation>,
+}
+
 /// What the measures of flow look back on, and count as large.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -104,6 +126,8 @@ pub struct FlowConfig {
     pub block_shares: Count<1, 4_294_967_295>,
     /// A sweep takes place within this.
     pub sweep_window_ns: Span,
+    /// Prices that a sweep of contracts takes.
+    pub sweep_levels: Count<3, 64>,
     /// A sweep is larger than this, contracts.
     pub sweep_contracts: Count<0, 4_294_967_295>,
     /// A sweep is larger than this, shares.
@@ -154,6 +178,28 @@ pub struct ReplayConfig {
     pub pace: Pace,
 }
 
+/// How institutional flow is detected in options.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct IfdConfig {
+    /// Thresholds of pressure signals.
+    pub profile: IfdProfile,
+    /// File of the history of days before; empty for none.
+    pub baselines: String,
+    /// Options that are followed.
+    pub options_max: Count<0, 1_048_576>,
+}
+
+impl Default for IfdConfig {
+    fn default() -> Self {
+        Self {
+            profile: IfdProfile::Production,
+            baselines: String::new(),
+            options_max: Count::of::<16_384>(),
+        }
+    }
+}
+
 /// Where reports go.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -167,6 +213,7 @@ pub struct ReportConfig {
 impl Default for Config {
     fn default() -> Self {
         Self {
+            include: Vec::new(),
             mode: Mode::Replay,
             layout: Layout::Auto,
             cores: Vec::new(),
@@ -176,10 +223,12 @@ impl Default for Config {
             unpinned_ok: false,
             book: BookConfig::default(),
             flow: FlowConfig::default(),
+            discovered: DiscoveredConfig::default(),
             latency: LatencyConfig::default(),
             memory: MemoryConfig::default(),
             replay: ReplayConfig::default(),
             report: ReportConfig::default(),
+            ifd: IfdConfig::default(),
         }
     }
 }
@@ -211,9 +260,10 @@ impl Default for FlowConfig {
             ofi_interval_ns: Span(Nanos(10 * SECOND)),
             pattern_trades: Count::of::<100>(),
             odd_lot: OddLot::BelowRoundLot,
-            block_contracts: Count::of::<100>(),
+            block_contracts: Count::of::<200>(),
             block_shares: Count::of::<10_000>(),
             sweep_window_ns: Span(Nanos(SECOND)),
+            sweep_levels: Count::of::<5>(),
             sweep_contracts: Count::of::<20>(),
             sweep_shares: Count::of::<1_000>(),
             sweep_hold_ns: Span(Nanos(10 * SECOND)),
@@ -225,6 +275,33 @@ impl Default for FlowConfig {
             volume_bars: Count::of::<20>(),
             vwap_anchor: VwapAnchor::Session,
         }
+    }
+}
+
+impl Default for DiscoveredConfig {
+    fn default() -> Self {
+        Self {
+            lookback: Count::of::<10>(),
+            buckets: Vec::new(),
+            volatility_bounds_bps: Vec::new(),
+            correlations: Vec::new(),
+        }
+    }
+}
+
+impl DiscoveredConfig {
+    /// Volume of a symbol's VPIN bucket; absent when it was not looked at.
+    #[must_use]
+    pub fn bucket(&self, symbol: &str) -> Option<u32> {
+        let found = self.buckets.iter().find(|found| found.symbol == symbol);
+        found.map(|found| found.volume)
+    }
+
+    /// The correlation of two symbols in thousandths, in either order; absent when not known.
+    #[must_use]
+    pub fn correlation(&self, a: &str, b: &str) -> Option<i16> {
+        let pair = self.correlations.iter().find(|pair| pair.is_of(a, b));
+        pair.map(|pair| pair.thousandths)
     }
 }
 
@@ -268,7 +345,8 @@ impl Config {
     pub fn fingerprint(&self) -> String {
         let mut digest = crate::output::Digest::EMPTY;
         for (key, value) in self.values() {
-            if !key.starts_with("report.") {
+            // Where the report goes changes nothing, and of included files only their keys do.
+            if !key.starts_with("report.") && key != "include" {
                 for byte in format!("{key}={value}\n").bytes() {
                     digest.add(u64::from(byte));
                 }
@@ -364,6 +442,25 @@ impl Config {
                 "use at least 1ns",
             );
         }
+        if !matches!(
+            self.discovered.volatility_bounds_bps.as_slice(),
+            [] | [_, _]
+        ) {
+            blame(
+                "discovered.volatility_bounds_bps",
+                "there are two bounds, or none when they are not known".into(),
+                "write [LOW, HIGH], for instance [858, 1005]",
+            );
+        }
+        if let [low, high] = self.discovered.volatility_bounds_bps.as_slice()
+            && low.get() > high.get()
+        {
+            blame(
+                "discovered.volatility_bounds_bps",
+                format!("{} is above {}", low.get(), high.get()),
+                "write the lower bound first",
+            );
+        }
         if self.report.dir.is_empty() {
             blame(
                 "report.dir",
@@ -455,7 +552,7 @@ mod tests {
 
     #[test]
     fn each_conflict_names_the_key_to_blame() {
-        let cases: [(&str, Value); 8] = [
+        let cases: [(&str, Value); 10] = [
             ("batch_max", 4096.into()),
             ("cores", vec![1, 2, 1].into()),
             ("book.last_missing_ns_max", "10ns".into()),
@@ -464,6 +561,8 @@ mod tests {
             ("flow.bulk_bars_min", 391.into()),
             ("flow.imbalance_interval_ns", 0.into()),
             ("flow.ofi_interval_ns", 0.into()),
+            ("discovered.volatility_bounds_bps", vec![858].into()),
+            ("discovered.volatility_bounds_bps", vec![1005, 858].into()),
         ];
         for (key, value) in cases {
             let mut config = Config::default();

@@ -20,8 +20,8 @@ use crate::probe::Sampling;
 
 /// Words in which one output is written: of every book, and with the measures.
 pub const OUTPUT_WORDS: usize = TAPE_WORDS + READING_WORDS;
-const TAPE_WORDS: usize = 18;
-const READING_WORDS: usize = 22;
+const TAPE_WORDS: usize = 19;
+const READING_WORDS: usize = 21;
 
 /// Words of what the options desk found.
 const FINDING_WORDS: usize = 24;
@@ -72,6 +72,7 @@ fn tape_words(sequence: u64, update: &FlowUpdate) -> [u64; TAPE_WORDS] {
         update.bought,
         update.sold,
         update.trades,
+        update.blocks,
         price(update.last),
     ]
 }
@@ -82,8 +83,12 @@ fn reading_words(reading: &Reading) -> [u64; READING_WORDS] {
     let is_warming = |vpin: Option<VpinValue>| u64::from(vpin.is_some_and(|it| it.is_warming));
     let is_unusual = u64::from(volume.is_some_and(|volume| volume.is_unusual));
     let [sweep_kind, sweep_size, sweep_until] = reading.sweep.map_or([0; 3], |sweep| {
-        let kind = u64::from(sweep.levels) << 8 | sweep.side as u64 + 1;
-        [kind, sweep.size, sweep.until.0]
+        let side = sweep.side as u64 + 1;
+        [
+            u64::from(sweep.levels) << 8 | side,
+            sweep.size,
+            sweep.until.0,
+        ]
     });
     [
         is_warming(reading.vpin) | is_warming(reading.vpin_bulk) << 1 | is_unusual << 2,
@@ -103,7 +108,6 @@ fn reading_words(reading: &Reading) -> [u64; READING_WORDS] {
         hidden.hidden_size,
         real(reading.pattern),
         real(reading.toxicity),
-        reading.blocks,
         real(volume.map(|volume| volume.ratio)),
         real(volume.and_then(|volume| volume.z)),
         price(reading.vwap),
@@ -271,13 +275,13 @@ pub struct Output {
     pub latency: Recorder,
     sampling: Sampling,
     clock: Arc<TileClock>,
-    /// Control and signals always go to the cold side; other data only if it is to be kept.
+    /// Control and findings always go to the cold side; updates only if they are to be kept.
     output_cold: Writer<FlowOutput>,
     keeps_data: bool,
 }
 
 impl Output {
-    /// A sink that hands control and signals, and all data if `keeps_data`, to the cold side.
+    /// A sink that hands control and findings, and updates if `keeps_data`, to the cold side.
     #[must_use]
     pub const fn new(
         output_cold: Writer<FlowOutput>,
@@ -308,7 +312,6 @@ impl Sink<FlowOutput> for Output {
     #[inline]
     fn data(&mut self, stamp: Stamp, output: &FlowOutput) {
         self.updates += 1;
-        let mut is_signal = false;
         match output {
             FlowOutput::Update(update) => {
                 self.digest.add_all(&tape_words(stamp.sequence, update));
@@ -318,14 +321,13 @@ impl Sink<FlowOutput> for Output {
             }
             FlowOutput::Finding(finding) => {
                 self.digest.add_all(&finding_words(stamp.sequence, finding));
-                is_signal = !matches!(finding, Finding::Window(_));
             }
         }
         if self.sampling.takes(stamp.sequence) {
             let now_ns = self.clock.read();
             self.latency.record(difference(now_ns, stamp.ingress_ns));
         }
-        if self.keeps_data || is_signal {
+        if self.keeps_data || matches!(output, FlowOutput::Finding(_)) {
             self.output_cold.data(stamp, output);
         }
     }

@@ -104,13 +104,11 @@ impl Listener {
     }
 
     fn hear_update(&mut self, update: &FlowUpdate, detections: &mut Vec<Detection>) {
-        let Some(reading) = &update.reading else {
-            return;
-        };
+        let reading = update.reading.unwrap_or_default();
         let now = Counts {
             sweeps: reading.sweeps,
             icebergs: reading.hidden_counts.icebergs,
-            blocks: reading.blocks,
+            blocks: update.blocks,
             trades: update.trades,
         };
         let mut before = self.counts.insert(update.key, now).unwrap_or_default();

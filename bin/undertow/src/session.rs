@@ -8,9 +8,12 @@ mod flow;
 
 mod gather;
 
+mod ifd;
+
 mod machine;
 
 pub(crate) use gather::{last_seen, rfc3339};
+pub(crate) use ifd::history;
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -26,11 +29,13 @@ use undertow_core::book::{BookLimits, Books, Thresholds};
 use undertow_core::event::{Body, BookUpdate, Control, Market, Msg};
 use undertow_core::ring::Reader;
 use undertow_core::stage::{Emit, Stage};
-use undertow_core::types::Flags;
+use undertow_core::types::{Flags, Nanos};
 use undertow_feeds::replay::{Bytes, Replay};
 use undertow_strategies::flow::toxicity::OddLot;
 use undertow_strategies::flow::{Flow, FlowOutput, FlowParameters, VwapAnchor};
-use undertow_strategies::ifd::baseline::Table;
+use undertow_strategies::ifd::desk::{Settings, Widths};
+
+use ifd::Findings;
 
 use crate::affinity::Cores;
 use crate::config::Config;
@@ -90,34 +95,41 @@ pub fn run<B: Bytes + Send>(ask: &Ask<'_>, inputs: Vec<(String, B)>) -> Result<O
     let limits = limits(ask.config);
     let (arena, notes) = lay_out(ask.config, &limits)?;
     let books = Books::new_in(&arena, &limits)?;
-    let flow = Flow::with(
-        limits.instruments_max as usize,
-        measured(ask.config),
-        Table::default(),
-    );
     let (names, bytes): (Vec<_>, Vec<_>) = inputs.into_iter().unzip();
     let mut feed = Replay::new(bytes);
     while !feed.read_headers() {
         std::thread::sleep(Duration::from_micros(100));
     }
+    let history = ifd::history(ask.config, first_day(&feed))?;
+    let places = history.len();
+    let flow = Flow::with(
+        limits.instruments_max as usize,
+        measured(ask.config),
+        history,
+    );
     for note in notes {
         eprintln!("note: {note}");
     }
     let started = Instant::now();
     let mut cold = Cold::new(ask)?;
-    let (finished, check) = if ask.check {
+    let (mut finished, check) = if ask.check {
         drive(&wiring, (feed, Checked::new(books), flow), &mut cold)?.apart(Checked::into_parts)
     } else {
         drive(&wiring, (feed, books, flow), &mut cold)?.apart(|books| (books, None))
     };
     let elapsed = started.elapsed();
-    let registry = cold.finish()?;
+    let (registry, mut findings) = cold.finish()?;
+    while let Some(finding) = finished.flow.next_finding() {
+        findings.note(&finding);
+    }
+    findings.save(ask.config, &registry)?;
     Ok(gather::outcome(&gather::Material {
         ask,
         wiring: &wiring,
         names: &names,
         finished: &finished,
         registry: &registry,
+        ifd: findings.figures(ask.config, places, &registry),
         check,
         elapsed,
     }))
@@ -229,6 +241,7 @@ pub fn measured(config: &Config) -> FlowParameters {
         block_contracts: flow.block_contracts.get() as u64,
         block_shares: flow.block_shares.get() as u64,
         sweep_window: flow.sweep_window_ns.0,
+        sweep_levels: narrow(flow.sweep_levels.get()),
         sweep_contracts: flow.sweep_contracts.get() as u64,
         sweep_shares: flow.sweep_shares.get() as u64,
         sweep_hold: flow.sweep_hold_ns.0,
@@ -242,8 +255,22 @@ pub fn measured(config: &Config) -> FlowParameters {
             values::VwapAnchor::Session => VwapAnchor::Session,
             values::VwapAnchor::Regular => VwapAnchor::Regular,
         },
+        ifd: Settings {
+            profile: config.ifd.profile.of(),
+            widths: Widths::STANDARD,
+        },
+        options_max: config.ifd.options_max.get(),
         ..FlowParameters::default()
     }
+}
+
+/// When the inputs begin, as their headers say.
+pub(crate) fn first_day<B: Bytes>(feed: &Replay<B>) -> Nanos {
+    let starts = feed.streams().iter().filter_map(|stream| {
+        let metadata = stream.decoder().metadata()?;
+        Some(Nanos(metadata.start))
+    });
+    starts.min().unwrap_or(Nanos::UNDEFINED)
 }
 
 /// The arena for the books, and what the system refused of what was wished for it.
@@ -328,6 +355,7 @@ impl Stage for Checked<'_> {
 /// The cold side of a running session.
 struct Cold {
     registry: Registry,
+    findings: Findings,
     events: Option<(BufWriter<File>, PathBuf)>,
     failed: Option<std::io::Error>,
     progress: Progress,
@@ -343,6 +371,7 @@ impl Cold {
         };
         Ok(Self {
             registry: Registry::default(),
+            findings: Findings::new(ask.config),
             events: ask.events.map(open).transpose()?,
             failed: None,
             progress: ask.progress.clone(),
@@ -379,6 +408,9 @@ impl Cold {
         match &msg.body {
             Body::Control(control) => self.registry.note(control),
             Body::Data(update) => {
+                if let FlowOutput::Finding(finding) = update {
+                    self.findings.note(finding);
+                }
                 let Some((file, _)) = &mut self.events else {
                     return;
                 };
@@ -404,14 +436,14 @@ impl Cold {
             .set_message(format!("{:.1} M messages", taken as f64 / 1e6));
     }
 
-    fn finish(mut self) -> Result<Registry> {
+    fn finish(mut self) -> Result<(Registry, Findings)> {
         self.bar.finish_and_clear();
         if let Some((file, path)) = &mut self.events {
             let outcome = file.flush();
             let outcome = self.failed.take().map_or(outcome, Err);
             outcome.with_context(|| format!("cannot write {}", path.display()))?;
         }
-        Ok(self.registry)
+        Ok((self.registry, self.findings))
     }
 }
 

@@ -9,11 +9,14 @@ use std::thread;
 use serde_json::Value;
 use tempfile::TempDir;
 
-const VERBS: [&str; 7] = [
+const VERBS: [&str; 10] = [
     "replay",
     "synth",
     "book",
     "flow",
+    "discover",
+    "bench",
+    "chain",
     "doctor",
     "config",
     "completions",
@@ -180,9 +183,9 @@ fn shown_configuration_checks_as_a_file() {
     write(&dir, "undertow.toml", &shown);
     let (code, out, err) = run_in(&dir, "config check");
     assert_eq!(code, 0, "{err}");
-    let keys = undertow::config::Config::default().values().len();
+    let keys = shown.lines().filter(|line| !line.starts_with('#')).count();
     let all = format!("ok: undertow.toml; {keys} of {keys} keys");
-    assert!(out.starts_with(&all), "{out}");
+    assert!(keys > 20 && out.starts_with(&all), "{out}");
 }
 
 #[test]

@@ -169,12 +169,9 @@ fn next_common(series: &[&[Close]], at: &mut [usize]) -> Option<u64> {
 impl fmt::Display for TooLittle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Symbols(n) => write!(f, "{n} symbols, it takes {SYMBOLS_MIN}"),
+            Self::Symbols(n) => write!(f, "it takes {SYMBOLS_MIN} symbols, there is {n}"),
             Self::Returns(n) => {
-                write!(
-                    f,
-                    "{n} returns that all symbols have, it takes {RETURNS_MIN}"
-                )
+                write!(f, "it takes {RETURNS_MIN} common returns, there are {n}")
             }
         }
     }

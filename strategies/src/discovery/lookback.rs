@@ -34,6 +34,34 @@ pub struct Lookback {
 }
 
 impl Lookback {
+    /// The lookback that the autocorrelations of `returns` returns suggest, from lag 1 on.
+    #[must_use]
+    pub fn of(returns: usize, autocorrelation: Vec<f64>, mode: LookbackMode) -> Self {
+        let mut found = Self {
+            bars: LOOKBACK_DEFAULT,
+            returns,
+            autocorrelation,
+            bound: 2.0 / libm::sqrt(returns.max(1) as f64),
+            lag: None,
+        };
+        if returns < RETURNS_MIN {
+            return found;
+        }
+        found.lag = match mode {
+            LookbackMode::LastSignificant => found.significant().last(),
+            LookbackMode::FirstRun => {
+                let run = found.significant().zip(1..);
+                run.take_while(|(lag, at)| lag == at)
+                    .last()
+                    .map(|(lag, _)| lag)
+            }
+        };
+        found.bars = found
+            .lag
+            .map_or(LOOKBACK_DEFAULT, |lag| lag.min(LOOKBACK_MAX));
+        found
+    }
+
     /// The lags beyond the bound, ascending.
     pub fn significant(&self) -> impl Iterator<Item = usize> + '_ {
         let lags = (1..).zip(&self.autocorrelation);
@@ -46,29 +74,7 @@ impl Lookback {
 #[must_use]
 pub fn lookback(returns: &[f64], mode: LookbackMode) -> Lookback {
     let n = returns.len();
-    let mut found = Lookback {
-        bars: LOOKBACK_DEFAULT,
-        returns: n,
-        autocorrelation: autocorrelation(returns, LAGS_MAX.min(n / 4)),
-        bound: 2.0 / libm::sqrt(n.max(1) as f64),
-        lag: None,
-    };
-    if n < RETURNS_MIN {
-        return found;
-    }
-    found.lag = match mode {
-        LookbackMode::LastSignificant => found.significant().last(),
-        LookbackMode::FirstRun => {
-            let run = found.significant().zip(1..);
-            run.take_while(|(lag, at)| lag == at)
-                .last()
-                .map(|(lag, _)| lag)
-        }
-    };
-    found.bars = found
-        .lag
-        .map_or(LOOKBACK_DEFAULT, |lag| lag.min(LOOKBACK_MAX));
-    found
+    Lookback::of(n, autocorrelation(returns, LAGS_MAX.min(n / 4)), mode)
 }
 
 /// Biased autocorrelation Σ(x_t−x̄)(x_{t−k}−x̄)/Σ(x_t−x̄)² for lags 1 to `lags`; empty when the

@@ -10,7 +10,7 @@ use super::parameters::{FlowParameters, VwapAnchor};
 use super::profile::{BarVolumes, MINUTE, UnusualVolume, VolumeProfile};
 use super::quality::StreamQuality;
 use super::side::SideSource;
-use super::sweep::{Sweep, Sweeps};
+use super::sweep::{LEVELS_MIN, Sweep, Sweeps};
 use super::tape::Tape;
 use super::terms::Terms;
 use super::toxicity::{Pattern, ToxicityWeights, round_lot};
@@ -66,8 +66,6 @@ pub struct Reading {
     pub pattern: Option<f64>,
     /// Blend of VPIN, pattern and book (A6).
     pub toxicity: Option<f64>,
-    /// Blocks since the session's start.
-    pub blocks: u64,
     /// Volume of the open minute against the minutes before (M13).
     pub volume: Option<UnusualVolume>,
     /// Average price, from the configured anchor.
@@ -138,7 +136,7 @@ impl Measures {
     pub(super) fn restart(&mut self, parameters: &FlowParameters, terms: &Terms) {
         self.is_stock = terms.is_stock();
         let either = |shares, contracts| if self.is_stock { shares } else { contracts };
-        self.block_min = either(parameters.block_shares, parameters.block_contracts);
+        self.block_min = parameters.block_min(self.is_stock);
         let sweep_min = either(parameters.sweep_shares, parameters.sweep_contracts);
         let bucket = parameters.bucket_of(terms.key);
         let level = if terms.tick.is_defined() && terms.tick.0 > 0 {
@@ -150,7 +148,12 @@ impl Measures {
         self.refills.start_session();
         self.ofi.restart();
         self.imbalance.restart();
-        self.sweeps.restart(sweep_min);
+        let sweep_levels = if self.is_stock {
+            LEVELS_MIN
+        } else {
+            parameters.sweep_levels
+        };
+        self.sweeps.restart(sweep_levels, sweep_min);
         self.vpin.restart(bucket);
         self.hidden.restart();
         self.pattern.restart(self.block_min);
@@ -212,7 +215,6 @@ impl Measures {
         let size = u64::from(print.size);
         self.profile
             .trade(price, size, print.hour, print.is_regular);
-        self.reading.blocks += u64::from(size >= self.block_min);
         if print.source == SideSource::Auction {
             // An auction has no aggressor, and its price is nobody's impatience.
             return;

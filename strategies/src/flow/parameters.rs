@@ -48,6 +48,8 @@ pub struct FlowParameters {
     pub block_shares: u64,
     /// A sweep takes place within this.
     pub sweep_window: Nanos,
+    /// Prices that a sweep of contracts takes, at least 3; of shares 3 are enough.
+    pub sweep_levels: u32,
     /// A sweep of contracts is larger than this.
     pub sweep_contracts: u64,
     /// A sweep of shares is larger than this.
@@ -96,10 +98,12 @@ impl Default for FlowParameters {
             pattern_trades: 100,
             odd_lot: OddLot::BelowRoundLot,
             toxicity_weights: ToxicityWeights::ADAPTED,
-            // A6 and A9 are about shares; a hundred contracts is what N4 calls large.
-            block_contracts: 100,
+            // A6 and A9 are about shares; N4 calls a hundred contracts of an option large.
+            block_contracts: 200,
             block_shares: 10_000,
             sweep_window: Nanos(SECOND),
+            // A9's three prices are a crowd's common order in a future; five are not.
+            sweep_levels: 5,
             sweep_contracts: 20,
             sweep_shares: 1_000,
             sweep_hold: Nanos(10 * SECOND),
@@ -120,6 +124,16 @@ impl Default for FlowParameters {
 }
 
 impl FlowParameters {
+    /// Least size of a block.
+    #[must_use]
+    pub(super) const fn block_min(&self, is_stock: bool) -> u64 {
+        if is_stock {
+            self.block_shares
+        } else {
+            self.block_contracts
+        }
+    }
+
     /// V of a book.
     #[must_use]
     pub fn bucket_of(&self, key: BookKey) -> u64 {

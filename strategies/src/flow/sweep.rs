@@ -1,4 +1,4 @@
-//! Sweeps (A9): one side's trades that run through at least three prices within a second.
+//! Sweeps (A9): one side's trades that run through several prices within a second.
 //!
 //! Buys must not go down, nor sells up: only that takes level after level. A sweep stands for ten
 //! seconds after its last trade.
@@ -7,8 +7,8 @@ use undertow_core::types::{Nanos, Price, Side};
 
 use super::window::Window;
 
-/// Trades and prices that make a sweep.
-const LEVELS_MIN: u32 = 3;
+/// The fewest prices that make a sweep (A9).
+pub const LEVELS_MIN: u32 = 3;
 
 /// Trades of one run that are remembered; of a longer one only so many are looked at.
 const RUN_MAX: usize = 64;
@@ -39,6 +39,8 @@ struct Step {
 pub struct Sweeps {
     window: u64,
     hold: u64,
+    /// Prices that make a sweep.
+    levels_min: u32,
     /// A sweep is larger than this.
     size_min: u64,
     run: Window<Step>,
@@ -58,6 +60,7 @@ impl Sweeps {
         Self {
             window: window.0,
             hold: hold.0,
+            levels_min: LEVELS_MIN,
             size_min,
             run: Window::new(RUN_MAX),
             side: Side::None,
@@ -90,7 +93,7 @@ impl Sweeps {
         self.size = self.size.saturating_add(size);
         let price = price.0;
         self.run.push(Step { ts, price, size });
-        if self.levels >= LEVELS_MIN && self.size > self.size_min {
+        if self.levels >= self.levels_min && self.size > self.size_min {
             self.count += u64::from(!self.is_counted);
             self.is_counted = true;
             self.sweep = Some(Sweep {
@@ -99,7 +102,7 @@ impl Sweeps {
                 size: self.size,
                 until: Nanos(ts.0.saturating_add(self.hold)),
             });
-        } else if self.levels < LEVELS_MIN {
+        } else if self.levels < self.levels_min {
             self.is_counted = false;
         }
     }
@@ -117,8 +120,9 @@ impl Sweeps {
         self.count
     }
 
-    /// Forgets everything; a sweep is larger than `size_min` from now on.
-    pub fn restart(&mut self, size_min: u64) {
+    /// Forgets everything; from now on a sweep takes `levels_min` prices and more than `size_min`.
+    pub fn restart(&mut self, levels_min: u32, size_min: u64) {
+        self.levels_min = levels_min.max(LEVELS_MIN);
         self.size_min = size_min;
         self.start_session();
     }
@@ -196,15 +200,15 @@ mod tests {
 
     #[test]
     fn turning_price_other_side_or_slow_trades_are_no_sweep() {
-        let cases: [(Side, &[(u64, i64, u64)]); 4] = [
-            (Side::Bid, &[(0, 10, 900), (1, 11, 900), (2, 10, 900)]),
-            (Side::Ask, &[(0, 10, 900), (1, 11, 900), (2, 12, 900)]),
-            (Side::Bid, &[(0, 10, 900), (900, 11, 900), (1001, 12, 900)]),
-            (Side::None, &[(0, 10, 900), (1, 11, 900), (2, 12, 900)]),
+        let cases: [(Side, [(u64, i64, u64); 3]); 4] = [
+            (Side::Bid, [(0, 10, 900), (1, 11, 900), (2, 10, 900)]),
+            (Side::Ask, [(0, 10, 900), (1, 11, 900), (2, 12, 900)]),
+            (Side::Bid, [(0, 10, 900), (900, 11, 900), (1001, 12, 900)]),
+            (Side::None, [(0, 10, 900), (1, 11, 900), (2, 12, 900)]),
         ];
         for (side, trades) in cases {
             let mut sweeps = sweeps();
-            play(&mut sweeps, side, trades);
+            play(&mut sweeps, side, &trades);
             assert_eq!(sweeps.standing(Nanos(0)), None, "{trades:?}");
         }
         let mut sweeps = sweeps();

@@ -13,6 +13,8 @@ pub struct Tape {
     pub sold: u64,
     /// Size of which nobody can say who began it, and that of auctions.
     pub unsided: u64,
+    /// Trades of at least a block's size.
+    pub blocks: u64,
     /// Sum of price × size over all trades, 1e-9 units; saturates.
     pub notional: i128,
     /// Price of the last trade.
@@ -32,6 +34,7 @@ impl Tape {
         bought: 0,
         sold: 0,
         unsided: 0,
+        blocks: 0,
         notional: 0,
         last: None,
         last_side: Side::None,
@@ -60,9 +63,9 @@ impl Tape {
         i64::try_from(average).ok().map(Price)
     }
 
-    /// Counts one trade. An undefined price or a zero size is no trade.
+    /// Counts one trade, a block from `block_min` on. An undefined price or a zero size is no trade.
     #[inline]
-    pub fn trade(&mut self, price: Price, size: u32, aggressor: Side) {
+    pub fn trade(&mut self, price: Price, size: u32, aggressor: Side, block_min: u64) {
         if !price.is_defined() || size == 0 {
             return;
         }
@@ -73,6 +76,7 @@ impl Tape {
         };
         *volume = volume.saturating_add(u64::from(size));
         self.trades += 1;
+        self.blocks += u64::from(u64::from(size) >= block_min);
         self.notional = self
             .notional
             .saturating_add(i128::from(price.0) * i128::from(size));
@@ -102,9 +106,9 @@ mod tests {
     #[test]
     fn tape_splits_volume_by_aggressor() {
         let mut tape = Tape::default();
-        tape.trade(Price(100), 3, Side::Bid);
-        tape.trade(Price(90), 2, Side::Ask);
-        tape.trade(Price(95), 5, Side::None);
+        tape.trade(Price(100), 3, Side::Bid, 5);
+        tape.trade(Price(90), 2, Side::Ask, 5);
+        tape.trade(Price(95), 5, Side::None, 5);
         assert_eq!(
             (tape.bought, tape.sold, tape.unsided, tape.trades),
             (3, 2, 5, 3)
@@ -118,8 +122,8 @@ mod tests {
     #[test]
     fn undefined_price_or_no_size_is_no_trade() {
         let mut tape = Tape::default();
-        tape.trade(Price::UNDEFINED, 3, Side::Bid);
-        tape.trade(Price(100), 0, Side::Bid);
+        tape.trade(Price::UNDEFINED, 3, Side::Bid, 5);
+        tape.trade(Price(100), 0, Side::Bid, 5);
         assert_eq!(tape, Tape::default());
         assert_eq!(tape.vwap(), None);
     }

@@ -5,7 +5,7 @@ use undertow_core::event::Depth;
 use undertow_core::types::{Nanos, Price, Side};
 use undertow_strategies::auction::AuctionImbalance;
 use undertow_strategies::discovery::{
-    Bucket, LookbackMode, Regime, RegimeConfig, adv50, centres, lookback, pearson, regime,
+    Bucket, Lookback, LookbackMode, Regime, RegimeConfig, adv50, centres, lookback, pearson, regime,
 };
 use undertow_strategies::indicators::{Bollinger, Ema, Macd, Rsi};
 use undertow_strategies::portfolio::{MarketState, Member, Portfolio, Sector};
@@ -19,6 +19,7 @@ pub(super) const CASES: &[Case] = &[
     ("A2.bucket", bucket_of_many_sizes),
     ("A2.bucket_small", bucket_of_few_sizes),
     ("A3.lookback", lookback_of_a_wave),
+    ("A3.lookback_ar1", lookback_of_an_autoregression),
     ("A4.regime", regime_of_a_growing_wave),
     ("A4.readme", regime_of_the_readme),
     ("A5.corr", correlation_of_five_returns),
@@ -77,6 +78,30 @@ fn lookback_of_a_wave(vector: &Value) {
     assert_close(found.autocorrelation[9], number(vector, "/acf10"));
     assert_eq!(json!(found.lag), vector["last_sig"]);
     assert_eq!(json!(found.bars), vector["lookback"]);
+}
+
+/// The noise of the vector's series is not given, so what it says of the numbers is not
+/// repeated; what follows from them is.
+fn lookback_of_an_autoregression(vector: &Value) {
+    let rhos: Vec<f64> = (1..=5)
+        .map(|lag| number(vector, &format!("/acf/{lag}")))
+        .collect();
+    let significant: Vec<usize> = serde_json::from_value(vector["significant"].clone()).unwrap();
+    let count = vector["nlags"].as_u64().unwrap() as usize;
+    // The lags beyond the fifth are known only as significant or not.
+    let rho = |lag| match rhos.get(lag - 1) {
+        Some(rho) => *rho,
+        None if significant.contains(&lag) => 0.15,
+        None => 0.14,
+    };
+    let rhos: Vec<f64> = (1..=count).map(rho).collect();
+    let n = vector["n"].as_u64().unwrap() as usize;
+    let last = Lookback::of(n, rhos.clone(), LookbackMode::LastSignificant);
+    assert_close(last.bound, number(vector, "/bound"));
+    assert_eq!(last.significant().collect::<Vec<_>>(), significant);
+    assert_eq!(json!(last.bars), vector["last_sig_capped"]);
+    let first = Lookback::of(n, rhos, LookbackMode::FirstRun);
+    assert_eq!(json!(first.bars), vector["first_run"]);
 }
 
 fn regime_of_a_growing_wave(vector: &Value) {

@@ -94,9 +94,13 @@ pub(super) fn expiry_name(report: &Report, expiry: Expiry) -> String {
 pub(super) fn levels(report: &Report) -> Vec<(&'static str, Option<f64>, String)> {
     let exposure = &report.exposure;
     let strike = |at: Option<Price>| at.map(points);
-    let crossings = report.profile.crossings().len();
+    let which = match report.profile.crossings().len() {
+        0 => "no change".to_owned(),
+        1 => "the one change".to_owned(),
+        count => format!("the nearest of {count} changes"),
+    };
     let flip_note = format!(
-        "nearest of {crossings} changes of sign of the chain priced anew ({} priced, {} not)",
+        "{which} of sign of the chain priced anew ({} priced, {} not)",
         thousands(report.profile.priced as u64),
         thousands(report.profile.unpriced as u64)
     );

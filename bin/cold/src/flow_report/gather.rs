@@ -74,7 +74,8 @@ pub struct Gathering<'a> {
 }
 
 impl<'a> Gathering<'a> {
-    /// Stages over `books`, for instruments within `limits`.
+    /// Stages for instruments within `limits`; options are compared with the days before in
+    /// `history`.
     ///
     /// # Errors
     /// Limits that make no sense.
@@ -82,17 +83,13 @@ impl<'a> Gathering<'a> {
         arena: &'a bumpalo::Bump,
         limits: &BookLimits,
         question: Question,
+        history: Table,
     ) -> Result<Self, LimitError> {
         let instruments_max = limits.instruments_max as usize;
         Ok(Self {
             registry: Registry::default(),
             books: Books::new_in(arena, limits)?,
-            // No history of days before: what needs it stays absent.
-            flow: Flow::with(
-                instruments_max,
-                question.parameters.clone(),
-                Table::default(),
-            ),
+            flow: Flow::with(instruments_max, question.parameters.clone(), history),
             sides: vec![(SideRule::new(), Touch::EMPTY); instruments_max],
             ids: Vec::new(),
             watch: None,
@@ -146,10 +143,9 @@ impl<'a> Gathering<'a> {
     /// # Errors
     /// No instrument bears the symbol, or more than one does.
     pub fn finish(mut self) -> Result<FlowReport, Missing> {
-        // Windows that are still open are closed on a copy: the stage itself waits for more.
-        let mut desk = self.flow.desk().clone();
-        desk.finish();
-        while let Some(finding) = desk.next_finding() {
+        // The last windows are closed, even where the input goes on.
+        self.flow.on_control(&Control::End, &mut self.heard);
+        while let Some(finding) = self.flow.next_finding() {
             self.heard.findings.push(finding);
         }
         self.note_findings();

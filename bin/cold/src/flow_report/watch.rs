@@ -125,6 +125,10 @@ impl Watch {
         row.vpin = reading.and_then(|reading| reading.vpin);
         row.toxicity = reading.and_then(|reading| reading.toxicity);
         row.hidden = reading.and_then(|reading| reading.hidden);
+        let blocks = std::mem::replace(&mut self.log.block_count, said.blocks);
+        if is_shown {
+            self.log.blocks(risen(blocks, said.blocks));
+        }
         if let Some(reading) = reading {
             self.log.reading(reading, said.last, now, is_shown);
         }
@@ -201,6 +205,7 @@ struct Log {
     run: VecDeque<Print>,
     sweep_window: u64,
     before: Option<Reading>,
+    block_count: u64,
     sweep: Option<usize>,
     refills: Refills,
     counts: HiddenCounts,
@@ -235,6 +240,7 @@ impl Log {
             run: VecDeque::new(),
             sweep_window: parameters.sweep_window.0,
             before: None,
+            block_count: 0,
             sweep: None,
             counts: refills.counts(),
             refills,
@@ -269,7 +275,6 @@ impl Log {
     fn reading(&mut self, reading: &Reading, last: Option<Price>, now: Nanos, is_shown: bool) {
         let before = self.before.replace(*reading).unwrap_or_default();
         if is_shown {
-            self.blocks(risen(before.blocks, reading.blocks));
             self.sweep(&before, reading, last, now);
         }
     }

@@ -33,8 +33,12 @@ pub(super) fn flow(global: &Global, args: &cli::Flow) -> Result<Exit> {
         every: args.every,
         parameters: session::measured(&config),
     };
-    let mut gathering = Gathering::new(&arena, &limits, question)?;
     let mut feed = Replay::new(open(args)?);
+    while !feed.read_headers() {
+        std::thread::sleep(Duration::from_micros(50));
+    }
+    let history = session::history(&config, session::first_day(&feed))?;
+    let mut gathering = Gathering::new(&arena, &limits, question, history)?;
     play(&mut feed, &mut gathering, args)?;
     let report = gathering
         .finish()

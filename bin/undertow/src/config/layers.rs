@@ -167,6 +167,9 @@ impl Effective {
     }
 }
 
+/// The key that names files below the one it stands in.
+const INCLUDE: &str = "include";
+
 /// The layers read so far.
 struct Reader {
     config: Config,
@@ -189,10 +192,55 @@ impl Reader {
         }
     }
 
+    /// A file, on top of what it includes.
     fn file(&mut self, path: &Path) {
+        let entries = self.entries(path);
+        let names = |entry: &&(Entry, usize)| entry.0.key == INCLUDE;
+        for (entry, _) in entries.iter().filter(names) {
+            let Ok(Value::Array(files)) = &entry.value else {
+                continue;
+            };
+            for file in files.iter().filter_map(Value::as_str) {
+                self.included(&path.parent().unwrap_or(Path::new("")).join(file));
+            }
+        }
+        for (entry, line) in entries {
+            let path = path.to_owned();
+            self.entry(entry, Origin::File { path, line });
+        }
+    }
+
+    fn included(&mut self, path: &Path) {
+        let known = self.failures.len();
+        for (entry, line) in self.entries(path) {
+            let path = path.to_owned();
+            let origin = Origin::File { path, line };
+            if entry.key == INCLUDE {
+                let cause = "an included file cannot include others";
+                let next = "name them in the file that includes this one";
+                let failure = Failure::new(Code::CONFIG_VALUE, cause, next);
+                self.failures.push(failure.at(origin.place()));
+            } else {
+                self.entry(entry, origin);
+            }
+        }
+        for failure in &mut self.failures[known..] {
+            if failure.code == Code::CONFIG_UNREADABLE {
+                "name a file that exists and may be read, or take it out of `include`"
+                    .clone_into(&mut failure.next);
+            }
+        }
+    }
+
+    /// The entries of a file with their lines, in the order of the file, so that errors are too.
+    /// What is wrong with the file as a whole is noted.
+    fn entries(&mut self, path: &Path) -> Vec<(Entry, usize)> {
         let text = match read(path) {
             Ok(text) => text,
-            Err(failure) => return self.failures.push(failure),
+            Err(failure) => {
+                self.failures.push(failure);
+                return Vec::new();
+            }
         };
         let place = |offset: usize| format!("{}:{}", path.display(), line_at(&text, offset));
         let (table, errors) = DeTable::parse_recoverable(&text);
@@ -206,17 +254,16 @@ impl Reader {
                 )
                 .at(place(offset))
             }));
-            return;
+            return Vec::new();
         }
         let mut entries = Vec::new();
         self.walk("", table.get_ref(), &mut entries);
-        // In the order of the file, so that errors are too.
         entries.sort_by_key(|entry| entry.offset);
-        for entry in entries {
+        let with_line = |entry: Entry| {
             let line = line_at(&text, entry.offset);
-            let path = path.to_owned();
-            self.entry(entry, Origin::File { path, line });
-        }
+            (entry, line)
+        };
+        entries.into_iter().map(with_line).collect()
     }
 
     /// Collects the entries of a table: values of keys, and whatever is not one.
@@ -316,6 +363,12 @@ impl Reader {
     }
 
     fn set(&mut self, key: &str, value: Result<Value, String>, origin: Origin) {
+        if key == INCLUDE && !matches!(origin, Origin::File { .. }) {
+            let cause = "only a file can include another";
+            let next = "write it into a file and name that with --config";
+            let failure = Failure::new(Code::CONFIG_VALUE, cause, next);
+            return self.failures.push(failure.at(origin.place()));
+        }
         let set = value.and_then(|value| self.config.set(key, value));
         match set {
             Ok(()) => {
@@ -668,9 +721,11 @@ mod tests {
     }
 
     #[test]
-    fn z10_include_is_no_key() {
+    fn z10_include_is_a_list_of_files_that_are_there() {
         let (_, code, _) = refused(b"include = \"other.toml\"\n");
-        assert_eq!(code, "E-CONF-003");
+        assert_eq!(code, "E-CONF-004");
+        let (_, code, _) = refused(b"include = [\"there-is-no-such.toml\"]\n");
+        assert_eq!(code, "E-CONF-001");
     }
 
     #[test]

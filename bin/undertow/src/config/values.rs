@@ -11,6 +11,7 @@ use clap::ValueEnum;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use undertow_core::types::Nanos;
+use undertow_strategies::ifd::confidence::Profile;
 
 /// What the program does with what it sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -69,6 +70,30 @@ pub enum OddLot {
     /// Those that are no multiple of 100.
     #[serde(rename = "not_multiple_of_100")]
     NotMultipleOf100,
+}
+
+/// Thresholds of institutional flow in options.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum IfdProfile {
+    /// For trading.
+    Production,
+    /// Finds more.
+    Optimised,
+    /// Finds most, on less history.
+    Testing,
+}
+
+impl IfdProfile {
+    /// The thresholds.
+    #[must_use]
+    pub const fn of(self) -> Profile {
+        match self {
+            Self::Production => Profile::PRODUCTION,
+            Self::Optimised => Profile::OPTIMISED,
+            Self::Testing => Profile::TESTING,
+        }
+    }
 }
 
 /// What the average price of a session counts.
@@ -321,6 +346,92 @@ impl fmt::Display for Pace {
     }
 }
 
+/// A symbol's own VPIN bucket, written `NQH6=75`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SymbolBucket {
+    /// The symbol.
+    pub symbol: String,
+    /// Contracts or shares, from 1 on.
+    pub volume: u32,
+}
+
+impl SymbolBucket {
+    const ACCEPTS: &str = "a symbol with its size, like \"NQH6=75\"";
+}
+
+impl FromStr for SymbolBucket {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let read = |(symbol, volume): (&str, &str)| {
+            let volume = whole(volume).filter(|volume| *volume > 0)?;
+            let symbol = Some(symbol.trim().to_owned()).filter(|symbol| !symbol.is_empty())?;
+            Some(Self { symbol, volume })
+        };
+        let found = text.split_once('=').and_then(read);
+        found.ok_or_else(|| format!("must be {}, is \"{text}\"", Self::ACCEPTS))
+    }
+}
+
+impl fmt::Display for SymbolBucket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}={}", self.symbol, self.volume)
+    }
+}
+
+/// The correlation of two symbols, written `ESH6:NQH6=0.953`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PairCorrelation {
+    symbols: [String; 2],
+    /// From −1000 to 1000.
+    pub thousandths: i16,
+}
+
+impl PairCorrelation {
+    const ACCEPTS: &str = "two symbols with their correlation, like \"ESH6:NQH6=0.953\"";
+
+    /// Whether it is that of these two, in either order.
+    #[must_use]
+    pub fn is_of(&self, a: &str, b: &str) -> bool {
+        let [first, second] = &self.symbols;
+        (first == a && second == b) || (first == b && second == a)
+    }
+}
+
+impl FromStr for PairCorrelation {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let read = |(pair, r): (&str, &str)| {
+            let (a, b) = pair.split_once(':')?;
+            let (sign, magnitude) = r.strip_prefix('-').map_or((1, r), |digits| (-1, digits));
+            let thousandths = decimal(magnitude, 3).filter(|r| *r <= 1_000)?;
+            let symbols = [a.trim().to_owned(), b.trim().to_owned()];
+            let are_two = symbols.iter().all(|s| !s.is_empty()) && symbols[0] != symbols[1];
+            are_two.then_some(Self {
+                symbols,
+                thousandths: sign * i16::try_from(thousandths).ok()?,
+            })
+        };
+        let found = text.split_once('=').and_then(read);
+        found.ok_or_else(|| format!("must be {}, is \"{text}\"", Self::ACCEPTS))
+    }
+}
+
+impl fmt::Display for PairCorrelation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [a, b] = &self.symbols;
+        let sign = if self.thousandths < 0 { "-" } else { "" };
+        let magnitude = self.thousandths.unsigned_abs();
+        write!(
+            f,
+            "{a}:{b}={sign}{}.{:03}",
+            magnitude / 1_000,
+            magnitude % 1_000
+        )
+    }
+}
+
 /// Gives a kind that is written as text its place in TOML, in JSON and in the schema.
 macro_rules! written_as_text {
     ($($kind:ident, $pattern:literal;)*) => {$(
@@ -358,6 +469,8 @@ written_as_text! {
     Span, "^[0-9]+(\\.[0-9]+)? ?(ns|us|ms|s|min|h)?$";
     Bytes, "^[0-9]+(\\.[0-9]+)? ?(B|KiB|MiB|GiB)?$";
     Pace, "^(max|[0-9]+(\\.[0-9]{1,3})?x)$";
+    SymbolBucket, "^[^=]+=[0-9]+$";
+    PairCorrelation, "^[^:=]+:[^:=]+=-?[01](\\.[0-9]{1,3})?$";
 }
 
 /// A value that exists to be kept from view: no way of printing it prints it.
@@ -457,6 +570,12 @@ fn print_with_unit(number: u64, units: &[(&str, u64)], f: &mut fmt::Formatter<'_
     write!(f, "{}{name}", number / scale)
 }
 
+/// A number of digits only.
+fn whole(text: &str) -> Option<u32> {
+    let is_digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|_| is_digits)
+}
+
 /// A decimal number as a whole number of its `decimals`th places, without a float in between.
 fn decimal(text: &str, decimals: u32) -> Option<u128> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
@@ -514,6 +633,48 @@ mod tests {
         // 1 MB is a million bytes to some and 2^20 to others, so it is not accepted.
         assert!("1MB".parse::<Bytes>().is_err());
         assert!("99999999999GiB".parse::<Bytes>().is_err());
+    }
+
+    #[test]
+    fn what_was_found_reads_back_as_it_is_written() {
+        for text in ["NQH6=75", "SPY 1/15144=1"] {
+            let bucket: SymbolBucket = text.parse().expect(text);
+            assert_eq!(bucket.to_string(), text);
+        }
+        for text in [
+            "NQH6",
+            "=75",
+            "NQH6=0",
+            "NQH6=+5",
+            "NQH6=1.5",
+            "NQH6=99999999999",
+        ] {
+            let error = text.parse::<SymbolBucket>().expect_err(text);
+            assert!(error.contains("NQH6=75"), "{error}");
+        }
+        for text in [
+            "A:B=0.953",
+            "A:B=-0.007",
+            "A:B=1.000",
+            "A:B=-1.000",
+            "A:B=0.000",
+        ] {
+            let pair: PairCorrelation = text.parse().expect(text);
+            assert_eq!(pair.to_string(), text);
+            assert!(pair.is_of("A", "B") && pair.is_of("B", "A") && !pair.is_of("A", "A"));
+        }
+        for text in [
+            "A:B",
+            "A=0.5",
+            ":B=0.5",
+            "A:A=0.5",
+            "A:B=1.001",
+            "A:B=0.9535",
+            "A:B=NaN",
+        ] {
+            let error = text.parse::<PairCorrelation>().expect_err(text);
+            assert!(error.contains("ESH6:NQH6=0.953"), "{error}");
+        }
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub(super) fn figures(flow: &Flow, book: &Book<'_>, book_idx: u32) -> Option<Flo
         imbalance_velocity: reading.imbalance_velocity,
         ofi: reading.ofi,
         sweeps: reading.sweeps,
-        blocks: reading.blocks,
+        blocks: flow.tape(book_idx).map_or(0, |tape| tape.blocks),
         icebergs: hidden.icebergs,
         refills: hidden.refills,
         slices: hidden.slices,

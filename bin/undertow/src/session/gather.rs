@@ -5,6 +5,7 @@ use std::time::Duration;
 use latency_report::recorder::Recorder;
 use latency_report::run::{Core, DutyCycle, Environment, Floor, Pinning, Ring, Run};
 use undertow_cold::registry::Registry;
+use undertow_cold::summary::ifd::IfdFigures;
 use undertow_cold::summary::{
     Check, Count, Definitions, Input, Instrument, StageLine, Summary, thousands,
 };
@@ -24,6 +25,7 @@ pub(super) struct Material<'m, 'a, B> {
     pub(super) names: &'m [String],
     pub(super) finished: &'m Finished<Replay<B>, Books<'a>>,
     pub(super) registry: &'m Registry,
+    pub(super) ifd: IfdFigures,
     pub(super) check: Option<Check>,
     pub(super) elapsed: Duration,
 }
@@ -43,6 +45,7 @@ fn summary<B: Bytes>(material: &Material<'_, '_, B>) -> Summary {
         names,
         finished,
         registry,
+        ifd,
         check,
         elapsed,
         ..
@@ -62,6 +65,7 @@ fn summary<B: Bytes>(material: &Material<'_, '_, B>) -> Summary {
         records: record_types(&decoders),
         faults: faults(&decoders, &finished.books),
         instruments: instruments(finished, registry),
+        ifd: ifd.clone(),
         definitions: Definitions {
             defined,
             options,

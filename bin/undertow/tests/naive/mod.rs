@@ -40,7 +40,14 @@ struct Change {
     effect: Effect,
     order_id: u64,
     side: Side,
+    price: i64,
     size: u64,
+}
+
+impl Change {
+    fn level(&self) -> (bool, i64) {
+        (self.side == Side::Bid, self.price)
+    }
 }
 
 /// All that happened to one instrument.
@@ -50,11 +57,11 @@ pub(crate) struct History {
     events: Vec<Event>,
     quote: Touch,
     traded: bool,
-    /// Displayed size of each order.
-    orders: HashMap<u64, u64>,
+    /// Side, price and displayed size of each order.
+    orders: HashMap<u64, (bool, i64, u64)>,
     open: Vec<Change>,
     hidden_size: u64,
-    refilled: BTreeSet<u64>,
+    is_refilled: bool,
     /// Shares, not contracts.
     is_stock: bool,
 }
@@ -70,7 +77,7 @@ impl History {
             orders: HashMap::new(),
             open: Vec::new(),
             hidden_size: 0,
-            refilled: BTreeSet::new(),
+            is_refilled: false,
             is_stock: false,
         }
     }
@@ -95,6 +102,7 @@ impl History {
             effect: update.effect,
             order_id: mbo.order_id.0,
             side: mbo.side,
+            price: mbo.price.0,
             size: mbo.size.into(),
         });
         if !mbo.flags.has(Flags::LAST) {
@@ -115,58 +123,60 @@ impl History {
         speaks
     }
 
-    /// Order by order: what was filled and what is left, less what had been displayed, had been
-    /// hidden. An auction's fills are not at their orders' prices.
+    /// Price by price: what was filled and what is displayed after it, less what was displayed
+    /// before, had been hidden. An auction's fills are not at their orders' prices.
     fn settle(&mut self) {
         let open = std::mem::take(&mut self.open);
-        let aggressors: Vec<u64> = open
-            .iter()
-            .filter(|it| it.action == Action::Trade && it.order_id != 0)
-            .map(|it| it.order_id)
-            .collect();
-        let is_auction = |it: &Change| it.action == Action::Trade && it.side == Side::None;
-        let is_auction = open.iter().any(is_auction);
-        let mut filled: BTreeMap<u64, u64> = BTreeMap::new();
-        let mut before: HashMap<u64, u64> = HashMap::new();
-        let mut told: BTreeSet<u64> = BTreeSet::new();
+        let trades = || open.iter().filter(|it| it.action == Action::Trade);
+        let is_auction = trades().any(|it| it.side == Side::None);
+        let is_own = |it: &&Change| trades().any(|trade| trade.order_id == it.order_id);
+        let mut filled: BTreeMap<(bool, i64), u64> = BTreeMap::new();
+        for fill in open.iter().filter(|it| it.action == Action::Fill) {
+            if fill.side != Side::None && !is_auction && !is_own(&fill) {
+                *filled.entry(fill.level()).or_default() += fill.size;
+            }
+        }
+        let levels: Vec<_> = filled.keys().copied().collect();
+        let before: Vec<u64> = levels.iter().map(|level| self.displayed(*level)).collect();
         for change in &open {
-            let id = change.order_id;
-            match change.action {
-                Action::Fill
-                    if change.side != Side::None && !is_auction && !aggressors.contains(&id) =>
-                {
-                    *filled.entry(id).or_default() += change.size;
-                    before
-                        .entry(id)
-                        .or_insert(self.orders.get(&id).copied().unwrap_or(0));
-                }
-                Action::Clear => self.orders.clear(),
-                Action::Add | Action::Modify | Action::Cancel
-                    if change.effect != Effect::Refused && change.effect != Effect::Replaced =>
-                {
-                    told.insert(id);
-                    let left = match change.action {
-                        Action::Cancel => self
-                            .orders
-                            .get(&id)
-                            .copied()
-                            .unwrap_or(0)
-                            .saturating_sub(change.size),
-                        _ => change.size,
-                    };
-                    self.orders.insert(id, left);
-                }
-                _ => {}
+            self.apply(change);
+        }
+        for (level, before) in levels.into_iter().zip(before) {
+            let at_level = || open.iter().filter(|it| it.level() == level);
+            let is_told = at_level().any(|it| matches!(it.action, Action::Cancel | Action::Modify));
+            let new =
+                at_level().filter(|it| it.action == Action::Add && it.effect == Effect::Added);
+            let new: u64 = new.map(|it| it.size).sum();
+            let hidden = (filled[&level] + self.displayed(level)).saturating_sub(before + new);
+            if is_told && hidden > 0 {
+                self.hidden_size += hidden;
+                self.is_refilled |= at_level().any(|it| it.action == Action::Modify);
             }
         }
-        for (id, filled) in filled.into_iter().filter(|(id, _)| told.contains(id)) {
-            let left = self.orders[&id];
-            let hidden = (filled + left).saturating_sub(before[&id]);
-            self.hidden_size += hidden;
-            if hidden > 0 && left > 0 {
-                self.refilled.insert(id);
+    }
+
+    fn apply(&mut self, change: &Change) {
+        let is_applied = !matches!(change.effect, Effect::Refused | Effect::Replaced);
+        let (is_bid, price) = change.level();
+        match change.action {
+            Action::Clear => self.orders.clear(),
+            Action::Add | Action::Modify if is_applied => {
+                self.orders
+                    .insert(change.order_id, (is_bid, price, change.size));
             }
+            Action::Cancel if is_applied => {
+                if let Some(order) = self.orders.get_mut(&change.order_id) {
+                    order.2 = order.2.saturating_sub(change.size);
+                }
+            }
+            _ => {}
         }
+    }
+
+    fn displayed(&self, (is_bid, price): (bool, i64)) -> u64 {
+        let orders = self.orders.values();
+        let at_level = orders.filter(|order| (order.0, order.1) == (is_bid, price));
+        at_level.map(|order| order.2).sum()
     }
 
     /// Price, size and aggressor of every trade; `None` is an auction's.
@@ -243,7 +253,7 @@ impl History {
         let hidden = self.hidden();
         close("hidden", reading.hidden, hidden);
         assert_eq!(reading.hidden_counts.hidden_size, self.hidden_size);
-        assert_eq!(reading.hidden_counts.refills > 0, !self.refilled.is_empty());
+        assert_eq!(reading.hidden_counts.refills > 0, self.is_refilled);
         let toxicity = match (vpin, pattern, volatility) {
             (Some(vpin), Some(pattern), Some(book)) => {
                 Some(0.70 * vpin + 0.25 * pattern + 0.05 * book)
@@ -264,7 +274,7 @@ impl History {
             .iter()
             .filter(|it| it.size >= self.block_min())
             .count();
-        assert_eq!(reading.blocks, blocks as u64);
+        assert_eq!(said.blocks, blocks as u64);
         close("quality", reading.quality, self.quality());
         self.compare_volume(said, now);
     }
@@ -402,6 +412,11 @@ impl History {
         } else {
             self.parameters.sweep_contracts
         };
+        let levels_min = if self.is_stock {
+            3
+        } else {
+            self.parameters.sweep_levels as usize
+        };
         let (mut count, mut is_counted, mut standing) = (0, false, None);
         for at in 0..trades.len() {
             let (trade, side) = trades[at];
@@ -426,10 +441,10 @@ impl History {
             let run = &trades[first..=at];
             let levels: BTreeSet<i64> = run.iter().map(|(it, _)| it.price).collect();
             let size: u64 = run.iter().map(|(it, _)| it.size).sum();
-            if levels.len() < 3 {
+            if levels.len() < levels_min {
                 is_counted = false;
             }
-            if side != Side::None && levels.len() >= 3 && size > size_min {
+            if side != Side::None && levels.len() >= levels_min && size > size_min {
                 count += u64::from(!is_counted);
                 is_counted = true;
                 standing = Some((side, levels.len() as u32, size, trade.ts + 10 * SECOND));
