@@ -133,25 +133,59 @@ fn busiest_option(dir: &Path) -> String {
 }
 
 #[test]
-fn events_are_as_many_as_the_measures_count() {
+fn events_are_as_many_and_as_large_as_the_measures_count() {
     let dir = session();
     let flow = &summary(dir.path(), "a.dbn", "NQH6")["flow"];
-    let report = json(
-        dir.path(),
-        &["flow", "a.dbn", "--instrument", "NQH6", "--json"],
-    );
+    let words = ["flow", "a.dbn", "--instrument", "NQH6", "--json"];
+    let report = json(dir.path(), &words);
     let events = report["events"].as_array().unwrap();
-    let count = |kinds: &[&str]| {
-        let kind = |event: &&Value| kinds.contains(&event["kind"].as_str().unwrap());
-        events.iter().filter(kind).count() as u64
+    let of = |kinds: &'static [&str]| {
+        let is_it = |event: &&Value| kinds.contains(&event["kind"].as_str().unwrap());
+        events.iter().filter(is_it)
     };
-    assert_eq!(count(&["sweep"]), flow["sweeps"].as_u64().unwrap());
-    assert_eq!(count(&["block"]), flow["blocks"].as_u64().unwrap());
-    assert_eq!(
-        count(&["iceberg", "slices"]),
-        flow["icebergs"].as_u64().unwrap()
+    let counted = |key: &str| flow[key].as_u64().unwrap();
+    assert_eq!(of(&["sweep"]).count() as u64, counted("sweeps"));
+    assert_eq!(of(&["block"]).count() as u64, counted("blocks"));
+    let hidden = of(&["iceberg", "hidden"]).map(|event| event["size"].as_u64().unwrap());
+    assert_eq!(hidden.sum::<u64>(), counted("hidden_size"));
+    // One order is one event, however often it was refilled.
+    let icebergs = of(&["iceberg", "slices"]).count() as u64;
+    assert!((1..=counted("icebergs")).contains(&icebergs), "{icebergs}");
+}
+
+#[test]
+fn planted_icebergs_are_listed_on_their_side_at_their_price() {
+    let dir = session();
+    let words = ["flow", "a.dbn", "--instrument", "NQH6", "--json"];
+    let report = json(dir.path(), &words);
+    let events = report["events"].as_array().unwrap();
+    let truth = fs::read_to_string(dir.path().join("a.jsonl")).unwrap();
+    let truth = truth
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let is_native = |it: &Value| it["symbol"] == "NQH6" && it["native"] == true;
+    let mut icebergs = 0;
+    for planted in truth.filter(is_native) {
+        let side = if planted["side"] == "B" {
+            "bid"
+        } else {
+            "offer"
+        };
+        let price = planted["price"].as_i64().unwrap() as f64 / 1e9;
+        let times = [&planted["ts_start"], &planted["ts_end"]].map(|it| it.as_u64().unwrap());
+        let found = events.iter().any(|event| {
+            event["kind"] == "iceberg"
+                && event["side"] == side
+                && event["price"].as_str().unwrap().parse() == Ok(price)
+                && (times[0]..=times[1]).contains(&event["ts"].as_u64().unwrap())
+        });
+        assert!(found, "{planted}");
+        icebergs += 1;
+    }
+    assert!(
+        icebergs > 0,
+        "the session has icebergs that the venue refills"
     );
-    assert!(count(&["sweep"]) > 0, "the session has sweeps");
 }
 
 #[test]

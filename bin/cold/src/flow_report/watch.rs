@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use undertow_core::event::{BookUpdate, Mbo, Touch, Trust};
+use undertow_core::event::{BookUpdate, Effect, Mbo, Touch, Trust};
 use undertow_core::types::{Action, BookKey, Flags, Nanos, OrderId, Price, Side};
 use undertow_strategies::flow::hidden::{HiddenCounts, Refills};
 use undertow_strategies::flow::imbalance::Ofi;
@@ -210,9 +210,10 @@ struct Log {
     refills: Refills,
     counts: HiddenCounts,
     iceberg_refills: u32,
-    /// Of the open event: filled prices, and the order modified last at one of them.
+    /// Of the open event: filled prices, and the order modified last at one of them, rather one
+    /// that lost no size by it than another.
     filled: Vec<(Side, Price)>,
-    modified: Option<Mbo>,
+    modified: Option<(Mbo, bool)>,
     /// Hidden orders by what they go on under.
     icebergs: BTreeMap<Chain, usize>,
 }
@@ -340,7 +341,10 @@ impl Log {
         match mbo.action {
             Action::Fill => self.filled.push(place),
             Action::Modify | Action::Cancel if self.filled.contains(&place) => {
-                self.modified = Some(*mbo);
+                let is_whole = matches!(update.effect, Effect::None | Effect::Requeued);
+                if is_whole || self.modified.is_none_or(|(_, is_whole)| !is_whole) {
+                    self.modified = Some((*mbo, is_whole));
+                }
             }
             _ => {}
         }
@@ -376,7 +380,7 @@ impl Log {
 
     /// Size that had not been displayed was filled.
     fn reveal(&mut self, size: u64, refills: u32, now: Nanos) {
-        if let Some(mbo) = self.modified.filter(|_| refills > 0) {
+        if let Some((mbo, _)) = self.modified.filter(|_| refills > 0) {
             let chain = Chain::Order(mbo.order_id);
             if !self.go_on(chain, refills, size, now) {
                 let kind = Kind::Iceberg { refills };
