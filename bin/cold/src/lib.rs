@@ -1,4 +1,5 @@
-//! What may wait: names of instruments, the record of outputs, progress, summaries, chains.
+//! What may wait: names of instruments, the record of outputs, progress, summaries, chains,
+//! flow over time, pictures.
 //!
 //! Runs on the thread that started the tiles. It may allocate, format, and write files; nothing
 //! hot ever waits for it longer than its link is deep.
@@ -12,3 +13,7 @@ pub mod baselines;
 pub mod implied_vol;
 
 pub mod chain;
+
+pub mod chart;
+
+pub mod flow_report;

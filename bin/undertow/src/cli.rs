@@ -10,15 +10,14 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use undertow_core::types::Price;
-use undertow_strategies::options::date::Date;
-
+use undertow_core::types::{Nanos, Price};
 use undertow_strategies::calendar::Venue;
+use undertow_strategies::options::date::Date;
 
 use crate::config::layers::FlagValue;
 use crate::config::values::{Layout, Pace};
 use crate::exit::Exit;
-use values::{At, FaultRate, Share, count, day, key_value, price};
+use values::{At, FaultRate, Share, count, day, interval, key_value, price};
 
 /// The command line.
 #[derive(Clone, Debug, Parser)]
@@ -143,6 +142,9 @@ pub enum Command {
     /// Prints the ladder of an instrument at a time.
     #[command(after_help = BOOK_HELP)]
     Book(Book),
+    /// Shows the flow of an instrument over time, and draws it.
+    #[command(after_help = FLOW_HELP)]
+    Flow(Flow),
     /// Finds parameters in recorded sessions: VPIN bucket, lookback, volatility regime,
     /// correlations.
     #[command(after_help = DISCOVER_HELP)]
@@ -242,6 +244,30 @@ pub struct Book {
     /// Prints the queue of each level too, in priority order.
     #[arg(long)]
     pub queue: bool,
+}
+
+/// Shows the flow of an instrument over time, and draws it.
+#[derive(Clone, Debug, Args)]
+pub struct Flow {
+    /// Files of Databento records (.dbn or .dbn.zst); several are merged by ts_recv.
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
+    /// Symbol or numeric id of the instrument.
+    #[arg(long, value_name = "X")]
+    pub instrument: String,
+    /// Length of an interval, like 30s, 1m, 5m or 1h.
+    #[arg(long, value_name = "SPAN", default_value = "1m", value_parser = interval)]
+    pub every: Nanos,
+    /// First instant shown: RFC 3339, HH:MM[:SS] UTC of the file's day, or ns since 1970. The
+    /// measures run from the beginning of the file all the same.
+    #[arg(long, value_name = "TIME")]
+    pub from: Option<At>,
+    /// First instant not shown any more.
+    #[arg(long, value_name = "TIME")]
+    pub to: Option<At>,
+    /// Draws all of it on one page that needs neither network nor script.
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
 }
 
 /// Finds parameters in recorded sessions.
@@ -486,6 +512,21 @@ Examples:
   undertow book day.mbo.dbn.zst --instrument ESH4 --at 14:30:00.250 --depth 5
   undertow book day.mbo.dbn.zst --instrument 17077 --at 2023-12-25T23:00:01Z --queue
   undertow book day.mbo.dbn.zst --instrument ESH4 --json
+";
+
+const FLOW_HELP: &str = "\
+A row stands at the end of each interval of event time, in UTC and New York's time (ET). Volume,
+bought, sold and order flow imbalance (ofi) are of the interval; last, vwap and cumulative volume
+delta (cvd) of the session so far; imbalance at the touch and over five levels (obi1, obi5), VPIN,
+toxicity and the score of hidden orders as they stand. A dash is a measure that cannot be said, ~ a
+VPIN that is warming. Then what was found: sweeps, blocks, icebergs, pressure windows, institutional
+flow. Intervals in which nothing happened are left out.
+
+Examples:
+  undertow flow day.mbo.dbn.zst --instrument ESH4
+  undertow flow day.mbo.dbn.zst --instrument ESH4 --every 5m --html esh4.html
+  undertow flow nq.dbn.zst --instrument NQH6 --from 14:30 --to 21:00 --every 30s
+  undertow flow day.mbo.dbn.zst day.definition.dbn.zst --instrument 17077 --json | jq .events
 ";
 
 const DISCOVER_HELP: &str = "\

@@ -10,6 +10,8 @@ pub mod config;
 
 mod discover;
 
+mod flow;
+
 mod replay;
 
 mod synth;
@@ -36,6 +38,7 @@ pub fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
         Some(Command::Replay(args)) => replay::replay(global, args),
         Some(Command::Synth(args)) => synth::synth(global, args),
         Some(Command::Book(args)) => book::book(global, args),
+        Some(Command::Flow(args)) => flow::flow(global, args),
         Some(Command::Discover(args)) => discover::discover(global, args),
         Some(Command::Bench(BenchVerb::Flow(args))) => bench::flow(global, args),
         Some(Command::Chain(args)) => chain::chain(global, args),

@@ -13,6 +13,7 @@ mod ifd;
 mod machine;
 
 pub(crate) use gather::{last_seen, rfc3339};
+pub(crate) use ifd::history;
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -264,7 +265,7 @@ pub fn measured(config: &Config) -> FlowParameters {
 }
 
 /// When the inputs begin, as their headers say.
-fn first_day<B: Bytes>(feed: &Replay<B>) -> Nanos {
+pub(crate) fn first_day<B: Bytes>(feed: &Replay<B>) -> Nanos {
     let starts = feed.streams().iter().filter_map(|stream| {
         let metadata = stream.decoder().metadata()?;
         Some(Nanos(metadata.start))

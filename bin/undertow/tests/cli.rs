@@ -9,10 +9,11 @@ use std::thread;
 use serde_json::Value;
 use tempfile::TempDir;
 
-const VERBS: [&str; 9] = [
+const VERBS: [&str; 10] = [
     "replay",
     "synth",
     "book",
+    "flow",
     "discover",
     "bench",
     "chain",

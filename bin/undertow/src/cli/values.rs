@@ -167,6 +167,31 @@ pub fn count(text: &str) -> Result<u64, String> {
         .ok_or_else(|| "must be a count of at least 1 like 5000, 500k or 5M".to_owned())
 }
 
+/// A length of time of at least 1 ns, such as `30s`, `1m` or `1h`.
+///
+/// # Errors
+/// What is accepted.
+pub fn interval(text: &str) -> Result<Nanos, String> {
+    const UNITS: [(&str, u64); 7] = [
+        ("ns", 1),
+        ("us", 1_000),
+        ("ms", 1_000_000),
+        // After those that end in it.
+        ("s", 1_000_000_000),
+        ("min", 60_000_000_000),
+        ("m", 60_000_000_000),
+        ("h", 3_600_000_000_000),
+    ];
+    let split = |(unit, ns): &(&str, u64)| Some((text.strip_suffix(unit)?, *ns));
+    let length = UNITS.iter().find_map(split).and_then(|(digits, ns)| {
+        let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());
+        let count: u64 = digits.parse().ok().filter(|_| is_number)?;
+        count.checked_mul(ns).filter(|ns| (1..=DAY_NS).contains(ns))
+    });
+    let accepts = "must be a length of time up to a day like 30s, 1m, 5m or 1h";
+    length.map(Nanos).ok_or_else(|| accepts.to_owned())
+}
+
 /// A key and a value with `=` between them.
 ///
 /// # Errors
@@ -229,6 +254,35 @@ mod tests {
         assert_eq!(count("1_000"), Ok(1_000));
         for text in ["", "k", "0", "-1", "5G", "99999999999999999M", "é"] {
             assert!(count(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn interval_has_a_unit_and_a_length() {
+        let cases = [
+            ("1m", 60_000_000_000),
+            ("5min", 300_000_000_000),
+            ("30s", 30_000_000_000),
+            ("250ms", 250_000_000),
+            ("1h", 3_600_000_000_000),
+            ("24h", DAY_NS),
+        ];
+        for (text, ns) in cases {
+            assert_eq!(interval(text), Ok(Nanos(ns)), "{text}");
+        }
+        for text in [
+            "",
+            "m",
+            "0s",
+            "60",
+            "-1m",
+            "+1m",
+            "1.5m",
+            "25h",
+            "1d",
+            "99999999999999h",
+        ] {
+            assert!(interval(text).is_err(), "{text}");
         }
     }
 

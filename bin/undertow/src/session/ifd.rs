@@ -110,7 +110,7 @@ impl Findings {
 ///
 /// # Errors
 /// The history cannot be read, or the calendar does not know the day.
-pub(super) fn history(config: &Config, start: Nanos) -> Result<Table> {
+pub(crate) fn history(config: &Config, start: Nanos) -> Result<Table> {
     if config.ifd.baselines.is_empty() {
         return Ok(Table::default());
     }

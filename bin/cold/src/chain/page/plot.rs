@@ -3,64 +3,13 @@
 
 use std::fmt::{Arguments, Write};
 
+pub(super) use crate::chart::{Axis, escape};
+
 /// A picture in the making, with axes from `x` and `y` to its frame.
 pub(super) struct Plot {
     svg: String,
     pub(super) x: Axis,
     pub(super) y: Axis,
-}
-
-/// A straight scale from figures to pixels.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Axis {
-    /// Figures at its ends.
-    from: f64,
-    to: f64,
-    /// Pixels of its ends.
-    start: f64,
-    end: f64,
-}
-
-impl Axis {
-    /// An axis for figures from `from` to `to`; where they are one, a little around it.
-    pub(super) fn new([from, to]: [f64; 2], [start, end]: [f64; 2]) -> Self {
-        let spread = if from < to {
-            0.0
-        } else {
-            from.abs().max(1.0) * 0.01
-        };
-        Self {
-            from: from - spread,
-            to: to + spread,
-            start,
-            end,
-        }
-    }
-
-    /// Where a figure lies; at an end where it lies beyond.
-    pub(super) fn at(&self, figure: f64) -> f64 {
-        let share = (figure - self.from) / (self.to - self.from);
-        self.start + (self.end - self.start) * share.clamp(0.0, 1.0)
-    }
-
-    /// Whether a figure is within.
-    pub(super) fn holds(&self, figure: f64) -> bool {
-        (self.from..=self.to).contains(&figure)
-    }
-
-    /// Round figures on it, about `count` of them.
-    fn ticks(&self, count: f64) -> Vec<f64> {
-        let rough = (self.to - self.from) / count;
-        let decade = 10_f64.powf(rough.log10().floor());
-        let nice = [1.0, 2.0, 2.5, 5.0, 10.0].map(|it| it * decade);
-        let step = nice
-            .into_iter()
-            .find(|it| rough <= *it)
-            .unwrap_or(10.0 * decade);
-        let first = (self.from / step - 1e-9).ceil() as i64;
-        let last = (self.to / step + 1e-9).floor() as i64;
-        (first..=last).map(|place| place as f64 * step).collect()
-    }
 }
 
 impl Plot {
@@ -75,7 +24,7 @@ impl Plot {
 
     /// Round figures with lines across, and what they count.
     pub(super) fn grid_y(&mut self, name: impl Fn(f64) -> String, unit: &str) {
-        let (left, right) = (self.x.start, self.x.end);
+        let [left, right] = self.x.pixels();
         for tick in self.y.ticks(6.0) {
             let y = self.y.at(tick);
             let class = if tick == 0.0 { "zero" } else { "grid" };
@@ -84,12 +33,13 @@ impl Plot {
             ));
             self.text((left - 8.0, y + 4.0), "tick", "end", &name(tick));
         }
-        self.text((left - 56.0, self.y.end - 14.0), "unit", "start", unit);
+        let [_, top] = self.y.pixels();
+        self.text((left - 56.0, top - 14.0), "unit", "start", unit);
     }
 
     /// Round figures below, and what they count.
     pub(super) fn grid_x(&mut self, unit: &str) {
-        let bottom = self.y.start;
+        let ([bottom, _], [_, right]) = (self.y.pixels(), self.x.pixels());
         for tick in self.x.ticks(10.0) {
             let x = self.x.at(tick);
             self.push(format_args!(
@@ -99,7 +49,7 @@ impl Plot {
             let text = text.trim_end_matches('0').trim_end_matches('.');
             self.text((x, bottom + 20.0), "tick", "middle", text);
         }
-        self.text((self.x.end, bottom + 38.0), "unit", "end", unit);
+        self.text((right, bottom + 38.0), "unit", "end", unit);
     }
 
     /// A bar from zero, with the words that a pointer over it shows.
@@ -131,11 +81,13 @@ impl Plot {
         if !self.x.holds(figure) {
             return;
         }
-        let (x, top, bottom) = (self.x.at(figure), self.y.end - lift, self.y.start);
+        let (x, [bottom, end]) = (self.x.at(figure), self.y.pixels());
+        let top = end - lift;
         self.push(format_args!(
             "<path class=\"{class}\" d=\"M{x:.1} {top:.1}V{bottom:.1}\"/>\n"
         ));
-        let is_right = x < (self.x.start + self.x.end) / 2.0;
+        let [left, right] = self.x.pixels();
+        let is_right = x < f64::midpoint(left, right);
         let (at, anchor) = if is_right {
             (x - 5.0, "end")
         } else {
@@ -208,43 +160,5 @@ impl Plot {
     fn push(&mut self, args: Arguments<'_>) {
         // Writing to a string cannot fail.
         let _ = self.svg.write_fmt(args);
-    }
-}
-
-/// Text as XML and HTML take it.
-pub(super) fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            // XML has no way to write most control characters, not even escaped.
-            c if c.is_control() => escaped.push(' '),
-            c => escaped.push(c),
-        }
-    }
-    escaped
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ticks_are_round_and_within() {
-        let ticks = |from, to| Axis::new([from, to], [0.0, 100.0]).ticks(5.0);
-        assert_eq!(ticks(0.0, 10.0), [0.0, 2.0, 4.0, 6.0, 8.0, 10.0]);
-        assert_eq!(ticks(-120.0, 260.0), [-100.0, 0.0, 100.0, 200.0]);
-        let one = Axis::new([650.0, 650.0], [0.0, 100.0]);
-        assert!(one.ticks(5.0).iter().all(|tick| one.holds(*tick)));
-        assert!((one.at(650.0) - 50.0).abs() < 1e-9);
-        assert_eq!(one.at(f64::INFINITY), 100.0);
-    }
-
-    #[test]
-    fn names_cannot_break_out_of_the_page() {
-        assert_eq!(escape("<script>\u{7}\"&"), "&lt;script&gt; &quot;&amp;");
     }
 }

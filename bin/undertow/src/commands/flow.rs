@@ -1,0 +1,183 @@
+//! `flow`: the flow of one instrument over time, straight from files.
+
+use std::fs;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use undertow_cold::flow_report::gather::{Gathering, Missing, Question};
+use undertow_cold::flow_report::{json, page, text};
+use undertow_core::event::{Body, Market, Msg};
+use undertow_core::types::{Flags, Nanos};
+use undertow_feeds::replay::{Bytes, Replay};
+
+use super::{effective, print, print_json};
+use crate::cli::{self, Global};
+use crate::exit::{Code, Exit, Failure, Failures};
+use crate::memory;
+use crate::pump::Blocks;
+use crate::session;
+
+/// Names told when an instrument is not found.
+const NEAREST: usize = 3;
+
+/// Prints the tables, and draws the page.
+///
+/// # Errors
+/// A file that cannot be read or written, or an instrument that the files do not have.
+pub(super) fn flow(global: &Global, args: &cli::Flow) -> Result<Exit> {
+    let config = effective(global, Vec::new())?.config;
+    let limits = session::limits(&config);
+    let (arena, _) = memory::arena(limits.bytes(), false);
+    let question = Question {
+        instrument: args.instrument.clone(),
+        every: args.every,
+        parameters: session::measured(&config),
+    };
+    let mut feed = Replay::new(open(args)?);
+    while !feed.read_headers() {
+        std::thread::sleep(Duration::from_micros(50));
+    }
+    let history = session::history(&config, session::first_day(&feed))?;
+    let mut gathering = Gathering::new(&arena, &limits, question, history)?;
+    play(&mut feed, &mut gathering, args)?;
+    let report = gathering
+        .finish()
+        .map_err(|missing| unanswered(args, missing))?;
+    if let Some(path) = &args.html {
+        fs::write(path, page::html(&report))
+            .with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    if global.json {
+        print_json(&json::json(&report))?;
+    } else {
+        let mut told = text::text(&report);
+        if let Some(path) = &args.html {
+            told.push_str(&format!("\ndrawn in {}\n", path.display()));
+        }
+        print(&told)?;
+    }
+    verdict(args, &feed)
+}
+
+fn open(args: &cli::Flow) -> Result<Vec<Blocks>, Failure> {
+    let files = args.files.iter().map(|path| {
+        let opened = Blocks::open(path).map_err(|error| {
+            let next = "check the path and that the file may be read";
+            Failure::new(Code::FEED_UNREADABLE, format!("{error:#}"), next)
+        });
+        opened.map(|(blocks, _)| blocks)
+    });
+    files.collect()
+}
+
+/// Plays the files up to the last instant asked for.
+fn play<B: Bytes>(
+    feed: &mut Replay<B>,
+    gathering: &mut Gathering<'_>,
+    args: &cli::Flow,
+) -> Result<(), Failure> {
+    let mut is_bound = false;
+    while let Some(msg) = next(feed) {
+        match msg.body {
+            Body::Control(control) => gathering.control(&control),
+            Body::Data(market) => {
+                let mbo = market.mbo();
+                let is_live = !mbo.flags.has(Flags::SNAPSHOT);
+                if !is_bound && is_live && mbo.ts_event.is_defined() {
+                    gathering.bound(bounds(args, mbo.ts_event)?);
+                    is_bound = true;
+                }
+                if !gathering.market(&market) {
+                    return Ok(());
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The first instant shown and the first not shown any more, where times of day are of `day`.
+fn bounds(args: &cli::Flow, day: Nanos) -> Result<[Nanos; 2], Failure> {
+    let from = args.from.map_or(Nanos(0), |at| at.on_day_of(day));
+    let to = args.to.map_or(Nanos::UNDEFINED, |at| at.on_day_of(day));
+    if from < to {
+        return Ok([from, to]);
+    }
+    let cause = "--from is not before --to, so nothing lies between them";
+    let next = "a time of day is of the file's first day; give a date for another";
+    Err(Failure::new(Code::USAGE, cause, next).at("--to"))
+}
+
+fn next<B: Bytes>(feed: &mut Replay<B>) -> Option<Msg<Market>> {
+    loop {
+        if let Some(msg) = feed.pop() {
+            return Some(msg);
+        }
+        if feed.is_ended() {
+            return None;
+        }
+        std::thread::sleep(Duration::from_micros(50));
+    }
+}
+
+fn unanswered(args: &cli::Flow, missing: Missing) -> Failure {
+    let wanted = &args.instrument;
+    let (cause, next) = match missing {
+        Missing::Unknown { books } if books.is_empty() => (
+            format!("no instrument {wanted}: no book was built"),
+            "give a file of market data; definitions alone have no flow".to_owned(),
+        ),
+        Missing::Unknown { books } => (
+            format!("no instrument {wanted}"),
+            format!(
+                "did you mean {}? Books in the file: {}",
+                nearest(wanted, &books).join(", "),
+                books.len()
+            ),
+        ),
+        Missing::NoBook => (
+            format!("{wanted} is known, and nothing was heard of it within the time asked for"),
+            "ask for a later --to, or name another instrument".to_owned(),
+        ),
+        Missing::Several(ids) => {
+            let ids: Vec<_> = ids.iter().map(u32::to_string).collect();
+            (
+                format!("{wanted} names several instruments"),
+                format!("give the id of one of them: {}", ids.join(", ")),
+            )
+        }
+    };
+    let files: Vec<_> = args
+        .files
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect();
+    Failure::new(Code::FEED_INSTRUMENT, cause, next).at(files.join(", "))
+}
+
+/// The names that are written most alike, the nearest first.
+fn nearest(wanted: &str, names: &[String]) -> Vec<String> {
+    let wanted = wanted.to_ascii_uppercase();
+    let mut names = names.to_vec();
+    names.sort();
+    names.dedup();
+    names.sort_by_key(|name| strsim::damerau_levenshtein(name, &wanted));
+    names.truncate(NEAREST);
+    names
+}
+
+/// A file that was cut short is a failure, although what came before the fault was told.
+fn verdict<B: Bytes>(args: &cli::Flow, feed: &Replay<B>) -> Result<Exit> {
+    let streams = args.files.iter().zip(feed.streams());
+    let cut = streams.filter_map(|(path, stream)| {
+        let next = "fetch the file again; what came before the fault was shown";
+        let cause = stream.error()?.to_string();
+        Some(Failure::new(Code::FEED_CUT, cause, next).at(path.display().to_string()))
+    });
+    let failures: Vec<_> = cut.collect();
+    if failures.is_empty() {
+        Ok(Exit::Ok)
+    } else {
+        Err(Failures(failures).into())
+    }
+}
