@@ -13,8 +13,11 @@
 mod check;
 mod head;
 mod index;
+mod irregular;
 mod ladder;
 mod limits;
+mod regular;
+mod replace;
 mod slab;
 #[cfg(test)]
 mod tests;
@@ -27,7 +30,7 @@ pub use view::{Book, Level, Place, Resting, Totals};
 
 use bumpalo::Bump;
 
-use crate::event::{BookUpdate, Control, FeedNotice, Market, Status};
+use crate::event::{BookUpdate, Control, FeedNotice, Market, Mbo, Status, Touch};
 use crate::stage::{Emit, Stage};
 use crate::types::{BookKey, PublisherId};
 use head::Head;
@@ -35,6 +38,9 @@ use index::{KeyIndex, OrderIndex, key_bits};
 use ladder::Directories;
 use limits::filled;
 use slab::Slab;
+
+/// Key and number of no book: a publisher has 16 bits.
+const NO_BOOK: (u64, u32) = (u64::MAX, 0);
 
 /// So many books need no look-ahead.
 const INSTRUMENTS_NEAR: u32 = 8;
@@ -72,8 +78,11 @@ pub struct Books<'a> {
     heads: &'a mut [Head],
     seen: u32,
     keys: KeyIndex<'a>,
-    /// The book of the last record: the next one is often of the same.
+    /// The book of the last record, by key and number: the next one is often of the same.
     last: (u64, u32),
+    /// What is said of each record, made in place. Touch and depth are those of the book of the
+    /// last record.
+    update: BookUpdate,
     /// Empty when every publisher is expected.
     publishers: &'a [PublisherId],
     /// Of the records that reached no book.
@@ -104,8 +113,8 @@ impl<'a> Books<'a> {
             heads: filled(bump, limits.instruments_max as usize, nowhere)?,
             seen: 0,
             keys: KeyIndex::new_in(bump, limits)?,
-            // No key is this large: a publisher has 16 bits.
-            last: (u64::MAX, 0),
+            last: NO_BOOK,
+            update: BookUpdate::default(),
             publishers,
             dropped: BookCounters::default(),
         })
@@ -114,27 +123,27 @@ impl<'a> Books<'a> {
     /// Applies one record and says what it did; `None` when it was dropped, and counted, because
     /// its publisher is not expected or there are too many instruments.
     #[inline(always)]
-    pub fn apply(&mut self, market: &Market) -> Option<BookUpdate> {
-        let book = self.sight(market.mbo().key())?;
-        let head = &mut self.heads[book as usize];
-        Some(match market {
-            Market::Mbo(mbo) => head.on_mbo(&mut self.shared, mbo),
-            Market::Quote(mbo, touch) => head.on_quote(&mut self.shared, mbo, touch),
-        })
+    pub fn apply(&mut self, market: &Market) -> Option<&BookUpdate> {
+        match *market {
+            Market::Mbo(mbo) => self.apply_mbo(&mbo),
+            Market::Quote(mbo, touch) => self.apply_quote(mbo, touch),
+        }
     }
 
     /// Takes in what is not a market record: definitions, status, and doubts about the feed.
     pub fn control(&mut self, control: &Control) {
+        // What a control message changes must be shown anew.
+        self.last = NO_BOOK;
         match control {
             Control::Definition(definition) => {
-                if let Some(book) = self.sight(definition.key) {
+                if let Some(book) = self.find(definition.key) {
                     let head = &mut self.heads[book as usize];
                     head.on_definition(&mut self.shared, definition);
                 }
             }
             Control::Status(status) => self.on_status(status),
             Control::Suspect(key, _) => {
-                if let Some(book) = self.sight(*key) {
+                if let Some(book) = self.find(*key) {
                     let head = &mut self.heads[book as usize];
                     head.counters.suspect += 1;
                     head.doubts.suspect();
@@ -238,27 +247,42 @@ impl<'a> Books<'a> {
         hashes.fold(0, u64::wrapping_add)
     }
 
+    #[inline(always)]
+    fn apply_mbo(&mut self, mbo: &Mbo) -> Option<&BookUpdate> {
+        let book = self.turn_to(mbo.key())?;
+        self.update.mbo = *mbo;
+        self.heads[book as usize].on_mbo(&mut self.shared, mbo, &mut self.update);
+        Some(&self.update)
+    }
+
     /// The way of top-of-book schemas, apart so that the other one stays short.
     #[inline(never)]
-    fn on_quote(&mut self, input: &Market, out: &mut impl Emit<BookUpdate>) {
-        if let Some(update) = self.apply(input) {
-            out.emit(&update);
+    fn apply_quote(&mut self, mbo: Mbo, touch: Touch) -> Option<&BookUpdate> {
+        let book = self.turn_to(mbo.key())?;
+        self.update.mbo = mbo;
+        self.heads[book as usize].on_quote(&mut self.shared, &touch, &mut self.update);
+        Some(&self.update)
+    }
+
+    /// Makes the update one of this book, and returns its number.
+    #[inline(always)]
+    fn turn_to(&mut self, key: BookKey) -> Option<u32> {
+        let bits = key_bits(key);
+        if self.last.0 != bits {
+            let book = self.find(key)?;
+            self.heads[book as usize].show(&mut self.update);
+            self.last = (bits, book);
         }
+        Some(self.last.1)
     }
 
     /// The number of a book, seen now for the first time if need be.
     #[inline(always)]
-    fn sight(&mut self, key: BookKey) -> Option<u32> {
-        let bits = key_bits(key);
-        if self.last.0 == bits {
-            return Some(self.last.1);
+    fn find(&mut self, key: BookKey) -> Option<u32> {
+        match self.keys.find(key_bits(key)) {
+            Some(book) => Some(book),
+            None => self.first_sight(key),
         }
-        let book = match self.keys.find(bits) {
-            Some(book) => book,
-            None => self.first_sight(key)?,
-        };
-        self.last = (bits, book);
-        Some(book)
     }
 
     #[cold]
@@ -288,7 +312,7 @@ impl<'a> Books<'a> {
 
     fn on_status(&mut self, status: &Status) {
         if let Some(is_trading) = status.is_trading
-            && let Some(book) = self.sight(status.key)
+            && let Some(book) = self.find(status.key)
         {
             self.heads[book as usize].doubts.set_trading(is_trading);
         }
@@ -343,11 +367,8 @@ impl Stage for Books<'_> {
 
     #[inline(always)]
     fn on_data(&mut self, input: &Market, out: &mut impl Emit<BookUpdate>) {
-        let Market::Mbo(mbo) = input else {
-            return self.on_quote(input, out);
-        };
-        if let Some(book) = self.sight(mbo.key()) {
-            out.emit(&self.heads[book as usize].on_mbo(&mut self.shared, mbo));
+        if let Some(update) = self.apply(input) {
+            out.emit(update);
         }
     }
 

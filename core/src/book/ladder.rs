@@ -17,14 +17,18 @@ use super::slab::{NONE, PAGE_LEVELS, Slab};
 use crate::event::Depth;
 use crate::types::Price;
 
-/// How many pages from the best one are looked at one by one before a search by halves.
-const NEAR_PAGES: usize = 6;
+/// How many pages from the best one are looked at together before a search by halves.
+const NEAR_PAGES: usize = 4;
+
+/// How many entries that stand for no page begin every directory, so that there are always
+/// pages to look at: with the best page they are [`NEAR_PAGES`].
+const SENTINELS: u32 = NEAR_PAGES as u32 - 1;
 
 /// The smallest directory block, in pages.
 const BLOCK_MIN: u32 = 4;
 
-/// Sizes of directory blocks: `BLOCK_MIN << 0 ..= BLOCK_MIN << 14`, the last 65,536.
-const CLASSES: usize = 15;
+/// Sizes of directory blocks: `BLOCK_MIN << 0 ..= BLOCK_MIN << 15`.
+const CLASSES: usize = 16;
 
 /// One page of a side.
 #[derive(Clone, Copy, Debug)]
@@ -41,8 +45,9 @@ struct PageEntry {
 const _: () = assert!(size_of::<PageEntry>() == 16);
 
 impl PageEntry {
-    const EMPTY: Self = Self {
-        number: 0,
+    /// No page, and below them all.
+    const SENTINEL: Self = Self {
+        number: i64::MIN,
         page: NONE,
         occupied: 0,
     };
@@ -65,15 +70,15 @@ impl<'a> Directories<'a> {
     /// Entries: a smallest block for each page there is, and one directory's growth to its limit.
     pub(super) fn capacity(limits: &BookLimits) -> usize {
         let smallest = limits.pages_max as usize * BLOCK_MIN as usize;
-        let largest = (limits.side_pages_max.max(BLOCK_MIN) as usize).next_power_of_two();
+        let largest = (limits.side_pages_max + SENTINELS).next_power_of_two() as usize;
         BLOCK_MIN as usize + smallest + 2 * largest
     }
 
     pub(super) fn new_in(bump: &'a Bump, limits: &BookLimits) -> Result<Self, LimitError> {
         Ok(Self {
-            entries: filled(bump, Self::capacity(limits), PageEntry::EMPTY)?,
+            entries: filled(bump, Self::capacity(limits), PageEntry::SENTINEL)?,
             free: [NONE; CLASSES],
-            // Block 0 is never handed out, so that 0 means "no block".
+            // Block 0 is never handed out: an empty directory is its sentinels.
             fresh: BLOCK_MIN,
         })
     }
@@ -110,16 +115,40 @@ impl<'a> Directories<'a> {
     }
 }
 
-/// One side's directory.
-#[derive(Clone, Copy, Debug, Default)]
+/// One side's directory: the sentinels, then the pages.
+#[derive(Clone, Copy, Debug)]
 struct Ladder {
     start: u32,
+    /// With the sentinels.
     len: u32,
-    /// Entries of its block; 0 without a block.
+    /// Entries of its block; 0 without a block of its own.
     capacity: u32,
 }
 
 impl Ladder {
+    const EMPTY: Self = Self {
+        start: 0,
+        len: SENTINELS,
+        capacity: 0,
+    };
+
+    /// An empty directory with a block for so many pages.
+    fn with_room(directories: &mut Directories<'_>, pages: u32) -> Option<Self> {
+        let capacity = (pages + SENTINELS).next_power_of_two();
+        let start = directories.take(class(capacity))?;
+        let sentinels = 0..SENTINELS as usize;
+        directories.entries.copy_within(sentinels, start as usize);
+        Some(Self {
+            start,
+            len: SENTINELS,
+            capacity,
+        })
+    }
+
+    const fn is_empty(&self) -> bool {
+        self.len == SENTINELS
+    }
+
     #[inline(always)]
     fn pages<'d>(&self, directories: &'d Directories<'_>) -> &'d [PageEntry] {
         let start = self.start as usize;
@@ -146,30 +175,26 @@ impl Ladder {
         let pages = self.pages_mut(directories);
         pages.copy_within(at + 1.., at);
         self.len -= 1;
-        if self.len == 0 {
+        if self.is_empty() {
             self.release(directories);
         }
     }
 
     /// Makes room for one more page, in a block of twice the size if need be.
     fn make_room(&mut self, directories: &mut Directories<'_>, pages_max: u32) -> Option<()> {
-        if self.len >= pages_max {
+        let pages_count = self.len - SENTINELS;
+        if pages_count >= pages_max {
             return None;
         }
         if self.len < self.capacity {
             return Some(());
         }
-        let capacity = (self.capacity * 2).max(BLOCK_MIN);
-        let start = directories.take(class(capacity))?;
+        let mut larger = Self::with_room(directories, pages_count + 1)?;
         let old = self.start as usize..(self.start + self.len) as usize;
-        directories.entries.copy_within(old, start as usize);
-        let len = self.len;
+        directories.entries.copy_within(old, larger.start as usize);
+        larger.len = self.len;
         self.release(directories);
-        *self = Self {
-            start,
-            len,
-            capacity,
-        };
+        *self = larger;
         Some(())
     }
 
@@ -177,7 +202,7 @@ impl Ladder {
         if self.capacity > 0 {
             directories.give(self.start, class(self.capacity));
         }
-        *self = Self::default();
+        *self = Self::EMPTY;
     }
 }
 
@@ -208,11 +233,17 @@ impl Grid {
         Self { unit, inverse }
     }
 
+    /// How many units a price on the grid is.
+    #[inline(always)]
+    const fn multiple(&self, price: i64) -> i64 {
+        price.wrapping_mul(self.inverse) >> self.unit.trailing_zeros()
+    }
+
     /// How many units a price is, if it is on the grid. The product with the inverse is right
     /// for multiples only, so the way back tells.
     #[inline(always)]
     const fn ticks(&self, price: i64) -> Option<i64> {
-        let ticks = price.wrapping_mul(self.inverse) >> self.unit.trailing_zeros();
+        let ticks = self.multiple(price);
         match ticks.checked_mul(self.unit) {
             Some(back) if back == price => Some(ticks),
             _ => None,
@@ -220,35 +251,84 @@ impl Grid {
     }
 }
 
-/// Both sides of one book. Index 0 is the bids, 1 the asks.
+/// The sums over the best levels, and where they end.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct DepthWatch {
+    /// As last read.
+    pub(super) sums: Depth,
+    /// Rank of the tenth best price of each side; the least number while there are fewer.
+    tenth: [i64; 2],
+}
+
+const _: () = assert!(size_of::<DepthWatch>() == 64);
+
+impl DepthWatch {
+    /// Of an empty book.
+    pub(super) fn new() -> Self {
+        Self {
+            sums: Depth::default(),
+            tenth: [i64::MIN; 2],
+        }
+    }
+
+    /// Sums the best levels of each side that has changed.
+    #[inline(never)]
+    pub(super) fn read(&mut self, ladders: &mut Ladders, shared: &Shared<'_>) {
+        for side in [0, 1] {
+            if ladders.depth_old & 1 << side == 0 {
+                continue;
+            }
+            let (mut weighted5, mut sum5, mut sum10) = (0, 0, 0);
+            // Fewer than ten levels: every price is among the best ten.
+            self.tenth[side] = i64::MIN;
+            let levels = ladders.levels(&shared.directories, side);
+            for (at, level) in levels.take(10).enumerate() {
+                let node = shared.slab.node(level);
+                sum10 += node.size;
+                if at < 5 {
+                    sum5 += node.size;
+                    weighted5 += (5 - at as u64) * node.size;
+                }
+                if at == 9 {
+                    self.tenth[side] = rank(side, node.key.cast_signed());
+                }
+            }
+            self.sums.weighted5[side] = weighted5;
+            self.sums.sum5[side] = sum5;
+            self.sums.sum10[side] = sum10;
+        }
+        ladders.depth_old = 0;
+    }
+}
+
+/// Both sides of one book, in one cache line. Index 0 is the bids, 1 the asks.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ladders {
     sides: [Ladder; 2],
     /// The best level of each side, or [`NONE`].
     pub(super) best: [u32; 2],
+    /// Every level's price is on it.
+    grid: Grid,
+    /// The unit to begin with when empty.
+    tick: i64,
     /// The book's number, which its levels carry.
     pub(super) book: u32,
     /// Whether a best level may have changed since the touch was last read.
     pub(super) is_touch_old: bool,
     /// Bit `i`: the depth of side `i` may have changed since it was last read.
     depth_old: u8,
-    /// Rank of the tenth best price of each side; the least number while there are fewer.
-    tenth: [i64; 2],
-    /// Every level's price is on it.
-    grid: Grid,
-    /// The unit to begin with when empty.
-    tick: i64,
 }
+
+const _: () = assert!(size_of::<Ladders>() == 64);
 
 impl Ladders {
     pub(super) fn new(book: u32) -> Self {
         Self {
-            sides: [Ladder::default(); 2],
+            sides: [Ladder::EMPTY; 2],
             best: [NONE; 2],
             book,
             is_touch_old: false,
             depth_old: 0,
-            tenth: [i64::MIN; 2],
             grid: Grid::new(Price::PER_POINT),
             tick: Price::PER_POINT,
         }
@@ -269,13 +349,12 @@ impl Ladders {
             return self.open_off_grid(shared, side, price);
         };
         let (number, bit) = place(side, ticks);
-        let ladder = self.sides[side];
-        let pages = ladder.pages_mut(&mut shared.directories);
-        let at = upper(pages, number);
-        let below = pages[..at].last_mut();
-        let Some(entry) = below.filter(|entry| entry.number == number) else {
-            return self.open_page(shared, side, price, at);
-        };
+        let pages = self.sides[side].pages_mut(&mut shared.directories);
+        let at = position(pages, number);
+        let entry = &mut pages[at];
+        if entry.number != number {
+            return self.open_page(shared, side, price, at + 1);
+        }
         let level = entry.page * PAGE_LEVELS + bit;
         if entry.occupied & 1 << bit == 0 {
             entry.occupied |= 1 << bit;
@@ -288,22 +367,22 @@ impl Ladders {
     /// What opening and closing a level ends with.
     #[inline]
     fn find_best(&mut self, directories: &Directories<'_>, side: usize) {
-        let best = match self.sides[side].pages(directories).last() {
-            Some(entry) => entry.page * PAGE_LEVELS + entry.occupied.ilog2(),
-            None => NONE,
-        };
+        let pages = self.sides[side].pages(directories);
+        let entry = pages[pages.len() - 1];
+        // A sentinel leads to no level.
+        let best = entry.page * PAGE_LEVELS + (entry.occupied | 1).ilog2();
         self.is_touch_old |= best != self.best[side];
         self.best[side] = best;
     }
 
     /// Notes that the queue of a level is not what it was.
     #[inline(always)]
-    pub(super) fn changed(&mut self, shared: &Shared<'_>, level: u32) {
+    pub(super) fn changed(&mut self, shared: &Shared<'_>, depth: &DepthWatch, level: u32) {
         self.is_touch_old |= (level == self.best[0]) | (level == self.best[1]);
         if shared.watches_depth {
             let node = shared.slab.node(level);
             let side = (node.level & 1) as usize;
-            let is_near = rank(side, node.key.cast_signed()) >= self.tenth[side];
+            let is_near = rank(side, node.key.cast_signed()) >= depth.tenth[side];
             self.depth_old |= u8::from(is_near) << side;
         }
     }
@@ -317,34 +396,6 @@ impl Ladders {
     #[inline(always)]
     pub(super) const fn is_depth_old(&self) -> bool {
         self.depth_old != 0
-    }
-
-    /// Sums the best levels of each side that has changed.
-    #[inline(never)]
-    pub(super) fn read_depth(&mut self, shared: &Shared<'_>, depth: &mut Depth) {
-        for side in [0, 1] {
-            if self.depth_old & 1 << side == 0 {
-                continue;
-            }
-            let (mut weighted5, mut sum5, mut sum10) = (0, 0, 0);
-            // Fewer than ten levels: every price is among the best ten.
-            self.tenth[side] = i64::MIN;
-            for (at, level) in self.levels(&shared.directories, side).take(10).enumerate() {
-                let node = shared.slab.node(level);
-                sum10 += node.size;
-                if at < 5 {
-                    sum5 += node.size;
-                    weighted5 += (5 - at as u64) * node.size;
-                }
-                if at == 9 {
-                    self.tenth[side] = rank(side, node.key.cast_signed());
-                }
-            }
-            depth.weighted5[side] = weighted5;
-            depth.sum5[side] = sum5;
-            depth.sum10[side] = sum10;
-        }
-        self.depth_old = 0;
     }
 
     #[cold]
@@ -362,7 +413,7 @@ impl Ladders {
         price: i64,
         at: usize,
     ) -> Option<u32> {
-        let (number, bit) = place(side, price / self.grid.unit);
+        let (number, bit) = place(side, self.grid.multiple(price));
         let ladder = &mut self.sides[side];
         ladder.make_room(&mut shared.directories, shared.side_pages_max)?;
         let page = shared.slab.take_page()?;
@@ -380,26 +431,26 @@ impl Ladders {
 
     /// Closes a level that has no orders left, and its page with the last level.
     #[inline]
-    pub(super) fn close(&mut self, shared: &mut Shared<'_>, side: usize, level: u32) {
-        let ladder = &mut self.sides[side];
-        let page = level / PAGE_LEVELS;
-        let pages = ladder.pages_mut(&mut shared.directories);
-        let near = pages.iter().rev().take(NEAR_PAGES);
-        let at = match near.into_iter().position(|entry| entry.page == page) {
-            Some(behind) => pages.len() - 1 - behind,
-            None => {
-                let price = shared.slab.node(level).key.cast_signed();
-                let (number, _) = place(side, price / self.grid.unit);
-                pages.partition_point(|entry| entry.number < number)
-            }
-        };
+    pub(super) fn close(&mut self, shared: &mut Shared<'_>, level: u32) {
+        let node = shared.slab.node(level);
+        let (side, price) = ((node.level & 1) as usize, node.key.cast_signed());
+        let number = place(side, self.grid.multiple(price)).0;
+        let pages = self.sides[side].pages_mut(&mut shared.directories);
+        let at = position(pages, number);
         pages[at].occupied &= !(1 << (level % PAGE_LEVELS));
         if pages[at].occupied == 0 {
-            ladder.remove(&mut shared.directories, at);
-            shared.slab.give_page(page);
-            self.restart_when_empty();
+            self.close_page(shared, side, at);
         }
         self.find_best(&shared.directories, side);
+    }
+
+    #[inline(never)]
+    fn close_page(&mut self, shared: &mut Shared<'_>, side: usize, at: usize) {
+        let ladder = &mut self.sides[side];
+        let page = ladder.pages(&shared.directories)[at].page;
+        ladder.remove(&mut shared.directories, at);
+        shared.slab.give_page(page);
+        self.restart_when_empty();
     }
 
     /// The level at `price`, if it has orders.
@@ -408,7 +459,7 @@ impl Ladders {
         let ticks = self.grid.ticks(price)?;
         let (number, bit) = place(side, ticks);
         let pages = self.sides[side].pages(&shared.directories);
-        let entry = pages[..upper(pages, number)].last()?;
+        let entry = &pages[position(pages, number)];
         let here = entry.number == number && entry.occupied & 1 << bit != 0;
         here.then_some(entry.page * PAGE_LEVELS + bit)
     }
@@ -421,16 +472,19 @@ impl Ladders {
     ) -> impl Iterator<Item = u32> + use<'d> {
         let pages = self.sides[side].pages(directories).iter().rev();
         pages.flat_map(|entry| {
-            let bits = (0..PAGE_LEVELS).rev();
-            let occupied = bits.filter(|bit| entry.occupied & 1 << bit != 0);
-            occupied.map(|bit| entry.page * PAGE_LEVELS + bit)
+            let mut occupied = entry.occupied;
+            core::iter::from_fn(move || {
+                let bit = occupied.checked_ilog2()?;
+                occupied ^= 1 << bit;
+                Some(entry.page * PAGE_LEVELS + bit)
+            })
         })
     }
 
     /// Whether the directory of a side is sorted, without an empty page, and every level where
     /// its price says.
     pub(super) fn is_sound(&self, shared: &Shared<'_>, side: usize) -> bool {
-        let pages = self.sides[side].pages(&shared.directories);
+        let pages = &self.sides[side].pages(&shared.directories)[SENTINELS as usize..];
         let sorted = pages.is_sorted_by(|a, b| a.number < b.number);
         let mut levels = self.levels(&shared.directories, side);
         let placed = levels.all(|level| {
@@ -449,7 +503,7 @@ impl Ladders {
     }
 
     fn restart_when_empty(&mut self) {
-        if self.sides[0].len == 0 && self.sides[1].len == 0 {
+        if self.sides[0].is_empty() && self.sides[1].is_empty() {
             self.grid = Grid::new(self.tick);
         }
     }
@@ -464,23 +518,18 @@ impl Ladders {
         {
             return None;
         }
-        let mut finer = [Ladder::default(); 2];
+        let mut finer = [Ladder::EMPTY; 2];
         for side in [0, 1] {
-            let capacity = counts[side].next_power_of_two().max(BLOCK_MIN);
-            let Some(start) = shared.directories.take(class(capacity)) else {
+            let Some(ladder) = Ladder::with_room(&mut shared.directories, counts[side]) else {
                 finer[0].release(&mut shared.directories);
                 return None;
             };
-            finer[side] = Ladder {
-                start,
-                len: 0,
-                capacity,
-            };
+            finer[side] = ladder;
         }
         self.grid = Grid::new(unit);
         for side in [0, 1] {
             let mut coarse = core::mem::replace(&mut self.sides[side], finer[side]);
-            for at in 0..coarse.len as usize {
+            for at in SENTINELS as usize..coarse.len as usize {
                 let entry = coarse.pages(&shared.directories)[at];
                 self.move_page(shared, side, entry)?;
                 shared.slab.give_page(entry.page);
@@ -532,17 +581,24 @@ fn place(side: usize, ticks: i64) -> (i64, u32) {
     (rank.div_euclid(per_page), rank.rem_euclid(per_page) as u32)
 }
 
-/// How many pages have at most this number. Most of what happens, happens near the end.
+/// Where the last page stands whose number is at most this one; there is always a sentinel. Most
+/// of what happens, happens near the end, and there all pages are looked at at once: which one
+/// it will be cannot be foreseen.
 #[inline(always)]
-fn upper(pages: &[PageEntry], number: i64) -> usize {
-    if pages.last().is_some_and(|best| best.number <= number) {
-        return pages.len();
+fn position(pages: &[PageEntry], number: i64) -> usize {
+    if let Some(near) = pages.last_chunk::<NEAR_PAGES>() {
+        let above = near.map(|entry| usize::from(entry.number > number));
+        let above = above[0] + above[1] + above[2] + above[3];
+        if above < NEAR_PAGES {
+            return pages.len() - 1 - above;
+        }
     }
-    let (far, near) = pages.split_at(pages.len().saturating_sub(NEAR_PAGES));
-    match near.iter().rposition(|entry| entry.number <= number) {
-        Some(at) => far.len() + at + 1,
-        None => far.partition_point(|entry| entry.number <= number),
-    }
+    far_position(pages, number)
+}
+
+#[inline(never)]
+fn far_position(pages: &[PageEntry], number: i64) -> usize {
+    pages.partition_point(|entry| entry.number <= number) - 1
 }
 
 /// Greatest common divisor of the unit (at least 1) and a price.

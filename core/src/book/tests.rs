@@ -84,7 +84,7 @@ impl<'a> Desk<'a> {
 
     fn apply(&mut self, mbo: Mbo) -> BookUpdate {
         let update = self.books.apply(&Market::Mbo(mbo));
-        update.expect("the instrument has room")
+        *update.expect("the instrument has room")
     }
 
     /// Completes a record with the next time and sequence.

@@ -94,6 +94,12 @@ impl Doubts {
         Trust::Recovering
     }
 
+    /// Zero when the book is good.
+    #[inline(always)]
+    pub(super) const fn bits(&self) -> u8 {
+        self.bits
+    }
+
     /// Whether orders cancelled now must be remembered against the snapshot.
     #[inline(always)]
     pub(super) const fn awaits_snapshot(&self) -> bool {
@@ -191,11 +197,10 @@ impl Doubts {
         }
     }
 
-    /// LAST came. Whether there is anything to weigh.
+    /// LAST came.
     #[inline(always)]
-    pub(super) fn end_event(&mut self, is_uncrossed: bool) -> bool {
+    pub(super) const fn end_event(&mut self) {
         self.open_records = 0;
-        self.bits != 0 || !is_uncrossed
     }
 
     /// Weighs the evidence at the end of an event.
