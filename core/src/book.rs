@@ -16,6 +16,7 @@ mod index;
 mod irregular;
 mod ladder;
 mod limits;
+mod nearby;
 mod regular;
 mod replace;
 mod slab;
@@ -37,6 +38,7 @@ use head::Head;
 use index::{KeyIndex, OrderIndex, key_bits};
 use ladder::Directories;
 use limits::filled;
+use nearby::Nearby;
 use slab::Slab;
 
 /// Key and number of no book: a publisher has 16 bits.
@@ -64,7 +66,10 @@ struct Shared<'a> {
     slab: Slab<'a>,
     directories: Directories<'a>,
     index: OrderIndex<'a>,
+    nearby: Nearby<'a>,
     thresholds: Thresholds,
+    /// A delay above this, or below zero, is absurd: ns.
+    in_delta_max: i64,
     book_orders_max: u32,
     side_pages_max: u32,
     watches_depth: bool,
@@ -105,7 +110,9 @@ impl<'a> Books<'a> {
                 slab: Slab::new_in(bump, limits)?,
                 directories: Directories::new_in(bump, limits)?,
                 index: OrderIndex::new_in(bump, limits)?,
+                nearby: Nearby::new_in(bump, limits)?,
                 thresholds: limits.thresholds,
+                in_delta_max: i64::from(limits.thresholds.in_delta_ns_max),
                 book_orders_max: limits.book_orders_max,
                 side_pages_max: limits.side_pages_max,
                 watches_depth: limits.watches_depth,
@@ -124,9 +131,10 @@ impl<'a> Books<'a> {
     /// its publisher is not expected or there are too many instruments.
     #[inline(always)]
     pub fn apply(&mut self, market: &Market) -> Option<&BookUpdate> {
-        match *market {
-            Market::Mbo(mbo) => self.apply_mbo(&mbo),
-            Market::Quote(mbo, touch) => self.apply_quote(mbo, touch),
+        match market {
+            Market::Mbo(mbo) => self.apply_mbo(mbo),
+            // By value, so that no reference to a record keeps it from being made in place.
+            Market::Quote(mbo, touch) => self.apply_quote(*mbo, *touch),
         }
     }
 
@@ -251,7 +259,7 @@ impl<'a> Books<'a> {
     fn apply_mbo(&mut self, mbo: &Mbo) -> Option<&BookUpdate> {
         let book = self.turn_to(mbo.key())?;
         self.update.mbo = *mbo;
-        self.heads[book as usize].on_mbo(&mut self.shared, mbo, &mut self.update);
+        self.heads[book as usize].on_mbo(&mut self.shared, &mut self.update);
         Some(&self.update)
     }
 

@@ -111,15 +111,6 @@ impl Head {
         }
     }
 
-    /// Applies the market-by-order record of `update`, and says there what it did. The rest of
-    /// `update` is this book's, see [`Self::show`].
-    #[inline(always)]
-    pub(super) fn on_mbo(&mut self, shared: &mut Shared<'_>, mbo: &Mbo, update: &mut BookUpdate) {
-        if !self.on_regular(shared, mbo, update) {
-            self.on_irregular(shared, update);
-        }
-    }
-
     /// Makes `update` one of this book, as it stands between two records.
     #[inline(always)]
     pub(super) fn show(&self, update: &mut BookUpdate) {

@@ -7,7 +7,7 @@ use super::Shared;
 use super::head::{Head, Outcome, differ, entry, side_index};
 use super::index::Slot;
 use super::replace::GRAVEYARD;
-use crate::event::{BookUpdate, Effect, Mbo, Touch};
+use crate::event::{BookUpdate, Effect, Mbo, Touch, Trust};
 use crate::types::{Action, Flags, Nanos, Side};
 
 impl Head {
@@ -15,8 +15,15 @@ impl Head {
     #[cold]
     #[inline(never)]
     pub(super) fn on_irregular(&mut self, shared: &mut Shared<'_>, update: &mut BookUpdate) {
+        self.observe(shared, &update.mbo);
+        self.act(shared, update);
+    }
+
+    /// The same for a record whose clocks and sequence have been observed already.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn act(&mut self, shared: &mut Shared<'_>, update: &mut BookUpdate) {
         let mbo = update.mbo;
-        self.observe(shared, &mbo);
         let outcome = match mbo.action {
             Action::Add => self.on_add(shared, &mbo),
             Action::Cancel => self.on_cancel(shared, &mbo),
@@ -49,6 +56,7 @@ impl Head {
                 self.counters.absurd_delta += 1;
             }
         }
+        self.doubts.set_clock(is_sound(self.ts_event) && is_sound(self.ts_recv));
         // The number wraps around, so "backwards" is a matter of the nearer half.
         let step = mbo.sequence.wrapping_sub(self.sequence).cast_signed();
         if step >= 0 && mbo.sequence != 0 {
@@ -89,14 +97,12 @@ impl Head {
         }
         let before = self.touch;
         if flags.has(Flags::LAST) {
-            if core::mem::replace(&mut self.ladders.is_touch_old, false) {
-                self.touch = self.best(shared);
-            }
+            self.touch = self.best(shared);
             if self.ladders.is_depth_old() {
                 self.read_depth(shared);
             }
             self.doubts.end_event();
-            if self.doubts.bits() != 0 || is_closed(&self.touch) {
+            if self.doubts.trust() != Trust::Good || is_closed(&self.touch) {
                 self.weigh(shared, flags);
             }
         } else if !flags.has(Flags::SNAPSHOT) {
@@ -448,4 +454,9 @@ impl Head {
 #[inline(always)]
 pub(super) fn is_closed(touch: &Touch) -> bool {
     touch.bid >= touch.ask && touch.bid.is_defined()
+}
+
+/// Whether a clock that shows this can be compared as the short way does.
+const fn is_sound(time: Nanos) -> bool {
+    time.0.cast_signed() > 0
 }

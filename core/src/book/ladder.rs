@@ -236,7 +236,7 @@ impl Grid {
     /// How many units a price on the grid is.
     #[inline(always)]
     const fn multiple(&self, price: i64) -> i64 {
-        price.wrapping_mul(self.inverse) >> self.unit.trailing_zeros()
+        price.wrapping_mul(self.inverse) >> (self.unit.trailing_zeros() & 63)
     }
 
     /// How many units a price is, if it is on the grid. The product with the inverse is right
@@ -313,8 +313,6 @@ pub(super) struct Ladders {
     tick: i64,
     /// The book's number, which its levels carry.
     pub(super) book: u32,
-    /// Whether a best level may have changed since the touch was last read.
-    pub(super) is_touch_old: bool,
     /// Bit `i`: the depth of side `i` may have changed since it was last read.
     depth_old: u8,
 }
@@ -327,7 +325,6 @@ impl Ladders {
             sides: [Ladder::EMPTY; 2],
             best: [NONE; 2],
             book,
-            is_touch_old: false,
             depth_old: 0,
             grid: Grid::new(Price::PER_POINT),
             tick: Price::PER_POINT,
@@ -342,11 +339,34 @@ impl Ladders {
         }
     }
 
-    /// The level at `price`, opened if it was not there. `None` when a pool is exhausted.
+    /// The level at `price`, opened if it was not there. `None` when a pool is exhausted, or for
+    /// no price.
     #[inline(always)]
     pub(super) fn open(&mut self, shared: &mut Shared<'_>, side: usize, price: i64) -> Option<u32> {
+        let level = self.nearby(shared, side, price);
+        let node = shared.slab.node(level);
+        if node.key.cast_signed() == price && node.level == self.owner(side) {
+            return Some(level);
+        }
+        self.open_anew(shared, side, price)
+    }
+
+    /// The level that most likely is at `price`. That it is, its price and owner tell: those of
+    /// a closed level fit none.
+    #[inline(always)]
+    fn nearby(&self, shared: &Shared<'_>, side: usize, price: i64) -> u32 {
+        shared.nearby.level(self.owner(side), self.grid.multiple(price))
+    }
+
+    /// The same through the directory.
+    #[inline(never)]
+    fn open_anew(&mut self, shared: &mut Shared<'_>, side: usize, price: i64) -> Option<u32> {
+        if !Price(price).is_defined() {
+            return None;
+        }
         let Some(ticks) = self.grid.ticks(price) else {
-            return self.open_off_grid(shared, side, price);
+            self.regrid(shared, gcd(self.grid.unit, price))?;
+            return self.open_anew(shared, side, price);
         };
         let (number, bit) = place(side, ticks);
         let pages = self.sides[side].pages_mut(&mut shared.directories);
@@ -361,24 +381,23 @@ impl Ladders {
             shared.slab.open_level(level, price, self.owner(side));
             self.find_best(&shared.directories, side);
         }
+        shared.nearby.set(self.owner(side), ticks, level);
         Some(level)
     }
 
     /// What opening and closing a level ends with.
-    #[inline]
+    #[inline(always)]
     fn find_best(&mut self, directories: &Directories<'_>, side: usize) {
         let pages = self.sides[side].pages(directories);
         let entry = pages[pages.len() - 1];
         // A sentinel leads to no level.
         let best = entry.page * PAGE_LEVELS + (entry.occupied | 1).ilog2();
-        self.is_touch_old |= best != self.best[side];
         self.best[side] = best;
     }
 
     /// Notes that the queue of a level is not what it was.
     #[inline(always)]
     pub(super) fn changed(&mut self, shared: &Shared<'_>, depth: &DepthWatch, level: u32) {
-        self.is_touch_old |= (level == self.best[0]) | (level == self.best[1]);
         if shared.watches_depth {
             let node = shared.slab.node(level);
             let side = (node.level & 1) as usize;
@@ -398,12 +417,6 @@ impl Ladders {
         self.depth_old != 0
     }
 
-    #[cold]
-    fn open_off_grid(&mut self, shared: &mut Shared<'_>, side: usize, price: i64) -> Option<u32> {
-        self.regrid(shared, gcd(self.grid.unit, price))?;
-        self.open(shared, side, price)
-    }
-
     /// Opens the first level of a page that belongs at position `at` of the directory.
     #[inline(never)]
     fn open_page(
@@ -413,7 +426,8 @@ impl Ladders {
         price: i64,
         at: usize,
     ) -> Option<u32> {
-        let (number, bit) = place(side, self.grid.multiple(price));
+        let ticks = self.grid.multiple(price);
+        let (number, bit) = place(side, ticks);
         let ladder = &mut self.sides[side];
         ladder.make_room(&mut shared.directories, shared.side_pages_max)?;
         let page = shared.slab.take_page()?;
@@ -425,16 +439,18 @@ impl Ladders {
         ladder.insert(&mut shared.directories, at, entry);
         let level = page * PAGE_LEVELS + bit;
         shared.slab.open_level(level, price, self.owner(side));
+        shared.nearby.set(self.owner(side), ticks, level);
         self.find_best(&shared.directories, side);
         Some(level)
     }
 
     /// Closes a level that has no orders left, and its page with the last level.
-    #[inline]
+    #[inline(never)]
     pub(super) fn close(&mut self, shared: &mut Shared<'_>, level: u32) {
         let node = shared.slab.node(level);
         let (side, price) = ((node.level & 1) as usize, node.key.cast_signed());
         let number = place(side, self.grid.multiple(price)).0;
+        shared.slab.close_level(level);
         let pages = self.sides[side].pages_mut(&mut shared.directories);
         let at = position(pages, number);
         pages[at].occupied &= !(1 << (level % PAGE_LEVELS));
@@ -454,8 +470,19 @@ impl Ladders {
     }
 
     /// The level at `price`, if it has orders.
-    #[inline]
+    #[inline(always)]
     pub(super) fn find(&self, shared: &Shared<'_>, side: usize, price: i64) -> Option<u32> {
+        let level = self.nearby(shared, side, price);
+        let node = shared.slab.node(level);
+        if node.key.cast_signed() == price && node.level == self.owner(side) {
+            return Some(level);
+        }
+        self.find_anew(shared, side, price)
+    }
+
+    /// The same through the directory.
+    #[inline(never)]
+    fn find_anew(&self, shared: &Shared<'_>, side: usize, price: i64) -> Option<u32> {
         let ticks = self.grid.ticks(price)?;
         let (number, bit) = place(side, ticks);
         let pages = self.sides[side].pages(&shared.directories);
@@ -489,7 +516,9 @@ impl Ladders {
         let mut levels = self.levels(&shared.directories, side);
         let placed = levels.all(|level| {
             let node = shared.slab.node(level);
-            self.find(shared, side, node.key.cast_signed()) == Some(level)
+            let price = node.key.cast_signed();
+            self.find_anew(shared, side, price) == Some(level)
+                && self.find(shared, side, price) == Some(level)
                 && node.level == self.owner(side)
         });
         let mut levels = self.levels(&shared.directories, side);
@@ -498,6 +527,7 @@ impl Ladders {
     }
 
     /// What the levels of a side carry: the book and the side.
+    #[inline(always)]
     pub(super) const fn owner(&self, side: usize) -> u32 {
         self.book << 2 | side as u32
     }
@@ -559,7 +589,7 @@ impl Ladders {
         for bit in (0..PAGE_LEVELS).filter(|bit| from.occupied & 1 << bit != 0) {
             let level = from.page * PAGE_LEVELS + bit;
             let price = shared.slab.node(level).key.cast_signed();
-            let to = self.open(shared, side, price)?;
+            let to = self.open_anew(shared, side, price)?;
             shared.slab.move_level(level, to);
         }
         Some(())

@@ -1,8 +1,9 @@
 //! The short way: a sound record to a sound book.
 //!
-//! Everything that could call for the long way is asked first, most of it in one test, and
-//! nothing is written before the answer. So the long way, when it is called for, begins as if
-//! this one had never been tried.
+//! It asks for everything that could call for the long way before it changes what the question
+//! is about, so that the long way finds the book as this one found it. Levels are found through
+//! the table of `nearby`, and the touch is read after every event whether it has changed or not:
+//! which it will be cannot be foreseen, and a wrong guess costs more than the reading.
 
 use super::Shared;
 use super::head::{Head, Outcome, differ, entry};
@@ -16,87 +17,94 @@ const SPECIAL: u8 =
     Flags::TOB.0 | Flags::SNAPSHOT.0 | Flags::BAD_TS_RECV.0 | Flags::MAYBE_BAD_BOOK.0;
 
 impl Head {
-    /// Applies a record if nothing about it or the book is out of the ordinary. Otherwise
-    /// nothing has happened.
-    #[inline(always)]
-    pub(super) fn on_regular(
-        &mut self,
-        shared: &mut Shared<'_>,
-        mbo: &Mbo,
-        update: &mut BookUpdate,
-    ) -> bool {
-        if self.oddity(shared, mbo) < 0 {
-            return false;
+    /// Applies the market-by-order record of `update`, and says there what it did. The rest of
+    /// `update` is this book's, see [`Self::show`].
+    ///
+    /// Not inlined, for it needs every register; the record waits in memory.
+    #[inline(never)]
+    pub(super) fn on_mbo(&mut self, shared: &mut Shared<'_>, update: &mut BookUpdate) {
+        if !self.observe_regular(shared, &update.mbo) {
+            return self.on_irregular(shared, update);
         }
-        let done = match mbo.action {
-            Action::Add => self.join(shared, mbo),
-            Action::Cancel => self.leave(shared, mbo),
-            Action::Modify => self.change(shared, mbo),
-            Action::Trade | Action::Fill | Action::None => Some(self.unchanged(shared, mbo)),
+        let outcome = match update.mbo.action {
+            Action::Add => self.join(shared, &update.mbo),
+            Action::Cancel => self.leave(shared, &update.mbo),
+            Action::Modify => self.change(shared, &update.mbo),
+            Action::Trade | Action::Fill | Action::None => {
+                Some(self.unchanged(shared, &update.mbo))
+            }
             Action::Clear => None,
         };
-        let Some(outcome) = done else {
-            return false;
+        let Some(outcome) = outcome else {
+            return self.act(shared, update);
         };
-        self.counters.records += 1;
-        self.ts_event = mbo.ts_event;
-        self.ts_recv = mbo.ts_recv;
-        self.sequence = mbo.sequence;
         update.level_size = outcome.level_size;
         update.level_count = outcome.level_count;
         update.effect = outcome.effect;
         update.trust = Trust::Good;
-        update.touch_changed = false;
-        if mbo.flags.has(Flags::LAST) {
+        if update.mbo.flags.has(Flags::LAST) {
             self.end_event(shared, update);
         } else {
             self.go_on(shared, update);
         }
-        true
     }
 
-    /// Negative when something is out of the ordinary: a doubt about the book, a special flag,
-    /// an undefined time or one before the last, the same of the sequence, or an absurd delay.
-    /// Each term has its sign bit set when it is so; a time beyond the year 2262 counts as odd.
+    /// Clocks and sequence of a record, if nothing about it or the book is out of the ordinary.
+    /// Otherwise nothing has happened.
     #[inline(always)]
-    fn oddity(&self, shared: &Shared<'_>, mbo: &Mbo) -> i64 {
-        let special = mbo.flags.0 & SPECIAL | self.doubts.bits();
-        let delay_left = i64::from(shared.thresholds.in_delta_ns_max)
-            - i64::from(mbo.ts_in_delta.cast_unsigned());
-        let sequence_step = mbo.sequence.wrapping_sub(self.sequence).cast_signed();
-        let event = step(self.ts_event.0, mbo.ts_event.0);
-        let recv = step(self.ts_recv.0, mbo.ts_recv.0);
-        -i64::from(special)
-            | delay_left
-            | i64::from(sequence_step)
-            | (i64::from(mbo.sequence) - 1)
-            | event
-            | recv
+    fn observe_regular(&mut self, shared: &Shared<'_>, mbo: &Mbo) -> bool {
+        // While the clocks are sound they are positive as signed numbers; so one comparison finds
+        // a time that goes back, an undefined one, and one beyond the year 2262.
+        let (event, recv) = (self.ts_event.0, self.ts_recv.0);
+        if mbo.flags.0 & SPECIAL | self.doubts.bits() != 0
+            || mbo.ts_event.0.cast_signed() < event.cast_signed()
+            || mbo.ts_recv.0.cast_signed() < recv.cast_signed()
+            || i64::from(mbo.ts_in_delta.cast_unsigned()) > shared.in_delta_max
+            || mbo.sequence.wrapping_sub(self.sequence).cast_signed() < 0
+            || mbo.sequence == 0
+        {
+            return false;
+        }
+        self.ts_event = mbo.ts_event;
+        self.ts_recv = mbo.ts_recv;
+        self.sequence = mbo.sequence;
+        self.counters.records += 1;
+        true
     }
 
     /// A new order, whose id must be free.
     #[inline(always)]
     fn join(&mut self, shared: &mut Shared<'_>, mbo: &Mbo) -> Option<Outcome> {
-        let side = mbo.side as usize;
-        if side > 1 || !mbo.price.is_defined() || mbo.size == 0 {
+        if mbo.side as usize > 1 || mbo.size == 0 {
             return None;
         }
         let book = self.ladders.book;
-        let Slot::Vacant { slot, hash } =
-            shared.index.find(&shared.slab, book, mbo.order_id.0)
+        let Slot::Vacant { slot, hash } = shared.index.find(&shared.slab, book, mbo.order_id.0)
         else {
             return None;
         };
-        if self.orders_count >= shared.book_orders_max || shared.slab.free_orders() == 0 {
+        if self.orders_count >= shared.book_orders_max {
             return None;
         }
-        let level = self.ladders.open(shared, side, mbo.price.0)?;
-        let order = shared.slab.take_order()?;
+        let level = self.ladders.open(shared, mbo.side as usize, mbo.price.0)?;
+        let order = match shared.slab.take_order() {
+            Some(order) => order,
+            None => return self.close_unused(shared, level),
+        };
         let left = shared.slab.push_back(level, order, entry(mbo));
         shared.index.insert(slot, hash, order);
         self.orders_count += 1;
         self.changed(shared, level);
         Some(Outcome::of(Effect::Added, left))
+    }
+
+    /// No order is left for a level that may have been opened for it.
+    #[cold]
+    fn close_unused(&mut self, shared: &mut Shared<'_>, level: u32) -> Option<Outcome> {
+        if shared.slab.node(level).tag == 0 {
+            self.ladders.close(shared, level);
+        }
+        None
     }
 
     /// An order leaves, or loses a part of its size.
@@ -110,13 +118,7 @@ impl Head {
         let order = shared.slab.node(node);
         let (size, level) = (u64::from(mbo.size), order.level);
         if size != order.size {
-            // A cancel of nothing or of too much.
-            if size.wrapping_sub(1) >= order.size {
-                return None;
-            }
-            let left = shared.slab.reduce(node, size, mbo.sequence);
-            self.changed(shared, level);
-            return Some(Outcome::of(Effect::Reduced, left));
+            return self.reduce(shared, node, mbo);
         }
         if size == 0 {
             return None;
@@ -132,6 +134,19 @@ impl Head {
         Some(Outcome::of(Effect::Removed, left))
     }
 
+    /// A cancel of a part, and not of nothing or of too much.
+    #[inline(never)]
+    fn reduce(&mut self, shared: &mut Shared<'_>, node: u32, mbo: &Mbo) -> Option<Outcome> {
+        let order = shared.slab.node(node);
+        let (size, level) = (u64::from(mbo.size), order.level);
+        if size == 0 || size > order.size {
+            return None;
+        }
+        let left = shared.slab.reduce(node, size, mbo.sequence);
+        self.changed(shared, level);
+        Some(Outcome::of(Effect::Reduced, left))
+    }
+
     /// An order changes its size, its price, or both.
     #[inline(always)]
     fn change(&mut self, shared: &mut Shared<'_>, mbo: &Mbo) -> Option<Outcome> {
@@ -140,16 +155,17 @@ impl Head {
         else {
             return None;
         };
-        let (size, old_size) = (u64::from(mbo.size), shared.slab.node(node).size);
-        if size == 0 || old_size == 0 || !mbo.price.is_defined() {
+        let order = shared.slab.node(node);
+        let (size, old_size, from) = (u64::from(mbo.size), order.size, order.level);
+        if size == 0 || old_size == 0 {
             return None;
         }
-        let from = shared.slab.node(node).level;
-        let (owner, price) = (shared.slab.node(from).level & 3, shared.slab.node(from).key);
+        let level = shared.slab.node(from);
+        let (owner, price) = (level.level & 3, level.key.cast_signed());
         if mbo.side as u32 != owner {
             return None;
         }
-        if price.cast_signed() != mbo.price.0 || size > old_size {
+        if price != mbo.price.0 || size > old_size {
             return self.requeue(shared, mbo, owner as usize, node);
         }
         if size == old_size {
@@ -161,25 +177,22 @@ impl Head {
         Some(Outcome::of(Effect::Reduced, left))
     }
 
-    /// LAST: the touch is read anew if it may have changed, and must not be crossed.
+    /// LAST: the touch is what the levels say now, and must not be crossed.
     #[inline(always)]
     fn end_event(&mut self, shared: &mut Shared<'_>, update: &mut BookUpdate) {
-        if self.ladders.is_touch_old {
-            self.ladders.is_touch_old = false;
-            let touch = self.best(shared);
-            update.touch_changed = differ(&touch, &update.touch);
-            update.touch = touch;
-            self.touch = touch;
-            if is_closed(&touch) {
-                self.weigh(shared, update.mbo.flags);
-                update.trust = self.doubts.trust();
-            }
-        }
+        let touch = self.best(shared);
+        update.touch_changed = differ(&touch, &update.touch);
+        update.touch = touch;
+        self.touch = touch;
+        self.doubts.end_event();
         if self.ladders.is_depth_old() {
             self.read_depth(shared);
             update.depth = self.depth.sums;
         }
-        self.doubts.end_event();
+        if is_closed(&touch) {
+            self.weigh(shared, update.mbo.flags);
+            update.trust = self.doubts.trust();
+        }
     }
 
     /// The event stays open, though not for ever.
@@ -189,11 +202,6 @@ impl Head {
         self.doubts
             .keep_open(self.ts_event, &shared.thresholds, counters);
         update.trust = self.doubts.trust();
+        update.touch_changed = false;
     }
-}
-
-/// From one time to a later one: negative when it is not later or equal, or undefined.
-#[inline(always)]
-const fn step(from: u64, to: u64) -> i64 {
-    (to.wrapping_sub(from) | to.wrapping_sub(1) | from).cast_signed()
 }

@@ -13,6 +13,9 @@ use crate::types::Price;
 /// "No node", "no page".
 pub(super) const NONE: u32 = 0;
 
+/// Owner of a level that is not open. No book has such a number.
+const NOBODY: u32 = u32::MAX;
+
 /// Levels in one page.
 pub(super) const PAGE_LEVELS: u32 = 16;
 
@@ -80,6 +83,7 @@ impl<'a> Slab<'a> {
         let nodes_count = first_order + limits.orders_max;
         let nodes = filled(bump, nodes_count as usize, Node::EMPTY)?;
         nodes[NONE as usize].key = Price::UNDEFINED.0.cast_unsigned();
+        nodes[NONE as usize].level = NOBODY;
         for page in 1..limits.pages_max {
             nodes[(page * PAGE_LEVELS) as usize].next = page + 1;
         }
@@ -166,6 +170,12 @@ impl<'a> Slab<'a> {
         };
     }
 
+    /// Makes `level` no one's, so that nobody takes it for what it was.
+    #[inline]
+    pub(super) fn close_level(&mut self, level: u32) {
+        self.node_mut(level).level = NOBODY;
+    }
+
     /// Puts an order at the back of the queue of `level`, and returns what the level sums to.
     /// Sizes cannot overflow: there are fewer than 2^32 orders of less than 2^32 each, and an
     /// aggregated level is one order.
@@ -238,6 +248,7 @@ impl<'a> Slab<'a> {
     pub(super) fn move_level(&mut self, from: u32, to: u32) {
         let (price, owner) = (self.node(from).key, self.node(from).level);
         self.open_level(to, price.cast_signed(), owner);
+        self.close_level(from);
         let (first, last) = (self.node(from).next, self.node(from).prev);
         if first == from {
             return;
