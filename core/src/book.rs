@@ -51,11 +51,11 @@ const INSTRUMENTS_NEAR: u32 = 8;
 const INSTRUMENTS_MANY: u32 = 256;
 
 /// Cache lines of a head that every record touches.
-const HEAD_LINES: usize = 4;
+const HEAD_LINES: usize = 3;
 
 /// How many records ahead memory is called for: the book's head and the order's place in the
-/// index first, then the order that stands there, then those linked to it. Each step needs the
-/// lines of the one before.
+/// index first, then the order that stands there and the best levels, then what the order is
+/// linked to. Each step needs the lines of the one before.
 const AHEAD_FAR: usize = 12;
 const AHEAD_MIDDLE: usize = 8;
 const AHEAD_NEAR: usize = 4;
@@ -177,26 +177,33 @@ impl<'a> Books<'a> {
         }
     }
 
-    /// Warms the order itself, some records after [`Self::prefetch`]. Changes nothing.
+    /// Warms the order itself, the place of its price, and the best levels, some records after
+    /// [`Self::prefetch`]. Changes nothing.
     #[inline(always)]
     pub fn prefetch_order(&self, market: &Market) {
         let mbo = market.mbo();
         if let Some(book) = self.book_number(key_bits(mbo.key())) {
-            let node = self.shared.index.likely_node(book, mbo.order_id.0);
-            crate::prefetch::read(self.shared.slab.node(node));
+            let Shared { slab, index, .. } = &self.shared;
+            let ladders = &self.heads[book as usize].ladders;
+            slab.prefetch(index.likely_node(book, mbo.order_id.0));
+            slab.prefetch(ladders.best[0]);
+            slab.prefetch(ladders.best[1]);
+            ladders.prefetch_nearby(&self.shared, mbo.side as usize, mbo.price.0);
         }
     }
 
-    /// Warms what the order is linked to, some records after [`Self::prefetch_order`]. Changes
-    /// nothing.
+    /// Warms what the order is linked to, or will be, some records after
+    /// [`Self::prefetch_order`]. Changes nothing.
     #[inline(always)]
     pub fn prefetch_neighbours(&self, market: &Market) {
         let mbo = market.mbo();
         if let Some(book) = self.book_number(key_bits(mbo.key())) {
-            let slab = &self.shared.slab;
-            let node = slab.node(self.shared.index.likely_node(book, mbo.order_id.0));
-            for linked in [node.level, node.prev, node.next] {
-                crate::prefetch::read(slab.node(linked));
+            let Shared { slab, index, .. } = &self.shared;
+            let ladders = &self.heads[book as usize].ladders;
+            let node = slab.node(index.likely_node(book, mbo.order_id.0));
+            let level = ladders.nearby(&self.shared, mbo.side as usize, mbo.price.0);
+            for linked in [node.level, node.prev, node.next, level] {
+                slab.prefetch(linked);
             }
         }
     }

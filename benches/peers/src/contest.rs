@@ -13,7 +13,7 @@ use dbn::{MboMsg, RecordRef, VersionUpgradePolicy};
 use serde::Serialize;
 
 use crate::bbo::{Bbo, fold};
-use crate::documented::Market;
+use crate::documented::{Book, Market};
 use crate::hft;
 use crate::input::Input;
 use crate::nautilus;
@@ -86,6 +86,11 @@ pub const CONTESTANTS: &[Contestant] = &[
         run: documented_chain,
     },
     Contestant {
+        name: "dbn + documented book, prices only",
+        work: Work::Chain,
+        run: documented_chain_of_prices,
+    },
+    Contestant {
         name: "undertow book",
         work: Work::Book,
         run: ours::book,
@@ -94,6 +99,11 @@ pub const CONTESTANTS: &[Contestant] = &[
         name: "documented book",
         work: Work::Book,
         run: documented_book,
+    },
+    Contestant {
+        name: "documented book, prices only",
+        work: Work::Book,
+        run: documented_book_of_prices,
     },
     Contestant {
         name: "hftbacktest ROI L3",
@@ -148,26 +158,42 @@ pub fn mix(sum: u64, order_id: u64, price: i64, size: u32, action: u8) -> u64 {
 }
 
 fn documented_book(input: &Input) -> Outcome {
+    book_of(input, Book::bbo)
+}
+
+fn documented_book_of_prices(input: &Input) -> Outcome {
+    book_of(input, Book::prices)
+}
+
+fn documented_chain(input: &Input) -> Outcome {
+    chain_of(input, Book::bbo)
+}
+
+fn documented_chain_of_prices(input: &Input) -> Outcome {
+    chain_of(input, Book::prices)
+}
+
+#[inline(always)]
+fn book_of(input: &Input, bbo: impl Fn(&Book) -> Bbo) -> Outcome {
     let mut market = Market::default();
     timed(|| {
         let mut sum = 0;
         for mbo in &input.records {
-            let bbo = market.apply(mbo).bbo();
-            sum = see(sum, bbo, mbo.flags.is_last());
+            sum = see(sum, bbo(market.apply(mbo)), mbo.flags.is_last());
         }
         sum
     })
 }
 
-fn documented_chain(input: &Input) -> Outcome {
+#[inline(always)]
+fn chain_of(input: &Input, bbo: impl Fn(&Book) -> Bbo) -> Outcome {
     let mut market = Market::default();
     let mut decoder = dbn_decoder(input);
     timed(|| {
         let mut sum = 0;
         while let Ok(Some(record)) = decoder.decode_record_ref() {
             if let Some(mbo) = record.get::<MboMsg>() {
-                let bbo = market.apply(mbo).bbo();
-                sum = see(sum, bbo, mbo.flags.is_last());
+                sum = see(sum, bbo(market.apply(mbo)), mbo.flags.is_last());
             }
         }
         sum

@@ -7,6 +7,7 @@ use super::Shared;
 use super::head::{Head, Outcome, differ, entry, side_index};
 use super::index::Slot;
 use super::replace::GRAVEYARD;
+use super::slab::Sum;
 use crate::event::{BookUpdate, Effect, Mbo, Touch, Trust};
 use crate::types::{Action, Flags, Nanos, Side};
 
@@ -56,7 +57,8 @@ impl Head {
                 self.counters.absurd_delta += 1;
             }
         }
-        self.doubts.set_clock(is_sound(self.ts_event) && is_sound(self.ts_recv));
+        self.doubts
+            .set_clock(is_sound(self.ts_event) && is_sound(self.ts_recv));
         // The number wraps around, so "backwards" is a matter of the nearer half.
         let step = mbo.sequence.wrapping_sub(self.sequence).cast_signed();
         if step >= 0 && mbo.sequence != 0 {
@@ -89,7 +91,12 @@ impl Head {
     }
 
     /// What follows every record: the event ends or stays open, and trust is weighed.
-    pub(super) fn conclude(&mut self, shared: &mut Shared<'_>, update: &mut BookUpdate, outcome: Outcome) {
+    pub(super) fn conclude(
+        &mut self,
+        shared: &mut Shared<'_>,
+        update: &mut BookUpdate,
+        outcome: Outcome,
+    ) {
         let flags = update.mbo.flags;
         if flags.has(Flags::MAYBE_BAD_BOOK) {
             self.counters.maybe_bad += 1;
@@ -128,11 +135,8 @@ impl Head {
         } else if !is_uncrossed {
             self.counters.locked += 1;
         }
-        self.doubts.weigh(
-            is_uncrossed,
-            flags.has(Flags::SNAPSHOT),
-            &shared.thresholds,
-        );
+        self.doubts
+            .weigh(is_uncrossed, flags.has(Flags::SNAPSHOT), &shared.thresholds);
         if !self.doubts.awaits_snapshot() {
             self.forget(shared);
         }
@@ -307,8 +311,10 @@ impl Head {
             return self.modify_irregular(shared, mbo, slot, node);
         }
         if price != mbo.price.0 || size > order.size || side != owner as usize {
-            let requeued = self.requeue(shared, mbo, side, node);
-            return requeued.unwrap_or_else(|| self.exhausted(shared, mbo));
+            return match self.requeue(shared, mbo, side, node) {
+                Some(left) => Outcome::of(Effect::Requeued, left),
+                None => self.exhausted(shared, mbo),
+            };
         }
         if size == order.size {
             shared.slab.node_mut(node).tag = mbo.sequence;
@@ -327,7 +333,7 @@ impl Head {
         mbo: &Mbo,
         side: usize,
         node: u32,
-    ) -> Option<Outcome> {
+    ) -> Option<Sum> {
         let to = self.ladders.open(shared, side, mbo.price.0)?;
         // Read after opening, which may have moved every level to a finer grid.
         let from = shared.slab.node(node).level;
@@ -338,7 +344,7 @@ impl Head {
         if is_empty && from != to {
             self.ladders.close(shared, from);
         }
-        Some(Outcome::of(Effect::Requeued, left))
+        Some(left)
     }
 
     #[cold]
@@ -390,14 +396,8 @@ impl Head {
         }
     }
 
-    #[inline(always)]
-    pub(super) fn left_at(shared: &Shared<'_>, level: u32, effect: Effect) -> Outcome {
-        let level = shared.slab.node(level);
-        Outcome {
-            effect,
-            level_size: level.size,
-            level_count: level.tag,
-        }
+    fn left_at(shared: &Shared<'_>, level: u32, effect: Effect) -> Outcome {
+        Outcome::of(effect, shared.slab.sum(level))
     }
 
     /// An add without side, price or size.

@@ -354,8 +354,17 @@ impl Ladders {
     /// The level that most likely is at `price`. That it is, its price and owner tell: those of
     /// a closed level fit none.
     #[inline(always)]
-    fn nearby(&self, shared: &Shared<'_>, side: usize, price: i64) -> u32 {
-        shared.nearby.level(self.owner(side), self.grid.multiple(price))
+    pub(super) fn nearby(&self, shared: &Shared<'_>, side: usize, price: i64) -> u32 {
+        shared
+            .nearby
+            .level(self.owner(side), self.grid.multiple(price))
+    }
+
+    /// Asks for the cache line where [`Self::nearby`] looks.
+    #[inline(always)]
+    pub(super) fn prefetch_nearby(&self, shared: &Shared<'_>, side: usize, price: i64) {
+        let ticks = self.grid.multiple(price);
+        shared.nearby.prefetch(self.owner(side), ticks);
     }
 
     /// The same through the directory.

@@ -28,7 +28,11 @@ impl<'a> Nearby<'a> {
     /// Places for so many books.
     pub(super) const fn capacity(instruments_max: u32) -> usize {
         let wanted = (instruments_max as usize * 64).next_power_of_two();
-        if wanted < PLACES_MAX { wanted } else { PLACES_MAX }
+        if wanted < PLACES_MAX {
+            wanted
+        } else {
+            PLACES_MAX
+        }
     }
 
     pub(super) fn new_in(bump: &'a Bump, limits: &BookLimits) -> Result<Self, LimitError> {
@@ -42,6 +46,12 @@ impl<'a> Nearby<'a> {
     #[inline(always)]
     pub(super) fn level(&self, owner: u32, ticks: i64) -> u32 {
         self.levels[self.place(owner, ticks)]
+    }
+
+    /// Asks for the cache line of the place.
+    #[inline(always)]
+    pub(super) fn prefetch(&self, owner: u32, ticks: i64) {
+        crate::prefetch::read(&self.levels[self.place(owner, ticks)]);
     }
 
     #[inline(always)]

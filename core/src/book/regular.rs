@@ -6,9 +6,10 @@
 //! which it will be cannot be foreseen, and a wrong guess costs more than the reading.
 
 use super::Shared;
-use super::head::{Head, Outcome, differ, entry};
+use super::head::{Head, differ, entry};
 use super::index::Slot;
 use super::irregular::is_closed;
+use super::slab::Sum;
 use crate::event::{BookUpdate, Effect, Mbo, Trust};
 use crate::types::{Action, Flags};
 
@@ -26,21 +27,16 @@ impl Head {
         if !self.observe_regular(shared, &update.mbo) {
             return self.on_irregular(shared, update);
         }
-        let outcome = match update.mbo.action {
-            Action::Add => self.join(shared, &update.mbo),
-            Action::Cancel => self.leave(shared, &update.mbo),
-            Action::Modify => self.change(shared, &update.mbo),
-            Action::Trade | Action::Fill | Action::None => {
-                Some(self.unchanged(shared, &update.mbo))
-            }
-            Action::Clear => None,
+        let is_done = match update.mbo.action {
+            Action::Add => self.join(shared, update),
+            Action::Cancel => self.leave(shared, update),
+            Action::Modify => self.change(shared, update),
+            Action::Trade | Action::Fill | Action::None => self.stay(shared, update),
+            Action::Clear => false,
         };
-        let Some(outcome) = outcome else {
+        if !is_done {
             return self.act(shared, update);
-        };
-        update.level_size = outcome.level_size;
-        update.level_count = outcome.level_count;
-        update.effect = outcome.effect;
+        }
         update.trust = Trust::Good;
         if update.mbo.flags.has(Flags::LAST) {
             self.end_event(shared, update);
@@ -72,58 +68,62 @@ impl Head {
         true
     }
 
-    /// A new order, whose id must be free.
+    /// A new order, whose id must be free. As those that follow it says whether that is done;
+    /// if not, nothing has happened.
     #[inline(always)]
-    fn join(&mut self, shared: &mut Shared<'_>, mbo: &Mbo) -> Option<Outcome> {
-        if mbo.side as usize > 1 || mbo.size == 0 {
-            return None;
+    fn join(&mut self, shared: &mut Shared<'_>, update: &mut BookUpdate) -> bool {
+        let mbo = &update.mbo;
+        if mbo.side as usize > 1 || mbo.size == 0 || self.orders_count >= shared.book_orders_max {
+            return false;
         }
         let book = self.ladders.book;
         let Slot::Vacant { slot, hash } = shared.index.find(&shared.slab, book, mbo.order_id.0)
         else {
-            return None;
+            return false;
         };
-        if self.orders_count >= shared.book_orders_max {
-            return None;
-        }
-        let level = self.ladders.open(shared, mbo.side as usize, mbo.price.0)?;
-        let order = match shared.slab.take_order() {
-            Some(order) => order,
-            None => return self.close_unused(shared, level),
+        let Some(level) = self.ladders.open(shared, mbo.side as usize, mbo.price.0) else {
+            return false;
+        };
+        let Some(order) = shared.slab.take_order() else {
+            self.close_unused(shared, level);
+            return false;
         };
         let left = shared.slab.push_back(level, order, entry(mbo));
+        say(update, Effect::Added, left);
         shared.index.insert(slot, hash, order);
         self.orders_count += 1;
         self.changed(shared, level);
-        Some(Outcome::of(Effect::Added, left))
+        true
     }
 
     /// No order is left for a level that may have been opened for it.
     #[cold]
-    fn close_unused(&mut self, shared: &mut Shared<'_>, level: u32) -> Option<Outcome> {
+    fn close_unused(&mut self, shared: &mut Shared<'_>, level: u32) {
         if shared.slab.node(level).tag == 0 {
             self.ladders.close(shared, level);
         }
-        None
     }
 
     /// An order leaves, or loses a part of its size.
     #[inline(always)]
-    fn leave(&mut self, shared: &mut Shared<'_>, mbo: &Mbo) -> Option<Outcome> {
+    fn leave(&mut self, shared: &mut Shared<'_>, update: &mut BookUpdate) -> bool {
+        let mbo = &update.mbo;
         let book = self.ladders.book;
         let Slot::Found { slot, node } = shared.index.find(&shared.slab, book, mbo.order_id.0)
         else {
-            return None;
+            return false;
         };
         let order = shared.slab.node(node);
         let (size, level) = (u64::from(mbo.size), order.level);
         if size != order.size {
-            return self.reduce(shared, node, mbo);
+            // A part, and not nothing or too much.
+            return size != 0 && size < order.size && self.reduce(shared, node, size, update);
         }
         if size == 0 {
-            return None;
+            return false;
         }
         let (left, is_empty) = shared.slab.unlink(node);
+        say(update, Effect::Removed, left);
         shared.slab.give_order(node);
         shared.index.remove(slot);
         self.orders_count -= 1;
@@ -131,50 +131,63 @@ impl Head {
         if is_empty {
             self.ladders.close(shared, level);
         }
-        Some(Outcome::of(Effect::Removed, left))
-    }
-
-    /// A cancel of a part, and not of nothing or of too much.
-    #[inline(never)]
-    fn reduce(&mut self, shared: &mut Shared<'_>, node: u32, mbo: &Mbo) -> Option<Outcome> {
-        let order = shared.slab.node(node);
-        let (size, level) = (u64::from(mbo.size), order.level);
-        if size == 0 || size > order.size {
-            return None;
-        }
-        let left = shared.slab.reduce(node, size, mbo.sequence);
-        self.changed(shared, level);
-        Some(Outcome::of(Effect::Reduced, left))
+        true
     }
 
     /// An order changes its size, its price, or both.
     #[inline(always)]
-    fn change(&mut self, shared: &mut Shared<'_>, mbo: &Mbo) -> Option<Outcome> {
+    fn change(&mut self, shared: &mut Shared<'_>, update: &mut BookUpdate) -> bool {
+        let mbo = &update.mbo;
         let book = self.ladders.book;
-        let Slot::Found { node, .. } = shared.index.find(&shared.slab, book, mbo.order_id.0)
-        else {
-            return None;
+        let Slot::Found { node, .. } = shared.index.find(&shared.slab, book, mbo.order_id.0) else {
+            return false;
         };
         let order = shared.slab.node(node);
         let (size, old_size, from) = (u64::from(mbo.size), order.size, order.level);
-        if size == 0 || old_size == 0 {
-            return None;
-        }
         let level = shared.slab.node(from);
         let (owner, price) = (level.level & 3, level.key.cast_signed());
-        if mbo.side as u32 != owner {
-            return None;
+        if size == 0 || old_size == 0 || mbo.side as u32 != owner {
+            return false;
         }
         if price != mbo.price.0 || size > old_size {
-            return self.requeue(shared, mbo, owner as usize, node);
+            let Some(left) = self.requeue(shared, mbo, owner as usize, node) else {
+                return false;
+            };
+            say(update, Effect::Requeued, left);
+            return true;
         }
-        if size == old_size {
-            shared.slab.node_mut(node).tag = mbo.sequence;
-            return Some(Self::left_at(shared, from, Effect::None));
+        if size < old_size {
+            return self.reduce(shared, node, old_size - size, update);
         }
-        let left = shared.slab.reduce(node, old_size - size, mbo.sequence);
-        self.changed(shared, from);
-        Some(Outcome::of(Effect::Reduced, left))
+        shared.slab.node_mut(node).tag = mbo.sequence;
+        say(update, Effect::None, shared.slab.sum(from));
+        true
+    }
+
+    /// An order loses a part of its size and keeps its place.
+    #[inline(never)]
+    fn reduce(
+        &mut self,
+        shared: &mut Shared<'_>,
+        node: u32,
+        by: u64,
+        update: &mut BookUpdate,
+    ) -> bool {
+        let level = shared.slab.node(node).level;
+        let left = shared.slab.reduce(node, by, update.mbo.sequence);
+        say(update, Effect::Reduced, left);
+        self.changed(shared, level);
+        true
+    }
+
+    /// A trade or a fill changes nothing.
+    #[inline(never)]
+    fn stay(&mut self, shared: &Shared<'_>, update: &mut BookUpdate) -> bool {
+        let outcome = self.unchanged(shared, &update.mbo);
+        update.level_size = outcome.level_size;
+        update.level_count = outcome.level_count;
+        update.effect = outcome.effect;
+        true
     }
 
     /// LAST: the touch is what the levels say now, and must not be crossed.
@@ -204,4 +217,12 @@ impl Head {
         update.trust = self.doubts.trust();
         update.touch_changed = false;
     }
+}
+
+/// Says what a record did, and what is left at its price and side.
+#[inline(always)]
+fn say(update: &mut BookUpdate, effect: Effect, left: Sum) {
+    update.level_size = left.size;
+    update.level_count = left.count;
+    update.effect = effect;
 }

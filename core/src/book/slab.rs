@@ -109,6 +109,24 @@ impl<'a> Slab<'a> {
         &mut self.nodes[node as usize]
     }
 
+    /// What a level sums to.
+    #[inline(always)]
+    pub(super) fn sum(&self, level: u32) -> Sum {
+        let level = self.node(level);
+        Sum {
+            size: level.size,
+            count: level.tag,
+        }
+    }
+
+    /// Asks for the cache line of a node. Any number will do.
+    #[inline(always)]
+    pub(super) fn prefetch(&self, node: u32) {
+        if let Some(node) = self.nodes.get(node as usize) {
+            crate::prefetch::read(node);
+        }
+    }
+
     /// How many orders may still rest, over all books.
     pub(super) fn free_orders(&self) -> u32 {
         self.free_orders
