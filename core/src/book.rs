@@ -11,6 +11,8 @@
 //! Absent on purpose: implied liquidity, which MBO does not carry, and our own orders.
 
 mod check;
+mod directory;
+mod grid;
 mod head;
 mod index;
 mod irregular;
@@ -34,9 +36,9 @@ use bumpalo::Bump;
 use crate::event::{BookUpdate, Control, FeedNotice, Market, Mbo, Status, Touch};
 use crate::stage::{Emit, Stage};
 use crate::types::{BookKey, PublisherId};
+use directory::Directories;
 use head::Head;
 use index::{KeyIndex, OrderIndex, key_bits};
-use ladder::Directories;
 use limits::filled;
 use nearby::Nearby;
 use slab::Slab;

@@ -13,6 +13,7 @@ mod hop;
 mod input;
 mod nautilus;
 mod ours;
+mod processor;
 mod table;
 mod tail;
 

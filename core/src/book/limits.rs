@@ -8,9 +8,9 @@ use core::fmt;
 
 use bumpalo::Bump;
 
+use super::directory::Directories;
 use super::head::Head;
 use super::index::{KeyIndex, OrderIndex};
-use super::ladder::Directories;
 use super::nearby::Nearby;
 use super::slab::{Node, PAGE_LEVELS};
 use crate::types::PublisherId;

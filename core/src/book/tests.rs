@@ -9,9 +9,9 @@ use alloc::vec::Vec;
 
 use bumpalo::Bump;
 
+use super::directory::Directories;
 use super::head::Head;
 use super::index::{KeyIndex, OrderIndex};
-use super::ladder::Directories;
 use super::slab::{Node, PAGE_LEVELS};
 use super::{Book, BookLimits, Books, Level, LimitError, Place, Resting, Totals};
 use crate::event::{Body, BookUpdate, Control, Effect, Market, Mbo, Msg, Stamp, Touch, Trust};
