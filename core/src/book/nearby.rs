@@ -1,16 +1,19 @@
 //! From a price to its level, in one look: a table that may forget.
 //!
 //! Neighbouring prices have neighbouring places, so the prices near a touch share a cache line or
-//! two. A place holds the level that was opened or looked for last; whether that is the one
-//! asked for, its node tells. What is not here is found through the directory.
+//! two. A place holds the level that the directory named last; whether that is the one asked for,
+//! its node tells. What is not here is found through the directory.
 
 use bumpalo::Bump;
 
 use super::limits::{BookLimits, LimitError, filled};
 use super::slab::NONE;
 
-/// Places of all books together: 64 to a book, as far as that goes.
-const PLACES_MAX: usize = 1 << 16;
+/// Places to a book, in the middle: what is near its touch.
+const PLACES_PER_BOOK: usize = 32;
+
+/// Places of few books together: a busy book has more prices.
+const PLACES_MIN: usize = 1 << 12;
 
 /// Keeps the books' prices apart. Odd, and far from a multiple of any page of places.
 const SPREAD: u32 = 0x9E37_79B1;
@@ -25,13 +28,13 @@ impl<'a> Nearby<'a> {
     /// Bytes of one place.
     pub(super) const PLACE_BYTES: usize = size_of::<u32>();
 
-    /// Places for so many books.
+    /// Places for so many books: a power of two.
     pub(super) const fn capacity(instruments_max: u32) -> usize {
-        let wanted = (instruments_max as usize * 64).next_power_of_two();
-        if wanted < PLACES_MAX {
-            wanted
+        let most = instruments_max as usize * PLACES_PER_BOOK;
+        if most > PLACES_MIN {
+            1 << most.ilog2()
         } else {
-            PLACES_MAX
+            PLACES_MIN
         }
     }
 
