@@ -4,17 +4,25 @@
 //! its order and a few writes; nothing allocates, nothing is unbounded, and what a sound feed
 //! never sends is counted, not trusted. Prices are integers of 1e-9, sizes are summed in `u64`.
 //!
-//! All books share four pools, laid out at construction in the caller's arena: nodes of orders
-//! and levels (`slab`), directories of price pages (`ladder`), the table of order ids (`index`),
-//! and the books' own heads (`head`). Trust is weighed in `trust`; reading is in `view`.
+//! All books share pools that are laid out at construction in the caller's arena: nodes of
+//! orders and levels (`slab`), price pages (`directory`, in the order that `ladder` keeps), the
+//! tables of order ids (`index`) and of prices (`nearby`), and the books' own heads (`head`). A
+//! record goes the way of `regular` or that of `irregular`, and `replace` is for whole sides.
+//! Trust is weighed in `trust`; reading is in `view`.
 //!
 //! Absent on purpose: implied liquidity, which MBO does not carry, and our own orders.
 
 mod check;
+mod directory;
+mod grid;
 mod head;
 mod index;
+mod irregular;
 mod ladder;
 mod limits;
+mod nearby;
+mod regular;
+mod replace;
 mod slab;
 #[cfg(test)]
 mod tests;
@@ -27,14 +35,18 @@ pub use view::{Book, Level, Place, Resting, Totals};
 
 use bumpalo::Bump;
 
-use crate::event::{BookUpdate, Control, FeedNotice, Market, Status};
+use crate::event::{BookUpdate, Control, FeedNotice, Market, Mbo, Status, Touch};
 use crate::stage::{Emit, Stage};
 use crate::types::{BookKey, PublisherId};
+use directory::Directories;
 use head::Head;
 use index::{KeyIndex, OrderIndex, key_bits};
-use ladder::Directories;
 use limits::filled;
+use nearby::Nearby;
 use slab::Slab;
+
+/// Key and number of no book: a publisher has 16 bits.
+const NO_BOOK: (u64, u32) = (u64::MAX, 0);
 
 /// So many books need no look-ahead.
 const INSTRUMENTS_NEAR: u32 = 8;
@@ -43,11 +55,11 @@ const INSTRUMENTS_NEAR: u32 = 8;
 const INSTRUMENTS_MANY: u32 = 256;
 
 /// Cache lines of a head that every record touches.
-const HEAD_LINES: usize = 4;
+const HEAD_LINES: usize = 3;
 
 /// How many records ahead memory is called for: the book's head and the order's place in the
-/// index first, then the order that stands there, then those linked to it. Each step needs the
-/// lines of the one before.
+/// index first, then the order that stands there and the best levels, then what the order is
+/// linked to. Each step needs the lines of the one before.
 const AHEAD_FAR: usize = 12;
 const AHEAD_MIDDLE: usize = 8;
 const AHEAD_NEAR: usize = 4;
@@ -58,7 +70,10 @@ struct Shared<'a> {
     slab: Slab<'a>,
     directories: Directories<'a>,
     index: OrderIndex<'a>,
+    nearby: Nearby<'a>,
     thresholds: Thresholds,
+    /// A delay above this, or below zero, is absurd: ns.
+    in_delta_max: i64,
     book_orders_max: u32,
     side_pages_max: u32,
     watches_depth: bool,
@@ -72,8 +87,11 @@ pub struct Books<'a> {
     heads: &'a mut [Head],
     seen: u32,
     keys: KeyIndex<'a>,
-    /// The book of the last record: the next one is often of the same.
+    /// The book of the last record, by key and number: the next one is often of the same.
     last: (u64, u32),
+    /// What is said of each record, made in place. Touch and depth are those of the book of the
+    /// last record.
+    update: BookUpdate,
     /// Empty when every publisher is expected.
     publishers: &'a [PublisherId],
     /// Of the records that reached no book.
@@ -96,7 +114,9 @@ impl<'a> Books<'a> {
                 slab: Slab::new_in(bump, limits)?,
                 directories: Directories::new_in(bump, limits)?,
                 index: OrderIndex::new_in(bump, limits)?,
+                nearby: Nearby::new_in(bump, limits)?,
                 thresholds: limits.thresholds,
+                in_delta_max: i64::from(limits.thresholds.in_delta_ns_max),
                 book_orders_max: limits.book_orders_max,
                 side_pages_max: limits.side_pages_max,
                 watches_depth: limits.watches_depth,
@@ -104,8 +124,8 @@ impl<'a> Books<'a> {
             heads: filled(bump, limits.instruments_max as usize, nowhere)?,
             seen: 0,
             keys: KeyIndex::new_in(bump, limits)?,
-            // No key is this large: a publisher has 16 bits.
-            last: (u64::MAX, 0),
+            last: NO_BOOK,
+            update: BookUpdate::default(),
             publishers,
             dropped: BookCounters::default(),
         })
@@ -114,27 +134,28 @@ impl<'a> Books<'a> {
     /// Applies one record and says what it did; `None` when it was dropped, and counted, because
     /// its publisher is not expected or there are too many instruments.
     #[inline(always)]
-    pub fn apply(&mut self, market: &Market) -> Option<BookUpdate> {
-        let book = self.sight(market.mbo().key())?;
-        let head = &mut self.heads[book as usize];
-        Some(match market {
-            Market::Mbo(mbo) => head.on_mbo(&mut self.shared, mbo),
-            Market::Quote(mbo, touch) => head.on_quote(&mut self.shared, mbo, touch),
-        })
+    pub fn apply(&mut self, market: &Market) -> Option<&BookUpdate> {
+        match market {
+            Market::Mbo(mbo) => self.apply_mbo(mbo),
+            // By value, so that no reference to a record keeps it from being made in place.
+            Market::Quote(mbo, touch) => self.apply_quote(*mbo, *touch),
+        }
     }
 
     /// Takes in what is not a market record: definitions, status, and doubts about the feed.
     pub fn control(&mut self, control: &Control) {
+        // What a control message changes must be shown anew.
+        self.last = NO_BOOK;
         match control {
             Control::Definition(definition) => {
-                if let Some(book) = self.sight(definition.key) {
+                if let Some(book) = self.find(definition.key) {
                     let head = &mut self.heads[book as usize];
                     head.on_definition(&mut self.shared, definition);
                 }
             }
             Control::Status(status) => self.on_status(status),
             Control::Suspect(key, _) => {
-                if let Some(book) = self.sight(*key) {
+                if let Some(book) = self.find(*key) {
                     let head = &mut self.heads[book as usize];
                     head.counters.suspect += 1;
                     head.doubts.suspect();
@@ -160,26 +181,33 @@ impl<'a> Books<'a> {
         }
     }
 
-    /// Warms the order itself, some records after [`Self::prefetch`]. Changes nothing.
+    /// Warms the order itself, the place of its price, and the best levels, some records after
+    /// [`Self::prefetch`]. Changes nothing.
     #[inline(always)]
     pub fn prefetch_order(&self, market: &Market) {
         let mbo = market.mbo();
         if let Some(book) = self.book_number(key_bits(mbo.key())) {
-            let node = self.shared.index.likely_node(book, mbo.order_id.0);
-            crate::prefetch::read(self.shared.slab.node(node));
+            let Shared { slab, index, .. } = &self.shared;
+            let ladders = &self.heads[book as usize].ladders;
+            slab.prefetch(index.likely_node(book, mbo.order_id.0));
+            slab.prefetch(ladders.best[0]);
+            slab.prefetch(ladders.best[1]);
+            ladders.prefetch_nearby(&self.shared, mbo.side as usize, mbo.price.0);
         }
     }
 
-    /// Warms what the order is linked to, some records after [`Self::prefetch_order`]. Changes
-    /// nothing.
+    /// Warms what the order is linked to, or will be, some records after
+    /// [`Self::prefetch_order`]. Changes nothing.
     #[inline(always)]
     pub fn prefetch_neighbours(&self, market: &Market) {
         let mbo = market.mbo();
         if let Some(book) = self.book_number(key_bits(mbo.key())) {
-            let slab = &self.shared.slab;
-            let node = slab.node(self.shared.index.likely_node(book, mbo.order_id.0));
-            for linked in [node.level, node.prev, node.next] {
-                crate::prefetch::read(slab.node(linked));
+            let Shared { slab, index, .. } = &self.shared;
+            let ladders = &self.heads[book as usize].ladders;
+            let node = slab.node(index.likely_node(book, mbo.order_id.0));
+            let level = ladders.nearby(&self.shared, mbo.side as usize, mbo.price.0);
+            for linked in [node.level, node.prev, node.next, level] {
+                slab.prefetch(linked);
             }
         }
     }
@@ -238,27 +266,42 @@ impl<'a> Books<'a> {
         hashes.fold(0, u64::wrapping_add)
     }
 
+    #[inline(always)]
+    fn apply_mbo(&mut self, mbo: &Mbo) -> Option<&BookUpdate> {
+        let book = self.turn_to(mbo.key())?;
+        self.update.mbo = *mbo;
+        self.heads[book as usize].on_mbo(&mut self.shared, &mut self.update);
+        Some(&self.update)
+    }
+
     /// The way of top-of-book schemas, apart so that the other one stays short.
     #[inline(never)]
-    fn on_quote(&mut self, input: &Market, out: &mut impl Emit<BookUpdate>) {
-        if let Some(update) = self.apply(input) {
-            out.emit(&update);
+    fn apply_quote(&mut self, mbo: Mbo, touch: Touch) -> Option<&BookUpdate> {
+        let book = self.turn_to(mbo.key())?;
+        self.update.mbo = mbo;
+        self.heads[book as usize].on_quote(&mut self.shared, &touch, &mut self.update);
+        Some(&self.update)
+    }
+
+    /// Makes the update one of this book, and returns its number.
+    #[inline(always)]
+    fn turn_to(&mut self, key: BookKey) -> Option<u32> {
+        let bits = key_bits(key);
+        if self.last.0 != bits {
+            let book = self.find(key)?;
+            self.heads[book as usize].show(&mut self.update);
+            self.last = (bits, book);
         }
+        Some(self.last.1)
     }
 
     /// The number of a book, seen now for the first time if need be.
     #[inline(always)]
-    fn sight(&mut self, key: BookKey) -> Option<u32> {
-        let bits = key_bits(key);
-        if self.last.0 == bits {
-            return Some(self.last.1);
+    fn find(&mut self, key: BookKey) -> Option<u32> {
+        match self.keys.find(key_bits(key)) {
+            Some(book) => Some(book),
+            None => self.first_sight(key),
         }
-        let book = match self.keys.find(bits) {
-            Some(book) => book,
-            None => self.first_sight(key)?,
-        };
-        self.last = (bits, book);
-        Some(book)
     }
 
     #[cold]
@@ -288,7 +331,7 @@ impl<'a> Books<'a> {
 
     fn on_status(&mut self, status: &Status) {
         if let Some(is_trading) = status.is_trading
-            && let Some(book) = self.sight(status.key)
+            && let Some(book) = self.find(status.key)
         {
             self.heads[book as usize].doubts.set_trading(is_trading);
         }
@@ -343,11 +386,8 @@ impl Stage for Books<'_> {
 
     #[inline(always)]
     fn on_data(&mut self, input: &Market, out: &mut impl Emit<BookUpdate>) {
-        let Market::Mbo(mbo) = input else {
-            return self.on_quote(input, out);
-        };
-        if let Some(book) = self.sight(mbo.key()) {
-            out.emit(&self.heads[book as usize].on_mbo(&mut self.shared, mbo));
+        if let Some(update) = self.apply(input) {
+            out.emit(update);
         }
     }
 

@@ -37,7 +37,7 @@ pub enum Body<T> {
 }
 
 /// A market-by-order record (DBN `MboMsg`), with action and side checked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[repr(C)]
 pub struct Mbo {
     /// The venue's time of the event.
@@ -216,7 +216,7 @@ pub enum Effect {
 }
 
 /// What the book stage says for every record: the record, what it did, and the touch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[repr(C)]
 pub struct BookUpdate {
     /// The record that caused it.

@@ -54,6 +54,12 @@ impl fmt::Debug for Price {
     }
 }
 
+impl Default for Price {
+    fn default() -> Self {
+        Self::UNDEFINED
+    }
+}
+
 /// Nanoseconds since 1970-01-01 UTC, or a span of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 #[repr(transparent)]

@@ -3,8 +3,13 @@
 //!
 //! Its known difference from the venue is kept, for it is what users of the example have: an
 //! order that grows at its price keeps its place. Unknown orders are passed over, not a panic.
+//!
+//! Its way to read the best bid and offer is the documented one too: a level has no sums, so size
+//! and count are added up over its queue. [`Book::prices`] leaves that out, and serves to tell
+//! what it costs.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::hint::black_box;
 
 use dbn::{MboMsg, UNDEF_PRICE};
 
@@ -57,6 +62,35 @@ pub fn bbos(input: &Input) -> Vec<Bbo> {
 
 type Level = VecDeque<MboMsg>;
 
+/// A level summed up.
+#[derive(Clone, Copy)]
+#[allow(
+    dead_code,
+    reason = "read by the optimizer only, which must not leave them out"
+)]
+struct PriceLevel {
+    price: i64,
+    size: u32,
+    count: u32,
+}
+
+impl PriceLevel {
+    fn new(price: i64, orders: &Level) -> Self {
+        let empty = Self {
+            price,
+            size: 0,
+            count: 0,
+        };
+        orders.iter().fold(empty, |mut level, order| {
+            if !order.flags.is_tob() {
+                level.count += 1;
+            }
+            level.size = level.size.wrapping_add(order.size);
+            level
+        })
+    }
+}
+
 /// One instrument as one publisher shows it.
 #[derive(Default)]
 pub struct Book {
@@ -77,9 +111,21 @@ impl Book {
         }
     }
 
-    /// The best prices.
+    /// The best levels with size and count, as documented; of these the prices.
     #[inline]
     pub fn bbo(&self) -> Bbo {
+        let bid = self.bids.iter().next_back();
+        let ask = self.asks.iter().next();
+        let [bid, ask] = [bid, ask].map(|level| {
+            let level = level.map(|(price, orders)| PriceLevel::new(*price, orders));
+            black_box(level).map_or(UNDEF_PRICE, |level| level.price)
+        });
+        Bbo { bid, ask }
+    }
+
+    /// The best prices and nothing else.
+    #[inline]
+    pub fn prices(&self) -> Bbo {
         Bbo {
             bid: self
                 .bids

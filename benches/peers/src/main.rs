@@ -13,9 +13,11 @@ mod hop;
 mod input;
 mod nautilus;
 mod ours;
+mod processor;
 mod table;
 mod tail;
 
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
@@ -63,7 +65,18 @@ struct Args {
     markdown: Option<PathBuf>,
 }
 
+/// What tells glibc to ask for huge pages, for whoever allocates.
+const HUGE_PAGES: (&str, &str) = ("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1");
+
 fn main() -> ExitCode {
+    // The program's own arena asks for huge pages; here all contestants have them.
+    if std::env::var_os(HUGE_PAGES.0).is_none() {
+        let program = std::env::current_exe().unwrap_or_default();
+        let mut again = Command::new(program);
+        again.args(std::env::args_os().skip(1));
+        let error = again.env(HUGE_PAGES.0, HUGE_PAGES.1).exec();
+        eprintln!("peers: cannot start again with huge pages: {error}");
+    }
     match run(&Args::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

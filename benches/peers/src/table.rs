@@ -184,6 +184,12 @@ const ASKED: &[(Work, &str, Bounds, Bounds)] = &[
         Bounds::Faster(8.0, 12.0),
     ),
     (
+        Work::Chain,
+        "dbn + documented book, prices only",
+        Bounds::Told,
+        Bounds::Told,
+    ),
+    (
         Work::Book,
         "hftbacktest ROI L3",
         Bounds::Faster(2.0, 2.8),
@@ -196,6 +202,12 @@ const ASKED: &[(Work, &str, Bounds, Bounds)] = &[
         Bounds::Faster(4.0, 5.5),
     ),
     (Work::Book, "documented book", Bounds::Told, Bounds::Told),
+    (
+        Work::Book,
+        "documented book, prices only",
+        Bounds::Told,
+        Bounds::Told,
+    ),
     (
         Work::Decode,
         "dbn decode_record_ref",

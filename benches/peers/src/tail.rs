@@ -115,7 +115,7 @@ pub fn cold(input: &Input, warm_up: usize, count: usize) -> [Tail; 2] {
         samples[0].push(span(&clock, || ours.apply(own)));
         flush.run();
         let mbo = black_box(mbo.clone());
-        samples[1].push(span(&clock, || theirs.apply(&mbo).bbo()));
+        samples[1].push(span(&clock, || theirs.apply(&mbo).prices()));
     }
     let [ours, theirs] = samples;
     [

@@ -17,12 +17,13 @@ use crate::types::BookKey;
 /// 2^64 over the golden ratio: consecutive ids land far apart.
 const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
 
-/// Hash of an order id within a book: eight neighbouring ids differ in the last three bits only.
+/// Hash of an order id within a book: eight neighbouring ids differ in the last three bits only,
+/// so that they share a line.
 #[inline(always)]
 pub(super) fn order_hash(book: u32, order_id: u64) -> u32 {
     let eight = (order_id / 8) ^ (u64::from(book) << 40);
     let mixed = eight.wrapping_mul(GOLDEN) >> 32;
-    (mixed as u32 & !7) | (order_id as u32 & 7)
+    mixed as u32 ^ (order_id as u32 & 7)
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -55,8 +56,6 @@ pub(super) struct OrderIndex<'a> {
     entries: &'a mut [Entry],
     /// The sizes after it: twice as many entries, twice that, and so on.
     larger: &'a mut [Entry],
-    /// Of the present size.
-    mask: usize,
     /// How many more entries before the next size.
     room: usize,
 }
@@ -106,7 +105,6 @@ impl<'a> OrderIndex<'a> {
         Ok(Self {
             entries,
             larger,
-            mask: SIZE_MIN - 1,
             room: SIZE_MIN / SPARSITY,
         })
     }
@@ -154,7 +152,6 @@ impl<'a> OrderIndex<'a> {
             return;
         }
         let (next, larger) = core::mem::take(&mut self.larger).split_at_mut(size * 2);
-        self.mask = next.len() - 1;
         let old = core::mem::replace(&mut self.entries, next);
         self.larger = larger;
         self.room = size / SPARSITY;
@@ -173,10 +170,21 @@ impl<'a> OrderIndex<'a> {
         }
     }
 
-    /// Vacates a slot. Entries that a search would now miss move back, each to a place between
-    /// its home and where it stood.
+    /// Vacates a slot.
     #[inline(always)]
     pub(super) fn remove(&mut self, slot: usize) {
+        self.room += 1;
+        if self.entry(slot + STEP).node == NONE {
+            *self.entry_mut(slot) = VACANT;
+        } else {
+            self.close_gap(slot);
+        }
+    }
+
+    /// Moves entries back that a search would miss once `slot` is vacant, each to a place between
+    /// its home and where it stood.
+    #[inline(never)]
+    fn close_gap(&mut self, slot: usize) {
         let (mut hole, mut at) = (slot, slot);
         let mut gap = 0;
         loop {
@@ -192,13 +200,12 @@ impl<'a> OrderIndex<'a> {
             }
         }
         *self.entry_mut(hole) = VACANT;
-        self.room += 1;
     }
 
     /// How many steps a search makes from one slot to another.
     #[inline(always)]
     fn steps(&self, from: usize, to: usize) -> usize {
-        to.wrapping_sub(from).wrapping_mul(STEP_INVERSE) & self.mask
+        to.wrapping_sub(from).wrapping_mul(STEP_INVERSE) & (self.entries.len() - 1)
     }
 
     /// Vacates the slot that names `node`, if one does: an aggregated level has none.
@@ -217,7 +224,7 @@ impl<'a> OrderIndex<'a> {
     #[inline(always)]
     pub(super) fn prefetch(&self, book: u32, order_id: u64) {
         let slot = order_hash(book, order_id) as usize;
-        crate::prefetch::read(&self.entries[slot & self.mask]);
+        crate::prefetch::read(&self.entries[slot & (self.entries.len() - 1)]);
     }
 
     /// The node that most likely is this order's: the one where a search begins.
@@ -229,12 +236,13 @@ impl<'a> OrderIndex<'a> {
     /// Slots count on from a hash; here they wrap to the size.
     #[inline(always)]
     fn entry(&self, slot: usize) -> Entry {
-        self.entries[slot & self.mask]
+        self.entries[slot & (self.entries.len() - 1)]
     }
 
     #[inline(always)]
     fn entry_mut(&mut self, slot: usize) -> &mut Entry {
-        &mut self.entries[slot & self.mask]
+        let mask = self.entries.len() - 1;
+        &mut self.entries[slot & mask]
     }
 }
 

@@ -9,246 +9,88 @@
 //! The unit is the tick of the definition, or the greatest common divisor of the prices seen. A
 //! price off the grid makes it finer; that can happen some forty times at most, then it is 1e-9.
 
-use bumpalo::Bump;
-
 use super::Shared;
-use super::limits::{BookLimits, LimitError, filled};
+use super::directory::{Directories, Ladder, PageEntry, SENTINELS, position};
+use super::grid::{Grid, gcd};
 use super::slab::{NONE, PAGE_LEVELS, Slab};
 use crate::event::Depth;
 use crate::types::Price;
 
-/// How many pages from the best one are looked at one by one before a search by halves.
-const NEAR_PAGES: usize = 6;
-
-/// The smallest directory block, in pages.
-const BLOCK_MIN: u32 = 4;
-
-/// Sizes of directory blocks: `BLOCK_MIN << 0 ..= BLOCK_MIN << 14`, the last 65,536.
-const CLASSES: usize = 15;
-
-/// One page of a side.
+/// The sums over the best levels, and where they end.
 #[derive(Clone, Copy, Debug)]
-#[repr(C)]
-struct PageEntry {
-    /// Rank of its first level, over sixteen.
-    number: i64,
-    /// Where its levels stand in the slab, over sixteen. Links the free list too.
-    page: u32,
-    /// Bit `i`: level `i` has orders.
-    occupied: u32,
+pub(super) struct DepthWatch {
+    /// As last read.
+    pub(super) sums: Depth,
+    /// Rank of the tenth best price of each side; the least number while there are fewer.
+    tenth: [i64; 2],
 }
 
-const _: () = assert!(size_of::<PageEntry>() == 16);
+const _: () = assert!(size_of::<DepthWatch>() == 64);
 
-impl PageEntry {
-    const EMPTY: Self = Self {
-        number: 0,
-        page: NONE,
-        occupied: 0,
-    };
-}
-
-/// The directories of all books: blocks of power-of-two sizes from one array.
-#[derive(Debug)]
-pub(super) struct Directories<'a> {
-    entries: &'a mut [PageEntry],
-    /// First free block of each size; the rest follow by `page` of each block's first entry.
-    free: [u32; CLASSES],
-    /// From here on nothing was ever handed out.
-    fresh: u32,
-}
-
-impl<'a> Directories<'a> {
-    /// Bytes of one entry.
-    pub(super) const ENTRY_BYTES: usize = size_of::<PageEntry>();
-
-    /// Entries: a smallest block for each page there is, and one directory's growth to its limit.
-    pub(super) fn capacity(limits: &BookLimits) -> usize {
-        let smallest = limits.pages_max as usize * BLOCK_MIN as usize;
-        let largest = (limits.side_pages_max.max(BLOCK_MIN) as usize).next_power_of_two();
-        BLOCK_MIN as usize + smallest + 2 * largest
+impl DepthWatch {
+    /// Of an empty book.
+    pub(super) fn new() -> Self {
+        Self {
+            sums: Depth::default(),
+            tenth: [i64::MIN; 2],
+        }
     }
 
-    pub(super) fn new_in(bump: &'a Bump, limits: &BookLimits) -> Result<Self, LimitError> {
-        Ok(Self {
-            entries: filled(bump, Self::capacity(limits), PageEntry::EMPTY)?,
-            free: [NONE; CLASSES],
-            // Block 0 is never handed out, so that 0 means "no block".
-            fresh: BLOCK_MIN,
-        })
-    }
-
-    /// A block of `BLOCK_MIN << class` entries: a used one, a fresh one, or a part of a larger.
-    fn take(&mut self, class: usize) -> Option<u32> {
-        if let Some(block) = self.pop(class) {
-            return Some(block);
+    /// Sums the best levels of each side that has changed.
+    #[inline(never)]
+    pub(super) fn read(&mut self, ladders: &mut Ladders, shared: &Shared<'_>) {
+        for side in [0, 1] {
+            if ladders.depth_old & 1 << side == 0 {
+                continue;
+            }
+            let (mut weighted5, mut sum5, mut sum10) = (0, 0, 0);
+            // Fewer than ten levels: every price is among the best ten.
+            self.tenth[side] = i64::MIN;
+            let levels = ladders.levels(&shared.directories, side);
+            for (at, level) in levels.take(10).enumerate() {
+                let node = shared.slab.node(level);
+                sum10 += node.size;
+                if at < 5 {
+                    sum5 += node.size;
+                    weighted5 += (5 - at as u64) * node.size;
+                }
+                if at == 9 {
+                    self.tenth[side] = rank(side, node.key.cast_signed());
+                }
+            }
+            self.sums.weighted5[side] = weighted5;
+            self.sums.sum5[side] = sum5;
+            self.sums.sum10[side] = sum10;
         }
-        let end = self.fresh + (BLOCK_MIN << class);
-        if end as usize <= self.entries.len() {
-            return Some(core::mem::replace(&mut self.fresh, end));
-        }
-        let larger = (class + 1..CLASSES).find(|&larger| self.free[larger] != NONE)?;
-        let block = self.pop(larger)?;
-        for half in class..larger {
-            self.give(block + (BLOCK_MIN << half), half);
-        }
-        Some(block)
-    }
-
-    fn pop(&mut self, class: usize) -> Option<u32> {
-        let block = self.free[class];
-        if block == NONE {
-            return None;
-        }
-        self.free[class] = self.entries[block as usize].page;
-        Some(block)
-    }
-
-    fn give(&mut self, block: u32, class: usize) {
-        self.entries[block as usize].page = self.free[class];
-        self.free[class] = block;
+        ladders.depth_old = 0;
     }
 }
 
-/// One side's directory.
-#[derive(Clone, Copy, Debug, Default)]
-struct Ladder {
-    start: u32,
-    len: u32,
-    /// Entries of its block; 0 without a block.
-    capacity: u32,
-}
-
-impl Ladder {
-    #[inline(always)]
-    fn pages<'d>(&self, directories: &'d Directories<'_>) -> &'d [PageEntry] {
-        let start = self.start as usize;
-        &directories.entries[start..start + self.len as usize]
-    }
-
-    #[inline(always)]
-    fn pages_mut<'d>(&self, directories: &'d mut Directories<'_>) -> &'d mut [PageEntry] {
-        let start = self.start as usize;
-        &mut directories.entries[start..start + self.len as usize]
-    }
-
-    /// Puts a page in before position `at`. The block must have room: see [`Self::make_room`].
-    fn insert(&mut self, directories: &mut Directories<'_>, at: usize, entry: PageEntry) {
-        self.len += 1;
-        let pages = self.pages_mut(directories);
-        let last = pages.len() - 1;
-        pages.copy_within(at..last, at + 1);
-        pages[at] = entry;
-    }
-
-    /// Takes the page at position `at` out, and gives the block back with the last page.
-    fn remove(&mut self, directories: &mut Directories<'_>, at: usize) {
-        let pages = self.pages_mut(directories);
-        pages.copy_within(at + 1.., at);
-        self.len -= 1;
-        if self.len == 0 {
-            self.release(directories);
-        }
-    }
-
-    /// Makes room for one more page, in a block of twice the size if need be.
-    fn make_room(&mut self, directories: &mut Directories<'_>, pages_max: u32) -> Option<()> {
-        if self.len >= pages_max {
-            return None;
-        }
-        if self.len < self.capacity {
-            return Some(());
-        }
-        let capacity = (self.capacity * 2).max(BLOCK_MIN);
-        let start = directories.take(class(capacity))?;
-        let old = self.start as usize..(self.start + self.len) as usize;
-        directories.entries.copy_within(old, start as usize);
-        let len = self.len;
-        self.release(directories);
-        *self = Self {
-            start,
-            len,
-            capacity,
-        };
-        Some(())
-    }
-
-    fn release(&mut self, directories: &mut Directories<'_>) {
-        if self.capacity > 0 {
-            directories.give(self.start, class(self.capacity));
-        }
-        *self = Self::default();
-    }
-}
-
-fn class(capacity: u32) -> usize {
-    (capacity / BLOCK_MIN).ilog2() as usize
-}
-
-/// The multiples of a unit, and the way to them without a division.
-#[derive(Clone, Copy, Debug)]
-struct Grid {
-    /// In price units, at least 1.
-    unit: i64,
-    /// The odd part of the unit times this is 1, modulo 2^64.
-    inverse: i64,
-}
-
-impl Grid {
-    const fn new(unit: i64) -> Self {
-        let odd = unit >> unit.trailing_zeros();
-        // Newton's method: an odd number is its own inverse in its last three bits, and each
-        // turn doubles how many are right.
-        let mut inverse = odd;
-        let mut bits = 3;
-        while bits < 64 {
-            inverse = inverse.wrapping_mul(2_i64.wrapping_sub(odd.wrapping_mul(inverse)));
-            bits *= 2;
-        }
-        Self { unit, inverse }
-    }
-
-    /// How many units a price is, if it is on the grid. The product with the inverse is right
-    /// for multiples only, so the way back tells.
-    #[inline(always)]
-    const fn ticks(&self, price: i64) -> Option<i64> {
-        let ticks = price.wrapping_mul(self.inverse) >> self.unit.trailing_zeros();
-        match ticks.checked_mul(self.unit) {
-            Some(back) if back == price => Some(ticks),
-            _ => None,
-        }
-    }
-}
-
-/// Both sides of one book. Index 0 is the bids, 1 the asks.
+/// Both sides of one book, in one cache line. Index 0 is the bids, 1 the asks.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ladders {
     sides: [Ladder; 2],
     /// The best level of each side, or [`NONE`].
     pub(super) best: [u32; 2],
-    /// The book's number, which its levels carry.
-    pub(super) book: u32,
-    /// Whether a best level may have changed since the touch was last read.
-    pub(super) is_touch_old: bool,
-    /// Bit `i`: the depth of side `i` may have changed since it was last read.
-    depth_old: u8,
-    /// Rank of the tenth best price of each side; the least number while there are fewer.
-    tenth: [i64; 2],
     /// Every level's price is on it.
     grid: Grid,
     /// The unit to begin with when empty.
     tick: i64,
+    /// The book's number, which its levels carry.
+    pub(super) book: u32,
+    /// Bit `i`: the depth of side `i` may have changed since it was last read.
+    depth_old: u8,
 }
+
+const _: () = assert!(size_of::<Ladders>() == 64);
 
 impl Ladders {
     pub(super) fn new(book: u32) -> Self {
         Self {
-            sides: [Ladder::default(); 2],
+            sides: [Ladder::EMPTY; 2],
             best: [NONE; 2],
             book,
-            is_touch_old: false,
             depth_old: 0,
-            tenth: [i64::MIN; 2],
             grid: Grid::new(Price::PER_POINT),
             tick: Price::PER_POINT,
         }
@@ -262,48 +104,78 @@ impl Ladders {
         }
     }
 
-    /// The level at `price`, opened if it was not there. `None` when a pool is exhausted.
+    /// The level at `price`, opened if it was not there. `None` when a pool is exhausted, or for
+    /// no price.
     #[inline(always)]
     pub(super) fn open(&mut self, shared: &mut Shared<'_>, side: usize, price: i64) -> Option<u32> {
+        let level = self.nearby(shared, side, price);
+        let node = shared.slab.node(level);
+        if node.key.cast_signed() == price && node.level == self.owner(side) {
+            return Some(level);
+        }
+        self.open_anew(shared, side, price)
+    }
+
+    /// The level that most likely is at `price`. That it is, its price and owner tell: those of
+    /// a closed level fit none.
+    #[inline(always)]
+    pub(super) fn nearby(&self, shared: &Shared<'_>, side: usize, price: i64) -> u32 {
+        shared
+            .nearby
+            .level(self.owner(side), self.grid.multiple(price))
+    }
+
+    /// Asks for the cache line where [`Self::nearby`] looks.
+    #[inline(always)]
+    pub(super) fn prefetch_nearby(&self, shared: &Shared<'_>, side: usize, price: i64) {
+        let ticks = self.grid.multiple(price);
+        shared.nearby.prefetch(self.owner(side), ticks);
+    }
+
+    /// The same through the directory.
+    #[inline(never)]
+    fn open_anew(&mut self, shared: &mut Shared<'_>, side: usize, price: i64) -> Option<u32> {
+        if !Price(price).is_defined() {
+            return None;
+        }
         let Some(ticks) = self.grid.ticks(price) else {
-            return self.open_off_grid(shared, side, price);
+            self.regrid(shared, gcd(self.grid.unit, price))?;
+            return self.open_anew(shared, side, price);
         };
         let (number, bit) = place(side, ticks);
-        let ladder = self.sides[side];
-        let pages = ladder.pages_mut(&mut shared.directories);
-        let at = upper(pages, number);
-        let below = pages[..at].last_mut();
-        let Some(entry) = below.filter(|entry| entry.number == number) else {
-            return self.open_page(shared, side, price, at);
-        };
+        let pages = self.sides[side].pages_mut(&mut shared.directories);
+        let at = position(pages, number);
+        let entry = &mut pages[at];
+        if entry.number != number {
+            return self.open_page(shared, side, price, at + 1);
+        }
         let level = entry.page * PAGE_LEVELS + bit;
         if entry.occupied & 1 << bit == 0 {
             entry.occupied |= 1 << bit;
             shared.slab.open_level(level, price, self.owner(side));
             self.find_best(&shared.directories, side);
         }
+        shared.nearby.set(self.owner(side), ticks, level);
         Some(level)
     }
 
     /// What opening and closing a level ends with.
-    #[inline]
+    #[inline(always)]
     fn find_best(&mut self, directories: &Directories<'_>, side: usize) {
-        let best = match self.sides[side].pages(directories).last() {
-            Some(entry) => entry.page * PAGE_LEVELS + entry.occupied.ilog2(),
-            None => NONE,
-        };
-        self.is_touch_old |= best != self.best[side];
+        let pages = self.sides[side].pages(directories);
+        let entry = pages[pages.len() - 1];
+        // A sentinel leads to no level.
+        let best = entry.page * PAGE_LEVELS + (entry.occupied | 1).ilog2();
         self.best[side] = best;
     }
 
     /// Notes that the queue of a level is not what it was.
     #[inline(always)]
-    pub(super) fn changed(&mut self, shared: &Shared<'_>, level: u32) {
-        self.is_touch_old |= (level == self.best[0]) | (level == self.best[1]);
+    pub(super) fn changed(&mut self, shared: &Shared<'_>, depth: &DepthWatch, level: u32) {
         if shared.watches_depth {
             let node = shared.slab.node(level);
             let side = (node.level & 1) as usize;
-            let is_near = rank(side, node.key.cast_signed()) >= self.tenth[side];
+            let is_near = rank(side, node.key.cast_signed()) >= depth.tenth[side];
             self.depth_old |= u8::from(is_near) << side;
         }
     }
@@ -319,40 +191,6 @@ impl Ladders {
         self.depth_old != 0
     }
 
-    /// Sums the best levels of each side that has changed.
-    #[inline(never)]
-    pub(super) fn read_depth(&mut self, shared: &Shared<'_>, depth: &mut Depth) {
-        for side in [0, 1] {
-            if self.depth_old & 1 << side == 0 {
-                continue;
-            }
-            let (mut weighted5, mut sum5, mut sum10) = (0, 0, 0);
-            // Fewer than ten levels: every price is among the best ten.
-            self.tenth[side] = i64::MIN;
-            for (at, level) in self.levels(&shared.directories, side).take(10).enumerate() {
-                let node = shared.slab.node(level);
-                sum10 += node.size;
-                if at < 5 {
-                    sum5 += node.size;
-                    weighted5 += (5 - at as u64) * node.size;
-                }
-                if at == 9 {
-                    self.tenth[side] = rank(side, node.key.cast_signed());
-                }
-            }
-            depth.weighted5[side] = weighted5;
-            depth.sum5[side] = sum5;
-            depth.sum10[side] = sum10;
-        }
-        self.depth_old = 0;
-    }
-
-    #[cold]
-    fn open_off_grid(&mut self, shared: &mut Shared<'_>, side: usize, price: i64) -> Option<u32> {
-        self.regrid(shared, gcd(self.grid.unit, price))?;
-        self.open(shared, side, price)
-    }
-
     /// Opens the first level of a page that belongs at position `at` of the directory.
     #[inline(never)]
     fn open_page(
@@ -362,7 +200,8 @@ impl Ladders {
         price: i64,
         at: usize,
     ) -> Option<u32> {
-        let (number, bit) = place(side, price / self.grid.unit);
+        let ticks = self.grid.multiple(price);
+        let (number, bit) = place(side, ticks);
         let ladder = &mut self.sides[side];
         ladder.make_room(&mut shared.directories, shared.side_pages_max)?;
         let page = shared.slab.take_page()?;
@@ -374,41 +213,54 @@ impl Ladders {
         ladder.insert(&mut shared.directories, at, entry);
         let level = page * PAGE_LEVELS + bit;
         shared.slab.open_level(level, price, self.owner(side));
+        shared.nearby.set(self.owner(side), ticks, level);
         self.find_best(&shared.directories, side);
         Some(level)
     }
 
     /// Closes a level that has no orders left, and its page with the last level.
-    #[inline]
-    pub(super) fn close(&mut self, shared: &mut Shared<'_>, side: usize, level: u32) {
-        let ladder = &mut self.sides[side];
-        let page = level / PAGE_LEVELS;
-        let pages = ladder.pages_mut(&mut shared.directories);
-        let near = pages.iter().rev().take(NEAR_PAGES);
-        let at = match near.into_iter().position(|entry| entry.page == page) {
-            Some(behind) => pages.len() - 1 - behind,
-            None => {
-                let price = shared.slab.node(level).key.cast_signed();
-                let (number, _) = place(side, price / self.grid.unit);
-                pages.partition_point(|entry| entry.number < number)
-            }
-        };
+    #[inline(never)]
+    pub(super) fn close(&mut self, shared: &mut Shared<'_>, level: u32) {
+        let node = shared.slab.node(level);
+        let (side, price) = ((node.level & 1) as usize, node.key.cast_signed());
+        let number = place(side, self.grid.multiple(price)).0;
+        shared.slab.close_level(level);
+        let pages = self.sides[side].pages_mut(&mut shared.directories);
+        let at = position(pages, number);
         pages[at].occupied &= !(1 << (level % PAGE_LEVELS));
         if pages[at].occupied == 0 {
-            ladder.remove(&mut shared.directories, at);
-            shared.slab.give_page(page);
-            self.restart_when_empty();
+            self.close_page(shared, side, at);
         }
         self.find_best(&shared.directories, side);
     }
 
+    #[inline(never)]
+    fn close_page(&mut self, shared: &mut Shared<'_>, side: usize, at: usize) {
+        let ladder = &mut self.sides[side];
+        let page = ladder.pages(&shared.directories)[at].page;
+        ladder.remove(&mut shared.directories, at);
+        shared.slab.give_page(page);
+        self.restart_when_empty();
+    }
+
     /// The level at `price`, if it has orders.
-    #[inline]
+    #[inline(always)]
     pub(super) fn find(&self, shared: &Shared<'_>, side: usize, price: i64) -> Option<u32> {
+        let level = self.nearby(shared, side, price);
+        let node = shared.slab.node(level);
+        if node.key.cast_signed() == price && node.level == self.owner(side) {
+            return Some(level);
+        }
+        self.find_anew(shared, side, price)
+    }
+
+    /// The same through the directory.
+    #[inline(never)]
+    fn find_anew(&self, shared: &Shared<'_>, side: usize, price: i64) -> Option<u32> {
         let ticks = self.grid.ticks(price)?;
         let (number, bit) = place(side, ticks);
         let pages = self.sides[side].pages(&shared.directories);
-        let entry = pages[..upper(pages, number)].last()?;
+        let entry = &pages[position(pages, number)];
         let here = entry.number == number && entry.occupied & 1 << bit != 0;
         here.then_some(entry.page * PAGE_LEVELS + bit)
     }
@@ -421,21 +273,26 @@ impl Ladders {
     ) -> impl Iterator<Item = u32> + use<'d> {
         let pages = self.sides[side].pages(directories).iter().rev();
         pages.flat_map(|entry| {
-            let bits = (0..PAGE_LEVELS).rev();
-            let occupied = bits.filter(|bit| entry.occupied & 1 << bit != 0);
-            occupied.map(|bit| entry.page * PAGE_LEVELS + bit)
+            let mut occupied = entry.occupied;
+            core::iter::from_fn(move || {
+                let bit = occupied.checked_ilog2()?;
+                occupied ^= 1 << bit;
+                Some(entry.page * PAGE_LEVELS + bit)
+            })
         })
     }
 
     /// Whether the directory of a side is sorted, without an empty page, and every level where
     /// its price says.
     pub(super) fn is_sound(&self, shared: &Shared<'_>, side: usize) -> bool {
-        let pages = self.sides[side].pages(&shared.directories);
+        let pages = &self.sides[side].pages(&shared.directories)[SENTINELS as usize..];
         let sorted = pages.is_sorted_by(|a, b| a.number < b.number);
         let mut levels = self.levels(&shared.directories, side);
         let placed = levels.all(|level| {
             let node = shared.slab.node(level);
-            self.find(shared, side, node.key.cast_signed()) == Some(level)
+            let price = node.key.cast_signed();
+            self.find_anew(shared, side, price) == Some(level)
+                && self.find(shared, side, price) == Some(level)
                 && node.level == self.owner(side)
         });
         let mut levels = self.levels(&shared.directories, side);
@@ -444,12 +301,13 @@ impl Ladders {
     }
 
     /// What the levels of a side carry: the book and the side.
+    #[inline(always)]
     pub(super) const fn owner(&self, side: usize) -> u32 {
         self.book << 2 | side as u32
     }
 
     fn restart_when_empty(&mut self) {
-        if self.sides[0].len == 0 && self.sides[1].len == 0 {
+        if self.sides[0].is_empty() && self.sides[1].is_empty() {
             self.grid = Grid::new(self.tick);
         }
     }
@@ -464,23 +322,18 @@ impl Ladders {
         {
             return None;
         }
-        let mut finer = [Ladder::default(); 2];
+        let mut finer = [Ladder::EMPTY; 2];
         for side in [0, 1] {
-            let capacity = counts[side].next_power_of_two().max(BLOCK_MIN);
-            let Some(start) = shared.directories.take(class(capacity)) else {
+            let Some(ladder) = Ladder::with_room(&mut shared.directories, counts[side]) else {
                 finer[0].release(&mut shared.directories);
                 return None;
             };
-            finer[side] = Ladder {
-                start,
-                len: 0,
-                capacity,
-            };
+            finer[side] = ladder;
         }
         self.grid = Grid::new(unit);
         for side in [0, 1] {
             let mut coarse = core::mem::replace(&mut self.sides[side], finer[side]);
-            for at in 0..coarse.len as usize {
+            for at in SENTINELS as usize..coarse.len as usize {
                 let entry = coarse.pages(&shared.directories)[at];
                 self.move_page(shared, side, entry)?;
                 shared.slab.give_page(entry.page);
@@ -510,7 +363,7 @@ impl Ladders {
         for bit in (0..PAGE_LEVELS).filter(|bit| from.occupied & 1 << bit != 0) {
             let level = from.page * PAGE_LEVELS + bit;
             let price = shared.slab.node(level).key.cast_signed();
-            let to = self.open(shared, side, price)?;
+            let to = self.open_anew(shared, side, price)?;
             shared.slab.move_level(level, to);
         }
         Some(())
@@ -532,72 +385,9 @@ fn place(side: usize, ticks: i64) -> (i64, u32) {
     (rank.div_euclid(per_page), rank.rem_euclid(per_page) as u32)
 }
 
-/// How many pages have at most this number. Most of what happens, happens near the end.
-#[inline(always)]
-fn upper(pages: &[PageEntry], number: i64) -> usize {
-    if pages.last().is_some_and(|best| best.number <= number) {
-        return pages.len();
-    }
-    let (far, near) = pages.split_at(pages.len().saturating_sub(NEAR_PAGES));
-    match near.iter().rposition(|entry| entry.number <= number) {
-        Some(at) => far.len() + at + 1,
-        None => far.partition_point(|entry| entry.number <= number),
-    }
-}
-
-/// Greatest common divisor of the unit (at least 1) and a price.
-fn gcd(unit: i64, price: i64) -> i64 {
-    let (mut a, mut b) = (unit.unsigned_abs(), price.unsigned_abs());
-    while b != 0 {
-        (a, b) = (b, a % b);
-    }
-    // At most `unit`, for it divides it.
-    a.cast_signed()
-}
-
 /// The queue of a level, front first.
 pub(super) fn queue<'s>(slab: &'s Slab<'_>, level: u32) -> impl Iterator<Item = u32> + use<'s> {
     let first = slab.node(level).next;
     let within = move |order: u32| (order != level).then_some(order);
     core::iter::successors(within(first), move |&order| within(slab.node(order).next))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Grid;
-
-    #[test]
-    fn grid_divides_as_division_does() {
-        let units = [
-            1,
-            2,
-            3,
-            5_000_000,
-            10_000_000,
-            250_000_000,
-            1_000_000_000,
-            i64::MAX,
-            1 << 62,
-        ];
-        let mut random = 1_u64;
-        for turn in 0..100_000 {
-            random = random
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1);
-            let unit = units[turn % units.len()];
-            let ticks = random.cast_signed() >> (random % 64);
-            let multiple = ticks.wrapping_mul(unit);
-            for price in [
-                multiple,
-                multiple.wrapping_add(1),
-                ticks,
-                i64::MIN,
-                i64::MAX,
-                0,
-            ] {
-                let expected = (price % unit == 0).then_some(price / unit);
-                assert_eq!(Grid::new(unit).ticks(price), expected, "{price} by {unit}");
-            }
-        }
-    }
 }

@@ -8,9 +8,10 @@ use core::fmt;
 
 use bumpalo::Bump;
 
+use super::directory::Directories;
 use super::head::Head;
 use super::index::{KeyIndex, OrderIndex};
-use super::ladder::Directories;
+use super::nearby::Nearby;
 use super::slab::{Node, PAGE_LEVELS};
 use crate::types::PublisherId;
 
@@ -55,12 +56,13 @@ impl BookLimits {
     /// Bytes of arena that [`Books::new_in`](super::Books::new_in) takes at most.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        // Each of the six arrays may lose a cache line to alignment.
-        let slack = 6 * 64;
+        // Each of the seven arrays may lose a cache line to alignment.
+        let slack = 7 * 64;
         let nodes = (self.pages_max as usize + 1) * PAGE_LEVELS as usize + self.orders_max as usize;
         nodes * size_of::<Node>()
             + OrderIndex::capacity(self.orders_max) * OrderIndex::ENTRY_BYTES
             + Directories::capacity(self) * Directories::ENTRY_BYTES
+            + Nearby::capacity(self.instruments_max) * Nearby::PLACE_BYTES
             + KeyIndex::capacity(self.instruments_max) * KeyIndex::ENTRY_BYTES
             + self.instruments_max as usize * size_of::<Head>()
             + self.publishers.len() * size_of::<PublisherId>()

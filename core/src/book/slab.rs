@@ -13,6 +13,9 @@ use crate::types::Price;
 /// "No node", "no page".
 pub(super) const NONE: u32 = 0;
 
+/// Owner of a level that is not open. No book has such a number.
+const NOBODY: u32 = u32::MAX;
+
 /// Levels in one page.
 pub(super) const PAGE_LEVELS: u32 = 16;
 
@@ -80,6 +83,7 @@ impl<'a> Slab<'a> {
         let nodes_count = first_order + limits.orders_max;
         let nodes = filled(bump, nodes_count as usize, Node::EMPTY)?;
         nodes[NONE as usize].key = Price::UNDEFINED.0.cast_unsigned();
+        nodes[NONE as usize].level = NOBODY;
         for page in 1..limits.pages_max {
             nodes[(page * PAGE_LEVELS) as usize].next = page + 1;
         }
@@ -103,6 +107,24 @@ impl<'a> Slab<'a> {
     #[inline(always)]
     pub(super) fn node_mut(&mut self, node: u32) -> &mut Node {
         &mut self.nodes[node as usize]
+    }
+
+    /// What a level sums to.
+    #[inline(always)]
+    pub(super) fn sum(&self, level: u32) -> Sum {
+        let level = self.node(level);
+        Sum {
+            size: level.size,
+            count: level.tag,
+        }
+    }
+
+    /// Asks for the cache line of a node. Any number will do.
+    #[inline(always)]
+    pub(super) fn prefetch(&self, node: u32) {
+        if let Some(node) = self.nodes.get(node as usize) {
+            crate::prefetch::read(node);
+        }
     }
 
     /// How many orders may still rest, over all books.
@@ -164,6 +186,12 @@ impl<'a> Slab<'a> {
             level: owner,
             tag: 0,
         };
+    }
+
+    /// Makes `level` no one's, so that nobody takes it for what it was.
+    #[inline]
+    pub(super) fn close_level(&mut self, level: u32) {
+        self.node_mut(level).level = NOBODY;
     }
 
     /// Puts an order at the back of the queue of `level`, and returns what the level sums to.
@@ -238,6 +266,7 @@ impl<'a> Slab<'a> {
     pub(super) fn move_level(&mut self, from: u32, to: u32) {
         let (price, owner) = (self.node(from).key, self.node(from).level);
         self.open_level(to, price.cast_signed(), owner);
+        self.close_level(from);
         let (first, last) = (self.node(from).next, self.node(from).prev);
         if first == from {
             return;

@@ -9,9 +9,9 @@ use alloc::vec::Vec;
 
 use bumpalo::Bump;
 
+use super::directory::Directories;
 use super::head::Head;
 use super::index::{KeyIndex, OrderIndex};
-use super::ladder::Directories;
 use super::slab::{Node, PAGE_LEVELS};
 use super::{Book, BookLimits, Books, Level, LimitError, Place, Resting, Totals};
 use crate::event::{Body, BookUpdate, Control, Effect, Market, Mbo, Msg, Stamp, Touch, Trust};
@@ -84,7 +84,7 @@ impl<'a> Desk<'a> {
 
     fn apply(&mut self, mbo: Mbo) -> BookUpdate {
         let update = self.books.apply(&Market::Mbo(mbo));
-        update.expect("the instrument has room")
+        *update.expect("the instrument has room")
     }
 
     /// Completes a record with the next time and sequence.

@@ -19,6 +19,9 @@ const CROSSED: u8 = 4;
 const LATE: u8 = 8;
 const PENDING: u8 = 16;
 
+/// No doubt, but a reason for care: the clocks do not show two sound times yet.
+const CLOCKLESS: u8 = 128;
+
 /// Both sides replaced since the last evidence.
 const BOTH_SIDES: u8 = 3;
 
@@ -41,7 +44,7 @@ enum Phase {
 /// The evidence about one book.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Doubts {
-    /// Zero when the book is good.
+    /// Zero when the book is good, and its clocks sound.
     bits: u8,
     phase: Phase,
     /// Sides replaced as a whole since the last evidence.
@@ -66,7 +69,7 @@ impl Doubts {
     /// Of a book that no record has reached.
     pub(super) const fn new() -> Self {
         Self {
-            bits: PENDING,
+            bits: PENDING | CLOCKLESS,
             phase: Phase::Joined,
             replaced: 0,
             is_trading: false,
@@ -82,7 +85,7 @@ impl Doubts {
     /// The sum of it.
     #[inline(always)]
     pub(super) const fn trust(&self) -> Trust {
-        if self.bits == 0 {
+        if self.bits & !CLOCKLESS == 0 {
             return Trust::Good;
         }
         if self.bits & STALE != 0 {
@@ -92,6 +95,12 @@ impl Doubts {
             return Trust::MaybeBad;
         }
         Trust::Recovering
+    }
+
+    /// Zero when the book is good, and its clocks sound.
+    #[inline(always)]
+    pub(super) const fn bits(&self) -> u8 {
+        self.bits
     }
 
     /// Whether orders cancelled now must be remembered against the snapshot.
@@ -118,6 +127,10 @@ impl Doubts {
     /// A replay without a hole has brought the book up to date after a reconnect.
     pub(super) const fn replayed(&mut self) {
         self.bits &= !STALE;
+    }
+
+    pub(super) const fn set_clock(&mut self, is_sound: bool) {
+        self.bits = self.bits & !CLOCKLESS | if is_sound { 0 } else { CLOCKLESS };
     }
 
     pub(super) const fn set_trading(&mut self, is_trading: bool) {
@@ -191,11 +204,10 @@ impl Doubts {
         }
     }
 
-    /// LAST came. Whether there is anything to weigh.
+    /// LAST came.
     #[inline(always)]
-    pub(super) fn end_event(&mut self, is_uncrossed: bool) -> bool {
+    pub(super) const fn end_event(&mut self) {
         self.open_records = 0;
-        self.bits != 0 || !is_uncrossed
     }
 
     /// Weighs the evidence at the end of an event.

@@ -346,7 +346,7 @@ fn step(books: &mut Books<'_>, twin: &mut Twin, input: &Input) {
         Input::Record(market) => {
             let theirs = twin.apply(market);
             let ours = books.apply(market).expect("every instrument has room");
-            assert_eq!(ours, theirs);
+            assert_eq!(*ours, theirs);
         }
         Input::Control(control) => {
             books.control(control);
