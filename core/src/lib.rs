@@ -27,4 +27,6 @@ pub mod order;
 
 pub mod position;
 
+pub mod risk;
+
 mod prefetch;
