@@ -124,7 +124,7 @@ impl<'a> Part<'a> {
             most,
             least,
             price,
-            loss_each: line.loss_each,
+            loss_each: line.loss_each.max(paid_each(line, least)),
             is_opening: line.opening_count > 0,
             is_asked: false,
         }
@@ -285,6 +285,14 @@ pub(super) fn loss_each(asked: &Asked<'_>) -> Option<Money> {
         let distance = contract.value(distance);
         distance.part_up(asked.risk.limits.stop_slippage_ppm.max(PPM))
     })
+}
+
+/// What was paid for one contract, where that is all that can be lost on what is held: so also
+/// positions that others opened have a bound.
+fn paid_each(line: &Line, least: i64) -> Option<Money> {
+    let average = line.position.average();
+    let is_bounded = line.contract.kind.is_paid_in_full() && least >= 0 && average.is_defined();
+    is_bounded.then(|| line.contract.notional(1, average).abs())
 }
 
 /// Greeks of one contract: known of futures and shares, told of options.

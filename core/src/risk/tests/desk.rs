@@ -42,7 +42,7 @@ pub(super) fn limit(name: &str) -> Option<i64> {
         "order_quantity_max" => 20,
         "collar_ppm" | "references_apart_ppm" => 100_000,
         "collar_ticks" | "references_min" => 1,
-        "order_notional_max" => Money::from_usd(50_000).0,
+        "order_notional_max" => Money::from_usd(500_000).0,
         "position_quantity_max" => 40,
         "positions_max" | "opened_per_day_max" | "opened_per_run_max" => 50,
         "underlying_positions_max" => 20,

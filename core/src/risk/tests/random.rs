@@ -2,9 +2,7 @@
 
 use super::desk::*;
 use crate::money::Money;
-use crate::order::{
-    ClientOrderId, ExecReport, Execution, Intent, Note, Purpose, ReportKind, SignalId, VenueOrderId,
-};
+use crate::order::{ExecReport, Execution, Intent, Purpose, ReportKind, SignalId, VenueOrderId};
 use crate::position::BrokerView;
 use crate::risk::*;
 use crate::types::{BookKey, Side};
