@@ -12,6 +12,12 @@ pub mod ifd;
 
 pub mod options;
 
+pub mod auction;
 pub mod calendar;
 pub mod discovery;
 pub mod indicators;
+pub mod portfolio;
+pub mod quality;
+pub mod quantile;
+pub mod stale;
+pub mod timeframes;
