@@ -421,11 +421,7 @@ impl<'a> Asked<'a> {
                     age_ns(self.now, rho.as_of),
                     limits.correlation_age_ns_max,
                 )
-                .at_most(
-                    Bound::Correlation,
-                    i64::from(rho.ppm) * both,
-                    limits.correlation_ppm,
-                );
+                .correlation(i64::from(rho.ppm), both, limits.correlation_ppm);
         }
         check
     }

@@ -249,6 +249,32 @@ pub enum Status {
 }
 
 impl Status {
+    /// How a number stands to the most that it may be: passed at the limit itself, warned from
+    /// 80 % of it.
+    #[must_use]
+    pub fn at_most(value: i64, limit: i64) -> Self {
+        if value > limit {
+            Self::Failed
+        } else if value > 0 && i128::from(value) * 100 >= i128::from(limit) * 80 {
+            Self::Warned
+        } else {
+            Self::Passed
+        }
+    }
+
+    /// How a correlation stands to its limit (R6): one of exactly 80 % of it does not warn yet.
+    /// Both in millionths; `both` is 1 for positions that lean the same way, -1 for opposite
+    /// ones.
+    #[must_use]
+    pub fn of_correlation(rho_ppm: i64, both: i64, limit_ppm: i64) -> Self {
+        let value = rho_ppm.saturating_mul(both);
+        let is_at_edge = i128::from(value) * 100 == i128::from(limit_ppm) * 80;
+        match Self::at_most(value, limit_ppm) {
+            Self::Warned if is_at_edge => Self::Passed,
+            status => status,
+        }
+    }
+
     /// Whether it stops the order.
     #[must_use]
     pub const fn blocks(self) -> bool {
@@ -301,28 +327,46 @@ impl Tightest {
     /// Passes if `value` ≤ `limit`.
     #[must_use]
     pub(super) fn at_most(self, bound: Bound, value: i64, limit: i64) -> Self {
-        let nears = value > 0 && i128::from(value) * 100 >= i128::from(limit) * 80;
-        self.take(bound, value, limit, limit.saturating_sub(value), nears)
+        let status = Status::at_most(value, limit);
+        self.take(bound, value, limit, limit.saturating_sub(value), status)
+    }
+
+    /// Passes if the correlation is ≤ `limit`.
+    #[must_use]
+    pub(super) fn correlation(self, rho_ppm: i64, both: i64, limit: i64) -> Self {
+        let value = rho_ppm.saturating_mul(both);
+        let status = Status::of_correlation(rho_ppm, both, limit);
+        let headroom = limit.saturating_sub(value);
+        self.take(Bound::Correlation, value, limit, headroom, status)
     }
 
     /// Passes if `value` < `limit`.
     #[must_use]
     pub(super) fn below(self, bound: Bound, value: i64, limit: i64) -> Self {
-        let nears = value > 0 && i128::from(value) * 100 >= i128::from(limit) * 80;
         let headroom = limit.saturating_sub(value).saturating_sub(1);
-        self.take(bound, value, limit, headroom, nears)
+        let status = if value == limit {
+            Status::Failed
+        } else {
+            Status::at_most(value, limit)
+        };
+        self.take(bound, value, limit, headroom, status)
     }
 
     /// Passes if `value` ≥ `limit`.
     #[must_use]
     pub(super) fn at_least(self, bound: Bound, value: i64, limit: i64) -> Self {
-        self.take(bound, value, limit, value.saturating_sub(limit), false)
+        let status = if value < limit {
+            Status::Failed
+        } else {
+            Status::Passed
+        };
+        self.take(bound, value, limit, value.saturating_sub(limit), status)
     }
 
     /// Passes if it is so.
     #[must_use]
     pub(super) fn fact(self, bound: Bound, holds: bool) -> Self {
-        self.take(bound, i64::from(holds), 1, i64::from(holds) - 1, false)
+        self.at_least(bound, i64::from(holds), 1)
     }
 
     /// Fails, for something that it needs is not there.
@@ -349,17 +393,10 @@ impl Tightest {
         self.0
     }
 
-    fn take(mut self, bound: Bound, value: i64, limit: i64, headroom: i64, nears: bool) -> Self {
+    fn take(mut self, bound: Bound, value: i64, limit: i64, headroom: i64, status: Status) -> Self {
         if self.0.status.blocks() {
             return self;
         }
-        let status = if headroom < 0 {
-            Status::Failed
-        } else if nears {
-            Status::Warned
-        } else {
-            Status::Passed
-        };
         let outcome = Outcome {
             bound,
             status,

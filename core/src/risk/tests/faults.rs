@@ -452,7 +452,10 @@ fn b14_executions_of_others_are_counted_into_the_position() {
     assert_eq!(desk.risk.on_report(&foreign, desk.now), None);
     assert_eq!(desk.risk.counters().foreign, 1);
     let verdict = desk.consider(&plain());
-    assert_eq!(verdict, None, "no more than what was paid can be lost on it");
+    assert_eq!(
+        verdict, None,
+        "no more than what was paid can be lost on it"
+    );
     // What bounds the loss of a future that somebody else bought is not known: nothing is added.
     desk.hold(FUTURE, Side::Bid, 1, 1_000_050);
     assert_eq!(desk.consider(&signal(2)), Some(Refusal::Exposure));
