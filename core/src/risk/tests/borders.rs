@@ -706,7 +706,8 @@ fn check_14_drawdown_and_streaks_at_their_borders() {
         kept
     };
     // 100 000 under a high of 111 111.1111 has fallen by less than 10 %, of 111 111.1112 by more.
-    let cases: [(fn(&mut Kept), Option<Refusal>); 6] = [
+    type Case = (fn(&mut Kept), Option<Refusal>);
+    let cases: [Case; 6] = [
         (|kept| kept.high_water = Money(1_111_111_111), None),
         (
             |kept| kept.high_water = Money(1_111_111_112),
