@@ -132,7 +132,7 @@ impl Money {
     }
 
     const fn clamped(self) -> Self {
-        Self::saturating_from(self.0 as i128)
+        if self.0 == i64::MIN { Self::MIN } else { self }
     }
 }
 

@@ -33,15 +33,24 @@ impl Rate {
         self.len += 1;
     }
 
-    /// How many of them are younger than the window.
+    /// How many of them are younger than the window. Time never goes back, so they lie in order.
     pub(super) fn within(&self, now: Nanos, window_ns: i64) -> i64 {
         let window = u64::try_from(window_ns).unwrap_or(0);
-        let times = (0..self.len).rev();
-        let young = times.take_while(|at| {
-            let time = self.times[(self.head + at) % self.times.len()];
-            now.0.saturating_sub(time) < window
-        });
-        i64::try_from(young.count()).unwrap_or(i64::MAX)
+        let (mut old, mut young) = (0, self.len);
+        while old < young {
+            let middle = usize::midpoint(old, young);
+            if now.0.saturating_sub(self.at(middle)) < window {
+                young = middle;
+            } else {
+                old = middle + 1;
+            }
+        }
+        i64::try_from(self.len - old).unwrap_or(i64::MAX)
+    }
+
+    /// The time of one of them, the oldest being 0.
+    fn at(&self, index: usize) -> u64 {
+        self.times[(self.head + index) % self.times.len()]
     }
 
     /// Forgets all.

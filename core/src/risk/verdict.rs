@@ -314,14 +314,20 @@ impl Outcome {
     }
 }
 
-/// Gathers a check's bounds and keeps the tightest: the first that fails, else the one with the
-/// least headroom for its limit.
+/// Gathers a check's bounds and keeps the tightest: the first that fails, else the number with
+/// the least headroom for its limit. Facts that hold have no headroom to tell of.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Tightest(Outcome);
+pub(super) struct Tightest {
+    outcome: Outcome,
+    has_number: bool,
+}
 
 impl Tightest {
     pub(super) const fn new() -> Self {
-        Self(Outcome::unasked(Status::Passed))
+        Self {
+            outcome: Outcome::unasked(Status::Passed),
+            has_number: false,
+        }
     }
 
     /// Passes if `value` ≤ `limit`.
@@ -365,17 +371,33 @@ impl Tightest {
 
     /// Passes if it is so.
     #[must_use]
-    pub(super) fn fact(self, bound: Bound, holds: bool) -> Self {
-        self.at_least(bound, i64::from(holds), 1)
+    pub(super) fn fact(mut self, bound: Bound, holds: bool) -> Self {
+        let is_first = self.outcome.bound == Bound::None;
+        if !self.outcome.status.blocks() && (is_first || !holds) {
+            self.outcome = Outcome {
+                bound,
+                status: if holds {
+                    Status::Passed
+                } else {
+                    Status::Failed
+                },
+                value: i64::from(holds),
+                limit: 1,
+                headroom: i64::from(holds) - 1,
+            };
+        }
+        self
     }
 
     /// Fails, for something that it needs is not there.
     #[must_use]
     pub(super) fn missing(mut self, bound: Bound) -> Self {
-        if !self.0.status.blocks() {
-            self.0 = Outcome::unasked(Status::Missing);
-            self.0.bound = bound;
-            self.0.headroom = -1;
+        if !self.outcome.status.blocks() {
+            self.outcome = Outcome {
+                bound,
+                headroom: -1,
+                ..Outcome::unasked(Status::Missing)
+            };
         }
         self
     }
@@ -390,11 +412,11 @@ impl Tightest {
     }
 
     pub(super) const fn done(self) -> Outcome {
-        self.0
+        self.outcome
     }
 
     fn take(mut self, bound: Bound, value: i64, limit: i64, headroom: i64, status: Status) -> Self {
-        if self.0.status.blocks() {
+        if self.outcome.status.blocks() {
             return self;
         }
         let outcome = Outcome {
@@ -404,9 +426,10 @@ impl Tightest {
             limit,
             headroom,
         };
-        let is_first = self.0.bound == Bound::None;
-        if is_first || status == Status::Failed || is_tighter(&outcome, &self.0) {
-            self.0 = outcome;
+        let is_first = !self.has_number;
+        self.has_number = true;
+        if is_first || status == Status::Failed || is_tighter(&outcome, &self.outcome) {
+            self.outcome = outcome;
         }
         self
     }
@@ -519,6 +542,22 @@ mod tests {
             (outcome.bound, outcome.status),
             (Bound::Vega, Status::Missing)
         );
+    }
+
+    #[test]
+    fn a_fact_that_holds_hides_no_number() {
+        let outcome = Tightest::new()
+            .fact(Bound::Trust, true)
+            .at_most(Bound::Delta, 10, 100)
+            .fact(Bound::Crossed, true)
+            .done();
+        assert_eq!((outcome.bound, outcome.headroom), (Bound::Delta, 90));
+        let outcome = Tightest::new()
+            .at_most(Bound::Delta, 10, 100)
+            .fact(Bound::Crossed, false)
+            .fact(Bound::Trust, false)
+            .done();
+        assert_eq!((outcome.bound, outcome.headroom), (Bound::Crossed, -1));
     }
 
     #[test]
