@@ -15,3 +15,5 @@ pub mod options;
 pub mod calendar;
 pub mod discovery;
 pub mod indicators;
+
+pub mod decide;
