@@ -145,15 +145,14 @@ impl Counters {
         self.blocked.iter().sum()
     }
 
-    /// Share of repetitions in what could have been emitted: blocked/(blocked + emitted), where
-    /// blocked counts duplicates, cooldowns and thin updates; none before the first.
+    /// Share of repetitions in what could have been emitted, where duplicates, cooldowns and thin
+    /// updates are repetitions; none before the first.
     #[must_use]
     pub fn dedup_rate(&self) -> Option<f64> {
         let repeated = self.blocked(Block::Duplicate)
             + self.blocked(Block::Cooldown)
             + self.blocked(Block::Thin);
-        let all = repeated + self.emitted;
-        (all > 0).then(|| repeated as f64 / all as f64)
+        dedup_rate(repeated, self.emitted)
     }
 
     /// Counts an evaluation that came to nothing because of its features.
@@ -201,4 +200,11 @@ impl Counters {
             && self.considered == self.emitted + self.blocked_sum()
             && self.updated <= self.blocked(Block::Duplicate)
     }
+}
+
+/// repeated/(repeated + emitted); none when both are zero.
+#[must_use]
+pub fn dedup_rate(repeated: u64, emitted: u64) -> Option<f64> {
+    let all = repeated.saturating_add(emitted);
+    (all > 0).then(|| repeated as f64 / all as f64)
 }
