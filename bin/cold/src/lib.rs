@@ -6,3 +6,5 @@
 pub mod registry;
 
 pub mod summary;
+
+pub mod claims;
