@@ -40,7 +40,7 @@ use self::card::{Card, Direction};
 use self::claim::{Claim, ClaimStore, Request, Token};
 use self::contract::Chosen;
 use self::counters::{Block, Counters};
-use self::features::{Features, Unfit};
+use self::features::{Feature, Features, Unfit};
 use self::hysteresis::Hysteresis;
 use self::identity::{Identity, Symbol, Terms, VERSION};
 use self::lifetime::lifetime_ns;
@@ -60,6 +60,9 @@ pub struct Decision {
     pub symbol: Symbol,
     /// When.
     pub moment: Moment,
+    /// The age of each data point then, ns, in the order of [`Feature::ALL`]; none where it was
+    /// absent or of unknown time.
+    pub ages: [Option<u64>; Feature::ALL.len()],
     /// What the rule saw; none if the features were unfit.
     pub seen: Option<Snapshot>,
     /// How it scored.
@@ -174,6 +177,7 @@ impl<S: ClaimStore> Desk<S> {
             strategy: evaluator.rules.rule.strategy(),
             symbol: evaluator.symbol,
             moment: *moment,
+            ages: Feature::ALL.map(|feature| features.age(feature, moment.now)),
             seen: None,
             card: None,
             contract: None,
@@ -344,8 +348,7 @@ impl Evaluator {
     fn look(&self, features: &Features, moment: &Moment) -> Result<(Snapshot, Card), Unfit> {
         let rules = &self.rules;
         features.check(rules.rule.reads(), moment.now, &rules.ages_max)?;
-        let seen =
-            Snapshot::of(features, rules.pin_bps).ok_or(Unfit::Missing(features::Feature::Last))?;
+        let seen = Snapshot::of(features, rules.pin_bps).ok_or(Unfit::Missing(Feature::Last))?;
         let card = rules.rule.judge(&seen, moment);
         Ok((seen, card))
     }

@@ -78,9 +78,10 @@ impl Claims {
         }
     }
 
-    /// Tests and takes.
+    /// Tests and takes. An event of an earlier time than one before counts as of that time.
     pub fn claim(&mut self, request: &Request, now: Nanos) -> Claim {
         let Identity { fingerprint, id } = request.identity;
+        let now = self.emitted.latest(now);
         match self.emitted.get(&id, now) {
             Some(token) if token == request.token => return Claim::WonBefore,
             Some(_) => return Claim::Duplicate,
@@ -104,6 +105,7 @@ impl Claims {
     /// others have taken stays.
     pub fn release(&mut self, request: &Request, now: Nanos) {
         let Identity { fingerprint, id } = request.identity;
+        let now = self.emitted.latest(now);
         if self.emitted.get(&id, now) == Some(request.token) {
             self.emitted.remove(&id);
         }

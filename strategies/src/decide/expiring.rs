@@ -60,16 +60,22 @@ impl<K: Spread, V: Copy> Expiring<K, V> {
         }
     }
 
+    /// What time it is: `now`, unless it was later before.
+    pub(super) fn latest(&mut self, now: Nanos) -> Nanos {
+        self.now = self.now.max(now);
+        self.now
+    }
+
     /// The value, unless it has ended.
     pub(super) fn get(&mut self, key: &K, now: Nanos) -> Option<V> {
-        self.now = self.now.max(now);
+        self.latest(now);
         let entry = self.slots[self.find(key)]?;
         (entry.until > self.now).then_some(entry.value)
     }
 
     /// Whether [`Expiring::put`] would succeed.
     pub(super) fn has_room(&mut self, key: &K, now: Nanos) -> bool {
-        self.now = self.now.max(now);
+        self.latest(now);
         if self.len < self.entries_max || self.slots[self.find(key)].is_some() {
             return true;
         }

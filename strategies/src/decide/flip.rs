@@ -11,7 +11,7 @@ use super::moment::Moment;
 use super::rules::RuleSet;
 use super::snapshot::Snapshot;
 
-/// Steps of the search over a feature's range.
+/// The most steps of a search, either way; enough to cross every range.
 const STEPS: i32 = 1_000;
 
 /// The price is searched so far either way, in bps.
@@ -32,10 +32,11 @@ pub struct Flip {
     pub confidence: u8,
 }
 
-/// A number of a snapshot: how to read and to replace it, and its range.
+/// A number of a snapshot: how to read and to replace it, its range, and the step of the search.
 struct Dial {
     feature: Feature,
     range: (f64, f64),
+    step: f64,
     read: fn(&Snapshot) -> Option<f64>,
     write: fn(&mut Snapshot, f64),
 }
@@ -44,36 +45,42 @@ const DIALS: &[Dial] = &[
     Dial {
         feature: Feature::Vpin,
         range: (0.0, 1.0),
+        step: 0.001,
         read: |seen| Some(seen.vpin),
         write: |seen, x| seen.vpin = x,
     },
     Dial {
         feature: Feature::Obi,
         range: (0.0, 1.0),
+        step: 0.001,
         read: |seen| Some(seen.obi),
         write: |seen, x| seen.obi = x,
     },
     Dial {
         feature: Feature::GexZ,
         range: (-4.0, 4.0),
+        step: 0.01,
         read: |seen| seen.gex_z,
         write: |seen, x| seen.gex_z = Some(x),
     },
     Dial {
         feature: Feature::DexZ,
         range: (-4.0, 4.0),
+        step: 0.01,
         read: |seen| seen.dex_z,
         write: |seen, x| seen.dex_z = Some(x),
     },
     Dial {
         feature: Feature::Toxicity,
         range: (0.0, 1.0),
+        step: 0.001,
         read: |seen| seen.toxicity,
         write: |seen, x| seen.toxicity = Some(x),
     },
     Dial {
         feature: Feature::Unusual,
         range: (0.0, 1.0),
+        step: 0.001,
         read: |seen| seen.unusual.map(|unusual| unusual.score),
         write: |seen, x| {
             if let Some(unusual) = &mut seen.unusual {
@@ -84,12 +91,14 @@ const DIALS: &[Dial] = &[
     Dial {
         feature: Feature::Hidden,
         range: (0.0, 1.0),
+        step: 0.001,
         read: |seen| seen.hidden,
         write: |seen, x| seen.hidden = Some(x),
     },
     Dial {
         feature: Feature::Sweep,
         range: (0.0, 1.0),
+        step: 1.0,
         read: |seen| Some(f64::from(u8::from(seen.sweep))),
         write: |seen, x| seen.sweep = x >= 0.5,
     },
@@ -103,8 +112,7 @@ pub fn flips(rules: &RuleSet, seen: &Snapshot, moment: &Moment) -> impl Iterator
     dials
         .filter_map(move |dial| {
             let from = (dial.read)(seen)?;
-            let step = (dial.range.1 - dial.range.0) / f64::from(STEPS);
-            let value = |k: i32| from + step * f64::from(k);
+            let value = |k: i32| from + dial.step * f64::from(k);
             nearest(STEPS, |k| {
                 let to = value(k).clamp(dial.range.0, dial.range.1);
                 let mut other = *seen;
