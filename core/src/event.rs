@@ -395,6 +395,11 @@ pub struct Imbalance {
     pub ts_event: Nanos,
     /// Reference price of the auction.
     pub ref_price: Price,
+    /// Where the most would trade (NYSE's indicative match price); undefined when not published.
+    pub match_price: Price,
+    /// Where the auction would clear with the continuous book (Nasdaq's near price); undefined
+    /// when not published.
+    pub clearing_price: Price,
     /// Size that would pair at it.
     pub paired_size: u32,
     /// Size left over.

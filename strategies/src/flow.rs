@@ -1,76 +1,49 @@
 //! The flow stage: [`BookUpdate`] in, [`FlowUpdate`] out.
 //!
-//! It keeps one [`Tape`] a book: what traded this session, and on whose initiative. It speaks
-//! once an event, at the record that carries LAST, and only if the event moved the touch or
-//! traded. Sizes are contracts or shares; notional is price times size in 1e-9 units.
+//! It speaks once an event, at the record that carries LAST, and only if the event traded or moved
+//! the touch. Every book has its [`Tape`]; outright futures and stocks have every measure besides,
+//! from a pool laid out at construction. Definitions say which is which; a book without one is
+//! taken for an outright. Sizes are contracts or shares, notional is price × size in 1e-9.
+//!
+//! One file a measure, each plain state with an update that costs the same however much came
+//! before. What is not known is absent. Nothing here reads anything that comes after the event.
+
+pub mod bars;
+pub mod hidden;
+pub mod imbalance;
+pub mod profile;
+pub mod quality;
+pub mod side;
+pub mod sweep;
+pub mod tape;
+pub mod toxicity;
+pub mod vpin;
+pub mod window;
+
+mod measures;
+mod parameters;
+mod session;
+mod terms;
+
+pub use measures::{Print, Reading};
+pub use parameters::{FlowParameters, VwapAnchor};
+pub use tape::Tape;
 
 use alloc::boxed::Box;
-use alloc::vec;
+use core::iter::repeat_n;
 
-use undertow_core::event::{BookUpdate, Control, Touch, Trust};
+use undertow_core::event::{BookUpdate, Control, Definition, Depth, Touch, Trust};
 use undertow_core::stage::{Emit, Stage};
 use undertow_core::types::{Action, BookKey, Flags, Nanos, Price, Side};
 
-/// Trades of one book since the session's first record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub struct Tape {
-    /// Trades printed.
-    pub trades: u64,
-    /// Size bought by aggressors (the venue says so).
-    pub bought: u64,
-    /// Size sold by aggressors.
-    pub sold: u64,
-    /// Size whose aggressor the venue does not name.
-    pub unsided: u64,
-    /// Sum of price × size over all trades, 1e-9 units; saturates.
-    pub notional: i128,
-    /// Price of the last trade.
-    pub last: Option<Price>,
-    /// Highest trade price.
-    pub high: Option<Price>,
-    /// Lowest trade price.
-    pub low: Option<Price>,
-}
+use crate::calendar::{Calendar, Day, Venue};
+use measures::Measures;
+use session::SessionClock;
+use side::SideRule;
+use terms::TermsTable;
 
-impl Tape {
-    /// Total size traded.
-    #[must_use]
-    pub const fn volume(&self) -> u64 {
-        self.bought
-            .saturating_add(self.sold)
-            .saturating_add(self.unsided)
-    }
-
-    /// Volume-weighted average price, rounded toward zero; none before the first trade.
-    #[must_use]
-    pub fn vwap(&self) -> Option<Price> {
-        let average = self.notional.checked_div(i128::from(self.volume()))?;
-        i64::try_from(average).ok().map(Price)
-    }
-
-    /// Counts one trade. An undefined price or a zero size is no trade.
-    fn print(&mut self, price: Price, size: u32, aggressor: Side) {
-        if !price.is_defined() || size == 0 {
-            return;
-        }
-        let volume = match aggressor {
-            Side::Bid => &mut self.bought,
-            Side::Ask => &mut self.sold,
-            Side::None => &mut self.unsided,
-        };
-        *volume = volume.saturating_add(u64::from(size));
-        self.trades += 1;
-        self.notional = self
-            .notional
-            .saturating_add(i128::from(price.0) * i128::from(size));
-        self.last = Some(price);
-        self.high = Some(self.high.map_or(price, |high| high.max(price)));
-        self.low = Some(self.low.map_or(price, |low| low.min(price)));
-    }
-}
-
-/// What an event left behind: the touch and the session's flow after it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What an event left behind: the touch, the session's flow, and the measures.
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FlowUpdate {
     /// Whose book.
     pub key: BookKey,
@@ -78,37 +51,143 @@ pub struct FlowUpdate {
     pub ts_event: Nanos,
     /// The touch after it.
     pub touch: Touch,
+    /// The depth after it.
+    pub depth: Depth,
     /// Size bought by aggressors this session.
     pub bought: u64,
     /// Size sold by aggressors this session.
     pub sold: u64,
     /// Trades this session.
     pub trades: u64,
+    /// Price of the session's last trade.
+    pub last: Option<Price>,
+    /// Its aggressor.
+    pub last_side: Side,
+    /// Whether this event traded.
+    pub traded: bool,
     /// How far the book is to be believed.
     pub trust: Trust,
+    /// The measures, for instruments that have them.
+    pub reading: Option<Reading>,
 }
 
-/// One book's state.
-#[derive(Clone, Copy, Debug, Default)]
+impl FlowUpdate {
+    /// Cumulative volume delta of the session: bought less sold.
+    #[must_use]
+    pub const fn cvd(&self) -> i64 {
+        tape::delta(self.bought, self.sold)
+    }
+
+    /// Imbalance at the touch, in [−1, 1] (A7).
+    #[must_use]
+    pub fn obi_l1(&self) -> Option<f64> {
+        imbalance::l1(&self.touch)
+    }
+
+    /// Imbalance over five weighted levels, in [−1, 1] (A7).
+    #[must_use]
+    pub fn obi_l5(&self) -> Option<f64> {
+        imbalance::l5(&self.depth)
+    }
+
+    /// Bids over asks within ten levels, in [0.1, 10] (A7).
+    #[must_use]
+    pub fn pressure(&self) -> Option<f64> {
+        imbalance::pressure(&self.depth)
+    }
+
+    /// The middle weighted by the other side's size, in points (A7).
+    #[must_use]
+    pub fn microprice(&self) -> Option<f64> {
+        imbalance::microprice(&self.touch)
+    }
+}
+
+/// Where a book's measures are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    /// Nothing of the book has been seen.
+    Unseen,
+    /// It has none.
+    Nowhere,
+    /// In the pool.
+    At(u32),
+}
+
+/// What every book has.
+#[derive(Clone, Copy, Debug)]
 struct Session {
     tape: Tape,
+    /// After the last complete event: what was in force before a trade of the next one.
+    quote: Touch,
+    rule: SideRule,
+    place: Place,
+    venue: Venue,
+    /// The day that the tape is of.
+    day: Day,
     /// Whether the open event has traded.
     traded: bool,
+}
+
+impl Session {
+    const UNSEEN: Self = Self {
+        tape: Tape::NEW,
+        quote: Touch::EMPTY,
+        rule: SideRule::new(),
+        place: Place::Unseen,
+        venue: Venue::Globex,
+        day: Day(i32::MIN),
+        traded: false,
+    };
+
+    /// Starts a session if `day` is another than that of the last one.
+    #[inline]
+    fn turn(&mut self, day: Day, measures: Option<&mut Measures>) {
+        if self.day != day {
+            self.day = day;
+            self.tape = Tape::NEW;
+            if let Some(measures) = measures {
+                measures.start_session();
+            }
+        }
+    }
 }
 
 /// The flow stage.
 #[derive(Clone, Debug)]
 pub struct Flow {
+    parameters: FlowParameters,
+    clock: SessionClock,
+    terms: TermsTable,
     /// By the book's dense index.
     sessions: Box<[Session]>,
+    measures: Box<[Measures]>,
+    measures_used: u32,
+    unmeasured: u64,
 }
 
 impl Flow {
-    /// A flow stage for books with an index below `instruments_max`.
+    /// A flow stage for books with an index below `instruments_max`, with default parameters.
     #[must_use]
     pub fn new(instruments_max: usize) -> Self {
+        Self::with(instruments_max, FlowParameters::default())
+    }
+
+    /// A flow stage for books with an index below `instruments_max`.
+    #[must_use]
+    pub fn with(instruments_max: usize, parameters: FlowParameters) -> Self {
+        let measured_max = parameters.measured_max.min(instruments_max);
         Self {
-            sessions: vec![Session::default(); instruments_max].into_boxed_slice(),
+            clock: SessionClock::new(&Calendar::built_in()),
+            terms: TermsTable::new(instruments_max),
+            sessions: repeat_n(Session::UNSEEN, instruments_max).collect(),
+            // Made one by one: a copy would share nothing, but be laid out twice.
+            measures: (0..measured_max)
+                .map(|_| Measures::new(&parameters))
+                .collect(),
+            measures_used: 0,
+            unmeasured: 0,
+            parameters,
         }
     }
 
@@ -119,6 +198,141 @@ impl Flow {
             .get(book_idx as usize)
             .map(|session| &session.tape)
     }
+
+    /// What the measures of a book say, if it has them.
+    #[must_use]
+    pub fn reading(&self, book_idx: u32) -> Option<&Reading> {
+        self.measures_of(book_idx).map(|measures| &measures.reading)
+    }
+
+    /// Where and when a book's volume traded, if it has the measure.
+    #[must_use]
+    pub fn profile(&self, book_idx: u32) -> Option<&profile::VolumeProfile> {
+        self.measures_of(book_idx).map(|measures| &measures.profile)
+    }
+
+    /// Outrights that found no room in the pool of measures.
+    #[must_use]
+    pub const fn unmeasured(&self) -> u64 {
+        self.unmeasured
+    }
+
+    fn measures_of(&self, book_idx: u32) -> Option<&Measures> {
+        match self.sessions.get(book_idx as usize)?.place {
+            Place::At(at) => self.measures.get(at as usize),
+            Place::Unseen | Place::Nowhere => None,
+        }
+    }
+
+    /// A book's first record: what is it, and does it get the measures?
+    #[cold]
+    fn sight(&mut self, update: &BookUpdate) {
+        let terms = self.terms.sight(update.mbo.key(), update.book_idx);
+        let session = &mut self.sessions[update.book_idx as usize];
+        session.venue = terms.venue();
+        session.place = Place::Nowhere;
+        if !terms.is_measured() {
+            return;
+        }
+        let Some(measures) = self.measures.get_mut(self.measures_used as usize) else {
+            self.unmeasured += 1;
+            return;
+        };
+        measures.restart(&self.parameters, &terms);
+        session.place = Place::At(self.measures_used);
+        self.measures_used += 1;
+    }
+
+    /// A trade: whose was it, and what do the measures make of it?
+    fn trade(&mut self, update: &BookUpdate) {
+        let session = &mut self.sessions[update.book_idx as usize];
+        let mut measures = match session.place {
+            Place::At(at) => self.measures.get_mut(at as usize),
+            Place::Unseen | Place::Nowhere => None,
+        };
+        let mbo = &update.mbo;
+        let ts = self.clock.observe(mbo);
+        session.turn(self.clock.day(session.venue), measures.as_deref_mut());
+        session.traded = true;
+        if let Some(measures) = &mut measures {
+            measures.receive(update, &session.quote);
+        }
+        if !mbo.price.is_defined() || mbo.size == 0 {
+            return;
+        }
+        let (side, source) = session.rule.classify(mbo.price, mbo.side, &session.quote);
+        session.tape.trade(mbo.price, mbo.size, side);
+        if let Some(measures) = measures {
+            measures.trade(&Print {
+                ts,
+                price: mbo.price,
+                size: mbo.size,
+                side,
+                source,
+                quote: session.quote,
+                is_regular: self.clock.is_regular(),
+                hour: self.clock.hour(),
+            });
+        }
+    }
+
+    /// The end of an event that traded or moved the touch.
+    #[inline]
+    fn speak(&mut self, update: &BookUpdate, out: &mut impl Emit<FlowUpdate>) {
+        let session = &mut self.sessions[update.book_idx as usize];
+        let ts = self.clock.observe(&update.mbo);
+        let mut measures = match session.place {
+            Place::At(at) => self.measures.get_mut(at as usize),
+            Place::Unseen | Place::Nowhere => None,
+        };
+        session.turn(self.clock.day(session.venue), measures.as_deref_mut());
+        let traded = core::mem::replace(&mut session.traded, false);
+        session.quote = update.touch;
+        let tape = &session.tape;
+        let mut reading = None;
+        if let Some(measures) = measures {
+            let touch = update.touch_changed.then_some(&update.touch);
+            measures.end_event(ts, touch, &update.depth, traded.then_some(tape));
+            reading = Some(measures.reading);
+        }
+        out.emit(&FlowUpdate {
+            key: update.mbo.key(),
+            ts_event: update.mbo.ts_event,
+            touch: update.touch,
+            depth: update.depth,
+            bought: tape.bought,
+            sold: tape.sold,
+            trades: tape.trades,
+            last: tape.last,
+            last_side: tape.last_side,
+            traded,
+            trust: update.trust,
+            reading,
+        });
+    }
+
+    /// An id that means another contract from now on: what was counted was the old one's.
+    #[cold]
+    fn define(&mut self, definition: &Definition) {
+        let Some(book_idx) = self.terms.define(definition) else {
+            return;
+        };
+        let Some(session) = self.sessions.get_mut(book_idx) else {
+            return;
+        };
+        let terms = self.terms.sight(definition.key, book_idx as u32);
+        let place = session.place;
+        *session = Session {
+            place,
+            venue: terms.venue(),
+            ..Session::UNSEEN
+        };
+        if let Place::At(at) = place
+            && let Some(measures) = self.measures.get_mut(at as usize)
+        {
+            measures.restart(&self.parameters, &terms);
+        }
+    }
 }
 
 impl Stage for Flow {
@@ -128,59 +342,34 @@ impl Stage for Flow {
 
     #[inline]
     fn on_data(&mut self, update: &BookUpdate, out: &mut impl Emit<FlowUpdate>) {
-        let Some(session) = self.sessions.get_mut(update.book_idx as usize) else {
+        let Some(session) = self.sessions.get(update.book_idx as usize) else {
             return;
         };
-        let mbo = &update.mbo;
-        if mbo.action == Action::Trade {
-            session.tape.print(mbo.price, mbo.size, mbo.side);
-            session.traded = true;
+        if session.place == Place::Unseen {
+            self.sight(update);
         }
-        if !mbo.flags.has(Flags::LAST) || !(session.traded || update.touch_changed) {
-            return;
+        let session = &self.sessions[update.book_idx as usize];
+        let is_last = update.mbo.flags.has(Flags::LAST);
+        if update.mbo.action == Action::Trade {
+            self.trade(update);
+        } else if let Place::At(at) = session.place {
+            let speaks = session.traded || update.touch_changed;
+            let measures = &mut self.measures[at as usize];
+            measures.record(update);
+            if is_last && !speaks {
+                measures.end_silent_event();
+            }
         }
-        session.traded = false;
-        out.emit(&FlowUpdate {
-            key: mbo.key(),
-            ts_event: mbo.ts_event,
-            touch: update.touch,
-            bought: session.tape.bought,
-            sold: session.tape.sold,
-            trades: session.tape.trades,
-            trust: update.trust,
-        });
+        let session = &self.sessions[update.book_idx as usize];
+        if is_last && (session.traded || update.touch_changed) {
+            self.speak(update, out);
+        }
     }
 
     #[inline]
-    fn on_control(&mut self, _control: &Control, _out: &mut impl Emit<FlowUpdate>) {}
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn tape_splits_volume_by_the_venues_aggressor() {
-        let mut tape = Tape::default();
-        tape.print(Price(100), 3, Side::Bid);
-        tape.print(Price(90), 2, Side::Ask);
-        tape.print(Price(95), 5, Side::None);
-        assert_eq!(
-            (tape.bought, tape.sold, tape.unsided, tape.trades),
-            (3, 2, 5, 3)
-        );
-        assert_eq!(tape.volume(), 10);
-        assert_eq!(tape.vwap(), Some(Price((300 + 180 + 475) / 10)));
-        assert_eq!((tape.high, tape.low), (Some(Price(100)), Some(Price(90))));
-        assert_eq!(tape.last, Some(Price(95)));
-    }
-
-    #[test]
-    fn undefined_price_or_no_size_is_no_trade() {
-        let mut tape = Tape::default();
-        tape.print(Price::UNDEFINED, 3, Side::Bid);
-        tape.print(Price(100), 0, Side::Bid);
-        assert_eq!(tape, Tape::default());
-        assert_eq!(tape.vwap(), None);
+    fn on_control(&mut self, control: &Control, _out: &mut impl Emit<FlowUpdate>) {
+        if let Control::Definition(definition) = control {
+            self.define(definition);
+        }
     }
 }

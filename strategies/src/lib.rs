@@ -12,8 +12,14 @@ pub mod ifd;
 
 pub mod options;
 
+pub mod auction;
 pub mod calendar;
 pub mod discovery;
 pub mod indicators;
+pub mod portfolio;
+pub mod quality;
+pub mod quantile;
+pub mod stale;
+pub mod timeframes;
 
 pub mod decide;

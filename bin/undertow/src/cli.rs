@@ -139,6 +139,9 @@ pub enum Command {
     /// Prints the ladder of an instrument at a time.
     #[command(after_help = BOOK_HELP)]
     Book(Book),
+    /// Measures the measures against a simulated market, whose truth is known.
+    #[command(after_help = BENCH_HELP, subcommand)]
+    Bench(BenchVerb),
     /// Says whether this machine can do the job, and what to change.
     #[command(after_help = DOCTOR_HELP)]
     Doctor,
@@ -230,6 +233,30 @@ pub struct Book {
     pub queue: bool,
 }
 
+/// What is measured.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum BenchVerb {
+    /// Precision, recall and delay of every detector, over many sessions.
+    Flow(BenchFlow),
+}
+
+/// Precision, recall and delay of every detector, over many sessions.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+pub struct BenchFlow {
+    /// How many sessions, one a seed.
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u64).range(1..))]
+    pub seeds: u64,
+    /// The first seed.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub first_seed: u64,
+    /// How many messages a session has, like 500k or 5M.
+    #[arg(long, value_name = "N", value_parser = count, default_value = "1200k")]
+    pub messages: u64,
+    /// Writes the table as Markdown.
+    #[arg(long, value_name = "FILE")]
+    pub markdown: Option<PathBuf>,
+}
+
 /// What to do with the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
 pub enum ConfigVerb {
@@ -293,6 +320,13 @@ Examples:
   undertow replay day.mbo.dbn.zst       the same on a Databento file
   undertow doctor                       can this machine do the job, and what to change
   undertow config show                  what is in force, and why
+";
+
+const BENCH_HELP: &str = "\
+Examples:
+  undertow bench flow                       eight sessions, a few seconds each
+  undertow bench flow --seeds 50 --json     more of them, for a narrower interval
+  undertow bench flow --markdown flow.md    the table as a file
 ";
 
 const REPLAY_HELP: &str = "\

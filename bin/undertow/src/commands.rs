@@ -1,5 +1,7 @@
 //! What each command does: one function for each, called from here.
 
+mod bench;
+
 mod book;
 
 pub mod config;
@@ -14,7 +16,7 @@ use anyhow::Context;
 use clap::CommandFactory;
 use serde_json::Value;
 
-use crate::cli::{Cli, Command, Global};
+use crate::cli::{BenchVerb, Cli, Command, Global};
 use crate::config::layers::{Effective, FlagValue, Sources};
 use crate::doctor;
 use crate::exit::{Exit, Failures};
@@ -30,6 +32,7 @@ pub fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
         Some(Command::Replay(args)) => replay::replay(global, args),
         Some(Command::Synth(args)) => synth::synth(global, args),
         Some(Command::Book(args)) => book::book(global, args),
+        Some(Command::Bench(BenchVerb::Flow(args))) => bench::flow(global, args),
         Some(Command::Doctor) => doctor::run(global),
         Some(Command::Config(verb)) => config::run(global, *verb),
         Some(Command::Completions { shell }) => {

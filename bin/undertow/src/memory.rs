@@ -61,7 +61,8 @@ pub fn map_program() -> Option<String> {
         Err(error) => return Some(format!("/proc/self/maps cannot be read: {error}")),
     };
     let refusals = maps.lines().filter_map(file_mapping).filter_map(populate);
-    refusals.last()
+    // Every mapping has its try, whatever came of those before.
+    refusals.reduce(|first, _| first)
 }
 
 /// A mapping of a file, as a line of `/proc/self/maps` describes it.

@@ -10,9 +10,10 @@ use undertow_core::types::{InstrumentId, Price, Text};
 
 use super::border::is_within;
 use super::card::Direction;
-use super::moment::{Day, Moment};
+use super::moment::Moment;
 use super::rules::Strategy;
 use super::snapshot::Snapshot;
+use crate::calendar::Day;
 use crate::options::Right;
 
 const BPS: i128 = 10_000;

@@ -4,12 +4,15 @@
 //! none that the rule reads may be older than its source allows (M7), and none may be broken or,
 //! if required, missing. Measures are `f64`, prices 1e-9, notionals USD.
 
-use undertow_core::event::Bar;
-use undertow_core::types::{Nanos, Price, Side};
+use undertow_core::types::{Nanos, Price};
 
 use super::contract::Listing;
 use super::snapshot::BARS_MAX;
+use crate::auction::AuctionImbalance;
+use crate::discovery::Regime;
+use crate::flow::bars::TimeBar;
 use crate::options::Right;
+use crate::stale::{BOOK_AGE_MAX, CHAIN_AGE_MAX};
 
 const NS_PER_SECOND: u64 = 1_000_000_000;
 
@@ -49,17 +52,6 @@ pub struct StrikeGex {
     pub gex: f64,
 }
 
-/// Volatility regime (A4).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Regime {
-    /// Calm.
-    Low,
-    /// As usual.
-    Normal,
-    /// Wild.
-    High,
-}
-
 /// Unusual options activity (A12).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Unusual {
@@ -67,21 +59,6 @@ pub struct Unusual {
     pub score: f64,
     /// The flagged contract with the largest premium.
     pub contract: Option<(Price, Right)>,
-}
-
-/// The closing auction's imbalance (A17).
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct AuctionImbalance {
-    /// The heavier side; bid is BUY.
-    pub side: Side,
-    /// Size left over times the reference price, USD.
-    pub total: f64,
-    /// Size that pairs times the reference price, USD.
-    pub paired: f64,
-    /// Left over / (left over + paired), 0–1.
-    pub ratio: f64,
-    /// Whether it was guessed from the book because no auction feed is there.
-    pub is_proxy: bool,
 }
 
 /// The price that the auction would have now.
@@ -115,7 +92,7 @@ pub struct Features<'a> {
     /// 9: the last trade.
     pub last: Option<Reading<Price>>,
     /// 10: complete bars of the rule's interval, oldest first.
-    pub bars: Option<Reading<&'a [Bar]>>,
+    pub bars: Option<Reading<&'a [TimeBar]>>,
     /// 11: whether a sweep was seen just now (A9).
     pub sweep: Option<Reading<bool>>,
     /// 12: unusual options activity.
@@ -235,8 +212,8 @@ impl AgesMax {
     #[must_use]
     pub const fn for_bars(minutes: u64) -> Self {
         Self {
-            ticker_ns: 5 * NS_PER_SECOND,
-            chain_ns: 60 * NS_PER_SECOND,
+            ticker_ns: BOOK_AGE_MAX.0,
+            chain_ns: CHAIN_AGE_MAX.0,
             auction_ns: 15 * NS_PER_SECOND,
             bars_ns: 120 * minutes * NS_PER_SECOND,
         }
@@ -339,25 +316,16 @@ impl Features<'_> {
                 .is_none_or(|r| r.value.iter().rev().take(BARS_MAX).all(is_bar)),
             Feature::Unusual => self.unusual.is_none_or(|r| r.value.score.is_finite()),
             Feature::Hidden => number(self.hidden),
-            Feature::Imbalance => self.imbalance.is_none_or(|r| {
-                let AuctionImbalance {
-                    total,
-                    paired,
-                    ratio,
-                    ..
-                } = r.value;
-                total.is_finite() && paired.is_finite() && ratio.is_finite()
-            }),
             Feature::Indicative => self
                 .indicative
                 .is_none_or(|r| price(r.value.price) && r.value.offset_bps.is_finite()),
             Feature::Vwap => self.vwap.is_none_or(|r| price(r.value)),
-            Feature::Regime | Feature::Sweep | Feature::Chain => true,
+            Feature::Regime | Feature::Sweep | Feature::Imbalance | Feature::Chain => true,
         }
     }
 }
 
 /// Whether a bar's prices are positive and its high and low enclose the close.
-fn is_bar(bar: &Bar) -> bool {
+fn is_bar(bar: &TimeBar) -> bool {
     bar.high.is_defined() && bar.low.0 > 0 && bar.low <= bar.close && bar.close <= bar.high
 }

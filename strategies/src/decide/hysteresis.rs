@@ -7,7 +7,7 @@ use undertow_core::types::{Nanos, Price};
 
 use super::card::Direction;
 use super::contract::{Choice, Chosen, Liquidity, Listing, Series};
-use super::moment::Day;
+use crate::calendar::Day;
 
 /// The remembered strike is forgotten after this: 600 s.
 pub const MEMORY_NS: u64 = 600_000_000_000;

@@ -10,8 +10,8 @@ use sha1::{Digest, Sha1};
 use undertow_core::types::{Price, Text};
 
 use super::card::Direction;
-use super::moment::Day;
 use super::rules::Strategy;
+use crate::calendar::Day;
 use crate::options::Right;
 
 /// A symbol of an underlying.

@@ -7,10 +7,11 @@ use undertow_core::types::{Price, Side};
 
 use super::border::{above, at_least, below, falls_beyond, is_within, rises_beyond};
 use super::card::{Card, Direction, Finding, Term};
-use super::features::{AuctionImbalance, Feature};
-use super::moment::{Moment, Weekday};
+use super::features::Feature;
+use super::moment::Moment;
 use super::rules::{Invalid, check_shares, check_weights};
-use super::snapshot::{Pull, Snapshot};
+use super::snapshot::{Auction, Pull, Snapshot};
+use crate::calendar::Weekday;
 
 /// The rule's parameters.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -182,7 +183,7 @@ impl Moc {
     }
 
     /// The imbalance and its direction, if it passes the gate.
-    fn passed(&self, seen: &Snapshot) -> Option<(AuctionImbalance, Direction)> {
+    fn passed(&self, seen: &Snapshot) -> Option<(Auction, Direction)> {
         let imbalance = seen.imbalance?;
         let side = match imbalance.side {
             Side::Bid => Direction::Long,
@@ -195,8 +196,8 @@ impl Moc {
         passes.then_some((imbalance, side))
     }
 
-    fn score_imbalance(&self, imbalance: &AuctionImbalance, card: &mut Card) {
-        let AuctionImbalance {
+    fn score_imbalance(&self, imbalance: &Auction, card: &mut Card) {
+        let Auction {
             total,
             paired,
             ratio,

@@ -5,10 +5,12 @@ use super::border::{
     above, at_least, below, falls_beyond, is_larger_move, is_within, rises_beyond,
 };
 use super::card::{Card, Direction, Finding, Term};
-use super::features::{Feature, Regime};
-use super::moment::{Moment, Weekday};
+use super::features::Feature;
+use super::moment::Moment;
 use super::rules::{Invalid, check_shares, check_weights};
 use super::snapshot::Snapshot;
+use crate::calendar::Weekday;
+use crate::discovery::Regime;
 
 /// The rule's parameters.
 #[derive(Clone, Copy, Debug, PartialEq)]

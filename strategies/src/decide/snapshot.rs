@@ -5,13 +5,15 @@
 
 use core::cmp::Ordering;
 
-use undertow_core::event::Bar;
-use undertow_core::types::Price;
+use undertow_core::types::{Price, Side};
 
 use super::border::{above, falls_beyond, rises_beyond};
 use super::contract::Listing;
-use super::features::{AuctionImbalance, Features, Gex, Indicative, Regime, StrikeGex, Unusual};
-use crate::options::Right;
+use super::features::{Features, Gex, Indicative, StrikeGex, Unusual};
+use crate::auction::AuctionImbalance;
+use crate::discovery::Regime;
+use crate::flow::bars::TimeBar;
+use crate::options::{Right, Usd};
 
 /// How many of the newest bars a rule may look at.
 pub const BARS_MAX: usize = 20;
@@ -59,7 +61,7 @@ pub struct Snapshot {
     /// Score of hidden orders, 0–1.
     pub hidden: Option<f64>,
     /// The closing auction's imbalance.
-    pub imbalance: Option<AuctionImbalance>,
+    pub imbalance: Option<Auction>,
     /// The closing auction's indicative price.
     pub indicative: Option<Indicative>,
     /// What the chain's open interest says.
@@ -121,6 +123,21 @@ pub enum VolumeSurge {
     Times(f64),
 }
 
+/// The closing auction's imbalance in money.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Auction {
+    /// The heavier side; bid is BUY.
+    pub side: Side,
+    /// What is left over, USD.
+    pub total: f64,
+    /// What pairs, USD.
+    pub paired: f64,
+    /// Left over / (left over + paired), 0–1.
+    pub ratio: f64,
+    /// Whether it was guessed from the book because no auction feed is there.
+    pub is_proxy: bool,
+}
+
 /// What the chain's open interest says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChainShape {
@@ -164,7 +181,9 @@ impl Snapshot {
             sweep: features.sweep.is_some_and(|reading| reading.value),
             unusual: features.unusual.map(|reading| reading.value),
             hidden: features.hidden.map(|reading| reading.value),
-            imbalance: features.imbalance.map(|reading| reading.value),
+            imbalance: features
+                .imbalance
+                .and_then(|reading| Auction::of(&reading.value)),
             indicative: features.indicative.map(|reading| reading.value),
             chain: chain.and_then(|chain| ChainShape::of(chain, spot)),
             vwap: features.vwap.map(|reading| reading.value),
@@ -233,7 +252,7 @@ impl Gamma {
 impl Bars {
     /// Reduces bars, oldest first.
     #[must_use]
-    pub fn of(bars: &[Bar]) -> Self {
+    pub fn of(bars: &[TimeBar]) -> Self {
         let mut closes = [None; BARS_MAX];
         for (close, bar) in closes.iter_mut().zip(bars.iter().rev()) {
             *close = Some(bar.close);
@@ -303,6 +322,22 @@ impl Bars {
     }
 }
 
+impl Auction {
+    /// None without a reference price, or when nothing is left over.
+    #[must_use]
+    pub fn of(auction: &AuctionImbalance) -> Option<Self> {
+        let total = Usd(auction.notional?).dollars();
+        let left_over = auction.imbalance as f64;
+        (left_over > 0.0).then_some(Self {
+            side: auction.side,
+            total,
+            paired: total * (auction.paired as f64 / left_over),
+            ratio: auction.ratio()?,
+            is_proxy: auction.is_proxy,
+        })
+    }
+}
+
 impl ChainShape {
     fn of(chain: &[Listing], spot: Price) -> Option<Self> {
         let mut shape = Self {
@@ -348,14 +383,14 @@ fn proximity(pin: Price, spot: Price, pin_bps: i64) -> f64 {
 }
 
 /// The last bar's (high − low)/close over the mean of the first five of the last ten.
-fn expansion(bars: &[Bar]) -> Option<f64> {
-    let relative = |bar: &Bar| (bar.high.0 - bar.low.0) as f64 / bar.close.0 as f64;
+fn expansion(bars: &[TimeBar]) -> Option<f64> {
+    let relative = |bar: &TimeBar| (bar.high.0 - bar.low.0) as f64 / bar.close.0 as f64;
     let ten = bars.last_chunk::<10>()?;
     let mean = ten[..5].iter().map(relative).sum::<f64>() / 5.0;
     (mean > 0.0).then(|| relative(&ten[9]) / mean)
 }
 
-fn surge(bars: &[Bar]) -> VolumeSurge {
+fn surge(bars: &[TimeBar]) -> VolumeSurge {
     let Some(five) = bars.last_chunk::<5>() else {
         return VolumeSurge::TooFew;
     };
@@ -368,7 +403,7 @@ fn surge(bars: &[Bar]) -> VolumeSurge {
 }
 
 /// Mean of max(high − low, |high − close before|, |low − close before|), rounded down to 1e-9.
-fn true_range(bars: &[Bar]) -> Option<Price> {
+fn true_range(bars: &[TimeBar]) -> Option<Price> {
     let newest = &bars[bars.len().saturating_sub(RANGE_BARS + 1)..];
     let intervals = i128::try_from(newest.len().checked_sub(1)?).ok()?;
     let sum: i128 = newest

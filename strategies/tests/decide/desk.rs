@@ -2,6 +2,7 @@
 
 use undertow_core::event::Trust;
 use undertow_core::types::{Nanos, Price};
+use undertow_strategies::calendar::{Calendar, Day, Venue};
 use undertow_strategies::decide::card::Direction;
 use undertow_strategies::decide::claim::{Claim, ClaimStore, Claims, Request, Token};
 use undertow_strategies::decide::contract::{Choice, Liquidity, Listing};
@@ -11,7 +12,7 @@ use undertow_strategies::decide::flip::flips;
 use undertow_strategies::decide::hysteresis::Hysteresis;
 use undertow_strategies::decide::identity::{Ambiguous, Identity, SignalId, Terms, VERSION};
 use undertow_strategies::decide::lifetime::lifetime_ns;
-use undertow_strategies::decide::moment::{Day, Moment};
+use undertow_strategies::decide::moment::Moment;
 use undertow_strategies::decide::rules::{RuleSet, Strategy};
 use undertow_strategies::decide::snapshot::Snapshot;
 use undertow_strategies::decide::validate::Conditions;
@@ -242,24 +243,39 @@ fn s03_strike_is_forgotten_after_its_time_and_not_kept_when_it_cannot_be_traded(
 
 #[test]
 fn s04_lifetimes_end_at_the_right_close() {
-    let lifetime = |strategy, of_day| lifetime_ns(strategy, &at(tuesday(), of_day)) / SECOND_NS;
-    let minute = |minutes: u64| minutes * MINUTE_NS;
-    assert_eq!(lifetime(Strategy::ZeroDte, minute(959)), 60);
-    assert_eq!(lifetime(Strategy::ZeroDte, minute(960) - 1), 60);
-    assert_eq!(lifetime(Strategy::ZeroDte, minute(960)), 60);
-    // 20:00 in New York is midnight UTC: tomorrow's close is still tomorrow's.
-    assert_eq!(lifetime(Strategy::OneDte, minute(1_200)), 20 * 3_600);
-    // Friday before the clocks go back: three days and an hour to Monday's close.
-    let friday = at(Day::from_ymd(2025, 10, 31).unwrap(), minute(958));
-    let monday = Nanos(friday.now.0 + (72 * 60 + 60 + 2) * MINUTE_NS);
-    let friday = Moment {
-        next_close: monday,
-        ..friday
+    let calendar = Calendar::built_in();
+    let lifetime = |strategy, (year, month, date), minute| {
+        let day = Day::from_ymd(year, month, date).unwrap();
+        let now = day.eastern_minute(minute);
+        let moment = Moment::of(&calendar, Venue::Nyse, now).unwrap();
+        assert_eq!(moment.day, day, "not the UTC date");
+        lifetime_ns(strategy, &moment) / SECOND_NS
     };
-    assert_eq!(
-        lifetime_ns(Strategy::OneDte, &friday) / SECOND_NS,
-        73 * 3_600 + 120
-    );
+    let tuesday = (2025, 9, 16);
+    let zero = |day, minute| lifetime(Strategy::ZeroDte, day, minute);
+    assert_eq!(zero(tuesday, 720), 4 * 3_600);
+    assert_eq!(zero(tuesday, 959), 60);
+    assert_eq!(zero(tuesday, 960), 60, "at the close");
+    // The day after Thanksgiving closes at 13:00.
+    assert_eq!(zero((2025, 11, 28), 720), 3_600);
+    let one = |day, minute| lifetime(Strategy::OneDte, day, minute);
+    // 20:00 in New York is midnight UTC: tomorrow's close is still tomorrow's.
+    assert_eq!(one(tuesday, 1_200), 20 * 3_600);
+    // A Friday before the clocks go back: three days and an hour more to Monday's close.
+    assert_eq!(one((2025, 10, 31), 958), 73 * 3_600 + 120);
+    assert_eq!(one((2026, 3, 6), 958), 71 * 3_600 + 120, "and forward");
+}
+
+#[test]
+fn s04_evening_on_globex_belongs_to_the_next_day() {
+    let calendar = Calendar::built_in();
+    let sunday = Day::from_ymd(2025, 9, 21).unwrap().eastern_minute(18 * 60);
+    let moment = Moment::of(&calendar, Venue::Globex, sunday).unwrap();
+    let monday = Day::from_ymd(2025, 9, 22).unwrap();
+    assert_eq!((moment.day, moment.next_day), (monday, monday.plus(1)));
+    assert_eq!(moment.close_of_today, Some(monday.eastern_minute(17 * 60)));
+    assert_eq!(moment.next_close, monday.plus(1).eastern_minute(17 * 60));
+    assert!(!moment.is_rth);
 }
 
 #[test]

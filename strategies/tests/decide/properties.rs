@@ -4,16 +4,17 @@ use std::collections::{BTreeMap, HashMap};
 
 use proptest::prelude::*;
 use undertow_core::types::{Nanos, Price, Side};
+use undertow_strategies::auction::AuctionImbalance;
+use undertow_strategies::calendar::Day;
 use undertow_strategies::decide::card::Direction;
 use undertow_strategies::decide::claim::{Claim, Claims, Request, Token};
-use undertow_strategies::decide::features::{AuctionImbalance, Features, Reading};
-use undertow_strategies::decide::features::{Regime, Unfit, Unusual};
+use undertow_strategies::decide::features::{Features, Reading, Unfit, Unusual};
 use undertow_strategies::decide::identity::{Fingerprint, Identity, SignalId, Terms, VERSION};
-use undertow_strategies::decide::moment::Day;
 use undertow_strategies::decide::rules::{RuleSet, Strategy as Name};
 use undertow_strategies::decide::snapshot::{Gamma, Pull, Snapshot};
 use undertow_strategies::decide::zero_dte::ZeroDte;
 use undertow_strategies::decide::{Decision, Desk, Outcome};
+use undertow_strategies::discovery::Regime;
 use undertow_strategies::options::Right;
 
 use crate::world::{CALM, SECOND_NS, World, eleven, limits, price, symbol, tuesday};
@@ -220,9 +221,10 @@ impl Look {
                     } else {
                         Side::Ask
                     },
-                    total: z * 8e9,
-                    paired: 1e9,
-                    ratio: 0.5 + hidden / 2.0,
+                    imbalance: (z.clamp(0.0, 1.0) * 14e6) as u64,
+                    paired: (hidden.clamp(0.0, 1.0) * 2e6) as u64,
+                    notional: Some((z.clamp(0.0, 1.0) * 8e13) as i64),
+                    indicative: None,
                     is_proxy: self.flags & 24 == 0,
                 },
                 at,

@@ -1,15 +1,16 @@
 //! The four rules at the borders of their terms.
 
-use undertow_core::event::Bar;
 use undertow_core::types::{Price, Side};
 use undertow_strategies::decide::card::{Card, Direction, Effect, Term};
-use undertow_strategies::decide::features::{AuctionImbalance, Indicative, Regime, Unusual};
+use undertow_strategies::decide::features::{Indicative, Unusual};
 use undertow_strategies::decide::fourteen_dte::{DexVote, FourteenDte};
 use undertow_strategies::decide::moc::Moc;
 use undertow_strategies::decide::one_dte::OneDte;
 use undertow_strategies::decide::rules::{Invalid, Rule, RuleSet, Strategy};
-use undertow_strategies::decide::snapshot::{Bars, ChainShape, Gamma, Pull, Snapshot};
+use undertow_strategies::decide::snapshot::{Auction, Bars, ChainShape, Gamma, Pull, Snapshot};
 use undertow_strategies::decide::zero_dte::ZeroDte;
+use undertow_strategies::discovery::Regime;
+use undertow_strategies::flow::bars::TimeBar;
 
 use crate::world::{MINUTE_NS, World, at, bar, eleven, price, tuesday};
 
@@ -47,7 +48,7 @@ fn votes(card: &Card, term: Term) -> Option<(Direction, u32)> {
 }
 
 fn bars(closes: &[f64]) -> Bars {
-    let bars: Vec<Bar> = closes.iter().map(|close| bar(*close)).collect();
+    let bars: Vec<TimeBar> = closes.iter().map(|close| bar(*close)).collect();
     Bars::of(&bars)
 }
 
@@ -334,9 +335,9 @@ fn fourteen_dte_exposure_votes_by_its_z_score_unless_told_otherwise() {
 #[test]
 fn fourteen_dte_sweep_counts_by_volume() {
     let given = |volumes: &[u64]| {
-        let bars: Vec<Bar> = volumes
+        let bars: Vec<TimeBar> = volumes
             .iter()
-            .map(|volume| Bar {
+            .map(|volume| TimeBar {
                 volume: *volume,
                 ..bar(650.0)
             })
@@ -381,7 +382,7 @@ fn fourteen_dte_trend_and_still_market_vote_by_the_last_bars() {
 
 fn auction(side: Side, total: f64, ratio: f64) -> Snapshot {
     Snapshot {
-        imbalance: Some(AuctionImbalance {
+        imbalance: Some(Auction {
             side,
             total,
             paired: 2e9,

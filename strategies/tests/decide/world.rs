@@ -1,15 +1,17 @@
 //! A small market to decide in: a Tuesday, a chain, and features that make a signal.
 
-use undertow_core::event::{Bar, Trust};
-use undertow_core::types::{BookKey, InstrumentId, Nanos, Price, Text};
+use undertow_core::event::Trust;
+use undertow_core::types::{InstrumentId, Nanos, Price, Text};
+use undertow_strategies::calendar::Day;
 use undertow_strategies::decide::claim::Claims;
 use undertow_strategies::decide::contract::Listing;
 use undertow_strategies::decide::features::{Features, Gex, Reading, StrikeGex, Vpin};
 use undertow_strategies::decide::identity::Symbol;
-use undertow_strategies::decide::moment::{Day, Moment};
+use undertow_strategies::decide::moment::Moment;
 use undertow_strategies::decide::rules::{RuleSet, Strategy};
 use undertow_strategies::decide::validate::Conditions;
 use undertow_strategies::decide::{Desk, Limits};
+use undertow_strategies::flow::bars::TimeBar;
 use undertow_strategies::options::Right;
 
 pub(crate) const SECOND_NS: u64 = 1_000_000_000;
@@ -70,16 +72,16 @@ pub(crate) fn chain(today: Day) -> Vec<Listing> {
     chain
 }
 
-pub(crate) fn bar(close: f64) -> Bar {
-    Bar {
-        key: BookKey::default(),
-        ts_event: Nanos(1),
-        rtype: 33,
+pub(crate) fn bar(close: f64) -> TimeBar {
+    TimeBar {
+        start: Nanos(1),
         open: price(close),
         high: price(close + 0.5),
         low: price(close - 0.5),
         close: price(close),
         volume: 100,
+        trades: 1,
+        notional: 0,
     }
 }
 
@@ -87,7 +89,7 @@ pub(crate) fn bar(close: f64) -> Bar {
 pub(crate) struct World {
     pub(crate) chain: Vec<Listing>,
     pub(crate) levels: Vec<StrikeGex>,
-    pub(crate) bars: Vec<Bar>,
+    pub(crate) bars: Vec<TimeBar>,
 }
 
 impl World {

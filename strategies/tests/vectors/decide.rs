@@ -1,13 +1,13 @@
 //! Signals: S1–S12, S14, N13.
 
 use serde_json::{Value, json};
-use undertow_core::event::Bar;
-use undertow_core::types::{BookKey, InstrumentId, Nanos, Price, Side, Text};
+use undertow_core::types::{InstrumentId, Nanos, Price, Side, Text};
+use undertow_strategies::calendar::Day;
 use undertow_strategies::decide::border::points;
 use undertow_strategies::decide::card::{Card, Direction, Effect};
 use undertow_strategies::decide::claim::{Claim, Claims, Request, Token};
 use undertow_strategies::decide::contract::{Choice, Listing};
-use undertow_strategies::decide::features::{AuctionImbalance, Gex, Indicative, Regime};
+use undertow_strategies::decide::features::{Gex, Indicative};
 use undertow_strategies::decide::features::{StrikeGex, Unusual};
 use undertow_strategies::decide::fourteen_dte::FourteenDte;
 use undertow_strategies::decide::hysteresis::Hysteresis;
@@ -15,13 +15,15 @@ use undertow_strategies::decide::identity::{Identity, Terms, VERSION};
 use undertow_strategies::decide::lifetime::lifetime_ns;
 use undertow_strategies::decide::material::Change;
 use undertow_strategies::decide::moc::Moc;
-use undertow_strategies::decide::moment::{Day, Moment};
+use undertow_strategies::decide::moment::Moment;
 use undertow_strategies::decide::one_dte::OneDte;
 use undertow_strategies::decide::rules::Strategy;
 use undertow_strategies::decide::signal::Levels;
-use undertow_strategies::decide::snapshot::{Bars, Gamma, Pull, Snapshot};
+use undertow_strategies::decide::snapshot::{Auction, Bars, Gamma, Pull, Snapshot};
 use undertow_strategies::decide::vetting::{Parts, context};
 use undertow_strategies::decide::zero_dte::ZeroDte;
+use undertow_strategies::discovery::Regime;
+use undertow_strategies::flow::bars::TimeBar;
 use undertow_strategies::options::Right;
 
 use super::{Case, assert_close};
@@ -113,21 +115,21 @@ fn gamma_at(spot: f64, pin: i64) -> Option<Gamma> {
     Gamma::of(&gex, price(spot), 50)
 }
 
-fn bars(closes: &[f64]) -> Vec<Bar> {
+fn bars(closes: &[f64]) -> Vec<TimeBar> {
     let bar = |close: &f64| candle(*close, *close, *close, 0);
     closes.iter().map(bar).collect()
 }
 
-fn candle(high: f64, low: f64, close: f64, volume: u64) -> Bar {
-    Bar {
-        key: BookKey::default(),
-        ts_event: Nanos(1),
-        rtype: 33,
+fn candle(high: f64, low: f64, close: f64, volume: u64) -> TimeBar {
+    TimeBar {
+        start: Nanos(1),
         open: price(close),
         high: price(high),
         low: price(low),
         close: price(close),
         volume,
+        trades: 1,
+        notional: 0,
     }
 }
 
@@ -267,7 +269,7 @@ fn moc(expected: &Value) {
             ..gamma_at(650.2, 650).unwrap()
         };
         Snapshot {
-            imbalance: Some(AuctionImbalance {
+            imbalance: Some(Auction {
                 side: Side::Bid,
                 total,
                 paired: 0.6e9,

@@ -151,6 +151,8 @@ fn control(record: &RecordRef) -> Control {
             key,
             ts_event,
             ref_price: Price(msg.ref_price),
+            match_price: Price(msg.ind_match_price),
+            clearing_price: Price(msg.cont_book_clr_price),
             paired_size: msg.paired_qty,
             imbalance_size: msg.total_imbalance_qty,
             side: side(msg.side().ok()),

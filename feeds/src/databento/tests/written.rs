@@ -275,6 +275,8 @@ impl Writer {
         let record = ImbalanceMsg {
             ts_recv: self.random.random(),
             ref_price: self.price(),
+            ind_match_price: self.price(),
+            cont_book_clr_price: self.price(),
             paired_qty: self.random.random(),
             total_imbalance_qty: self.random.random(),
             side: self.one_of(b"ABN"),

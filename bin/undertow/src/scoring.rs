@@ -1,0 +1,286 @@
+//! How well the detectors see what was planted: precision, recall and delay of each pattern.
+//!
+//! A detection is true if it names the instrument and the side of an activity of its pattern,
+//! while that goes on or within the pattern's grace after it. An activity is found by the first
+//! true detection; later ones of the same activity are true too, so neither counts twice against
+//! or for anything. What the simulated crowd does by itself may look like a pattern: that counts
+//! as false, so precision is understated rather than flattered.
+
+use undertow_core::types::Side;
+use undertow_feeds::synthetic::{Activity, Planted, Truth};
+use undertow_strategies::flow::FlowUpdate;
+
+/// What is planted and looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pattern {
+    /// Whole levels taken within milliseconds.
+    Sweep,
+    /// A large order of which a slice is shown at a time.
+    Iceberg,
+    /// One large trade.
+    Block,
+    /// One-sided flow for minutes.
+    Pressure,
+}
+
+impl Pattern {
+    /// Every pattern.
+    pub const ALL: [Self; 4] = [Self::Sweep, Self::Iceberg, Self::Block, Self::Pressure];
+
+    /// Its name in tables.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sweep => "sweep",
+            Self::Iceberg => "iceberg",
+            Self::Block => "block",
+            Self::Pressure => "pressure",
+        }
+    }
+
+    /// How long after its end an activity may still be told of, ns: a window closes up to five
+    /// minutes and its grace of half a minute after the last trade in it.
+    const fn grace_ns(self) -> u64 {
+        match self {
+            Self::Sweep | Self::Block => 1_000_000_000,
+            Self::Iceberg => 5_000_000_000,
+            Self::Pressure => 330_000_000_000,
+        }
+    }
+
+    /// The pattern of a planted activity; a calm stretch is none.
+    const fn of(activity: &Activity) -> Option<Self> {
+        match activity {
+            Activity::Sweep { .. } => Some(Self::Sweep),
+            Activity::Iceberg { .. } => Some(Self::Iceberg),
+            Activity::Block { .. } => Some(Self::Block),
+            Activity::Pressure { .. } => Some(Self::Pressure),
+            Activity::Calm { .. } => None,
+        }
+    }
+}
+
+/// What a detector said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Detection {
+    /// What it saw.
+    pub pattern: Pattern,
+    /// Where.
+    pub instrument_id: u32,
+    /// The institution's side, [`Side::None`] if the detector does not know.
+    pub side: Side,
+    /// When it said so: `ts_event` of the message that caused it, ns.
+    pub ts_event: u64,
+}
+
+impl Detection {
+    /// What an output of the chain detects, if anything.
+    pub fn of(_update: &FlowUpdate) -> impl Iterator<Item = Self> {
+        core::iter::empty()
+    }
+}
+
+/// How one pattern was seen, over any number of sessions.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Score {
+    /// Activities planted.
+    pub planted: u64,
+    /// Of these, told of.
+    pub found: u64,
+    /// Detections.
+    pub detections: u64,
+    /// Of these, true.
+    pub true_detections: u64,
+    /// Of the false ones, those in a calm stretch.
+    pub false_in_calm: u64,
+    /// From the first record of each activity found to its first detection, ns.
+    pub delays_ns: Vec<u64>,
+}
+
+impl Score {
+    /// Share of the activities that were found; none when nothing was planted.
+    #[must_use]
+    pub fn recall(&self) -> Option<f64> {
+        share(self.found, self.planted)
+    }
+
+    /// Share of the detections that were true; none when nothing was detected.
+    #[must_use]
+    pub fn precision(&self) -> Option<f64> {
+        share(self.true_detections, self.detections)
+    }
+
+    /// Delay below which this share of the found lies (nearest rank), ns.
+    #[must_use]
+    pub fn delay_ns(&self, share: f64) -> Option<u64> {
+        let mut delays = self.delays_ns.clone();
+        delays.sort_unstable();
+        let rank = (share * delays.len() as f64).ceil() as usize;
+        delays.get(rank.checked_sub(1)?).copied()
+    }
+
+    /// Adds another session's.
+    pub fn add(&mut self, other: &Self) {
+        self.planted += other.planted;
+        self.found += other.found;
+        self.detections += other.detections;
+        self.true_detections += other.true_detections;
+        self.false_in_calm += other.false_in_calm;
+        self.delays_ns.extend_from_slice(&other.delays_ns);
+    }
+}
+
+/// Scores one session's detections, in the order of [`Pattern::ALL`].
+#[must_use]
+pub fn score(truth: &Truth, detections: &[Detection]) -> [Score; 4] {
+    Pattern::ALL.map(|pattern| {
+        let is_of = |planted: &&Planted| Pattern::of(&planted.activity) == Some(pattern);
+        let planted: Vec<&Planted> = truth.planted.iter().filter(is_of).collect();
+        let mut first_told = vec![None; planted.len()];
+        let mut score = Score {
+            planted: planted.len() as u64,
+            ..Score::default()
+        };
+        for detection in detections.iter().filter(|it| it.pattern == pattern) {
+            score.detections += 1;
+            let mut is_true = false;
+            for (activity, told) in planted.iter().zip(&mut first_told) {
+                if tells_of(detection, activity) {
+                    is_true = true;
+                    told.get_or_insert(detection.ts_event - activity.ts_start);
+                }
+            }
+            score.true_detections += u64::from(is_true);
+            score.false_in_calm += u64::from(!is_true && in_calm(truth, detection.ts_event));
+        }
+        score.delays_ns = first_told.into_iter().flatten().collect();
+        score.found = score.delays_ns.len() as u64;
+        score
+    })
+}
+
+/// Hours of calm in a session.
+#[must_use]
+pub fn calm_hours(truth: &Truth) -> f64 {
+    let calm = truth.planted.iter().filter(|it| is_calm(it));
+    calm.map(|it| (it.ts_end - it.ts_start) as f64 / 3.6e12)
+        .sum()
+}
+
+fn tells_of(detection: &Detection, planted: &Planted) -> bool {
+    let side = match detection.side {
+        Side::Bid => planted.side == 'B',
+        Side::Ask => planted.side == 'A',
+        Side::None => true,
+    };
+    let end = planted.ts_end + detection.pattern.grace_ns();
+    side && detection.instrument_id == planted.instrument_id
+        && (planted.ts_start..=end).contains(&detection.ts_event)
+}
+
+fn in_calm(truth: &Truth, ts_event: u64) -> bool {
+    let mut calm = truth.planted.iter().filter(|it| is_calm(it));
+    calm.any(|it| (it.ts_start..it.ts_end).contains(&ts_event))
+}
+
+const fn is_calm(planted: &Planted) -> bool {
+    matches!(planted.activity, Activity::Calm { .. })
+}
+
+fn share(part: u64, whole: u64) -> Option<f64> {
+    (whole > 0).then(|| part as f64 / whole as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn block(side: char, ts_start: u64, ts_end: u64) -> Planted {
+        Planted {
+            activity: Activity::Block { order: 1 },
+            instrument_id: 7,
+            symbol: "NQH6".to_owned(),
+            side,
+            ts_start,
+            ts_end,
+            price: 1,
+            size: 300,
+        }
+    }
+
+    fn calm(ts_start: u64, ts_end: u64) -> Planted {
+        Planted {
+            activity: Activity::Calm { rate_permille: 80 },
+            instrument_id: 0,
+            ..block('N', ts_start, ts_end)
+        }
+    }
+
+    fn told(side: Side, ts_event: u64) -> Detection {
+        Detection {
+            pattern: Pattern::Block,
+            instrument_id: 7,
+            side,
+            ts_event,
+        }
+    }
+
+    const S: u64 = 1_000_000_000;
+
+    #[test]
+    fn a_detection_is_true_by_instrument_side_and_time() {
+        let truth = Truth {
+            planted: vec![block('B', 10 * S, 20 * S), calm(30 * S, 40 * S)],
+            faults: Vec::new(),
+        };
+        let elsewhere = Detection {
+            instrument_id: 8,
+            ..told(Side::Bid, 12 * S)
+        };
+        let detections = [
+            told(Side::Bid, 9 * S),
+            told(Side::Ask, 12 * S),
+            elsewhere,
+            told(Side::Bid, 12 * S),
+            told(Side::None, 21 * S),
+            told(Side::Bid, 21 * S + 1),
+            told(Side::Bid, 35 * S),
+        ];
+        let [sweep, _, block, _] = score(&truth, &detections);
+        assert_eq!(sweep, Score::default());
+        let expected = Score {
+            planted: 1,
+            found: 1,
+            detections: 7,
+            true_detections: 2,
+            false_in_calm: 1,
+            delays_ns: vec![2 * S],
+        };
+        assert_eq!(block, expected);
+        assert_eq!(block.recall(), Some(1.0));
+        assert_eq!(block.precision(), Some(2.0 / 7.0));
+        assert!((calm_hours(&truth) - 10.0 / 3_600.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn nothing_planted_or_told_has_no_share() {
+        let [sweep, ..] = score(&Truth::default(), &[]);
+        assert_eq!((sweep.recall(), sweep.precision()), (None, None));
+        assert_eq!(sweep.delay_ns(0.5), None);
+    }
+
+    #[test]
+    fn delays_are_ranked_over_sessions() {
+        let mut sum = Score::default();
+        for delays_ns in [vec![5, 1], vec![9, 3]] {
+            sum.add(&Score {
+                found: 2,
+                planted: 3,
+                delays_ns,
+                ..Score::default()
+            });
+        }
+        assert_eq!((sum.delay_ns(0.5), sum.delay_ns(0.9)), (Some(3), Some(9)));
+        assert_eq!(sum.recall(), Some(4.0 / 6.0));
+    }
+}

@@ -1,0 +1,294 @@
+//! Every measure of one instrument, and what they read now.
+
+use undertow_core::event::{BookUpdate, Depth, Touch};
+use undertow_core::types::{Nanos, Price, Side};
+
+use super::bars::TimeBars;
+use super::hidden::{HiddenCounts, HiddenScore, Refills};
+use super::imbalance::{ImbalanceHistory, Ofi};
+use super::parameters::{FlowParameters, VwapAnchor};
+use super::profile::{BarVolumes, MINUTE, UnusualVolume, VolumeProfile};
+use super::quality::StreamQuality;
+use super::side::SideSource;
+use super::sweep::{Sweep, Sweeps};
+use super::tape::Tape;
+use super::terms::Terms;
+use super::toxicity::{Pattern, ToxicityWeights, round_lot};
+use super::vpin::{BulkVpin, Vpin, VpinValue};
+
+/// A trade with everything that was known just before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Print {
+    /// Its time, as far as it is to be believed.
+    pub ts: Nanos,
+    /// Its price.
+    pub price: Price,
+    /// Its size.
+    pub size: u32,
+    /// Who began it.
+    pub side: Side,
+    /// How that is known.
+    pub source: SideSource,
+    /// The quote in force.
+    pub quote: Touch,
+    /// Whether US stocks are in regular hours.
+    pub is_regular: bool,
+    /// Hour of the Eastern day.
+    pub hour: u8,
+}
+
+/// What the measures say after an event. What cannot be said yet is absent.
+#[derive(Clone, Copy, Debug, PartialEq, Default)]
+pub struct Reading {
+    /// VPIN by aggressor (A1).
+    pub vpin: Option<VpinValue>,
+    /// VPIN by bulk classification (A1).
+    pub vpin_bulk: Option<VpinValue>,
+    /// Standard deviation of the five-level imbalance (A7).
+    pub imbalance_volatility: Option<f64>,
+    /// Its change by second (A7).
+    pub imbalance_velocity: Option<f64>,
+    /// Order flow imbalance of the last whole interval (A8).
+    pub ofi: Option<i64>,
+    /// That of the open interval so far.
+    pub ofi_open: i64,
+    /// The sweep that stands (A9).
+    pub sweep: Option<Sweep>,
+    /// Sweeps since the session's start.
+    pub sweeps: u64,
+    /// Score of hidden orders, in [0, 1] (A9).
+    pub hidden: Option<f64>,
+    /// Hidden orders found since the session's start (A9).
+    pub hidden_counts: HiddenCounts,
+    /// Score of toxic patterns, in [0, 1] (A6).
+    pub pattern: Option<f64>,
+    /// Blend of VPIN, pattern and book (A6).
+    pub toxicity: Option<f64>,
+    /// Blocks since the session's start.
+    pub blocks: u64,
+    /// Volume of the open minute against the minutes before (M13).
+    pub volume: Option<UnusualVolume>,
+    /// Average price, from the configured anchor.
+    pub vwap: Option<Price>,
+    /// How sound the stream is, in [0, 1] (N17).
+    pub quality: Option<f64>,
+}
+
+/// All measures of one instrument.
+#[derive(Clone, Debug)]
+pub(super) struct Measures {
+    refills: Refills,
+    ofi: Ofi,
+    imbalance: ImbalanceHistory,
+    sweeps: Sweeps,
+    vpin: Vpin,
+    hidden: HiddenScore,
+    pattern: Pattern,
+    quality: StreamQuality,
+    minutes: TimeBars,
+    volumes: BarVolumes,
+    bulk: BulkVpin,
+    pub(super) profile: VolumeProfile,
+    weights: ToxicityWeights,
+    vwap_anchor: VwapAnchor,
+    block_min: u64,
+    is_stock: bool,
+    pub(super) reading: Reading,
+}
+
+impl Measures {
+    /// Room for the measures of one instrument, not yet known which.
+    pub(super) fn new(parameters: &FlowParameters) -> Self {
+        let FlowParameters {
+            vpin_bucket,
+            vpin_buckets,
+            bulk_bars,
+            bulk_bars_min,
+            ..
+        } = *parameters;
+        let bulk = BulkVpin::new(vpin_bucket, vpin_buckets, bulk_bars, bulk_bars_min);
+        Self {
+            refills: Refills::new(
+                parameters.refill_window,
+                parameters.iceberg_refills,
+                parameters.slice_size_min,
+            ),
+            ofi: Ofi::new(parameters.ofi_interval),
+            imbalance: ImbalanceHistory::new(parameters.imbalance_interval),
+            sweeps: Sweeps::new(parameters.sweep_window, 0, parameters.sweep_hold),
+            vpin: Vpin::new(vpin_bucket, vpin_buckets),
+            hidden: HiddenScore::new(),
+            pattern: Pattern::new(parameters.pattern_trades, parameters.odd_lot, 1),
+            quality: StreamQuality::new(),
+            minutes: TimeBars::new(MINUTE, Nanos(0)),
+            volumes: BarVolumes::new(parameters.volume_bars),
+            bulk,
+            profile: VolumeProfile::new(parameters.profile_level, parameters.large_trade),
+            weights: parameters.toxicity_weights,
+            vwap_anchor: parameters.vwap_anchor,
+            block_min: 1,
+            is_stock: false,
+            reading: Reading::default(),
+        }
+    }
+
+    /// Begins anew, for an instrument with these terms.
+    pub(super) fn restart(&mut self, parameters: &FlowParameters, terms: &Terms) {
+        self.is_stock = terms.is_stock();
+        let either = |shares, contracts| if self.is_stock { shares } else { contracts };
+        self.block_min = either(parameters.block_shares, parameters.block_contracts);
+        let sweep_min = either(parameters.sweep_shares, parameters.sweep_contracts);
+        let bucket = parameters.bucket_of(terms.key);
+        let level = if terms.tick.is_defined() && terms.tick.0 > 0 {
+            let ticks = i64::from(parameters.profile_ticks);
+            Price(terms.tick.0.saturating_mul(ticks))
+        } else {
+            parameters.profile_level
+        };
+        self.refills.start_session();
+        self.ofi.restart();
+        self.imbalance.restart();
+        self.sweeps.restart(sweep_min);
+        self.vpin.restart(bucket);
+        self.hidden.restart();
+        self.pattern.restart(self.block_min);
+        self.quality = StreamQuality::new();
+        self.minutes = TimeBars::new(MINUTE, Nanos(0));
+        self.volumes.restart();
+        self.bulk.restart(bucket);
+        self.profile.restart(level);
+        self.reading = Reading::default();
+    }
+
+    /// A session starts: what is counted by session starts at zero, and what is open is closed.
+    pub(super) fn start_session(&mut self) {
+        while let Some(bar) = self.minutes.flush() {
+            self.close_minute(bar.volume);
+            self.bulk.bar(&bar);
+        }
+        self.vpin.start_session();
+        self.bulk.start_session();
+        self.sweeps.start_session();
+        self.refills.start_session();
+        self.quality.start_session();
+        self.profile.start_session();
+        self.reading = Reading {
+            vpin: self.reading.vpin,
+            vpin_bulk: self.bulk.value(),
+            imbalance_volatility: self.reading.imbalance_volatility,
+            imbalance_velocity: self.reading.imbalance_velocity,
+            hidden: self.reading.hidden,
+            pattern: self.reading.pattern,
+            toxicity: self.reading.toxicity,
+            ..Reading::default()
+        };
+    }
+
+    /// A record of the book that is no trade.
+    #[inline]
+    pub(super) fn record(&mut self, update: &BookUpdate) {
+        self.refills.observe(update, update.mbo.ts_event);
+    }
+
+    /// A trade as it was received, before it is known to be one.
+    pub(super) fn receive(&mut self, update: &BookUpdate, quote: &Touch) {
+        let mbo = &update.mbo;
+        self.refills.trade(mbo);
+        self.quality
+            .trade(mbo.ts_event, mbo.price, mbo.size, mbo.side, quote);
+    }
+
+    /// A trade.
+    pub(super) fn trade(&mut self, print: &Print) {
+        let Print {
+            ts,
+            price,
+            side,
+            quote,
+            ..
+        } = *print;
+        let size = u64::from(print.size);
+        self.profile
+            .trade(price, size, print.hour, print.is_regular);
+        self.reading.blocks += u64::from(size >= self.block_min);
+        if print.source == SideSource::Auction {
+            // An auction has no aggressor, and its price is nobody's impatience.
+            return;
+        }
+        self.pass_time(ts);
+        self.minutes.trade(ts, price, size);
+        self.vpin.trade(size, side);
+        self.sweeps.trade(ts, price, size, side);
+        self.hidden.trade(price, size, &quote);
+        let lot = if self.is_stock { round_lot(price) } else { 1 };
+        self.pattern.trade(ts, price, size, lot);
+    }
+
+    /// The end of an event that said nothing.
+    #[inline]
+    pub(super) fn end_silent_event(&mut self) {
+        self.refills.end_event();
+    }
+
+    /// The end of an event that traded or moved the touch: brings the reading up to date.
+    pub(super) fn end_event(
+        &mut self,
+        ts: Nanos,
+        touch: Option<&Touch>,
+        depth: &Depth,
+        traded: Option<&Tape>,
+    ) {
+        self.refills.end_event();
+        self.pass_time(ts);
+        match touch {
+            Some(touch) => drop(self.ofi.observe(ts, touch)),
+            None => self.ofi.advance(ts),
+        }
+        let reading = &mut self.reading;
+        reading.ofi = self.ofi.closed();
+        reading.ofi_open = self.ofi.open();
+        reading.sweep = self.sweeps.standing(ts);
+        reading.hidden_counts = self.refills.counts();
+        let is_sampled = self.imbalance.observe(ts, depth);
+        if is_sampled {
+            reading.imbalance_volatility = self.imbalance.volatility();
+            reading.imbalance_velocity = self.imbalance.velocity();
+        }
+        if let Some(tape) = traded {
+            reading.vpin = self.vpin.value();
+            reading.sweeps = self.sweeps.count();
+            reading.hidden = self.hidden.score(depth);
+            reading.pattern = self.pattern.score();
+            reading.quality = self.quality.score();
+            reading.vwap = match self.vwap_anchor {
+                VwapAnchor::Session => tape.vwap(),
+                VwapAnchor::Regular => self.profile.regular_vwap(),
+            };
+            let minute = self.minutes.open().map_or(0, |bar| bar.volume);
+            reading.volume = self.volumes.judge(minute);
+        }
+        if is_sampled || traded.is_some() {
+            reading.toxicity = self.weights.blend(
+                reading.vpin.map(|vpin| vpin.value),
+                None,
+                reading.pattern,
+                reading.imbalance_volatility,
+            );
+        }
+    }
+
+    /// Closes the minute if it is over.
+    #[inline]
+    fn pass_time(&mut self, ts: Nanos) {
+        while let Some(bar) = self.minutes.close(ts) {
+            self.close_minute(bar.volume);
+            self.bulk.bar(&bar);
+            self.reading.vpin_bulk = self.bulk.value();
+        }
+    }
+
+    fn close_minute(&mut self, volume: u64) {
+        self.volumes.push(volume);
+        self.reading.volume = self.volumes.judge(0);
+    }
+}

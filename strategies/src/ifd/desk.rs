@@ -1,0 +1,440 @@
+//! The live part: every option of a session, from definitions and updates to findings.
+//!
+//! Memory is laid out at construction, within [`Limits`]. A trade costs three windows and a look
+//! at the last quotes, whatever the number of options. Time is that of events: a window is closed
+//! `grace` after its end by the first event of any instrument that comes then, and its findings
+//! wait in a queue, from which a stage takes at most [`DRAIN`] for each input. Nothing found
+//! depends on when it is taken. A signal's time is that of the trade, or of the closing.
+//!
+//! Absent on purpose: who began a trade (M1, the caller's), implied volatility (so nothing is
+//! taken for a crush here), the trading day (see [`Desk::start_day`]), and the clock.
+
+mod finding;
+mod judge;
+mod lanes;
+mod listing;
+
+pub use finding::{Contract, Evidence, Finding, Pressure, Resolution, Signal, Version, Window};
+pub use lanes::Widths;
+
+use alloc::boxed::Box;
+use core::iter::repeat_n;
+
+use undertow_core::event::{BookUpdate, Control, Statistic, Touch, Trust};
+use undertow_core::types::{Action, Nanos, Price, Side, Text};
+
+use super::baseline::Table;
+use super::confidence::Profile;
+use super::quoting::Ring;
+use finding::Pending;
+pub use judge::Judged;
+use judge::{Judge, Seen};
+use lanes::{Closed, Lanes, SIGNALS, Trade};
+use listing::{Listing, NONE, Owner};
+
+/// Findings that a stage should take for each input: as many windows as a trade opens, and one
+/// more, so that the queue gets shorter whatever comes.
+pub const DRAIN: usize = 4;
+/// Windows closed for each input while a slot is being closed.
+const CLOSE_PER_INPUT: usize = 4;
+/// Findings that may wait, for each option: three widths, two slots of each, and what becomes
+/// of them.
+const PENDING_PER_OPTION: usize = 8;
+/// An event this much later than its own arrival has a broken clock, ns.
+const AHEAD_MAX_NS: u64 = 1_000_000_000;
+/// A time beyond this is no time (it is past the year 2200).
+const TIME_MAX: u64 = i64::MAX.cast_unsigned();
+
+/// How much a desk holds; nothing grows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Dense book indices are below this.
+    pub books_max: usize,
+    /// Options.
+    pub options_max: usize,
+    /// Futures and stocks, whether or not there are options on them.
+    pub underlyings_max: usize,
+    /// Options whose quotes are watched; those that trade first.
+    pub quoted_max: usize,
+}
+
+/// How a desk works.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Settings {
+    /// Thresholds of version 3.
+    pub profile: Profile,
+    /// Widths of the windows.
+    pub widths: Widths,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            profile: Profile::PRODUCTION,
+            widths: Widths::STANDARD,
+        }
+    }
+}
+
+/// What happened that is not a finding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Counters {
+    /// Options listed.
+    pub options: usize,
+    /// Trades of options.
+    pub trades: u64,
+    /// Contracts traded whose side nobody knows.
+    pub unclassified: u64,
+    /// Contracts traded in options without open interest, such as those listed today.
+    pub without_interest: u64,
+    /// Trades too late for their window, by width.
+    pub late: [u64; 3],
+    /// Updates without a usable time, and trades without a price or size.
+    pub unusable: u64,
+    /// Definitions for which there was no room.
+    pub refused: u64,
+    /// Options that trade and whose quotes nobody watches.
+    pub unwatched: u64,
+    /// Findings for which there was no room; 0 as long as [`DRAIN`] are taken for each input.
+    pub lost: u64,
+    /// The most findings that ever waited.
+    pub pending_max: usize,
+    /// What version 3 looked at.
+    pub judged: Judged,
+}
+
+/// See the module.
+#[derive(Clone, Debug)]
+pub struct Desk {
+    listing: Listing,
+    lanes: Lanes,
+    judge: Judge,
+    /// By option: its ring below, or [`NONE`].
+    ring_of: Box<[u32]>,
+    rings: Box<[Ring]>,
+    rings_len: usize,
+    pending: Pending,
+    counters: Counters,
+    /// The latest time seen, ns.
+    now: u64,
+    minutes: [u64; 3],
+}
+
+impl Desk {
+    /// A desk that compares with `table`, laid out before the session.
+    #[must_use]
+    pub fn new(limits: &Limits, settings: &Settings, table: Table) -> Self {
+        let options_max = limits.options_max;
+        Self {
+            listing: Listing::new(limits.books_max, options_max, limits.underlyings_max),
+            lanes: Lanes::new(settings.widths, options_max),
+            judge: Judge::new(settings.profile, table, options_max, limits.underlyings_max),
+            ring_of: laid_out(options_max, NONE),
+            rings: laid_out(limits.quoted_max, Ring::default()),
+            rings_len: 0,
+            pending: Pending::new(options_max * PENDING_PER_OPTION + 64),
+            counters: Counters::default(),
+            now: 0,
+            minutes: settings.widths.minutes(),
+        }
+    }
+
+    /// Sees a record and its effect. `side` is who began the trade, as far as can be told (M1);
+    /// it says nothing for what is no trade.
+    #[inline]
+    pub fn on_update(&mut self, update: &BookUpdate, side: Side) {
+        let mbo = &update.mbo;
+        let ts = mbo.ts_event;
+        if !is_usable(ts, mbo.ts_recv) {
+            self.counters.unusable += 1;
+            return;
+        }
+        self.on_time(ts);
+        match self.listing.owner(update.book_idx, mbo.key()) {
+            Owner::Neither => {}
+            Owner::Option(option) => {
+                if mbo.action == Action::Trade {
+                    self.trade(option, ts, mbo.price, mbo.size, side);
+                }
+                if update.touch_changed {
+                    self.quote(option, ts, &update.touch, update.trust);
+                }
+            }
+            Owner::Underlying(underlying) => {
+                if update.touch_changed || mbo.action == Action::Trade {
+                    self.price(underlying, mbo.action, mbo.price, &update.touch);
+                }
+            }
+        }
+    }
+
+    /// Sees a definition or a statistic; others say nothing here.
+    pub fn on_control(&mut self, control: &Control) {
+        match control {
+            Control::Definition(definition) => self.listing.define(definition),
+            Control::Statistic(statistic) => self.note_interest(statistic),
+            _ => {}
+        }
+    }
+
+    /// Lets time pass: what is due by then is closed, a few windows a call.
+    #[inline]
+    pub fn on_time(&mut self, ts: Nanos) {
+        self.now = self.now.max(ts.0);
+        if self.lanes.due() <= self.now {
+            self.begin_closing();
+        }
+        for lane in 0..3 {
+            if self.lanes.is_closing(lane) {
+                self.close(lane, CLOSE_PER_INPUT);
+            }
+        }
+    }
+
+    /// Another trading day begins: volumes and levels of version 1 start over.
+    pub fn start_day(&mut self) {
+        for day in &mut self.judge.days {
+            day.restart();
+        }
+    }
+
+    /// Closes every window, as no input follows. What is found is taken by
+    /// [`Desk::next_finding`]; trades after this are late.
+    pub fn finish(&mut self) {
+        self.on_time(Nanos(TIME_MAX));
+        for lane in 0..3 {
+            self.close(lane, usize::MAX);
+        }
+    }
+
+    /// The next finding, in order.
+    #[inline]
+    pub fn next_finding(&mut self) -> Option<Finding> {
+        self.pending.pop()
+    }
+
+    /// How many findings wait.
+    #[must_use]
+    pub const fn pending(&self) -> usize {
+        self.pending.len()
+    }
+
+    /// What happened so far.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        Counters {
+            options: self.listing.options().len(),
+            late: self.lanes.late(),
+            refused: self.listing.refused,
+            lost: self.pending.lost,
+            pending_max: self.pending.len_max,
+            judged: self.judge.judged,
+            ..self.counters
+        }
+    }
+
+    /// Yesterday's open interest of an option, and the time that it is about.
+    #[must_use]
+    pub fn open_interest(&self, key: undertow_core::types::BookKey) -> Option<(u64, Nanos)> {
+        let option = self.listing.option(key)?;
+        let day = self.judge.days.get(option as usize)?;
+        day.open_interest.map(|interest| (interest, day.as_of))
+    }
+
+    fn trade(&mut self, option: u32, ts: Nanos, price: Price, size: u32, side: Side) {
+        if !price.is_defined() || size == 0 {
+            self.counters.unusable += 1;
+            return;
+        }
+        let making = self.quoting(option, ts);
+        for lane in 0..3 {
+            if self.lanes.blocks(lane, ts.0) {
+                self.close(lane, usize::MAX);
+            }
+        }
+        let trade = Trade {
+            ts: ts.0,
+            price,
+            size,
+            side,
+            making,
+        };
+        self.lanes.add(option, &trade);
+        self.count(option, size, side);
+        let Some(listed) = self.listing.options().get(option as usize) else {
+            return;
+        };
+        if let Some(spike) = self.judge.spike(option, listed, price) {
+            let underlying = listed.terms.underlying;
+            let contract = self.contract(option);
+            let spot = self.listing.underlying_of(option).and_then(|it| it.spot);
+            // Whatever version 3 has to say of the time before comes first.
+            self.close(SIGNALS, usize::MAX);
+            if let Some(contract) = contract {
+                let about = (option, contract, underlying);
+                self.judge
+                    .speak_of_spike(about, spike, ts, spot, &mut self.pending);
+            }
+        }
+    }
+
+    fn count(&mut self, option: u32, size: u32, side: Side) {
+        let size = u64::from(size);
+        self.counters.trades += 1;
+        if side == Side::None {
+            self.counters.unclassified += size;
+        }
+        if let Some(day) = self.judge.days.get_mut(option as usize) {
+            day.volume = day.volume.saturating_add(size);
+            if day.open_interest.is_none_or(|interest| interest == 0) {
+                self.counters.without_interest += size;
+            }
+        }
+    }
+
+    /// Probability of market making by the quotes before a trade. The first trade of an option
+    /// starts the watch.
+    fn quoting(&mut self, option: u32, ts: Nanos) -> f64 {
+        let Some(place) = self.ring_of.get_mut(option as usize) else {
+            return 0.0;
+        };
+        if *place == NONE {
+            if self.rings_len == self.rings.len() {
+                self.counters.unwatched += 1;
+                return 0.0;
+            }
+            *place = self.rings_len as u32;
+            self.rings_len += 1;
+        }
+        let behaviour = self.rings[*place as usize].behaviour(ts);
+        behaviour.map_or(0.0, |it| it.probability())
+    }
+
+    #[inline]
+    fn quote(&mut self, option: u32, ts: Nanos, touch: &Touch, trust: Trust) {
+        let ring = self.ring_of.get(option as usize).copied();
+        let ring = ring.and_then(|ring| self.rings.get_mut(ring as usize));
+        if let (Some(ring), Trust::Good) = (ring, trust) {
+            let sizes = [touch.bid_size, touch.ask_size];
+            ring.note(ts, [touch.bid, touch.ask], sizes);
+        }
+    }
+
+    fn price(&mut self, underlying: u32, action: Action, price: Price, touch: &Touch) {
+        let underlyings = self.listing.underlyings_mut();
+        let Some(underlying) = underlyings.get_mut(underlying as usize) else {
+            return;
+        };
+        if touch.is_two_sided() && !touch.is_crossed() {
+            // The middle, without overflow; half a unit of 1e-9 is cut off.
+            underlying.spot = Some(Price(touch.bid.0.midpoint(touch.ask.0)));
+        } else if action == Action::Trade && price.is_defined() {
+            underlying.spot = Some(price);
+        }
+    }
+
+    fn note_interest(&mut self, statistic: &Statistic) {
+        if statistic.stat_type != Statistic::OPEN_INTEREST {
+            return;
+        }
+        let Some(option) = self.listing.option(statistic.key) else {
+            return;
+        };
+        let Some(day) = self.judge.days.get_mut(option as usize) else {
+            return;
+        };
+        let quantity = u64::try_from(statistic.quantity).ok();
+        let is_known = !statistic.deleted && statistic.quantity != i64::MAX;
+        day.open_interest = quantity.filter(|_| is_known);
+        day.as_of = statistic.ts_ref;
+    }
+
+    /// Begins to close whatever is due; what was being closed before is finished first.
+    #[cold]
+    fn begin_closing(&mut self) {
+        for lane in 0..3 {
+            while self.lanes.is_due(lane, self.now) {
+                self.close(lane, usize::MAX);
+                for underlying in self.listing.underlyings_mut() {
+                    underlying.spot_at_close[lane] = underlying.spot;
+                }
+                self.lanes.begin(lane, self.now);
+            }
+        }
+    }
+
+    /// Closes at most `windows_max` windows of the slot that a lane is closing.
+    fn close(&mut self, lane: usize, windows_max: usize) {
+        for _ in 0..windows_max {
+            match self.lanes.step(lane) {
+                None => return,
+                Some(Closed::Window { option, slot }) => self.close_window(lane, option, slot),
+                Some(Closed::Slot(slot)) => {
+                    if lane == SIGNALS {
+                        let (_, closed) = self.lanes.span(lane, slot);
+                        self.judge.speak_of_pressure(closed, &mut self.pending);
+                    }
+                    return;
+                }
+            }
+        }
+    }
+
+    fn close_window(&mut self, lane: usize, option: u32, slot: u64) {
+        let (Some(cell), Some(listed)) = (
+            self.lanes.cell(lane, option, slot),
+            self.listing.options().get(option as usize),
+        ) else {
+            return;
+        };
+        let Some(contract) = self.contract(option) else {
+            return;
+        };
+        let (start, _) = self.lanes.span(lane, slot);
+        let underlying = self.listing.underlying_of(option);
+        let spot = underlying.and_then(|it| it.spot_at_close[lane]);
+        self.pending.push(Finding::Window(Window {
+            contract,
+            start,
+            minutes: self.minutes[lane],
+            tally: cell.tally,
+            spot,
+        }));
+        if lane == SIGNALS {
+            let product = underlying.map_or(Text::new(), |it| it.product);
+            self.judge.consider(&Seen {
+                option,
+                listed,
+                contract,
+                product,
+                spot,
+                slot,
+                start,
+                cell,
+                mate: self.lanes.cell(lane, listed.mate, slot),
+            });
+        }
+    }
+
+    fn contract(&self, option: u32) -> Option<Contract> {
+        let terms = &self.listing.options().get(option as usize)?.terms;
+        Some(Contract {
+            key: terms.key,
+            strike: terms.strike,
+            expiry: terms.expiry,
+            right: terms.right,
+            underlying: self.listing.underlying_of(option).map(|it| it.key),
+        })
+    }
+}
+
+/// Whether an event's time can be worked with, given when it arrived.
+const fn is_usable(ts: Nanos, arrived: Nanos) -> bool {
+    let is_ahead = arrived.is_defined() && ts.0 > arrived.0.saturating_add(AHEAD_MAX_NS);
+    ts.is_defined() && ts.0 < TIME_MAX && !is_ahead
+}
+
+/// Memory for `count` values, each of them written, so that no page of it is missing later.
+fn laid_out<T: Clone>(count: usize, value: T) -> Box<[T]> {
+    repeat_n(value, count).collect()
+}
