@@ -10,7 +10,8 @@ use undertow_strategies::decide::counters::Block;
 use undertow_strategies::decide::features::{Feature, Features, Reading, Unfit};
 use undertow_strategies::decide::flip::flips;
 use undertow_strategies::decide::hysteresis::Hysteresis;
-use undertow_strategies::decide::identity::{Ambiguous, Identity, SignalId, Terms, VERSION};
+use undertow_strategies::decide::identity::{Ambiguous, Fingerprint, Identity};
+use undertow_strategies::decide::identity::{SignalId, Terms, VERSION};
 use undertow_strategies::decide::lifetime::lifetime_ns;
 use undertow_strategies::decide::moment::Moment;
 use undertow_strategies::decide::rules::{RuleSet, Strategy};
@@ -182,6 +183,47 @@ fn s02_signal_blocked_by_cooldown_is_emitted_after_it() {
         outcome(&mut desk, &world, 34),
         Some(Outcome::Emitted(_))
     ));
+}
+
+#[test]
+fn event_of_an_earlier_time_finds_id_and_contract_as_they_were_last() {
+    let mut claims = Claims::new(1);
+    let request = |contract, day, attempt| Request {
+        identity: Identity {
+            fingerprint: Fingerprint([contract; 10]),
+            id: SignalId([day; 8]),
+        },
+        token: Token { worker: 1, attempt },
+        ttl_ns: 300,
+        cooldown_ns: 30,
+    };
+    assert_eq!(claims.claim(&request(1, 1, 0), Nanos(100)), Claim::Won);
+    // At 131 the cooldown is over, though the id is asked for first and is taken.
+    assert_eq!(
+        claims.claim(&request(1, 1, 1), Nanos(131)),
+        Claim::Duplicate
+    );
+    assert_eq!(claims.claim(&request(1, 2, 2), Nanos(120)), Claim::Full);
+    assert_eq!(claims.claim(&request(1, 2, 3), Nanos(400)), Claim::Won);
+}
+
+#[test]
+fn released_claim_is_free_and_nobody_elses_is() {
+    let mut claims = Claims::new(8);
+    let request = |attempt| Request {
+        identity: Identity {
+            fingerprint: Fingerprint([1; 10]),
+            id: SignalId([1; 8]),
+        },
+        token: Token { worker: 1, attempt },
+        ttl_ns: 300,
+        cooldown_ns: 30,
+    };
+    assert_eq!(claims.claim(&request(0), Nanos(100)), Claim::Won);
+    claims.release(&request(1), Nanos(101));
+    assert_eq!(claims.claim(&request(1), Nanos(102)), Claim::Duplicate);
+    claims.release(&request(0), Nanos(103));
+    assert_eq!(claims.claim(&request(1), Nanos(104)), Claim::Won);
 }
 
 #[test]
