@@ -14,7 +14,7 @@ use undertow_core::types::Flags;
 use undertow_feeds::databento::{Decoder, Step};
 use undertow_feeds::replay::Replay;
 use undertow_feeds::synthetic;
-use undertow_strategies::flow::{Flow, FlowUpdate};
+use undertow_strategies::flow::{Flow, FlowOutput};
 
 use crate::count::allocations;
 
@@ -308,15 +308,17 @@ impl Emit<BookUpdate> for Tally {
     }
 }
 
-impl Sink<FlowUpdate> for Tally {
+impl Sink<FlowOutput> for Tally {
     #[inline(always)]
     fn room(&mut self) -> usize {
         usize::MAX
     }
 
     #[inline(always)]
-    fn data(&mut self, _stamp: Stamp, update: &FlowUpdate) {
-        self.see_touch(&update.touch);
+    fn data(&mut self, _stamp: Stamp, output: &FlowOutput) {
+        if let FlowOutput::Update(update) = output {
+            self.see_touch(&update.touch);
+        }
     }
 
     fn control(&mut self, _stamp: Stamp, _control: &Control) {}

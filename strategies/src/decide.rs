@@ -1,6 +1,6 @@
 //! S2: features in, at most one signal out, and everything that says why.
 //!
-//! A [`Desk`] has one evaluator for each strategy and symbol, and what they share: claims, the
+//! [`Decide`] has one evaluator for each strategy and symbol, and what they share: claims, the
 //! last confidences, the audit trail. An evaluation is driven by events and dated by them. The
 //! gates stand in one order: age, schema, score and direction, contract, identity, change,
 //! levels, guards, claim. Nothing is remembered of a signal that was not emitted, except the
@@ -118,7 +118,7 @@ pub struct Limits {
 
 /// The evaluators and what they share.
 #[derive(Clone, Debug)]
-pub struct Desk<S> {
+pub struct Decide<S> {
     evaluators: Box<[Evaluator]>,
     claims: S,
     last_confidence: LastConfidence,
@@ -128,8 +128,8 @@ pub struct Desk<S> {
     attempts: u64,
 }
 
-impl<S: ClaimStore> Desk<S> {
-    /// A desk for these rule sets, each on a symbol, with a store of claims.
+impl<S: ClaimStore> Decide<S> {
+    /// Evaluators for these rule sets, each on a symbol, with a store of claims.
     ///
     /// # Errors
     /// The place of the first rule set that is refused, and why.

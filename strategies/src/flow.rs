@@ -1,9 +1,10 @@
-//! The flow stage: [`BookUpdate`] in, [`FlowUpdate`] out.
+//! The flow stage: [`BookUpdate`] in, [`FlowOutput`] out.
 //!
 //! It speaks once an event, at the record that carries LAST, and only if the event traded or moved
 //! the touch. Every book has its [`Tape`]; outright futures and stocks have every measure besides,
 //! from a pool laid out at construction. Definitions say which is which; a book without one is
-//! taken for an outright. Sizes are contracts or shares, notional is price × size in 1e-9.
+//! taken for an outright. Options besides go to the [`Desk`](crate::ifd::desk::Desk), whose findings
+//! leave with whatever comes next, a few at a time. Sizes are contracts or shares, notional is price × size in 1e-9.
 //!
 //! One file a measure, each plain state with an update that costs the same however much came
 //! before. What is not known is absent. Nothing here reads anything that comes after the event.
@@ -25,6 +26,7 @@ mod parameters;
 mod session;
 mod terms;
 
+pub use hidden::Iceberg;
 pub use measures::{Print, Reading};
 pub use parameters::{FlowParameters, VwapAnchor};
 pub use tape::Tape;
@@ -37,10 +39,25 @@ use undertow_core::stage::{Emit, Stage};
 use undertow_core::types::{Action, BookKey, Flags, Nanos, Price, Side};
 
 use crate::calendar::{Calendar, Day, Venue};
+use crate::ifd::baseline::Table;
+use crate::ifd::desk::{self, Desk, Finding};
 use measures::Measures;
 use session::SessionClock;
 use side::SideRule;
 use terms::TermsTable;
+
+/// What leaves the stage.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "it travels by reference or by value; a box would allocate"
+)]
+pub enum FlowOutput {
+    /// What an event left behind.
+    Update(FlowUpdate),
+    /// What the options desk found; it may be about another instrument than the input.
+    Finding(Finding),
+}
 
 /// What an event left behind: the touch, the session's flow, and the measures.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -164,19 +181,29 @@ pub struct Flow {
     measures: Box<[Measures]>,
     measures_used: u32,
     unmeasured: u64,
+    desk: Desk,
+    /// The day that the desk is in.
+    desk_day: Day,
 }
 
 impl Flow {
     /// A flow stage for books with an index below `instruments_max`, with default parameters.
     #[must_use]
     pub fn new(instruments_max: usize) -> Self {
-        Self::with(instruments_max, FlowParameters::default())
+        Self::with(instruments_max, FlowParameters::default(), Table::default())
     }
 
-    /// A flow stage for books with an index below `instruments_max`.
+    /// A flow stage for books with an index below `instruments_max`, whose options are compared
+    /// with the days before in `baselines`.
     #[must_use]
-    pub fn with(instruments_max: usize, parameters: FlowParameters) -> Self {
+    pub fn with(instruments_max: usize, parameters: FlowParameters, baselines: Table) -> Self {
         let measured_max = parameters.measured_max.min(instruments_max);
+        let limits = desk::Limits {
+            books_max: instruments_max,
+            options_max: parameters.options_max.min(instruments_max),
+            underlyings_max: measured_max,
+            quoted_max: parameters.quoted_max.min(instruments_max),
+        };
         Self {
             clock: SessionClock::new(&Calendar::built_in()),
             terms: TermsTable::new(instruments_max),
@@ -187,6 +214,8 @@ impl Flow {
                 .collect(),
             measures_used: 0,
             unmeasured: 0,
+            desk: Desk::new(&limits, &parameters.ifd, baselines),
+            desk_day: Day(i32::MIN),
             parameters,
         }
     }
@@ -217,6 +246,12 @@ impl Flow {
         self.unmeasured
     }
 
+    /// The options desk.
+    #[must_use]
+    pub const fn desk(&self) -> &Desk {
+        &self.desk
+    }
+
     fn measures_of(&self, book_idx: u32) -> Option<&Measures> {
         match self.sessions.get(book_idx as usize)?.place {
             Place::At(at) => self.measures.get(at as usize),
@@ -243,8 +278,8 @@ impl Flow {
         self.measures_used += 1;
     }
 
-    /// A trade: whose was it, and what do the measures make of it?
-    fn trade(&mut self, update: &BookUpdate) {
+    /// A trade: whose was it, and what do the measures make of it? Returns its aggressor.
+    fn trade(&mut self, update: &BookUpdate) -> Side {
         let session = &mut self.sessions[update.book_idx as usize];
         let mut measures = match session.place {
             Place::At(at) => self.measures.get_mut(at as usize),
@@ -258,7 +293,7 @@ impl Flow {
             measures.receive(update, &session.quote);
         }
         if !mbo.price.is_defined() || mbo.size == 0 {
-            return;
+            return Side::None;
         }
         let (side, source) = session.rule.classify(mbo.price, mbo.side, &session.quote);
         session.tape.trade(mbo.price, mbo.size, side);
@@ -274,11 +309,27 @@ impl Flow {
                 hour: self.clock.hour(),
             });
         }
+        let day = self.clock.day(Venue::Globex);
+        if core::mem::replace(&mut self.desk_day, day) != day {
+            self.desk.start_day();
+        }
+        side
+    }
+
+    /// Hands the desk's findings on, as many as a turn may.
+    #[cold]
+    fn speak_of_findings(&mut self, out: &mut impl Emit<FlowOutput>) {
+        for _ in 0..desk::DRAIN {
+            let Some(finding) = self.desk.next_finding() else {
+                return;
+            };
+            out.emit(&FlowOutput::Finding(finding));
+        }
     }
 
     /// The end of an event that traded or moved the touch.
     #[inline]
-    fn speak(&mut self, update: &BookUpdate, out: &mut impl Emit<FlowUpdate>) {
+    fn speak(&mut self, update: &BookUpdate, out: &mut impl Emit<FlowOutput>) {
         let session = &mut self.sessions[update.book_idx as usize];
         let ts = self.clock.observe(&update.mbo);
         let mut measures = match session.place {
@@ -295,7 +346,7 @@ impl Flow {
             measures.end_event(ts, touch, &update.depth, traded.then_some(tape));
             reading = Some(measures.reading);
         }
-        out.emit(&FlowUpdate {
+        out.emit(&FlowOutput::Update(FlowUpdate {
             key: update.mbo.key(),
             ts_event: update.mbo.ts_event,
             touch: update.touch,
@@ -308,7 +359,7 @@ impl Flow {
             traded,
             trust: update.trust,
             reading,
-        });
+        }));
     }
 
     /// An id that means another contract from now on: what was counted was the old one's.
@@ -337,11 +388,11 @@ impl Flow {
 
 impl Stage for Flow {
     type In = BookUpdate;
-    type Out = FlowUpdate;
-    const BURST: usize = 1;
+    type Out = FlowOutput;
+    const BURST: usize = 1 + desk::DRAIN;
 
     #[inline]
-    fn on_data(&mut self, update: &BookUpdate, out: &mut impl Emit<FlowUpdate>) {
+    fn on_data(&mut self, update: &BookUpdate, out: &mut impl Emit<FlowOutput>) {
         let Some(session) = self.sessions.get(update.book_idx as usize) else {
             return;
         };
@@ -350,8 +401,9 @@ impl Stage for Flow {
         }
         let session = &self.sessions[update.book_idx as usize];
         let is_last = update.mbo.flags.has(Flags::LAST);
+        let mut side = Side::None;
         if update.mbo.action == Action::Trade {
-            self.trade(update);
+            side = self.trade(update);
         } else if let Place::At(at) = session.place {
             let speaks = session.traded || update.touch_changed;
             let measures = &mut self.measures[at as usize];
@@ -364,12 +416,17 @@ impl Stage for Flow {
         if is_last && (session.traded || update.touch_changed) {
             self.speak(update, out);
         }
+        self.desk.on_update(update, side);
+        if self.desk.pending() > 0 {
+            self.speak_of_findings(out);
+        }
     }
 
     #[inline]
-    fn on_control(&mut self, control: &Control, _out: &mut impl Emit<FlowUpdate>) {
+    fn on_control(&mut self, control: &Control, _out: &mut impl Emit<FlowOutput>) {
         if let Control::Definition(definition) = control {
             self.define(definition);
         }
+        self.desk.on_control(control);
     }
 }

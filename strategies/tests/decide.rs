@@ -1,8 +1,8 @@
 //! Decisions end to end, and what must hold of them for any input.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-#[path = "decide/desk.rs"]
-mod desk;
+#[path = "decide/gates.rs"]
+mod gates;
 #[path = "decide/properties.rs"]
 mod properties;
 #[path = "decide/rules.rs"]

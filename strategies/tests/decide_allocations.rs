@@ -1,4 +1,4 @@
-//! A desk allocates nothing after construction, whatever comes of its evaluations.
+//! A decision allocates nothing after construction, whatever comes of its evaluations.
 #![allow(unsafe_code, reason = "an allocator is unsafe by definition")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -12,7 +12,7 @@ use std::hint::black_box;
 
 use undertow_strategies::decide::Outcome;
 use undertow_strategies::decide::validate::Conditions;
-use world::{CALM, World, desk, eleven};
+use world::{CALM, World, decide, eleven};
 
 thread_local! {
     /// Per thread, so that the harness's own threads do not disturb the count.
@@ -53,7 +53,7 @@ fn evaluation_allocates_nothing() {
         "the counter counts"
     );
 
-    let (mut desk, world) = (desk(), World::new());
+    let (mut decide, world) = (decide(), World::new());
     let mut kinds = [false; 5];
     let count = allocations(|| {
         for k in 0..2_000_u64 {
@@ -69,7 +69,7 @@ fn evaluation_allocates_nothing() {
                 is_halted: k % 13 == 0,
                 ..CALM
             };
-            let decision = desk.evaluate(0, &features, &conditions, &moment).unwrap();
+            let decision = decide.evaluate(0, &features, &conditions, &moment).unwrap();
             let kind = match black_box(&decision).outcome {
                 Outcome::Emitted(_) => 0,
                 Outcome::Updated(_) => 1,
@@ -82,5 +82,5 @@ fn evaluation_allocates_nothing() {
     });
     assert_eq!(kinds, [true; 5], "every kind of outcome was met");
     assert_eq!(count, 0);
-    assert!(desk.totals().is_conserved());
+    assert!(decide.totals().is_conserved());
 }

@@ -1,4 +1,4 @@
-//! What may wait: names of instruments, the record of outputs, progress, summaries.
+//! What may wait: names of instruments, the record of outputs, progress, summaries, chains.
 //!
 //! Runs on the thread that started the tiles. It may allocate, format, and write files; nothing
 //! hot ever waits for it longer than its link is deep.
@@ -6,5 +6,11 @@
 pub mod registry;
 
 pub mod summary;
+
+pub mod baselines;
+
+pub mod implied_vol;
+
+pub mod chain;
 
 pub mod claims;

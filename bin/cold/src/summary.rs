@@ -3,6 +3,8 @@
 //! Everything above the latency part is a function of the input alone: two runs on one input
 //! print it alike, whatever the layout.
 
+pub mod flow;
+
 use std::fmt::Write;
 
 use comfy_table::presets::NOTHING;
@@ -91,10 +93,14 @@ pub struct Instrument {
     pub bought: u64,
     /// Sold by aggressors.
     pub sold: u64,
+    /// Bought less sold.
+    pub cvd: i64,
     /// Volume-weighted average price.
     pub vwap: String,
     /// Events that left the book crossed.
     pub crossed: u64,
+    /// The measures, for instruments that have them.
+    pub flow: Option<flow::FlowFigures>,
 }
 
 /// What is known of contracts.
@@ -160,6 +166,7 @@ impl Summary {
         self.render_inputs(&mut text);
         self.render_records(&mut text);
         self.render_instruments(&mut text);
+        flow::render(&self.instruments, &mut text);
         self.render_stages(&mut text);
         self.render_check(&mut text);
         self.render_run(&mut text, latency_table);
@@ -215,7 +222,7 @@ impl Summary {
         let mut table = Table::new();
         table.load_preset(NOTHING).set_header([
             "symbol", "trust", "bid size", "bid", "ask", "ask size", "orders", "records", "trades",
-            "volume", "bought", "sold", "vwap",
+            "volume",
         ]);
         for line in self.instruments.iter().take(INSTRUMENTS_LISTED_MAX) {
             table.add_row([
@@ -229,9 +236,6 @@ impl Summary {
                 thousands(line.records),
                 thousands(line.trades),
                 thousands(line.volume),
-                thousands(line.bought),
-                thousands(line.sold),
-                line.vwap.clone(),
             ]);
         }
         for column in table.column_iter_mut().skip(2) {

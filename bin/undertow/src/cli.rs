@@ -10,11 +10,13 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use undertow_core::types::Price;
+use undertow_strategies::options::date::Date;
 
 use crate::config::layers::FlagValue;
 use crate::config::values::{Layout, Pace};
 use crate::exit::Exit;
-use values::{At, FaultRate, count, key_value};
+use values::{At, FaultRate, Share, count, day, key_value, price};
 
 /// The command line.
 #[derive(Clone, Debug, Parser)]
@@ -142,6 +144,9 @@ pub enum Command {
     /// Measures the measures against a simulated market, whose truth is known.
     #[command(after_help = BENCH_HELP, subcommand)]
     Bench(BenchVerb),
+    /// Says what an option chain says: gamma and delta exposure, levels, positioning, flow.
+    #[command(after_help = CHAIN_HELP)]
+    Chain(Chain),
     /// Says whether this machine can do the job, and what to change.
     #[command(after_help = DOCTOR_HELP)]
     Doctor,
@@ -257,6 +262,47 @@ pub struct BenchFlow {
     pub markdown: Option<PathBuf>,
 }
 
+/// Says what an option chain says.
+#[derive(Clone, Debug, Args)]
+pub struct Chain {
+    /// A Cboe delayed-quote CSV, an Alpha Vantage HISTORICAL_OPTIONS reply, each perhaps packed
+    /// by gzip, or Databento records (.dbn or .dbn.zst).
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Only options that end on this day, like 2025-10-17.
+    #[arg(long, value_name = "DAY", value_parser = day)]
+    pub expiry: Option<Date>,
+    /// Price of the underlying [default: what the file says, else put-call parity].
+    #[arg(long, value_name = "PRICE", value_parser = price)]
+    pub spot: Option<Price>,
+    /// Interest a year, like 4% or 0.04.
+    #[arg(
+        long,
+        value_name = "RATE",
+        default_value = "4%",
+        allow_negative_numbers = true
+    )]
+    pub rate: Share,
+    /// Dividend yield a year, like 1.2% or 0.012; of no use to options on futures.
+    #[arg(
+        long,
+        value_name = "YIELD",
+        default_value = "0%",
+        allow_negative_numbers = true
+    )]
+    pub dividend: Share,
+    /// When: RFC 3339, HH:MM[:SS[.fraction]] UTC of the file's day, or ns since 1970
+    /// [default: when the file was quoted].
+    #[arg(long, value_name = "TIME")]
+    pub at: Option<At>,
+    /// Draws all of it on one page that needs neither network nor script.
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// How many strikes to show, the nearest to spot [default: 25, on the page 60].
+    #[arg(long, value_name = "N")]
+    pub strikes: Option<usize>,
+}
+
 /// What to do with the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
 pub enum ConfigVerb {
@@ -318,6 +364,7 @@ Examples:
   undertow                              the main job: a simulated NQ session through the chain
   undertow --seed 7 --pace 8x           another session, at eight times the market's speed
   undertow replay day.mbo.dbn.zst       the same on a Databento file
+  undertow chain spy_quotedata.csv      gamma exposure and levels of an option chain
   undertow doctor                       can this machine do the job, and what to change
   undertow config show                  what is in force, and why
 ";
@@ -362,6 +409,22 @@ Examples:
   undertow book day.mbo.dbn.zst --instrument ESH4 --at 14:30:00.250 --depth 5
   undertow book day.mbo.dbn.zst --instrument 17077 --at 2023-12-25T23:00:01Z --queue
   undertow book day.mbo.dbn.zst --instrument ESH4 --json
+";
+
+const CHAIN_HELP: &str = "\
+Gamma exposure (GEX) is dollars of delta that dealers gain with a move of the underlying, counted as
+if they were long the calls and short the puts; delta exposure (DEX) is the dollars of it that
+holders' deltas stand for. The gamma flip is where GEX, with every option priced anew, changes its
+sign. A wall is the strike whose calls or puts hold the most gamma. Expected value and who has more
+to lose are about the nearest expiry, or the one asked for. What does not count is listed with the
+reason: expired rows, ghost strikes, broken figures.
+
+Examples:
+  undertow chain spy_quotedata.csv                          Cboe delayed quotes, .gz or not
+  undertow chain spx.csv.gz --expiry 2022-06-17 --html spx.html
+  undertow chain historical_options.json --spot 289.40      Alpha Vantage gives no spot
+  undertow chain nq.dbn.zst --at 15:30 --strikes 40         our own records, up to a time
+  undertow chain spy.csv --rate 4.3% --dividend 1.2% --json | jq .levels
 ";
 
 const DOCTOR_HELP: &str = "\

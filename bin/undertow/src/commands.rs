@@ -4,6 +4,8 @@ mod bench;
 
 mod book;
 
+mod chain;
+
 pub mod config;
 
 mod replay;
@@ -33,6 +35,7 @@ pub fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
         Some(Command::Synth(args)) => synth::synth(global, args),
         Some(Command::Book(args)) => book::book(global, args),
         Some(Command::Bench(BenchVerb::Flow(args))) => bench::flow(global, args),
+        Some(Command::Chain(args)) => chain::chain(global, args),
         Some(Command::Doctor) => doctor::run(global),
         Some(Command::Config(verb)) => config::run(global, *verb),
         Some(Command::Completions { shell }) => {

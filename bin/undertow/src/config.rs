@@ -16,7 +16,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use undertow_core::types::Nanos;
 
-use values::{Bytes, Count, Demand, Idle, Layout, Mode, Pace, PowerOfTwo, Span};
+use values::{
+    Bytes, Count, Demand, Idle, Layout, Mode, OddLot, Pace, PowerOfTwo, Span, VwapAnchor,
+};
 
 /// The defaults as a user reads them: every key with its unit, default and reason.
 pub const DEFAULT_TOML: &str = include_str!("../default.toml");
@@ -41,6 +43,8 @@ pub struct Config {
     pub unpinned_ok: bool,
     /// Limits of the books.
     pub book: BookConfig,
+    /// What the measures of flow look back on, and count as large.
+    pub flow: FlowConfig,
     /// What is measured.
     pub latency: LatencyConfig,
     /// What is wanted of the host's memory.
@@ -70,6 +74,56 @@ pub struct BookConfig {
     pub last_missing_records_max: Count<1, 4_294_967_295>,
     /// The same as a span of the feed's own time.
     pub last_missing_ns_max: Span,
+}
+
+/// What the measures of flow look back on, and count as large.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct FlowConfig {
+    /// Outright futures and stocks that get every measure.
+    pub measured_max: Count<0, 65_535>,
+    /// Volume of a VPIN bucket.
+    pub vpin_bucket: Count<1, 1_000_000_000>,
+    /// Buckets that VPIN looks back on.
+    pub vpin_buckets: Count<1, 4_096>,
+    /// One-minute bars that give bulk classification its deviation.
+    pub bulk_bars: Count<2, 4_096>,
+    /// The fewest of them.
+    pub bulk_bars_min: Count<2, 4_096>,
+    /// Least time between two samples of the book's imbalance.
+    pub imbalance_interval_ns: Span,
+    /// Length of the intervals of order flow imbalance.
+    pub ofi_interval_ns: Span,
+    /// Trades that pattern toxicity looks back on.
+    pub pattern_trades: Count<3, 65_536>,
+    /// Which lots are odd.
+    pub odd_lot: OddLot,
+    /// Least size of a block, contracts.
+    pub block_contracts: Count<1, 4_294_967_295>,
+    /// Least size of a block, shares.
+    pub block_shares: Count<1, 4_294_967_295>,
+    /// A sweep takes place within this.
+    pub sweep_window_ns: Span,
+    /// A sweep is larger than this, contracts.
+    pub sweep_contracts: Count<0, 4_294_967_295>,
+    /// A sweep is larger than this, shares.
+    pub sweep_shares: Count<0, 4_294_967_295>,
+    /// How long a sweep stands.
+    pub sweep_hold_ns: Span,
+    /// The next slice of an iceberg comes within this after the last was filled.
+    pub refill_window_ns: Span,
+    /// Refills by its owner that make an iceberg.
+    pub iceberg_refills: Count<1, 1_000>,
+    /// Least size of a slice.
+    pub slice_size_min: Count<1, 4_294_967_295>,
+    /// Width of a level of the volume profile, ticks.
+    pub profile_ticks: Count<1, 100_000>,
+    /// Least size of a large trade.
+    pub large_trade: Count<1, 4_294_967_295>,
+    /// Closed one-minute bars that volume is compared with.
+    pub volume_bars: Count<1, 1_440>,
+    /// What the average price of a session counts.
+    pub vwap_anchor: VwapAnchor,
 }
 
 /// What is measured.
@@ -121,6 +175,7 @@ impl Default for Config {
             batch_max: Count::of::<256>(),
             unpinned_ok: false,
             book: BookConfig::default(),
+            flow: FlowConfig::default(),
             latency: LatencyConfig::default(),
             memory: MemoryConfig::default(),
             replay: ReplayConfig::default(),
@@ -139,6 +194,36 @@ impl Default for BookConfig {
             unknown_cancels_max: Count::of::<16>(),
             last_missing_records_max: Count::of::<4_096>(),
             last_missing_ns_max: Span(Nanos(5_000_000_000)),
+        }
+    }
+}
+
+impl Default for FlowConfig {
+    fn default() -> Self {
+        const SECOND: u64 = 1_000_000_000;
+        Self {
+            measured_max: Count::of::<64>(),
+            vpin_bucket: Count::of::<500>(),
+            vpin_buckets: Count::of::<50>(),
+            bulk_bars: Count::of::<390>(),
+            bulk_bars_min: Count::of::<30>(),
+            imbalance_interval_ns: Span(Nanos(SECOND)),
+            ofi_interval_ns: Span(Nanos(10 * SECOND)),
+            pattern_trades: Count::of::<100>(),
+            odd_lot: OddLot::BelowRoundLot,
+            block_contracts: Count::of::<100>(),
+            block_shares: Count::of::<10_000>(),
+            sweep_window_ns: Span(Nanos(SECOND)),
+            sweep_contracts: Count::of::<20>(),
+            sweep_shares: Count::of::<1_000>(),
+            sweep_hold_ns: Span(Nanos(10 * SECOND)),
+            refill_window_ns: Span(Nanos(300_000_000)),
+            iceberg_refills: Count::of::<3>(),
+            slice_size_min: Count::of::<3>(),
+            profile_ticks: Count::of::<20>(),
+            large_trade: Count::of::<10>(),
+            volume_bars: Count::of::<20>(),
+            vwap_anchor: VwapAnchor::Session,
         }
     }
 }
@@ -251,6 +336,27 @@ impl Config {
                 "use at least 1us",
             );
         }
+        if self.flow.bulk_bars_min.get() > self.flow.bulk_bars.get() {
+            blame(
+                "flow.bulk_bars_min",
+                "more bars are wanted than are looked back on".into(),
+                "lower flow.bulk_bars_min or raise flow.bulk_bars",
+            );
+        }
+        let spans = [
+            (
+                "flow.imbalance_interval_ns",
+                self.flow.imbalance_interval_ns,
+            ),
+            ("flow.ofi_interval_ns", self.flow.ofi_interval_ns),
+        ];
+        for (key, _) in spans.into_iter().filter(|(_, span)| span.0 == Nanos(0)) {
+            blame(
+                key,
+                "an interval of no length never ends".into(),
+                "use at least 1ns",
+            );
+        }
         if self.latency.duty_cycle_threshold_ns.0 == Nanos(0) {
             blame(
                 "latency.duty_cycle_threshold_ns",
@@ -349,12 +455,15 @@ mod tests {
 
     #[test]
     fn each_conflict_names_the_key_to_blame() {
-        let cases: [(&str, Value); 5] = [
+        let cases: [(&str, Value); 8] = [
             ("batch_max", 4096.into()),
             ("cores", vec![1, 2, 1].into()),
             ("book.last_missing_ns_max", "10ns".into()),
             ("latency.duty_cycle_threshold_ns", 0.into()),
             ("report.dir", "".into()),
+            ("flow.bulk_bars_min", 391.into()),
+            ("flow.imbalance_interval_ns", 0.into()),
+            ("flow.ofi_interval_ns", 0.into()),
         ];
         for (key, value) in cases {
             let mut config = Config::default();

@@ -10,34 +10,210 @@ use latency_report::recorder::{Recorder, difference};
 use undertow_core::event::{Control, Stamp};
 use undertow_core::ring::Writer;
 use undertow_core::stage::Sink;
-use undertow_strategies::flow::FlowUpdate;
+use undertow_core::types::Price;
+use undertow_strategies::flow::vpin::VpinValue;
+use undertow_strategies::flow::{FlowOutput, FlowUpdate, Reading};
+use undertow_strategies::ifd::desk::{Contract, Evidence, Finding, Pressure, Signal, Window};
 
 use crate::clock::TileClock;
 use crate::probe::Sampling;
 
-/// Words in which one output is written.
-pub const OUTPUT_WORDS: usize = 12;
+/// Words in which one output is written: of every book, and with the measures.
+pub const OUTPUT_WORDS: usize = TAPE_WORDS + READING_WORDS;
+const TAPE_WORDS: usize = 18;
+const READING_WORDS: usize = 22;
 
-/// Writes an output in a fixed layout: eight-byte words, little-endian in a file.
+/// Words of what the options desk found.
+const FINDING_WORDS: usize = 24;
+
+/// Stands for a measure that is absent. No measure is this NaN, or any other.
+const ABSENT: u64 = u64::MAX;
+
+/// Writes an output in a fixed layout: eight-byte words, little-endian in a file. Without measures
+/// the second half is zero.
 #[must_use]
-pub fn words(sequence: u64, update: &FlowUpdate) -> [u64; OUTPUT_WORDS] {
-    let touch = &update.touch;
+pub fn words(sequence: u64, output: &FlowOutput) -> [u64; OUTPUT_WORDS] {
+    let mut words = [0; OUTPUT_WORDS];
+    let update = match output {
+        FlowOutput::Update(update) => update,
+        FlowOutput::Finding(finding) => {
+            words[..FINDING_WORDS].copy_from_slice(&finding_words(sequence, finding));
+            return words;
+        }
+    };
+    let (tape, reading) = words.split_at_mut(TAPE_WORDS);
+    tape.copy_from_slice(&tape_words(sequence, update));
+    if let Some(measured) = &update.reading {
+        reading.copy_from_slice(&reading_words(measured));
+    }
+    words
+}
+
+fn tape_words(sequence: u64, update: &FlowUpdate) -> [u64; TAPE_WORDS] {
+    let (touch, depth) = (&update.touch, &update.depth);
     let instrument = u64::from(update.key.instrument_id.0);
     let publisher = u64::from(update.key.publisher_id.0);
+    let traded = u64::from(update.traded) << 24 | (update.last_side as u64) << 25;
     [
         sequence,
-        instrument << 32 | publisher << 8 | u64::from(update.trust as u8),
+        instrument << 32 | traded | publisher << 8 | u64::from(update.trust as u8),
         update.ts_event.0,
         touch.bid.0.cast_unsigned(),
         touch.ask.0.cast_unsigned(),
         touch.bid_size,
         touch.ask_size,
         u64::from(touch.bid_count) << 32 | u64::from(touch.ask_count),
+        depth.weighted5[0],
+        depth.weighted5[1],
+        depth.sum5[0],
+        depth.sum5[1],
+        depth.sum10[0],
+        depth.sum10[1],
         update.bought,
         update.sold,
         update.trades,
-        0,
+        price(update.last),
     ]
+}
+
+fn reading_words(reading: &Reading) -> [u64; READING_WORDS] {
+    let hidden = &reading.hidden_counts;
+    let volume = reading.volume;
+    let is_warming = |vpin: Option<VpinValue>| u64::from(vpin.is_some_and(|it| it.is_warming));
+    let is_unusual = u64::from(volume.is_some_and(|volume| volume.is_unusual));
+    let [sweep_kind, sweep_size, sweep_until] = reading.sweep.map_or([0; 3], |sweep| {
+        let kind = u64::from(sweep.levels) << 8 | sweep.side as u64 + 1;
+        [kind, sweep.size, sweep.until.0]
+    });
+    [
+        is_warming(reading.vpin) | is_warming(reading.vpin_bulk) << 1 | is_unusual << 2,
+        real(reading.vpin.map(|vpin| vpin.value)),
+        real(reading.vpin_bulk.map(|vpin| vpin.value)),
+        real(reading.imbalance_volatility),
+        real(reading.imbalance_velocity),
+        reading.ofi.map_or(ABSENT, i64::cast_unsigned),
+        reading.ofi_open.cast_unsigned(),
+        sweep_kind,
+        sweep_size,
+        sweep_until,
+        reading.sweeps,
+        real(reading.hidden),
+        u64::from(hidden.icebergs) << 32 | u64::from(hidden.refills),
+        u64::from(hidden.slices),
+        hidden.hidden_size,
+        real(reading.pattern),
+        real(reading.toxicity),
+        reading.blocks,
+        real(volume.map(|volume| volume.ratio)),
+        real(volume.and_then(|volume| volume.z)),
+        price(reading.vwap),
+        real(reading.quality),
+    ]
+}
+
+/// The second word's last byte is 16 or more, which no trust is: so a reader tells them apart.
+fn finding_words(sequence: u64, finding: &Finding) -> [u64; FINDING_WORDS] {
+    let mut words = [0; FINDING_WORDS];
+    words[0] = sequence;
+    match finding {
+        Finding::Window(window) => window_words(&mut words, window),
+        Finding::Signal(signal) => signal_words(&mut words, signal),
+        Finding::Resolution(resolution) => {
+            let underlying = resolution.underlying.map_or(0, |id| u64::from(id.0));
+            let (v1, v3) = (&resolution.decision.v1, &resolution.decision.v3);
+            words[1] = underlying << 32 | 18;
+            words[2] = resolution.ts.0;
+            words[3] = resolution.decision.method as u64;
+            words[4] = real(v1.mean);
+            words[5] = real(v3.mean);
+            words[6] = v1.conflicting as u64;
+            words[7] = v3.conflicting as u64;
+        }
+    }
+    words
+}
+
+fn window_words(words: &mut [u64; FINDING_WORDS], window: &Window) {
+    let tally = &window.tally;
+    contract_words(words, &window.contract, 16);
+    words[5] = window.start.0;
+    words[6] = window.minutes;
+    words[7] = tally.notional as u64;
+    words[8] = (tally.notional >> 64) as u64;
+    words[9] = tally.buy;
+    words[10] = tally.sell;
+    words[11] = tally.unclassified;
+    words[12] = u64::from(tally.trades) << 32 | u64::from(tally.large);
+    words[13] = price(window.spot);
+}
+
+fn signal_words(words: &mut [u64; FINDING_WORDS], signal: &Signal) {
+    contract_words(words, &signal.contract, 17);
+    let method = signal.method.map_or(0, |method| method as u64 + 1);
+    words[5] = signal.ts.0;
+    words[6] = (signal.version as u64) << 40
+        | (signal.direction as u64) << 32
+        | (signal.level as u64) << 24
+        | (signal.action as u64) << 16
+        | method << 8
+        | u64::from(signal.is_rejected);
+    words[7] = signal.confidence.to_bits();
+    match &signal.evidence {
+        Evidence::Spike {
+            spike,
+            volume,
+            open_interest,
+            bracket,
+        } => {
+            words[8] = spike.ratio.to_bits();
+            words[9] = spike.usd.cast_unsigned();
+            words[10] = *volume;
+            words[11] = *open_interest;
+            words[12] = price(bracket.map(|bracket| bracket.target));
+            words[13] = price(bracket.map(|bracket| bracket.stop));
+        }
+        Evidence::Pressure(pressure) => pressure_words(words, pressure),
+    }
+}
+
+fn pressure_words(words: &mut [u64; FINDING_WORDS], pressure: &Pressure) {
+    let components = &pressure.components;
+    words[8] = pressure.start.0;
+    words[9] = pressure.volume;
+    words[10] = pressure.dominance as u64;
+    words[11] = pressure.pressure.to_bits();
+    words[12] = components.significance.to_bits();
+    words[13] = components.trend.to_bits();
+    words[14] = components.concentration.to_bits();
+    words[15] = components.persistence.to_bits();
+    words[16] = components.cluster.to_bits();
+    words[17] = real(pressure.reading.z);
+    words[18] = real(pressure.reading.rank);
+    words[19] = pressure.reading.quality.to_bits();
+    words[20] = pressure.making.to_bits();
+    words[21] = pressure.multiplier.to_bits();
+    words[22] = pressure.together.map_or(0, |together| together as u64 + 1);
+}
+
+fn contract_words(words: &mut [u64; FINDING_WORDS], contract: &Contract, kind: u64) {
+    let key = contract.key;
+    let (instrument, publisher) = (key.instrument_id.0, key.publisher_id.0);
+    words[1] = u64::from(instrument) << 32 | u64::from(publisher) << 8 | kind;
+    words[2] = contract.strike.0.cast_unsigned();
+    words[3] = contract.expiry.0;
+    let underlying = contract.underlying;
+    let underlying = underlying.map_or(0, |key| u64::from(key.instrument_id.0));
+    words[4] = underlying << 8 | contract.right as u64;
+}
+
+/// A measure as a word.
+fn real(value: Option<f64>) -> u64 {
+    value.map_or(ABSENT, f64::to_bits)
+}
+
+/// A price as a word; an absent one is Databento's undefined.
+fn price(price: Option<Price>) -> u64 {
+    price.unwrap_or(Price::UNDEFINED).0.cast_unsigned()
 }
 
 /// A running hash over words: multiply, rotate, in order.
@@ -51,9 +227,22 @@ impl Digest {
     /// Adds one word.
     #[inline]
     pub const fn add(&mut self, word: u64) {
-        self.0 = (self.0 ^ word)
-            .wrapping_mul(0xF135_7AEA_2E62_A9C5)
-            .rotate_left(23);
+        self.0 = mix(self.0, word);
+    }
+
+    /// Adds the words of one output. They are hashed in two lanes, which the processor follows at
+    /// the same time; each multiplication would else wait for the one before.
+    #[inline]
+    fn add_all(&mut self, words: &[u64]) {
+        let mut lanes = [self.0, words.len() as u64];
+        let (pairs, rest) = words.as_chunks::<2>();
+        for [first, second] in pairs {
+            lanes = [mix(lanes[0], *first), mix(lanes[1], *second)];
+        }
+        for word in rest {
+            lanes[0] = mix(lanes[0], *word);
+        }
+        self.0 = mix(lanes[0], lanes[1]);
     }
 
     /// The value so far.
@@ -61,6 +250,14 @@ impl Digest {
     pub const fn value(self) -> u64 {
         self.0 ^ (self.0 >> 29)
     }
+}
+
+/// One step of the hash.
+#[inline]
+const fn mix(state: u64, word: u64) -> u64 {
+    (state ^ word)
+        .wrapping_mul(0xF135_7AEA_2E62_A9C5)
+        .rotate_left(23)
 }
 
 /// The sink of the last tile.
@@ -74,16 +271,16 @@ pub struct Output {
     pub latency: Recorder,
     sampling: Sampling,
     clock: Arc<TileClock>,
-    /// Control always goes to the cold side; data only if it is to be kept.
-    output_cold: Writer<FlowUpdate>,
+    /// Control and signals always go to the cold side; other data only if it is to be kept.
+    output_cold: Writer<FlowOutput>,
     keeps_data: bool,
 }
 
 impl Output {
-    /// A sink that hands control, and data if `keeps_data`, to the cold side.
+    /// A sink that hands control and signals, and all data if `keeps_data`, to the cold side.
     #[must_use]
     pub const fn new(
-        output_cold: Writer<FlowUpdate>,
+        output_cold: Writer<FlowOutput>,
         keeps_data: bool,
         sampling: Sampling,
         clock: Arc<TileClock>,
@@ -102,24 +299,34 @@ impl Output {
     }
 }
 
-impl Sink<FlowUpdate> for Output {
+impl Sink<FlowOutput> for Output {
     #[inline]
     fn room(&mut self) -> usize {
         self.output_cold.room()
     }
 
     #[inline]
-    fn data(&mut self, stamp: Stamp, update: &FlowUpdate) {
+    fn data(&mut self, stamp: Stamp, output: &FlowOutput) {
         self.updates += 1;
-        for word in words(stamp.sequence, update) {
-            self.digest.add(word);
+        let mut is_signal = false;
+        match output {
+            FlowOutput::Update(update) => {
+                self.digest.add_all(&tape_words(stamp.sequence, update));
+                if let Some(reading) = &update.reading {
+                    self.digest.add_all(&reading_words(reading));
+                }
+            }
+            FlowOutput::Finding(finding) => {
+                self.digest.add_all(&finding_words(stamp.sequence, finding));
+                is_signal = !matches!(finding, Finding::Window(_));
+            }
         }
         if self.sampling.takes(stamp.sequence) {
             let now_ns = self.clock.read();
             self.latency.record(difference(now_ns, stamp.ingress_ns));
         }
-        if self.keeps_data {
-            self.output_cold.data(stamp, update);
+        if self.keeps_data || is_signal {
+            self.output_cold.data(stamp, output);
         }
     }
 

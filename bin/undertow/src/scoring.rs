@@ -6,9 +6,14 @@
 //! or for anything. What the simulated crowd does by itself may look like a pattern: that counts
 //! as false, so precision is understated rather than flattered.
 
-use undertow_core::types::Side;
+use std::collections::HashMap;
+
+use undertow_core::types::{BookKey, Side};
 use undertow_feeds::synthetic::{Activity, Planted, Truth};
-use undertow_strategies::flow::FlowUpdate;
+use undertow_strategies::flow::{FlowOutput, FlowUpdate};
+use undertow_strategies::ifd::Direction;
+use undertow_strategies::ifd::desk::{Finding, Signal, Version};
+use undertow_strategies::options::Right;
 
 /// What is planted and looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,11 +78,75 @@ pub struct Detection {
     pub ts_event: u64,
 }
 
-impl Detection {
-    /// What an output of the chain detects, if anything.
-    pub fn of(_update: &FlowUpdate) -> impl Iterator<Item = Self> {
-        core::iter::empty()
+/// Turns what the chain says into detections: counts that have grown since an instrument was last
+/// heard of, and pressure signals of the options desk.
+#[derive(Clone, Debug, Default)]
+pub struct Listener {
+    counts: HashMap<BookKey, Counts>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Counts {
+    sweeps: u64,
+    icebergs: u32,
+    blocks: u64,
+    trades: u64,
+}
+
+impl Listener {
+    /// Adds what an output detects.
+    pub fn hear(&mut self, output: &FlowOutput, detections: &mut Vec<Detection>) {
+        match output {
+            FlowOutput::Update(update) => self.hear_update(update, detections),
+            FlowOutput::Finding(Finding::Signal(signal)) => detections.extend(pressure(signal)),
+            FlowOutput::Finding(_) => {}
+        }
     }
+
+    fn hear_update(&mut self, update: &FlowUpdate, detections: &mut Vec<Detection>) {
+        let Some(reading) = &update.reading else {
+            return;
+        };
+        let now = Counts {
+            sweeps: reading.sweeps,
+            icebergs: reading.hidden_counts.icebergs,
+            blocks: reading.blocks,
+            trades: update.trades,
+        };
+        let mut before = self.counts.insert(update.key, now).unwrap_or_default();
+        if now.trades < before.trades {
+            // A session has started, and counts from zero.
+            before = Counts::default();
+        }
+        let swept = reading.sweep.map_or(Side::None, |sweep| sweep.side);
+        let refilled = reading.iceberg.map_or(Side::None, |iceberg| iceberg.side);
+        let grown = [
+            (Pattern::Sweep, now.sweeps > before.sweeps, swept),
+            (Pattern::Iceberg, now.icebergs > before.icebergs, refilled),
+            (Pattern::Block, now.blocks > before.blocks, update.last_side),
+        ];
+        let grown = grown.into_iter().filter(|(_, has_grown, _)| *has_grown);
+        detections.extend(grown.map(|(pattern, _, side)| Detection {
+            pattern,
+            instrument_id: update.key.instrument_id.0,
+            side,
+            ts_event: update.ts_event.0,
+        }));
+    }
+}
+
+/// A signal of version 3 tells of pressure, on the side that the option was traded.
+fn pressure(signal: &Signal) -> Option<Detection> {
+    let side = match (signal.contract.right, signal.direction) {
+        (Right::Call, Direction::Long) | (Right::Put, Direction::Short) => Side::Bid,
+        (Right::Call, Direction::Short) | (Right::Put, Direction::Long) => Side::Ask,
+    };
+    (signal.version != Version::V1).then_some(Detection {
+        pattern: Pattern::Pressure,
+        instrument_id: signal.contract.key.instrument_id.0,
+        side,
+        ts_event: signal.ts.0,
+    })
 }
 
 /// How one pattern was seen, over any number of sessions.

@@ -4,6 +4,8 @@
 //! follows the tiles with a progress bar, keeps outputs if asked to, and gathers the summary and
 //! the latency run. All that it prints of the market is a function of the input alone.
 
+mod flow;
+
 mod gather;
 
 mod machine;
@@ -26,11 +28,13 @@ use undertow_core::ring::Reader;
 use undertow_core::stage::{Emit, Stage};
 use undertow_core::types::Flags;
 use undertow_feeds::replay::{Bytes, Replay};
-use undertow_strategies::flow::{Flow, FlowUpdate};
+use undertow_strategies::flow::toxicity::OddLot;
+use undertow_strategies::flow::{Flow, FlowOutput, FlowParameters, VwapAnchor};
+use undertow_strategies::ifd::baseline::Table;
 
 use crate::affinity::Cores;
 use crate::config::Config;
-use crate::config::values::{Demand, Idle as IdleWish, Layout as LayoutWish, Pace};
+use crate::config::values::{self, Demand, Idle as IdleWish, Layout as LayoutWish, Pace};
 use crate::exit::{Code, Failure};
 use crate::memory;
 use crate::output::words;
@@ -86,7 +90,11 @@ pub fn run<B: Bytes + Send>(ask: &Ask<'_>, inputs: Vec<(String, B)>) -> Result<O
     let limits = limits(ask.config);
     let (arena, notes) = lay_out(ask.config, &limits)?;
     let books = Books::new_in(&arena, &limits)?;
-    let flow = Flow::new(limits.instruments_max as usize);
+    let flow = Flow::with(
+        limits.instruments_max as usize,
+        measured(ask.config),
+        Table::default(),
+    );
     let (names, bytes): (Vec<_>, Vec<_>) = inputs.into_iter().unzip();
     let mut feed = Replay::new(bytes);
     while !feed.read_headers() {
@@ -200,6 +208,44 @@ pub fn limits(config: &Config) -> BookLimits {
     }
 }
 
+/// The parameters of the flow stage as configured.
+#[must_use]
+pub fn measured(config: &Config) -> FlowParameters {
+    let flow = &config.flow;
+    let narrow = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+    FlowParameters {
+        measured_max: flow.measured_max.get(),
+        vpin_bucket: flow.vpin_bucket.get() as u64,
+        vpin_buckets: flow.vpin_buckets.get(),
+        bulk_bars: flow.bulk_bars.get(),
+        bulk_bars_min: flow.bulk_bars_min.get(),
+        imbalance_interval: flow.imbalance_interval_ns.0,
+        ofi_interval: flow.ofi_interval_ns.0,
+        pattern_trades: flow.pattern_trades.get(),
+        odd_lot: match flow.odd_lot {
+            values::OddLot::BelowRoundLot => OddLot::BelowRoundLot,
+            values::OddLot::NotMultipleOf100 => OddLot::NotMultipleOf100,
+        },
+        block_contracts: flow.block_contracts.get() as u64,
+        block_shares: flow.block_shares.get() as u64,
+        sweep_window: flow.sweep_window_ns.0,
+        sweep_contracts: flow.sweep_contracts.get() as u64,
+        sweep_shares: flow.sweep_shares.get() as u64,
+        sweep_hold: flow.sweep_hold_ns.0,
+        refill_window: flow.refill_window_ns.0,
+        iceberg_refills: narrow(flow.iceberg_refills.get()),
+        slice_size_min: narrow(flow.slice_size_min.get()),
+        profile_ticks: narrow(flow.profile_ticks.get()),
+        large_trade: flow.large_trade.get() as u64,
+        volume_bars: flow.volume_bars.get(),
+        vwap_anchor: match flow.vwap_anchor {
+            values::VwapAnchor::Session => VwapAnchor::Session,
+            values::VwapAnchor::Regular => VwapAnchor::Regular,
+        },
+        ..FlowParameters::default()
+    }
+}
+
 /// The arena for the books, and what the system refused of what was wished for it.
 fn lay_out(config: &Config, limits: &BookLimits) -> Result<(bumpalo::Bump, Vec<String>)> {
     let mut notes = Vec::new();
@@ -305,7 +351,7 @@ impl Cold {
     }
 
     /// Takes what the chain hands over until it ends.
-    fn follow(&mut self, board: &Switchboard, mut output_cold: Reader<FlowUpdate>) {
+    fn follow(&mut self, board: &Switchboard, mut output_cold: Reader<FlowOutput>) {
         let mut shown = Instant::now();
         loop {
             let mut is_idle = true;
@@ -329,7 +375,7 @@ impl Cold {
         }
     }
 
-    fn note(&mut self, msg: &Msg<FlowUpdate>) {
+    fn note(&mut self, msg: &Msg<FlowOutput>) {
         match &msg.body {
             Body::Control(control) => self.registry.note(control),
             Body::Data(update) => {
@@ -384,4 +430,14 @@ fn bar(progress: &Progress) -> ProgressBar {
         ProgressStyle::default_bar()
     }));
     bar
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn configured_defaults_are_the_stages_own() {
+        assert_eq!(measured(&Config::default()), FlowParameters::default());
+    }
 }

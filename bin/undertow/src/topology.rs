@@ -21,7 +21,7 @@ use latency_report::recorder::{Basis, Recorder};
 use undertow_core::event::{BookUpdate, Market};
 use undertow_core::ring::{Reader, Writer, reliable};
 use undertow_core::stage::{Pass, Sink, Stage};
-use undertow_strategies::flow::{Flow, FlowUpdate};
+use undertow_strategies::flow::{Flow, FlowOutput};
 
 use crate::clock::TileClock;
 use crate::config::values::Pace;
@@ -166,7 +166,7 @@ pub struct LinkReport {
 pub fn run<F, B>(
     wiring: &Wiring,
     parts: (F, B, Flow),
-    cold: impl FnOnce(&Switchboard, Reader<FlowUpdate>),
+    cold: impl FnOnce(&Switchboard, Reader<FlowOutput>),
 ) -> Result<Finished<F, B>, Dead>
 where
     F: Dated<Market> + Send,
@@ -194,7 +194,7 @@ where
 fn fused<'scope, F, B>(
     rig: &Rig<'scope, '_>,
     (feed, books, flow): (F, B, Flow),
-    output_cold: Writer<FlowUpdate>,
+    output_cold: Writer<FlowOutput>,
     cold: impl FnOnce(),
 ) -> Result<Finished<F, B>, Dead>
 where
@@ -224,7 +224,7 @@ where
 fn split<'scope, F, B>(
     rig: &Rig<'scope, '_>,
     (feed, books, flow): (F, B, Flow),
-    output_cold: Writer<FlowUpdate>,
+    output_cold: Writer<FlowOutput>,
     cold: impl FnOnce(),
 ) -> Result<Finished<F, B>, Dead>
 where
@@ -262,7 +262,7 @@ where
 fn dedicated<'scope, F, B>(
     rig: &Rig<'scope, '_>,
     (feed, books, flow): (F, B, Flow),
-    output_cold: Writer<FlowUpdate>,
+    output_cold: Writer<FlowOutput>,
     cold: impl FnOnce(),
 ) -> Result<Finished<F, B>, Dead>
 where
@@ -357,7 +357,7 @@ impl<'scope> Rig<'scope, '_> {
         Relay::new(reader, self.wiring.sampling, Arc::clone(&self.clocks[tile]))
     }
 
-    fn output(&self, output_cold: Writer<FlowUpdate>, tile: usize) -> Output {
+    fn output(&self, output_cold: Writer<FlowOutput>, tile: usize) -> Output {
         let Wiring {
             keeps_data,
             sampling,

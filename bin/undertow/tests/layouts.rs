@@ -24,7 +24,7 @@ use undertow_core::stage::{Pass, Sink, Source, Stage};
 use undertow_core::types::{
     Action, BookKey, Flags, InstrumentId, Nanos, OrderId, Price, PublisherId, Side, Text,
 };
-use undertow_strategies::flow::{Flow, FlowUpdate};
+use undertow_strategies::flow::{Flow, FlowOutput};
 
 mod support;
 
@@ -200,7 +200,7 @@ impl Parts {
 /// One output as bytes that must agree.
 type Line = Vec<u64>;
 
-fn line(msg: &Msg<FlowUpdate>) -> Line {
+fn line(msg: &Msg<FlowOutput>) -> Line {
     match &msg.body {
         Body::Data(update) => words(msg.stamp.sequence, update).to_vec(),
         Body::Control(control) => {
@@ -212,7 +212,7 @@ fn line(msg: &Msg<FlowUpdate>) -> Line {
     }
 }
 
-fn drain(reader: &mut Reader<FlowUpdate>, lines: &mut Vec<Line>, rng: &mut Rng) {
+fn drain(reader: &mut Reader<FlowOutput>, lines: &mut Vec<Line>, rng: &mut Rng) {
     for _ in 0..rng.below(9) {
         let Some(msg) = reader.pop() else { return };
         lines.push(line(&msg));

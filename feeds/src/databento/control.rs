@@ -111,7 +111,10 @@ pub(super) fn imbalance(record: &[u8]) -> Result<Control, Suspicion> {
         ts_event: ts_event(record),
         ref_price: Price(i64_at(record, offset_of!(ImbalanceMsg, ref_price))),
         match_price: Price(i64_at(record, offset_of!(ImbalanceMsg, ind_match_price))),
-        clearing_price: Price(i64_at(record, offset_of!(ImbalanceMsg, cont_book_clr_price))),
+        clearing_price: Price(i64_at(
+            record,
+            offset_of!(ImbalanceMsg, cont_book_clr_price),
+        )),
         paired_size: u32_at(record, offset_of!(ImbalanceMsg, paired_qty)),
         imbalance_size: u32_at(record, offset_of!(ImbalanceMsg, total_imbalance_qty)),
         side: side(record[offset_of!(ImbalanceMsg, side)])?,

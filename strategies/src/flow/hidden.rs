@@ -181,6 +181,15 @@ pub struct HiddenCounts {
     pub hidden_size: u64,
 }
 
+/// Where an iceberg was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Iceberg {
+    /// Its side.
+    pub side: Side,
+    /// Its price.
+    pub price: Price,
+}
+
 /// One price of the open event.
 #[derive(Clone, Copy, Debug)]
 struct Level {
@@ -218,6 +227,8 @@ pub struct Refills {
     iceberg_refills: u32,
     slice_size_min: u32,
     counts: HiddenCounts,
+    /// The latest found.
+    iceberg: Option<Iceberg>,
     levels: [Level; LEVELS_MAX],
     level_count: usize,
     aggressor: OrderId,
@@ -244,6 +255,7 @@ impl Refills {
                 slices: 0,
                 hidden_size: 0,
             },
+            iceberg: None,
             levels: [Level::NONE; LEVELS_MAX],
             level_count: 0,
             aggressor: OrderId(0),
@@ -285,6 +297,12 @@ impl Refills {
     #[must_use]
     pub const fn counts(&self) -> HiddenCounts {
         self.counts
+    }
+
+    /// The latest iceberg found this session.
+    #[must_use]
+    pub const fn iceberg(&self) -> Option<Iceberg> {
+        self.iceberg
     }
 
     /// Counts from zero: a session starts.
@@ -391,6 +409,10 @@ impl Refills {
         self.counts.slices += 1;
         if slice.refills == self.iceberg_refills {
             self.counts.icebergs += 1;
+            self.iceberg = Some(Iceberg {
+                side: slice.side,
+                price: slice.price,
+            });
         }
     }
 
@@ -405,16 +427,20 @@ impl Refills {
             self.counts.hidden_size += level.filled - lost;
             if level.modified != OrderId(0) {
                 self.counts.refills += level.requeues.max(1);
-                self.note_refilled(level.modified);
+                self.note_refilled(&level);
             }
         }
         self.level_count = 0;
     }
 
-    fn note_refilled(&mut self, order_id: OrderId) {
-        if !self.refilled.contains(&order_id) {
+    fn note_refilled(&mut self, level: &Level) {
+        if !self.refilled.contains(&level.modified) {
             self.counts.icebergs += 1;
-            self.refilled[self.refilled_next] = order_id;
+            self.iceberg = Some(Iceberg {
+                side: level.side,
+                price: level.price,
+            });
+            self.refilled[self.refilled_next] = level.modified;
             self.refilled_next = (self.refilled_next + 1) % SLICES_MAX;
         }
     }

@@ -4,7 +4,7 @@ use undertow_core::event::{BookUpdate, Depth, Touch};
 use undertow_core::types::{Nanos, Price, Side};
 
 use super::bars::TimeBars;
-use super::hidden::{HiddenCounts, HiddenScore, Refills};
+use super::hidden::{HiddenCounts, HiddenScore, Iceberg, Refills};
 use super::imbalance::{ImbalanceHistory, Ofi};
 use super::parameters::{FlowParameters, VwapAnchor};
 use super::profile::{BarVolumes, MINUTE, UnusualVolume, VolumeProfile};
@@ -60,6 +60,8 @@ pub struct Reading {
     pub hidden: Option<f64>,
     /// Hidden orders found since the session's start (A9).
     pub hidden_counts: HiddenCounts,
+    /// The latest iceberg found since the session's start.
+    pub iceberg: Option<Iceberg>,
     /// Score of toxic patterns, in [0, 1] (A6).
     pub pattern: Option<f64>,
     /// Blend of VPIN, pattern and book (A6).
@@ -249,6 +251,7 @@ impl Measures {
         reading.ofi_open = self.ofi.open();
         reading.sweep = self.sweeps.standing(ts);
         reading.hidden_counts = self.refills.counts();
+        reading.iceberg = self.refills.iceberg();
         let is_sampled = self.imbalance.observe(ts, depth);
         if is_sampled {
             reading.imbalance_volatility = self.imbalance.volatility();

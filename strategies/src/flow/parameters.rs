@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use undertow_core::types::{BookKey, Nanos, Price};
 
 use super::toxicity::{OddLot, ToxicityWeights};
+use crate::ifd::desk::Settings;
 
 /// From when the average price of a session counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -69,6 +70,12 @@ pub struct FlowParameters {
     pub volume_bars: usize,
     /// What the average price of a session counts.
     pub vwap_anchor: VwapAnchor,
+    /// Options that the desk follows. About 4 KiB each.
+    pub options_max: usize,
+    /// Options whose quotes are watched for market making, those that trade first.
+    pub quoted_max: usize,
+    /// How the desk detects institutional flow in options.
+    pub ifd: Settings,
 }
 
 impl Default for FlowParameters {
@@ -105,6 +112,9 @@ impl Default for FlowParameters {
             large_trade: 10,
             volume_bars: 20,
             vwap_anchor: VwapAnchor::Session,
+            options_max: 1 << 14,
+            quoted_max: 1 << 11,
+            ifd: Settings::default(),
         }
     }
 }

@@ -10,10 +10,12 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use undertow_core::types::{Price, Text};
 
 use super::pressure::{Dominance, Tally};
+use crate::calendar::Day;
 use crate::options::Right;
 
 /// Trading days looked back.
@@ -74,8 +76,8 @@ impl Ord for Key {
 /// One day at one place: means over its windows of five minutes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Row {
-    /// The trading day, days since 1970-01-01.
-    pub day: i32,
+    /// The trading day.
+    pub day: Day,
     /// The place.
     pub key: Key,
     /// Windows that traded.
@@ -92,7 +94,7 @@ pub struct Row {
 
 /// Sums of a day's windows, of which a row is made.
 #[derive(Clone, Copy, Debug, PartialEq, Default)]
-pub struct Day {
+pub struct Sums {
     windows: u32,
     buy_ratio: f64,
     sell_ratio: f64,
@@ -100,7 +102,7 @@ pub struct Day {
     confidence: f64,
 }
 
-impl Day {
+impl Sums {
     /// Counts a window of five minutes; one that did not trade says nothing.
     pub fn add(&mut self, tally: &Tally) {
         if tally.is_empty() {
@@ -115,7 +117,7 @@ impl Day {
 
     /// The row of these windows; none without any.
     #[must_use]
-    pub fn row(&self, day: i32, key: Key) -> Option<Row> {
+    pub fn row(&self, day: Day, key: Key) -> Option<Row> {
         let n = f64::from(self.windows);
         (self.windows > 0).then(|| Row {
             day,
@@ -340,16 +342,12 @@ pub struct Table {
 }
 
 impl Table {
-    /// Lays the table out from rows in any order. Rows of `today` or later, and rows older than
-    /// the last `days` days that have any, are left out.
+    /// Lays the table out from rows in any order. Only days of `lookback` count: it ends before
+    /// the day under test and begins [`LOOKBACK`] trading days earlier, or later.
     #[must_use]
-    pub fn new(rows: impl IntoIterator<Item = Row>, today: i32, days: usize) -> Self {
-        let mut rows: Vec<Row> = rows.into_iter().filter(|row| row.day < today).collect();
-        let mut seen: Vec<i32> = rows.iter().map(|row| row.day).collect();
-        seen.sort_unstable();
-        seen.dedup();
-        let first = seen.len().saturating_sub(days.min(LOOKBACK));
-        rows.retain(|row| seen.get(first).is_some_and(|first| row.day >= *first));
+    pub fn new(rows: impl IntoIterator<Item = Row>, lookback: &Range<Day>) -> Self {
+        let rows = rows.into_iter().filter(|row| lookback.contains(&row.day));
+        let mut rows: Vec<Row> = rows.collect();
         rows.sort_by_key(|row| (row.key, row.day));
         let groups = rows.chunk_by(|a, b| a.key == b.key);
         Self {

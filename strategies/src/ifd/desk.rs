@@ -20,12 +20,13 @@ pub use lanes::Widths;
 use alloc::boxed::Box;
 use core::iter::repeat_n;
 
-use undertow_core::event::{BookUpdate, Control, Statistic, Touch, Trust};
-use undertow_core::types::{Action, Nanos, Price, Side, Text};
+use undertow_core::event::{BookUpdate, Control, Mbo, Statistic, Trust};
+use undertow_core::types::{Action, BookKey, Nanos, Side, Text};
 
 use super::baseline::Table;
 use super::confidence::Profile;
 use super::quoting::Ring;
+use super::spike::Spike;
 use finding::Pending;
 pub use judge::Judged;
 use judge::{Judge, Seen};
@@ -115,8 +116,10 @@ pub struct Desk {
     rings_len: usize,
     pending: Pending,
     counters: Counters,
-    /// The latest time seen, ns.
+    /// The latest time at which something was due, ns.
     now: u64,
+    /// An input of this time or later must look at the lanes; 0 while one is closing.
+    wake_at: u64,
     minutes: [u64; 3],
 }
 
@@ -135,6 +138,7 @@ impl Desk {
             pending: Pending::new(options_max * PENDING_PER_OPTION + 64),
             counters: Counters::default(),
             now: 0,
+            wake_at: 0,
             minutes: settings.widths.minutes(),
         }
     }
@@ -144,26 +148,27 @@ impl Desk {
     #[inline]
     pub fn on_update(&mut self, update: &BookUpdate, side: Side) {
         let mbo = &update.mbo;
-        let ts = mbo.ts_event;
-        if !is_usable(ts, mbo.ts_recv) {
-            self.counters.unusable += 1;
-            return;
-        }
-        self.on_time(ts);
-        match self.listing.owner(update.book_idx, mbo.key()) {
-            Owner::Neither => {}
-            Owner::Option(option) => {
-                if mbo.action == Action::Trade {
-                    self.trade(option, ts, mbo.price, mbo.size, side);
-                }
-                if update.touch_changed {
-                    self.quote(option, ts, &update.touch, update.trust);
-                }
+        let is_trade = mbo.action == Action::Trade;
+        // Nearly all records fall through both: nothing is due, and no touch has moved.
+        if self.wake_at <= mbo.ts_event.0 {
+            if !is_usable(mbo.ts_event, mbo.ts_recv) {
+                self.counters.unusable += 1;
+                return;
             }
-            Owner::Underlying(underlying) => {
-                if update.touch_changed || mbo.action == Action::Trade {
-                    self.price(underlying, mbo.action, mbo.price, &update.touch);
+            self.on_time(mbo.ts_event);
+        }
+        if is_trade || update.touch_changed {
+            match self.listing.owner(update.book_idx, mbo.key()) {
+                Owner::Neither => {}
+                Owner::Option(option) => {
+                    if is_trade {
+                        self.trade(option, mbo, side);
+                    }
+                    if update.touch_changed {
+                        self.quote(option, update);
+                    }
                 }
+                Owner::Underlying(underlying) => self.listing.price(underlying, update),
             }
         }
     }
@@ -178,17 +183,15 @@ impl Desk {
     }
 
     /// Lets time pass: what is due by then is closed, a few windows a call.
-    #[inline]
     pub fn on_time(&mut self, ts: Nanos) {
-        self.now = self.now.max(ts.0);
+        self.now = self.now.max(ts.0.min(TIME_MAX));
         if self.lanes.due() <= self.now {
             self.begin_closing();
         }
         for lane in 0..3 {
-            if self.lanes.is_closing(lane) {
-                self.close(lane, CLOSE_PER_INPUT);
-            }
+            self.close(lane, CLOSE_PER_INPUT);
         }
+        self.note_wake();
     }
 
     /// Another trading day begins: volumes and levels of version 1 start over.
@@ -205,6 +208,7 @@ impl Desk {
         for lane in 0..3 {
             self.close(lane, usize::MAX);
         }
+        self.note_wake();
     }
 
     /// The next finding, in order.
@@ -235,17 +239,19 @@ impl Desk {
 
     /// Yesterday's open interest of an option, and the time that it is about.
     #[must_use]
-    pub fn open_interest(&self, key: undertow_core::types::BookKey) -> Option<(u64, Nanos)> {
+    pub fn open_interest(&self, key: BookKey) -> Option<(u64, Nanos)> {
         let option = self.listing.option(key)?;
         let day = self.judge.days.get(option as usize)?;
         day.open_interest.map(|interest| (interest, day.as_of))
     }
 
-    fn trade(&mut self, option: u32, ts: Nanos, price: Price, size: u32, side: Side) {
-        if !price.is_defined() || size == 0 {
+    fn trade(&mut self, option: u32, mbo: &Mbo, side: Side) {
+        let is_sound = mbo.price.is_defined() && mbo.size > 0;
+        if !is_sound || !is_usable(mbo.ts_event, mbo.ts_recv) {
             self.counters.unusable += 1;
             return;
         }
+        let ts = mbo.ts_event;
         let making = self.quoting(option, ts);
         for lane in 0..3 {
             if self.lanes.blocks(lane, ts.0) {
@@ -254,28 +260,32 @@ impl Desk {
         }
         let trade = Trade {
             ts: ts.0,
-            price,
-            size,
+            price: mbo.price,
+            size: mbo.size,
             side,
             making,
         };
         self.lanes.add(option, &trade);
-        self.count(option, size, side);
-        let Some(listed) = self.listing.options().get(option as usize) else {
+        self.count(option, mbo.size, side);
+        let listed = self.listing.options().get(option as usize);
+        let spike = listed.and_then(|listed| self.judge.spike(option, listed, mbo.price));
+        if let Some(spike) = spike {
+            self.speak_of_spike(option, spike, ts);
+        }
+    }
+
+    #[cold]
+    fn speak_of_spike(&mut self, option: u32, spike: Spike, ts: Nanos) {
+        // Whatever version 3 has to say of the time before comes first.
+        self.close(SIGNALS, usize::MAX);
+        let Some(contract) = self.contract(option) else {
             return;
         };
-        if let Some(spike) = self.judge.spike(option, listed, price) {
-            let underlying = listed.terms.underlying;
-            let contract = self.contract(option);
-            let spot = self.listing.underlying_of(option).and_then(|it| it.spot);
-            // Whatever version 3 has to say of the time before comes first.
-            self.close(SIGNALS, usize::MAX);
-            if let Some(contract) = contract {
-                let about = (option, contract, underlying);
-                self.judge
-                    .speak_of_spike(about, spike, ts, spot, &mut self.pending);
-            }
-        }
+        let underlying = self.listing.options()[option as usize].terms.underlying;
+        let spot = self.listing.underlying_of(option).and_then(|it| it.spot());
+        let about = (option, contract, underlying);
+        self.judge
+            .speak_of_spike(about, spike, ts, spot, &mut self.pending);
     }
 
     fn count(&mut self, option: u32, size: u32, side: Side) {
@@ -311,25 +321,11 @@ impl Desk {
     }
 
     #[inline]
-    fn quote(&mut self, option: u32, ts: Nanos, touch: &Touch, trust: Trust) {
+    fn quote(&mut self, option: u32, update: &BookUpdate) {
         let ring = self.ring_of.get(option as usize).copied();
         let ring = ring.and_then(|ring| self.rings.get_mut(ring as usize));
-        if let (Some(ring), Trust::Good) = (ring, trust) {
-            let sizes = [touch.bid_size, touch.ask_size];
-            ring.note(ts, [touch.bid, touch.ask], sizes);
-        }
-    }
-
-    fn price(&mut self, underlying: u32, action: Action, price: Price, touch: &Touch) {
-        let underlyings = self.listing.underlyings_mut();
-        let Some(underlying) = underlyings.get_mut(underlying as usize) else {
-            return;
-        };
-        if touch.is_two_sided() && !touch.is_crossed() {
-            // The middle, without overflow; half a unit of 1e-9 is cut off.
-            underlying.spot = Some(Price(touch.bid.0.midpoint(touch.ask.0)));
-        } else if action == Action::Trade && price.is_defined() {
-            underlying.spot = Some(price);
+        if let (Some(ring), Trust::Good) = (ring, update.trust) {
+            ring.note(update.mbo.ts_event, &update.touch);
         }
     }
 
@@ -356,11 +352,16 @@ impl Desk {
             while self.lanes.is_due(lane, self.now) {
                 self.close(lane, usize::MAX);
                 for underlying in self.listing.underlyings_mut() {
-                    underlying.spot_at_close[lane] = underlying.spot;
+                    underlying.spot_at_close[lane] = underlying.spot();
                 }
                 self.lanes.begin(lane, self.now);
             }
         }
+    }
+
+    fn note_wake(&mut self) {
+        let is_closing = (0..3).any(|lane| self.lanes.is_closing(lane));
+        self.wake_at = if is_closing { 0 } else { self.lanes.due() };
     }
 
     /// Closes at most `windows_max` windows of the slot that a lane is closing.

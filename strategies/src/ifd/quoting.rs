@@ -3,7 +3,8 @@
 //! A [`Ring`] keeps the last quotes of one contract. Machines that make a market quote often,
 //! evenly on both sides, in equal sizes, and replace what they quote within a second.
 
-use undertow_core::types::{Nanos, Price};
+use undertow_core::event::Touch;
+use undertow_core::types::Nanos;
 
 /// Quotes kept.
 pub const QUOTES: usize = 32;
@@ -96,13 +97,14 @@ impl Default for Ring {
 impl Ring {
     /// Takes note of a new touch. Sizes beyond `u32` count as its maximum.
     #[inline]
-    pub fn note(&mut self, ts: Nanos, [bid, ask]: [Price; 2], [bid_size, ask_size]: [u64; 2]) {
-        let is_two_sided = bid.is_defined() && ask.is_defined();
+    pub fn note(&mut self, ts: Nanos, touch: &Touch) {
         self.quotes[self.seen as usize % QUOTES] = Quote {
             ts: ts.0,
-            bid_size: u32::try_from(bid_size).unwrap_or(u32::MAX),
-            ask_size: u32::try_from(ask_size).unwrap_or(u32::MAX),
-            spread: is_two_sided.then(|| ask.0.saturating_sub(bid.0)),
+            bid_size: u32::try_from(touch.bid_size).unwrap_or(u32::MAX),
+            ask_size: u32::try_from(touch.ask_size).unwrap_or(u32::MAX),
+            spread: touch
+                .is_two_sided()
+                .then(|| touch.ask.0.saturating_sub(touch.bid.0)),
         };
         self.seen += 1;
     }

@@ -13,7 +13,7 @@ use undertow_strategies::decide::identity::{Fingerprint, Identity, SignalId, Ter
 use undertow_strategies::decide::rules::{RuleSet, Strategy as Name};
 use undertow_strategies::decide::snapshot::{Gamma, Pull, Snapshot};
 use undertow_strategies::decide::zero_dte::ZeroDte;
-use undertow_strategies::decide::{Decision, Desk, Outcome};
+use undertow_strategies::decide::{Decide, Decision, Outcome};
 use undertow_strategies::discovery::Regime;
 use undertow_strategies::options::Right;
 
@@ -234,8 +234,8 @@ impl Look {
     }
 }
 
-/// Runs looks through a desk with all four strategies, whose windows are the whole day.
-fn run(looks: &[Look]) -> (Vec<Decision>, Desk<Claims>) {
+/// Runs looks through a stage with all four strategies, whose windows are the whole day.
+fn run(looks: &[Look]) -> (Vec<Decision>, Decide<Claims>) {
     let mut world = World::new();
     let mut ahead = world.chain.clone();
     for listing in &mut ahead {
@@ -252,7 +252,7 @@ fn run(looks: &[Look]) -> (Vec<Decision>, Desk<Claims>) {
             (rules, symbol("QQQ"))
         })
         .collect();
-    let mut desk = Desk::new(&rules, Claims::new(4), &limits(1)).unwrap();
+    let mut decide = Decide::new(&rules, Claims::new(4), &limits(1)).unwrap();
     let mut decisions = Vec::new();
     let mut of_day = eleven(0).time_of_day_ns;
     for look in looks {
@@ -260,10 +260,10 @@ fn run(looks: &[Look]) -> (Vec<Decision>, Desk<Claims>) {
         let moment = crate::world::at(tuesday(), of_day);
         let features = look.features(&world, moment.now);
         for place in 0..rules.len() {
-            decisions.extend(desk.evaluate(place, &features, &CALM, &moment));
+            decisions.extend(decide.evaluate(place, &features, &CALM, &moment));
         }
     }
-    (decisions, desk)
+    (decisions, decide)
 }
 
 proptest! {
@@ -322,8 +322,8 @@ proptest! {
         looks in prop::collection::vec(look(), 1..40),
         cut in 0..40_usize,
     ) {
-        let (decisions, desk) = run(&looks);
-        let totals = desk.totals();
+        let (decisions, decide) = run(&looks);
+        let totals = decide.totals();
         prop_assert!(totals.is_conserved());
         let mut counted = BTreeMap::new();
         for decision in &decisions {

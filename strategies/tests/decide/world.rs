@@ -10,7 +10,7 @@ use undertow_strategies::decide::identity::Symbol;
 use undertow_strategies::decide::moment::Moment;
 use undertow_strategies::decide::rules::{RuleSet, Strategy};
 use undertow_strategies::decide::validate::Conditions;
-use undertow_strategies::decide::{Desk, Limits};
+use undertow_strategies::decide::{Decide, Limits};
 use undertow_strategies::flow::bars::TimeBar;
 use undertow_strategies::options::Right;
 
@@ -137,10 +137,10 @@ pub(crate) fn symbol(text: &str) -> Symbol {
     Symbol::from_bytes(text.as_bytes())
 }
 
-/// A desk with the 0DTE rule on QQQ.
-pub(crate) fn desk() -> Desk<Claims> {
+/// A stage with the 0DTE rule on QQQ.
+pub(crate) fn decide() -> Decide<Claims> {
     let rules = [(RuleSet::of(Strategy::ZeroDte), symbol("QQQ"))];
-    Desk::new(&rules, Claims::new(64), &limits(1)).unwrap()
+    Decide::new(&rules, Claims::new(64), &limits(1)).unwrap()
 }
 
 pub(crate) fn limits(worker: u64) -> Limits {

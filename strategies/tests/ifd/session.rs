@@ -7,6 +7,7 @@ use undertow_core::event::{
 use undertow_core::types::{
     Action, BookKey, Flags, InstrumentId, Nanos, OrderId, Price, PublisherId, Side, Text,
 };
+use undertow_strategies::calendar::Day;
 use undertow_strategies::ifd::baseline::{Bucket, Key, Row, Table};
 use undertow_strategies::ifd::confidence::Profile;
 use undertow_strategies::ifd::desk::{Desk, Limits, Settings, Widths};
@@ -111,7 +112,7 @@ impl Session {
                 for day in 0..20 {
                     let ratio = 1.0 + random.below(100) as f64 / 100.0;
                     rows.push(Row {
-                        day,
+                        day: Day(day),
                         key: Key {
                             product,
                             bucket: Bucket::Strike(points(24_800 + 25 * (step - strikes / 2))),
@@ -129,7 +130,7 @@ impl Session {
         Self {
             options,
             inputs: Vec::new(),
-            table: Table::new(rows, 20, 20),
+            table: Table::new(rows, &(Day(0)..Day(20))),
             product,
             spot: Price(24_800_250_000_000),
         }
@@ -226,7 +227,7 @@ impl Session {
             books_max: self.options.len() + 1,
             options_max: self.options.len(),
             underlyings_max: 4,
-            quoted_max: 64,
+            quoted_max: 1_024,
         };
         let settings = Settings {
             profile: Profile::TESTING,

@@ -551,7 +551,7 @@ fn levels(expected: &Value) {
     assert_close(weighed, expected["wrr"].as_f64().unwrap());
 }
 
-/// The rate of a desk that was repeated 3,275 times for 164 signals, by the desk's own formula.
+/// The rate of 3,275 repetitions for 164 signals, by the formula that the counters use.
 fn dedup(expected: &Value) {
     use undertow_strategies::decide::counters::dedup_rate;
     let rate = dedup_rate(3_275, 164).unwrap();

@@ -1,5 +1,6 @@
 use serde_json::Value;
 use undertow_core::types::{Price, Side, Text};
+use undertow_strategies::calendar::Day;
 use undertow_strategies::ifd::baseline::{Baseline, Bucket, Key, Limits, Reading, Row, Sample};
 use undertow_strategies::ifd::components::{
     Components, Crowd, Stance, concentration, persistence, significance, trend,
@@ -204,7 +205,7 @@ fn baseline_statistics(expected: &Value) {
 
 fn baseline_reading(x: f64, expected: &Value) {
     let rows = RATIOS.iter().enumerate().map(|(day, ratio)| Row {
-        day: day as i32,
+        day: Day(day as i32),
         key: Key {
             product: Text::from_bytes(b"NQ"),
             bucket: Bucket::Strike(SPOT),

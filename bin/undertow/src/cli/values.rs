@@ -3,7 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use undertow_core::types::Nanos;
+use undertow_core::types::{Nanos, Price};
+use undertow_strategies::options::date::Date;
 
 const DAY_NS: u64 = 86_400_000_000_000;
 
@@ -95,6 +96,60 @@ impl fmt::Display for FaultRate {
     }
 }
 
+/// A share of something, such as a rate a year: `4%` and `0.04` are the same.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Share(pub f64);
+
+impl FromStr for Share {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (number, scale) = match text.strip_suffix('%') {
+            Some(number) => (number, 0.01),
+            None => (text, 1.0),
+        };
+        let share = number
+            .trim()
+            .parse::<f64>()
+            .ok()
+            .map(|number| number * scale);
+        let share = share.filter(|share| share.abs() <= 1.0).map(Self);
+        share.ok_or_else(|| "must be between -100% and 100%, like 4% or 0.04".to_owned())
+    }
+}
+
+/// A price above 0.
+///
+/// # Errors
+/// What is accepted.
+pub fn price(text: &str) -> Result<Price, String> {
+    let refused = || "must be a price above 0 like 658.05, at most 9 decimals".to_owned();
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let is_number = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.is_empty() || !is_number(whole) || !is_number(fraction) || 9 < fraction.len() {
+        return Err(refused());
+    }
+    let units = format!("{whole}{fraction:0<9}").parse();
+    let price = units
+        .ok()
+        .map(Price)
+        .filter(|price| price.is_defined() && price.0 > 0);
+    price.ok_or_else(refused)
+}
+
+/// A day like `2025-10-17`.
+///
+/// # Errors
+/// What is accepted.
+pub fn day(text: &str) -> Result<Date, String> {
+    let refused = || "must be a day like 2025-10-17".to_owned();
+    let mut parts = text.splitn(3, '-').map(|part| part.parse::<u16>().ok());
+    let mut part = || parts.next().flatten().ok_or_else(refused);
+    let (year, month, day) = (part()?, part()?, part()?);
+    let narrow = |part: u16| u8::try_from(part).map_err(|_| refused());
+    Date::new(year, narrow(month)?, narrow(day)?).ok_or_else(refused)
+}
+
 /// A count of at least 1, where `k` is a thousand and `M` a million.
 ///
 /// # Errors
@@ -174,6 +229,40 @@ mod tests {
         assert_eq!(count("1_000"), Ok(1_000));
         for text in ["", "k", "0", "-1", "5G", "99999999999999999M", "é"] {
             assert!(count(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn rates_prices_and_days_are_read_as_written() {
+        assert_eq!("4%".parse(), Ok(Share(0.04)));
+        assert_eq!("-0.005".parse(), Ok(Share(-0.005)));
+        for text in ["", "%", "101%", "NaN", "four"] {
+            assert!(text.parse::<Share>().is_err(), "{text}");
+        }
+        assert_eq!(price("658.05"), Ok(Price(658_050_000_000)));
+        assert_eq!(price("3900"), Ok(Price(3_900_000_000_000)));
+        for text in [
+            "",
+            "0",
+            "-1",
+            "1e3",
+            "1.0000000001",
+            ".5",
+            "9999999999",
+            "1.2.3",
+        ] {
+            assert!(price(text).is_err(), "{text}");
+        }
+        assert_eq!(day("2025-10-17").map(|day| day.days()), Ok(20_378));
+        for text in [
+            "",
+            "2025-10",
+            "2025-02-29",
+            "17.10.2025",
+            "2025-10-17T00:00",
+            "2025-1-256",
+        ] {
+            assert!(day(text).is_err(), "{text}");
         }
     }
 

@@ -12,17 +12,19 @@ use comfy_table::{CellAlignment, Table};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 use undertow_cold::summary::thousands;
-use undertow_core::book::{BookLimits, Books};
+use undertow_core::book::Books;
 use undertow_core::event::{Control, Stamp};
 use undertow_core::stage::{Sink, Stage, turn};
 use undertow_feeds::replay::Replay;
 use undertow_feeds::synthetic::{SessionConfig, Truth, write_session};
-use undertow_strategies::flow::{Flow, FlowUpdate};
+use undertow_strategies::flow::{Flow, FlowOutput};
+use undertow_strategies::ifd::baseline::Table;
 
 use super::{effective, print, print_json};
 use crate::cli::{BenchFlow, Global};
+use crate::config::Config;
 use crate::exit::Exit;
-use crate::scoring::{Detection, Pattern, Score, calm_hours, score};
+use crate::scoring::{Detection, Listener, Pattern, Score, calm_hours, score};
 use crate::session;
 
 /// Scores the detectors and prints the table.
@@ -39,7 +41,7 @@ pub(super) fn flow(global: &Global, args: &BenchFlow) -> Result<Exit> {
     bar.set_style(ProgressStyle::with_template(
         "{bar:40} {pos} of {len} sessions",
     )?);
-    let sums = all(args, &session::limits(&config), &bar)?;
+    let sums = all(args, &config, &bar)?;
     bar.finish_and_clear();
     if let Some(path) = &args.markdown {
         fs::write(path, markdown(args, &sums))
@@ -61,7 +63,7 @@ struct Sums {
 }
 
 /// Plays every seed, each on whatever core is free; sums are taken in the order of the seeds.
-fn all(args: &BenchFlow, limits: &BookLimits, bar: &ProgressBar) -> Result<Sums> {
+fn all(args: &BenchFlow, config: &Config, bar: &ProgressBar) -> Result<Sums> {
     let next = AtomicU64::new(0);
     let workers = thread::available_parallelism().map_or(1, usize::from);
     let mut played = thread::scope(|scope| {
@@ -72,7 +74,7 @@ fn all(args: &BenchFlow, limits: &BookLimits, bar: &ProgressBar) -> Result<Sums>
                 if turn >= args.seeds {
                     return Ok(played);
                 }
-                played.push((turn, session(args, args.first_seed + turn, limits)?));
+                played.push((turn, session(args, args.first_seed + turn, config)?));
                 bar.inc(1);
             }
         };
@@ -99,41 +101,48 @@ fn all(args: &BenchFlow, limits: &BookLimits, bar: &ProgressBar) -> Result<Sums>
 }
 
 /// One session: simulated, played through books and flow, scored.
-fn session(args: &BenchFlow, seed: u64, limits: &BookLimits) -> Result<Sums> {
-    let config = SessionConfig {
+fn session(args: &BenchFlow, seed: u64, config: &Config) -> Result<Sums> {
+    let day = SessionConfig {
         seed,
         messages: args.messages,
         ..SessionConfig::demo()
     };
     let mut bytes = Vec::new();
     let mut truth = Truth::default();
-    write_session(&config, &mut bytes, &mut truth)?;
+    write_session(&day, &mut bytes, &mut truth)?;
     let arena = Bump::new();
-    let books = Books::new_in(&arena, limits)?;
-    let mut chain = books.then(Flow::new(limits.instruments_max as usize));
+    let limits = session::limits(config);
+    let books = Books::new_in(&arena, &limits)?;
+    let flow = Flow::with(
+        limits.instruments_max as usize,
+        session::measured(config),
+        Table::default(),
+    );
+    let mut chain = books.then(flow);
     let mut feed = Replay::new([bytes.as_slice()]);
     let mut heard = Heard::default();
     while turn(&mut feed, &mut chain, &mut heard, 1 << 12) > 0 {}
     Ok(Sums {
         scores: score(&truth, &heard.detections),
         calm_hours: calm_hours(&truth),
-        hours: f64::from(config.minutes) / 60.0,
+        hours: f64::from(day.minutes) / 60.0,
     })
 }
 
 /// What the chain said, as far as it is a detection.
 #[derive(Debug, Default)]
 struct Heard {
+    listener: Listener,
     detections: Vec<Detection>,
 }
 
-impl Sink<FlowUpdate> for Heard {
+impl Sink<FlowOutput> for Heard {
     fn room(&mut self) -> usize {
         usize::MAX
     }
 
-    fn data(&mut self, _stamp: Stamp, update: &FlowUpdate) {
-        self.detections.extend(Detection::of(update));
+    fn data(&mut self, _stamp: Stamp, output: &FlowOutput) {
+        self.listener.hear(output, &mut self.detections);
     }
 
     fn control(&mut self, _stamp: Stamp, _control: &Control) {}

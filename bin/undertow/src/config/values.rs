@@ -60,6 +60,27 @@ pub enum Demand {
     Must,
 }
 
+/// Which lots are odd.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OddLot {
+    /// Those below the round lot.
+    BelowRoundLot,
+    /// Those that are no multiple of 100.
+    #[serde(rename = "not_multiple_of_100")]
+    NotMultipleOf100,
+}
+
+/// What the average price of a session counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum VwapAnchor {
+    /// The session from its start.
+    Session,
+    /// Regular hours only.
+    Regular,
+}
+
 /// A whole number from `MIN` to `MAX`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Count<const MIN: u64, const MAX: u64>(u64);

@@ -13,7 +13,7 @@ use undertow_core::types::{Action, Nanos, Price, Side};
 use undertow_feeds::databento::Decoder;
 use undertow_feeds::replay::{Bytes, Replay, Stream};
 
-use super::{Ask, Outcome, machine};
+use super::{Ask, Outcome, flow, machine};
 use crate::clock::TileClock;
 use crate::topology::{Finished, Wiring};
 
@@ -189,11 +189,13 @@ fn instruments<B: Bytes>(
                 volume: tape.volume(),
                 bought: tape.bought,
                 sold: tape.sold,
+                cvd: tape.cvd(),
                 vwap: tape
                     .vwap()
                     .map_or(Price::UNDEFINED, to_cents_of_a_cent)
                     .to_string(),
                 crossed: counters.crossed,
+                flow: flow::figures(&finished.flow, &book, book_idx),
             }
         })
         .collect();

@@ -5,8 +5,8 @@
 
 use alloc::boxed::Box;
 
-use undertow_core::event::{Definition, InstrumentClass};
-use undertow_core::types::{BookKey, InstrumentId, Nanos, Price, Text};
+use undertow_core::event::{BookUpdate, Definition, InstrumentClass};
+use undertow_core::types::{Action, BookKey, InstrumentId, Nanos, Price, Text};
 
 use super::laid_out;
 use crate::options::Right;
@@ -47,10 +47,20 @@ pub(super) struct Underlying {
     pub(super) key: BookKey,
     /// Product code; empty until its definition comes.
     pub(super) product: Text<11>,
-    /// The middle of its touch, or its last trade where that has no middle.
-    pub(super) spot: Option<Price>,
+    /// Its touch, while that is two-sided and not crossed.
+    quote: Option<[Price; 2]>,
+    /// Its last trade.
+    last: Option<Price>,
     /// The spot when each lane began to close its slot.
     pub(super) spot_at_close: [Option<Price>; 3],
+}
+
+impl Underlying {
+    /// The middle of its last sound touch, else its last trade. Half a unit is cut off.
+    pub(super) fn spot(&self) -> Option<Price> {
+        let middle = self.quote.map(|[bid, ask]| Price(bid.0.midpoint(ask.0)));
+        middle.or(self.last)
+    }
 }
 
 /// Whose book it is.
@@ -95,7 +105,8 @@ impl Listing {
         let nobody = Underlying {
             key: BookKey::default(),
             product: Text::new(),
-            spot: None,
+            quote: None,
+            last: None,
             spot_at_close: [None; 3],
         };
         Self {
@@ -161,6 +172,21 @@ impl Listing {
     /// The option of this key.
     pub(super) fn option(&self, key: BookKey) -> Option<u32> {
         find_option(&self.option_by_key, &self.options, key)
+    }
+
+    /// Takes note of an underlying's price.
+    #[inline]
+    pub(super) fn price(&mut self, underlying: u32, update: &BookUpdate) {
+        let Some(underlying) = self.underlyings.get_mut(underlying as usize) else {
+            return;
+        };
+        let touch = &update.touch;
+        if touch.is_two_sided() && touch.bid <= touch.ask {
+            underlying.quote = Some([touch.bid, touch.ask]);
+        }
+        if update.mbo.action == Action::Trade && update.mbo.price.is_defined() {
+            underlying.last = Some(update.mbo.price);
+        }
     }
 
     /// Takes note of a contract: an option, or a future that options may be on. Another

@@ -1,4 +1,4 @@
-//! One desk, through every gate.
+//! One rule set, through every gate.
 
 use undertow_core::event::Trust;
 use undertow_core::types::{Nanos, Price};
@@ -17,26 +17,26 @@ use undertow_strategies::decide::moment::Moment;
 use undertow_strategies::decide::rules::{RuleSet, Strategy};
 use undertow_strategies::decide::snapshot::Snapshot;
 use undertow_strategies::decide::validate::Conditions;
-use undertow_strategies::decide::{Desk, Outcome};
+use undertow_strategies::decide::{Decide, Outcome};
 use undertow_strategies::options::Right;
 
 use crate::world::{
-    CALM, MINUTE_NS, SECOND_NS, World, at, desk, eleven, limits, price, symbol, tuesday,
+    CALM, MINUTE_NS, SECOND_NS, World, at, decide, eleven, limits, price, symbol, tuesday,
 };
 
 /// Evaluates the signal of [`World::features`] after so many seconds.
-fn outcome(desk: &mut Desk<Claims>, world: &World, seconds: u64) -> Option<Outcome> {
+fn outcome(decide: &mut Decide<Claims>, world: &World, seconds: u64) -> Option<Outcome> {
     let moment = eleven(seconds);
     let features = world.features(moment.now);
-    let decision = desk.evaluate(0, &features, &CALM, &moment)?;
+    let decision = decide.evaluate(0, &features, &CALM, &moment)?;
     Some(decision.outcome)
 }
 
 #[test]
 fn signal_says_what_to_buy_and_where_it_is_wrong() {
-    let (mut desk, world, moment) = (desk(), World::new(), eleven(0));
+    let (mut decide, world, moment) = (decide(), World::new(), eleven(0));
     let features = world.features(moment.now);
-    let decision = desk.evaluate(0, &features, &CALM, &moment).unwrap();
+    let decision = decide.evaluate(0, &features, &CALM, &moment).unwrap();
     let Outcome::Emitted(signal) = decision.outcome else {
         panic!("{:?}", decision.outcome);
     };
@@ -61,13 +61,13 @@ fn signal_says_what_to_buy_and_where_it_is_wrong() {
 
 #[test]
 fn evaluation_comes_at_most_once_in_the_refresh_time() {
-    let (mut desk, world) = (desk(), World::new());
-    assert!(outcome(&mut desk, &world, 0).is_some());
-    assert!(outcome(&mut desk, &world, 4).is_none());
-    assert!(outcome(&mut desk, &world, 5).is_some());
+    let (mut decide, world) = (decide(), World::new());
+    assert!(outcome(&mut decide, &world, 0).is_some());
+    assert!(outcome(&mut decide, &world, 4).is_none());
+    assert!(outcome(&mut decide, &world, 5).is_some());
     // An event that is older than the last is no reason to look again.
-    assert!(outcome(&mut desk, &world, 1).is_none());
-    assert_eq!(desk.totals().evaluated, 2);
+    assert!(outcome(&mut decide, &world, 1).is_none());
+    assert_eq!(decide.totals().evaluated, 2);
 }
 
 #[test]
@@ -76,69 +76,69 @@ fn nothing_is_evaluated_outside_the_window_or_after_the_close() {
     for (minute, due) in [(584, false), (585, true), (899, true), (900, false)] {
         let moment = at(tuesday(), minute * MINUTE_NS);
         let features = world.features(moment.now);
-        let decision = desk().evaluate(0, &features, &CALM, &moment);
+        let decision = decide().evaluate(0, &features, &CALM, &moment);
         assert_eq!(decision.is_some(), due, "minute {minute}");
     }
     let mut half_day = at(tuesday(), 780 * MINUTE_NS);
     half_day.close_of_today = Some(half_day.now);
     let features = world.features(half_day.now);
-    assert!(desk().evaluate(0, &features, &CALM, &half_day).is_none());
+    assert!(decide().evaluate(0, &features, &CALM, &half_day).is_none());
 }
 
 #[test]
 fn s01_same_contract_again_is_an_update_or_thin_never_a_second_emission() {
-    let (mut desk, world) = (desk(), World::new());
+    let (mut decide, world) = (decide(), World::new());
     assert!(matches!(
-        outcome(&mut desk, &world, 0),
+        outcome(&mut decide, &world, 0),
         Some(Outcome::Emitted(_))
     ));
     let blocked = Some(Outcome::Blocked(Block::Thin));
-    assert_eq!(outcome(&mut desk, &world, 5), blocked);
+    assert_eq!(outcome(&mut decide, &world, 5), blocked);
 
     // 30 + 21 + 30 = 81, and the pin's pull makes it 97; with less VPIN it is 77 · 1.2 = 92.
     let moment = eleven(10);
     let weaker = world.features_at(moment.now, 0.7, 0.935, 586.9);
-    let decision = desk.evaluate(0, &weaker, &CALM, &moment).unwrap();
+    let decision = decide.evaluate(0, &weaker, &CALM, &moment).unwrap();
     assert_eq!(decision.change.unwrap().delta(), Some(5));
     assert!(matches!(decision.outcome, Outcome::Updated(signal) if signal.confidence == 92));
     // The update is what the next one is compared with.
     assert!(matches!(
-        outcome(&mut desk, &world, 15),
+        outcome(&mut decide, &world, 15),
         Some(Outcome::Updated(_))
     ));
 
     // The last confidence is forgotten before the signal is.
     assert!(matches!(
-        outcome(&mut desk, &world, 1_000),
+        outcome(&mut decide, &world, 1_000),
         Some(Outcome::Updated(_))
     ));
-    let totals = desk.totals();
+    let totals = decide.totals();
     assert_eq!((totals.emitted, totals.updated), (1, 3));
     assert_eq!(totals.blocked(Block::Duplicate), 3);
     assert_eq!(totals.blocked(Block::Thin), 1);
     assert_eq!(totals.considered, 5);
 
     let fingerprint = decision.identity.unwrap().fingerprint;
-    let trail: Vec<_> = desk.audit().trail(&fingerprint, moment.now).collect();
+    let trail: Vec<_> = decide.audit().trail(&fingerprint, moment.now).collect();
     assert_eq!(trail.len(), 5);
     assert_eq!(trail[0].block, Some(Block::Duplicate));
     assert_eq!(trail[4].block, None);
     let later = Nanos(eleven(1_000).now.0 + 3_600 * SECOND_NS);
-    assert_eq!(desk.audit().trail(&fingerprint, later).count(), 0);
+    assert_eq!(decide.audit().trail(&fingerprint, later).count(), 0);
 }
 
 #[test]
 fn audit_keeps_the_last_fifty_of_a_contract() {
-    let (mut desk, world) = (desk(), World::new());
+    let (mut decide, world) = (decide(), World::new());
     let mut fingerprint = None;
     for k in 0..60 {
         let moment = eleven(k * 5);
         let features = world.features(moment.now);
-        let decision = desk.evaluate(0, &features, &CALM, &moment).unwrap();
+        let decision = decide.evaluate(0, &features, &CALM, &moment).unwrap();
         fingerprint = decision.identity.map(|identity| identity.fingerprint);
     }
     let now = eleven(300).now;
-    let times: Vec<_> = desk
+    let times: Vec<_> = decide
         .audit()
         .trail(&fingerprint.unwrap(), now)
         .map(|entry| entry.at)
@@ -174,13 +174,13 @@ fn s02_signal_blocked_by_cooldown_is_emitted_after_it() {
     assert_eq!(claims.claim(&request, eleven(0).now), Claim::Won);
 
     let rules = [(RuleSet::of(Strategy::ZeroDte), symbol("QQQ"))];
-    let mut desk = Desk::new(&rules, claims, &limits(1)).unwrap();
+    let mut decide = Decide::new(&rules, claims, &limits(1)).unwrap();
     for seconds in [5, 29] {
         let blocked = Some(Outcome::Blocked(Block::Cooldown));
-        assert_eq!(outcome(&mut desk, &world, seconds), blocked);
+        assert_eq!(outcome(&mut decide, &world, seconds), blocked);
     }
     assert!(matches!(
-        outcome(&mut desk, &world, 34),
+        outcome(&mut decide, &world, 34),
         Some(Outcome::Emitted(_))
     ));
 }
@@ -423,7 +423,7 @@ fn s06_stale_features_are_skipped_at_their_exact_age() {
     let at_obi = |at: Nanos| {
         let mut features = world.features(moment.now);
         features.obi = Some(Reading { value: 0.935, at });
-        desk()
+        decide()
             .evaluate(0, &features, &CALM, &moment)
             .unwrap()
             .outcome
@@ -437,7 +437,7 @@ fn s06_stale_features_are_skipped_at_their_exact_age() {
     let at_chain = |at: Nanos| {
         let mut features = world.features(moment.now);
         features.chain = features.chain.map(|reading| Reading { at, ..reading });
-        desk()
+        decide()
             .evaluate(0, &features, &CALM, &moment)
             .unwrap()
             .outcome
@@ -453,13 +453,17 @@ fn s06_stale_features_are_skipped_at_their_exact_age() {
 #[test]
 fn s06_missing_or_broken_features_are_skipped_and_counted() {
     let world = World::new();
-    let mut desk = desk();
+    let mut decide = decide();
     let mut skipped = |seconds, spoil: fn(&mut Features)| {
         let moment = eleven(seconds);
         let mut features = world.features(moment.now);
         spoil(&mut features);
-        match desk.evaluate(0, &features, &CALM, &moment).unwrap().outcome {
-            Outcome::Skipped(unfit) => (unfit, desk.totals()),
+        match decide
+            .evaluate(0, &features, &CALM, &moment)
+            .unwrap()
+            .outcome
+        {
+            Outcome::Skipped(unfit) => (unfit, decide.totals()),
             outcome => panic!("{outcome:?}"),
         }
     };
@@ -505,7 +509,7 @@ fn guards_block_what_must_not_be_traded() {
         spoil(&mut world);
         let moment = eleven(0);
         let features = world.features(moment.now);
-        desk()
+        decide()
             .evaluate(0, &features, &conditions, &moment)
             .unwrap()
             .outcome
@@ -552,15 +556,15 @@ fn failed_store_blocks() {
         }
     }
     let rules = [(RuleSet::of(Strategy::ZeroDte), symbol("QQQ"))];
-    let mut desk = Desk::new(&rules, Broken, &limits(1)).unwrap();
+    let mut decide = Decide::new(&rules, Broken, &limits(1)).unwrap();
     let (world, moment) = (World::new(), eleven(0));
     let features = world.features(moment.now);
-    let decision = desk.evaluate(0, &features, &CALM, &moment).unwrap();
+    let decision = decide.evaluate(0, &features, &CALM, &moment).unwrap();
     assert_eq!(decision.outcome, Outcome::Blocked(Block::StoreFailed));
     // What was not emitted is not remembered as the last confidence.
     let moment = eleven(5);
     let features = world.features(moment.now);
-    let decision = desk.evaluate(0, &features, &CALM, &moment).unwrap();
+    let decision = decide.evaluate(0, &features, &CALM, &moment).unwrap();
     assert_eq!(decision.change.unwrap().last, None);
 }
 
@@ -572,7 +576,7 @@ fn refused_rule_set_is_named() {
         (RuleSet::of(Strategy::ZeroDte), symbol("QQQ")),
         (rules, symbol("QQQ")),
     ];
-    let (place, invalid) = Desk::new(&rules, Claims::new(8), &limits(1)).unwrap_err();
+    let (place, invalid) = Decide::new(&rules, Claims::new(8), &limits(1)).unwrap_err();
     assert_eq!(place, 1);
     assert!(invalid.to_string().contains("confidence_min"));
 }

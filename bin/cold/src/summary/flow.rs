@@ -1,0 +1,255 @@
+//! What the measures of flow say at the end of a run, instrument by instrument.
+
+use std::fmt::Write;
+
+use comfy_table::presets::NOTHING;
+use comfy_table::{CellAlignment, Table};
+use serde::Serialize;
+
+use super::{INSTRUMENTS_LISTED_MAX, Instrument, heading, thousands};
+
+/// The measures of one instrument. What could not be said is absent.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct FlowFigures {
+    /// VPIN by aggressor.
+    pub vpin: Option<Vpin>,
+    /// VPIN by bulk classification.
+    pub vpin_bulk: Option<Vpin>,
+    /// Imbalance at the touch, −1 to 1.
+    pub obi_l1: Option<f64>,
+    /// Imbalance over five weighted levels, −1 to 1.
+    pub obi_l5: Option<f64>,
+    /// Bids over asks within ten levels, 0.1 to 10.
+    pub pressure: Option<f64>,
+    /// Standard deviation of the imbalance over five levels.
+    pub imbalance_volatility: Option<f64>,
+    /// Its change by second.
+    pub imbalance_velocity: Option<f64>,
+    /// Order flow imbalance of the last whole interval.
+    pub ofi: Option<i64>,
+    /// Sweeps of the session.
+    pub sweeps: u64,
+    /// Blocks of the session.
+    pub blocks: u64,
+    /// Icebergs found, refilled by the venue or by their owner.
+    pub icebergs: u32,
+    /// Refills by the venue.
+    pub refills: u32,
+    /// Refills by their owner.
+    pub slices: u32,
+    /// Size filled that had not been displayed.
+    pub hidden_size: u64,
+    /// Score of hidden orders, 0 to 1.
+    pub hidden: Option<f64>,
+    /// Score of toxic patterns, 0 to 1.
+    pub pattern: Option<f64>,
+    /// Blend of VPIN, pattern and book.
+    pub toxicity: Option<f64>,
+    /// `toxic`, `neutral` or `benign`.
+    pub label: Option<&'static str>,
+    /// Volume of the open minute over the mean of the minutes before.
+    pub volume_ratio: Option<f64>,
+    /// Whether that is unusual.
+    pub is_volume_unusual: Option<bool>,
+    /// How sound the stream was, 0 to 1.
+    pub quality: Option<f64>,
+    /// Where and when the session's volume traded.
+    pub profile: Profile,
+}
+
+/// VPIN now.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct Vpin {
+    /// 0 to 1.
+    pub value: f64,
+    /// Whether it has fewer buckets than wanted.
+    pub is_warming: bool,
+}
+
+/// Volume of the session by price, hour and size.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Profile {
+    /// Lower edge of the price level that traded most.
+    pub point_of_control: Option<String>,
+    /// Levels that traded: lower edge, size outside and inside of regular hours.
+    pub levels: Vec<(String, u64, u64)>,
+    /// Size by hour of the Eastern day.
+    pub hours: Vec<u64>,
+    /// Size in regular hours.
+    pub regular: u64,
+    /// Large trades.
+    pub large_trades: u64,
+    /// Their share of the volume.
+    pub large_share: Option<f64>,
+}
+
+/// The flow table: what traded, and what the measures say of it.
+pub(super) fn render(instruments: &[Instrument], text: &mut String) {
+    let traded = || instruments.iter().filter(|line| line.trades > 0);
+    if traded().next().is_none() {
+        return;
+    }
+    heading(text, "flow");
+    let mut table = Table::new();
+    table.load_preset(NOTHING).set_header([
+        "symbol", "bought", "sold", "cvd", "vwap", "vpin", "bulk", "obi", "obi5", "ofi", "sweeps",
+        "blocks", "icebergs", "hidden", "toxicity",
+    ]);
+    for line in traded().take(INSTRUMENTS_LISTED_MAX) {
+        table.add_row(row(line));
+    }
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    for line in table.lines() {
+        let _ = writeln!(text, " {}", line.trim_end());
+    }
+    render_rest(traded().skip(INSTRUMENTS_LISTED_MAX), text);
+    let is_warming = |vpin: Option<Vpin>| vpin.is_some_and(|vpin| vpin.is_warming);
+    let warms = |line: &Instrument| {
+        let flow = line.flow.as_ref();
+        flow.is_some_and(|flow| is_warming(flow.vpin) || is_warming(flow.vpin_bulk))
+    };
+    if traded().take(INSTRUMENTS_LISTED_MAX).any(warms) {
+        let _ = writeln!(text, "  ~ warming: fewer buckets than wanted, drawn to 0.5");
+    }
+}
+
+fn row(line: &Instrument) -> [String; 15] {
+    let none = FlowFigures::default();
+    let flow = line.flow.as_ref().unwrap_or(&none);
+    // A count of nothing found is a figure; no measure at all is none.
+    let counted = |count: u64| match line.flow {
+        Some(_) => thousands(count),
+        None => "-".to_owned(),
+    };
+    [
+        line.name.clone(),
+        thousands(line.bought),
+        thousands(line.sold),
+        signed(line.cvd),
+        line.vwap.clone(),
+        vpin(flow.vpin),
+        vpin(flow.vpin_bulk),
+        real(line.flow.as_ref().and(flow.obi_l1), true),
+        real(line.flow.as_ref().and(flow.obi_l5), true),
+        flow.ofi.map_or_else(|| "-".to_owned(), signed),
+        counted(flow.sweeps),
+        counted(flow.blocks),
+        counted(flow.icebergs.into()),
+        counted(flow.hidden_size),
+        real(flow.toxicity, false),
+    ]
+}
+
+/// What traded beyond the instruments listed, in one line.
+fn render_rest<'a>(rest: impl Iterator<Item = &'a Instrument> + Clone, text: &mut String) {
+    let count = rest.clone().count() as u64;
+    if count == 0 {
+        return;
+    }
+    let bought: u64 = rest.clone().map(|line| line.bought).sum();
+    let sold: u64 = rest.map(|line| line.sold).sum();
+    let _ = writeln!(
+        text,
+        "  and {} more: bought {}, sold {}, cvd {}",
+        thousands(count),
+        thousands(bought),
+        thousands(sold),
+        signed(bought.cast_signed().saturating_sub(sold.cast_signed())),
+    );
+}
+
+fn vpin(vpin: Option<Vpin>) -> String {
+    let mark = |vpin: Vpin| if vpin.is_warming { "~" } else { "" };
+    vpin.map_or_else(
+        || "-".to_owned(),
+        |vpin| format!("{}{:.3}", mark(vpin), vpin.value),
+    )
+}
+
+fn real(value: Option<f64>, is_signed: bool) -> String {
+    match value {
+        Some(value) if is_signed => format!("{value:+.2}"),
+        Some(value) => format!("{value:.3}"),
+        None => "-".to_owned(),
+    }
+}
+
+/// A count with its sign: +1,234.
+fn signed(count: i64) -> String {
+    let sign = match count {
+        0 => "",
+        ..0 => "-",
+        _ => "+",
+    };
+    format!("{sign}{}", thousands(count.unsigned_abs()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn instrument() -> Instrument {
+        Instrument {
+            name: "NQZ6".to_owned(),
+            trades: 3,
+            bought: 1500,
+            sold: 200,
+            cvd: 1300,
+            vwap: "21000.25".to_owned(),
+            ..Instrument::default()
+        }
+    }
+
+    fn rendered(instruments: &[Instrument]) -> String {
+        let mut text = String::new();
+        render(instruments, &mut text);
+        text
+    }
+
+    #[test]
+    fn measures_stand_beside_the_tape_and_absent_ones_are_dashes() {
+        let flow = FlowFigures {
+            vpin: Some(Vpin {
+                value: 0.25,
+                is_warming: true,
+            }),
+            obi_l1: Some(-0.5),
+            ofi: Some(-1234),
+            sweeps: 2,
+            ..FlowFigures::default()
+        };
+        let measured = Instrument {
+            flow: Some(flow),
+            ..instrument()
+        };
+        let text = rendered(&[measured, instrument()]);
+        let cells: Vec<Vec<&str>> = text
+            .lines()
+            .map(|line| line.split_whitespace().collect())
+            .collect();
+        let wanted = "NQZ6 1,500 200 +1,300 21000.25 ~0.250 - -0.50 - -1,234 2 0 0 0 -";
+        assert_eq!(cells[2].join(" "), wanted);
+        assert_eq!(
+            cells[3].join(" "),
+            "NQZ6 1,500 200 +1,300 21000.25 - - - - - - - - - -"
+        );
+        assert!(text.contains("~ warming"), "{text}");
+    }
+
+    #[test]
+    fn what_did_not_trade_is_not_listed() {
+        let silent = Instrument {
+            trades: 0,
+            ..instrument()
+        };
+        assert_eq!(rendered(&[silent]), "");
+        let many = vec![instrument(); INSTRUMENTS_LISTED_MAX + 2];
+        let text = rendered(&many);
+        assert!(
+            text.contains("and 2 more: bought 3,000, sold 400, cvd +2,600"),
+            "{text}"
+        );
+    }
+}
