@@ -22,3 +22,5 @@ pub mod quality;
 pub mod quantile;
 pub mod stale;
 pub mod timeframes;
+
+pub mod decide;

@@ -17,3 +17,5 @@ pub mod chain;
 pub mod chart;
 
 pub mod flow_report;
+
+pub mod claims;

@@ -1,0 +1,203 @@
+//! The shared store of claims: alone, against the local table, and raced by eight processes.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::collections::BTreeMap;
+use std::env;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tempfile::tempdir;
+use undertow_cold::claims::SharedClaims;
+use undertow_core::types::Nanos;
+use undertow_strategies::decide::claim::{Claim, ClaimStore, Claims, Request, Token};
+use undertow_strategies::decide::identity::{Fingerprint, Identity, SignalId};
+
+const SECOND_NS: u64 = 1_000_000_000;
+const NOW: Nanos = Nanos(1_758_000_000 * SECOND_NS);
+
+const PROCESSES: u64 = 8;
+const SIGNALS: u64 = 12_500;
+
+/// Where the racers find the store; they start when the file `go` is beside it.
+const RACE: &str = "UNDERTOW_TEST_CLAIMS";
+const WORKER: &str = "UNDERTOW_TEST_WORKER";
+
+fn request(contract: u64, day: u64, token: Token) -> Request {
+    let mut fingerprint = [0; 10];
+    fingerprint[..8].copy_from_slice(&contract.to_be_bytes());
+    let id = contract << 8 | day;
+    Request {
+        identity: Identity {
+            fingerprint: Fingerprint(fingerprint),
+            id: SignalId(id.to_be_bytes()),
+        },
+        token,
+        ttl_ns: 300 * SECOND_NS,
+        cooldown_ns: 30 * SECOND_NS,
+    }
+}
+
+fn after(seconds: u64) -> Nanos {
+    Nanos(NOW.0 + seconds * SECOND_NS)
+}
+
+const fn token(worker: u64, attempt: u64) -> Token {
+    Token { worker, attempt }
+}
+
+#[test]
+fn s01_claim_outlives_the_process_that_won_it() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("claims");
+    let mut first = SharedClaims::open(&path).unwrap();
+    let won = request(1, 1, token(1, 0));
+    assert_eq!(first.claim(&won, NOW).unwrap(), Claim::Won);
+    drop(first);
+
+    let mut second = SharedClaims::open(&path).unwrap();
+    let again = request(1, 1, token(2, 0));
+    assert_eq!(second.claim(&again, after(299)).unwrap(), Claim::Duplicate);
+    assert_eq!(second.claim(&won, after(299)).unwrap(), Claim::WonBefore);
+    assert_eq!(second.claim(&again, after(300)).unwrap(), Claim::Won);
+}
+
+#[test]
+fn s02_claim_blocked_by_cooldown_is_free_after_it() {
+    let folder = tempdir().unwrap();
+    let mut store = SharedClaims::open(&folder.path().join("claims")).unwrap();
+    let mut claim = |day, attempt, now| store.claim(&request(1, day, token(1, attempt)), now);
+    assert_eq!(claim(1, 0, NOW).unwrap(), Claim::Won);
+    assert_eq!(claim(2, 1, after(29)).unwrap(), Claim::Cooldown);
+    assert_eq!(claim(2, 2, after(30)).unwrap(), Claim::Won);
+}
+
+#[test]
+fn shared_store_answers_as_the_local_table() {
+    let folder = tempdir().unwrap();
+    let mut shared = SharedClaims::open(&folder.path().join("claims")).unwrap();
+    let mut local = Claims::new(1_024);
+    let mut state = 7_u64;
+    let mut random = |below: u64| {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        (state >> 33) % below
+    };
+    let mut seconds = 0;
+    let mut answers = BTreeMap::new();
+    for _ in 0..3_000 {
+        seconds += random(8);
+        let request = request(random(6), random(3), token(random(2), random(4)));
+        let now = after(seconds);
+        let answer = local.claim(&request, now);
+        assert_eq!(shared.claim(&request, now).unwrap(), answer);
+        *answers.entry(format!("{answer:?}")).or_insert(0) += 1;
+    }
+    assert_eq!(
+        answers.len(),
+        4,
+        "every answer but Full was met: {answers:?}"
+    );
+}
+
+#[test]
+fn file_of_something_else_is_refused() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("other");
+    let other = rusqlite::Connection::open(&path).unwrap();
+    other.execute_batch("CREATE TABLE t (x)").unwrap();
+    let error = SharedClaims::open(&path).unwrap_err().to_string();
+    assert!(error.contains("name another file"), "{error}");
+
+    let path = folder.path().join("text");
+    fs::write(&path, "not a database, and long enough to be taken for one").unwrap();
+    let error = SharedClaims::open(&path).unwrap_err().to_string();
+    assert!(error.contains("not a database"), "{error}");
+}
+
+/// 10^5 claims: each of eight processes claims each of 12,500 signals, all in the same order, so
+/// that they meet at every one.
+#[test]
+fn s01_eight_racing_processes_emit_each_signal_once() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("claims");
+    let racers: Vec<_> = (0..PROCESSES)
+        .map(|worker| {
+            Command::new(env::current_exe().unwrap())
+                .args(["--ignored", "--exact", "racer", "--nocapture"])
+                .env(RACE, &path)
+                .env(WORKER, worker.to_string())
+                .stdout(Stdio::piped())
+                .spawn()
+                .unwrap()
+        })
+        .collect();
+    wait_for(&folder.path().join("ready"), PROCESSES);
+    let start = Instant::now();
+    fs::write(folder.path().join("go"), "").unwrap();
+
+    let mut wins = vec![0; SIGNALS as usize];
+    let mut winners = 0;
+    for racer in racers {
+        let output = racer.wait_with_output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success(), "{text}");
+        let won = text.lines().filter_map(|line| line.strip_prefix("won "));
+        let mut count = 0;
+        for signal in won {
+            wins[signal.parse::<usize>().unwrap()] += 1;
+            count += 1;
+        }
+        winners += u32::from(count > 0);
+    }
+    println!(
+        "{winners} of {PROCESSES} processes won some, in {:?}",
+        start.elapsed()
+    );
+    assert!(
+        wins.iter().all(|count| *count == 1),
+        "a signal was won twice or never"
+    );
+    assert!(winners > 1, "one process won all, so nothing was raced");
+}
+
+/// Waits until the folder `ready` holds so many files.
+fn wait_for(ready: &Path, count: u64) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while fs::read_dir(ready).map_or(0, Iterator::count) < count as usize {
+        assert!(Instant::now() < deadline, "the racers did not start");
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// One racer: opens the store together with the others, waits for `go`, and claims everything.
+#[test]
+#[ignore = "the race runs it in processes of its own"]
+fn racer() {
+    let path = env::var(RACE).expect("the race sets it");
+    let worker: u64 = env::var(WORKER).unwrap().parse().unwrap();
+    let folder = Path::new(&path).parent().unwrap();
+    let mut store = SharedClaims::open(Path::new(&path)).unwrap();
+    let ready = folder.join("ready");
+    fs::create_dir_all(&ready).unwrap();
+    fs::write(ready.join(worker.to_string()), "").unwrap();
+    while !folder.join("go").exists() {
+        thread::yield_now();
+    }
+    let mut lines = String::new();
+    for signal in 0..SIGNALS {
+        let request = request(signal, 0, token(worker, signal));
+        match store.claim(&request, NOW).unwrap() {
+            Claim::Won => {
+                lines += &format!("won {signal}\n");
+                assert_eq!(store.claim(&request, NOW).unwrap(), Claim::WonBefore);
+            }
+            Claim::Duplicate => {}
+            answer => panic!("no such answer can be: {answer:?}"),
+        }
+    }
+    println!("\n{lines}");
+}

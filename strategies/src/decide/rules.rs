@@ -1,0 +1,260 @@
+//! S2: a strategy as data: which rule, when, how often, on what terms.
+//!
+//! The defaults are those of the specification's strategy table. Parameters that contradict each
+//! other are refused when they are loaded, not when they are used.
+
+use core::fmt;
+
+use super::card::Card;
+use super::contract::Choice;
+use super::features::{AgesMax, Feature};
+use super::fourteen_dte::FourteenDte;
+use super::moc::Moc;
+use super::moment::{Moment, Window};
+use super::one_dte::OneDte;
+use super::signal::Levels;
+use super::snapshot::Snapshot;
+use super::validate::Guards;
+use super::zero_dte::ZeroDte;
+
+const NS_PER_SECOND: u64 = 1_000_000_000;
+
+/// The four strategies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Strategy {
+    /// Options that expire today.
+    ZeroDte,
+    /// Options that expire on the next trading day.
+    OneDte,
+    /// Options that expire in about two weeks.
+    FourteenDte,
+    /// Market on close.
+    Moc,
+}
+
+/// A rule with its parameters.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Rule {
+    /// S3.
+    ZeroDte(ZeroDte),
+    /// S4.
+    OneDte(OneDte),
+    /// S5.
+    FourteenDte(FourteenDte),
+    /// S6.
+    Moc(Moc),
+}
+
+/// Everything that makes a strategy.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RuleSet {
+    /// How it scores.
+    pub rule: Rule,
+    /// When it looks for signals; also bounded by the regular session.
+    pub window: Window,
+    /// Below this confidence nothing is emitted, 0–100.
+    pub confidence_min: u8,
+    /// Width of the bars that it reads, in minutes.
+    pub bar_minutes: u64,
+    /// Least time between two evaluations, by event time. 5 s.
+    pub refresh_min_ns: u64,
+    /// How old its features may be.
+    pub ages_max: AgesMax,
+    /// How far a gamma pin reaches. 50 bps.
+    pub pin_bps: i64,
+    /// How it chooses the contract.
+    pub choice: Choice,
+    /// Where stop and targets lie.
+    pub levels: Levels,
+    /// What a signal must satisfy.
+    pub guards: Guards,
+    /// After a signal, nothing of the same contract for so long. 30 s.
+    pub cooldown_ns: u64,
+}
+
+/// Why parameters are refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Invalid {
+    /// The weights do not sum to 100.
+    Weights {
+        /// Their sum.
+        sum: i32,
+    },
+    /// A parameter is out of its range.
+    Range(&'static str),
+}
+
+impl Strategy {
+    /// Every strategy.
+    pub const ALL: [Self; 4] = [Self::ZeroDte, Self::OneDte, Self::FourteenDte, Self::Moc];
+
+    /// The word shown to users, and part of a signal's identity.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ZeroDte => "0dte",
+            Self::OneDte => "1dte",
+            Self::FourteenDte => "14dte",
+            Self::Moc => "moc",
+        }
+    }
+
+    /// The symbols that it is meant for; others are a matter of configuration.
+    #[must_use]
+    pub const fn symbols(self) -> &'static [&'static str] {
+        match self {
+            Self::ZeroDte | Self::Moc => &["SPY", "QQQ", "IWM"],
+            Self::OneDte => &["SPY", "QQQ", "IWM", "VXX"],
+            Self::FourteenDte => &[
+                "SPY", "QQQ", "IWM", "AAPL", "TSLA", "NVDA", "AMD", "GOOGL", "META", "AMZN",
+                "MSFT", "VXX",
+            ],
+        }
+    }
+}
+
+impl fmt::Display for Strategy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl Rule {
+    /// Whose rule it is.
+    #[must_use]
+    pub const fn strategy(&self) -> Strategy {
+        match self {
+            Self::ZeroDte(_) => Strategy::ZeroDte,
+            Self::OneDte(_) => Strategy::OneDte,
+            Self::FourteenDte(_) => Strategy::FourteenDte,
+            Self::Moc(_) => Strategy::Moc,
+        }
+    }
+
+    /// The features that it reads, and that must be fresh and sound.
+    #[must_use]
+    pub const fn reads(&self) -> &'static [Feature] {
+        match self {
+            Self::ZeroDte(_) => ZeroDte::READS,
+            Self::OneDte(_) => OneDte::READS,
+            Self::FourteenDte(_) => FourteenDte::READS,
+            Self::Moc(_) => Moc::READS,
+        }
+    }
+
+    /// Scores a snapshot: the same snapshot at the same moment gives the same card, always.
+    #[must_use]
+    pub fn judge(&self, seen: &Snapshot, moment: &Moment) -> Card {
+        match self {
+            Self::ZeroDte(rule) => rule.judge(seen),
+            Self::OneDte(rule) => rule.judge(seen, moment),
+            Self::FourteenDte(rule) => rule.judge(seen, moment),
+            Self::Moc(rule) => rule.judge(seen, moment),
+        }
+    }
+}
+
+impl RuleSet {
+    /// The defaults of a strategy.
+    #[must_use]
+    pub fn of(strategy: Strategy) -> Self {
+        let (rule, window, confidence_min, bar_minutes) = match strategy {
+            Strategy::ZeroDte => (
+                Rule::ZeroDte(ZeroDte::default()),
+                Window::new((9, 45), (15, 0)),
+                60,
+                1,
+            ),
+            Strategy::OneDte => (
+                Rule::OneDte(OneDte::default()),
+                Window::new((14, 0), (16, 0)),
+                65,
+                5,
+            ),
+            Strategy::FourteenDte => (
+                Rule::FourteenDte(FourteenDte::default()),
+                Window::new((9, 30), (16, 0)),
+                70,
+                5,
+            ),
+            Strategy::Moc => (
+                Rule::Moc(Moc::default()),
+                Window::new((15, 50), (16, 0)),
+                75,
+                1,
+            ),
+        };
+        Self {
+            rule,
+            window,
+            confidence_min,
+            bar_minutes,
+            refresh_min_ns: 5 * NS_PER_SECOND,
+            ages_max: AgesMax::for_bars(bar_minutes),
+            pin_bps: 50,
+            choice: Choice::of(strategy),
+            levels: Levels::default(),
+            guards: Guards::default(),
+            cooldown_ns: 30 * NS_PER_SECOND,
+        }
+    }
+
+    /// Checks every parameter.
+    ///
+    /// # Errors
+    /// The first one that is refused.
+    pub fn check(&self) -> Result<(), Invalid> {
+        match &self.rule {
+            Rule::ZeroDte(rule) => rule.check(),
+            Rule::OneDte(rule) => rule.check(),
+            Rule::FourteenDte(rule) => rule.check(),
+            Rule::Moc(rule) => rule.check(),
+        }?;
+        let ranges = [
+            ("window", self.window.start_minute < self.window.end_minute),
+            ("confidence_min", self.confidence_min <= 100),
+            ("bar_minutes", self.bar_minutes > 0),
+            ("refresh_min_ns", self.refresh_min_ns > 0),
+            ("pin_bps", self.pin_bps > 0),
+        ];
+        match ranges.iter().find(|(_, is_fine)| !is_fine) {
+            Some((name, _)) => Err(Invalid::Range(name)),
+            None => self.levels.check(),
+        }
+    }
+}
+
+impl fmt::Display for Invalid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Weights { sum } => {
+                write!(
+                    f,
+                    "the weights sum to {sum}: make them sum to 100, none negative"
+                )
+            }
+            Self::Range(name) => write!(f, "{name} is out of its range: see its description"),
+        }
+    }
+}
+
+impl core::error::Error for Invalid {}
+
+/// Refuses weights that are negative or do not sum to 100.
+pub(super) fn check_weights(weights: &[i32]) -> Result<(), Invalid> {
+    let sum = weights.iter().fold(0_i32, |sum, w| sum.saturating_add(*w));
+    if sum == 100 && weights.iter().all(|weight| *weight >= 0) {
+        Ok(())
+    } else {
+        Err(Invalid::Weights { sum })
+    }
+}
+
+/// Refuses what is not in (0, 1]: a percentage written as points, a negative zero, a NaN.
+pub(super) fn check_shares(shares: &[(&'static str, f64)]) -> Result<(), Invalid> {
+    match shares.iter().find(|(_, x)| !(*x > 0.0 && *x <= 1.0)) {
+        Some((name, _)) => Err(Invalid::Range(name)),
+        None => Ok(()),
+    }
+}
