@@ -269,8 +269,7 @@ impl<'a> Books<'a> {
     #[inline(always)]
     fn apply_mbo(&mut self, mbo: &Mbo) -> Option<&BookUpdate> {
         let book = self.turn_to(mbo.key())?;
-        self.update.mbo = *mbo;
-        self.heads[book as usize].on_mbo(&mut self.shared, &mut self.update);
+        self.heads[book as usize].on_mbo(&mut self.shared, mbo, &mut self.update);
         Some(&self.update)
     }
 

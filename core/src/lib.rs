@@ -1,4 +1,4 @@
-//! The machine: what travels, the rule of composition, the links, and the books.
+//! The machine: what travels, the rule of composition, the links, the books, and risk.
 //!
 //! This crate has no clock, no socket, no thread and no file: the compiler keeps them out
 //! (`no_std`). Nothing here allocates after construction, and prices and sizes are integers.
@@ -18,5 +18,15 @@ pub mod stage;
 pub mod ring;
 
 pub mod book;
+
+pub mod money;
+
+pub mod contract;
+
+pub mod order;
+
+pub mod position;
+
+pub mod risk;
 
 mod prefetch;

@@ -17,6 +17,7 @@ pub mod calendar;
 pub mod discovery;
 pub mod indicators;
 pub mod portfolio;
+pub mod portfolio_risk;
 pub mod quality;
 pub mod quantile;
 pub mod stale;

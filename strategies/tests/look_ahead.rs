@@ -62,7 +62,7 @@ fn play(inputs: &[Input]) -> (Vec<FlowOutput>, Vec<usize>) {
             }
             Input::Record(mbo) => {
                 let update = books.apply(&Market::Mbo(*mbo)).unwrap();
-                flow.on_data(&update, &mut said);
+                flow.on_data(update, &mut said);
             }
         }
         counts.push(said.0.len());

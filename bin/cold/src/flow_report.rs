@@ -2,8 +2,8 @@
 //!
 //! What the measures mean is decided in `undertow_strategies::flow` and `::ifd`. Here they are
 //! sampled at boundaries of event time ([`gather`], [`watch`]) into rows and events, which are
-//! shown. An interval is half-open, `[start, end)`, and its row stands at its end. What is not known
-//! is absent. Nothing here opens a file or reads a clock.
+//! shown. An interval is half-open, `[start, end)`, and its row stands at its end. What is not
+//! known is absent. Nothing here opens a file or reads a clock.
 
 pub mod gather;
 

@@ -81,7 +81,7 @@ fn play<B: Bytes>(bytes: B, checks: u64, expected_updates: u64) -> Run {
             }
             Body::Data(market) => {
                 let update = books.apply(&market).unwrap();
-                run.step(&update, every);
+                run.step(update, every);
             }
         }
     }

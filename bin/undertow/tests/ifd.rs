@@ -116,7 +116,7 @@ fn run(config: &SessionConfig, profile: Profile, table: Table) -> Outcome {
                     let rule = rules.entry(update.book_idx).or_default();
                     (side, _) = rule.classify(update.mbo.price, update.mbo.side, &update.touch);
                 }
-                desk.on_update(&update, side);
+                desk.on_update(update, side);
             }
         }
         (0..DRAIN)

@@ -16,6 +16,9 @@ use super::slab::{NONE, PAGE_LEVELS, Slab};
 use crate::event::Depth;
 use crate::types::Price;
 
+/// How many levels of a side the depth is summed over.
+const WATCHED_LEVELS: usize = 10;
+
 /// The sums over the best levels, and where they end.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct DepthWatch {
@@ -40,29 +43,40 @@ impl DepthWatch {
     #[inline(never)]
     pub(super) fn read(&mut self, ladders: &mut Ladders, shared: &Shared<'_>) {
         for side in [0, 1] {
-            if ladders.depth_old & 1 << side == 0 {
-                continue;
+            if ladders.depth_old & 1 << side != 0 {
+                self.read_side(ladders, shared, side);
             }
-            let (mut weighted5, mut sum5, mut sum10) = (0, 0, 0);
-            // Fewer than ten levels: every price is among the best ten.
-            self.tenth[side] = i64::MIN;
-            let levels = ladders.levels(&shared.directories, side);
-            for (at, level) in levels.take(10).enumerate() {
-                let node = shared.slab.node(level);
-                sum10 += node.size;
-                if at < 5 {
-                    sum5 += node.size;
-                    weighted5 += (5 - at as u64) * node.size;
-                }
-                if at == 9 {
-                    self.tenth[side] = rank(side, node.key.cast_signed());
-                }
-            }
-            self.sums.weighted5[side] = weighted5;
-            self.sums.sum5[side] = sum5;
-            self.sums.sum10[side] = sum10;
         }
         ladders.depth_old = 0;
+    }
+
+    #[inline(always)]
+    fn read_side(&mut self, ladders: &Ladders, shared: &Shared<'_>, side: usize) {
+        let mut sizes = [0; WATCHED_LEVELS];
+        let mut rest = sizes.iter_mut();
+        // Fewer levels than are watched: every price is among the best.
+        self.tenth[side] = i64::MIN;
+        'pages: for entry in ladders.sides[side].pages(&shared.directories).iter().rev() {
+            let mut occupied = entry.occupied;
+            while occupied != 0 {
+                let bit = occupied.ilog2();
+                occupied ^= 1 << bit;
+                let Some(size) = rest.next() else {
+                    break 'pages;
+                };
+                let node = shared.slab.node(entry.page * PAGE_LEVELS + bit);
+                *size = node.size;
+                if rest.len() == 0 {
+                    self.tenth[side] = rank(side, node.key.cast_signed());
+                    break 'pages;
+                }
+            }
+        }
+        let [a, b, c, d, e, ..] = sizes;
+        let sum5 = a + b + c + d + e;
+        self.sums.weighted5[side] = 5 * a + 4 * b + 3 * c + 2 * d + e;
+        self.sums.sum5[side] = sum5;
+        self.sums.sum10[side] = sizes[5..].iter().fold(sum5, |sum, size| sum + size);
     }
 }
 

@@ -18,19 +18,21 @@ const SPECIAL: u8 =
     Flags::TOB.0 | Flags::SNAPSHOT.0 | Flags::BAD_TS_RECV.0 | Flags::MAYBE_BAD_BOOK.0;
 
 impl Head {
-    /// Applies the market-by-order record of `update`, and says there what it did. The rest of
-    /// `update` is this book's, see [`Self::show`].
+    /// Applies a market-by-order record, and says in `update` what it did. The rest of `update`
+    /// is this book's, see [`Self::show`].
     ///
-    /// Not inlined, for it needs every register; the record waits in memory.
-    #[inline(never)]
-    pub(super) fn on_mbo(&mut self, shared: &mut Shared<'_>, update: &mut BookUpdate) {
-        if !self.observe_regular(shared, &update.mbo) {
+    /// All of it is inlined, and no reference to the record leaves it: so its fields come from
+    /// where they are read first, and never from a copy that must be waited for.
+    #[inline(always)]
+    pub(super) fn on_mbo(&mut self, shared: &mut Shared<'_>, mbo: &Mbo, update: &mut BookUpdate) {
+        update.mbo = *mbo;
+        if !self.observe_regular(shared, mbo) {
             return self.on_irregular(shared, update);
         }
-        let is_done = match update.mbo.action {
-            Action::Add => self.join(shared, update),
-            Action::Cancel => self.leave(shared, update),
-            Action::Modify => self.change(shared, update),
+        let is_done = match mbo.action {
+            Action::Add => self.join(shared, mbo, update),
+            Action::Cancel => self.leave(shared, mbo, update),
+            Action::Modify => self.change(shared, mbo, update),
             Action::Trade | Action::Fill | Action::None => self.stay(shared, update),
             Action::Clear => false,
         };
@@ -38,8 +40,8 @@ impl Head {
             return self.act(shared, update);
         }
         update.trust = Trust::Good;
-        if update.mbo.flags.has(Flags::LAST) {
-            self.end_event(shared, update);
+        if mbo.flags.has(Flags::LAST) {
+            self.end_event(shared, mbo.flags, update);
         } else {
             self.go_on(shared, update);
         }
@@ -71,8 +73,7 @@ impl Head {
     /// A new order, whose id must be free. As those that follow it says whether that is done;
     /// if not, nothing has happened.
     #[inline(always)]
-    fn join(&mut self, shared: &mut Shared<'_>, update: &mut BookUpdate) -> bool {
-        let mbo = &update.mbo;
+    fn join(&mut self, shared: &mut Shared<'_>, mbo: &Mbo, update: &mut BookUpdate) -> bool {
         if mbo.side as usize > 1 || mbo.size == 0 || self.orders_count >= shared.book_orders_max {
             return false;
         }
@@ -106,8 +107,7 @@ impl Head {
 
     /// An order leaves, or loses a part of its size.
     #[inline(always)]
-    fn leave(&mut self, shared: &mut Shared<'_>, update: &mut BookUpdate) -> bool {
-        let mbo = &update.mbo;
+    fn leave(&mut self, shared: &mut Shared<'_>, mbo: &Mbo, update: &mut BookUpdate) -> bool {
         let book = self.ladders.book;
         let Slot::Found { slot, node } = shared.index.find(&shared.slab, book, mbo.order_id.0)
         else {
@@ -136,8 +136,7 @@ impl Head {
 
     /// An order changes its size, its price, or both.
     #[inline(always)]
-    fn change(&mut self, shared: &mut Shared<'_>, update: &mut BookUpdate) -> bool {
-        let mbo = &update.mbo;
+    fn change(&mut self, shared: &mut Shared<'_>, mbo: &Mbo, update: &mut BookUpdate) -> bool {
         let book = self.ladders.book;
         let Slot::Found { node, .. } = shared.index.find(&shared.slab, book, mbo.order_id.0) else {
             return false;
@@ -192,7 +191,7 @@ impl Head {
 
     /// LAST: the touch is what the levels say now, and must not be crossed.
     #[inline(always)]
-    fn end_event(&mut self, shared: &mut Shared<'_>, update: &mut BookUpdate) {
+    fn end_event(&mut self, shared: &mut Shared<'_>, flags: Flags, update: &mut BookUpdate) {
         let touch = self.best(shared);
         update.touch_changed = differ(&touch, &update.touch);
         update.touch = touch;
@@ -203,7 +202,7 @@ impl Head {
             update.depth = self.depth.sums;
         }
         if is_closed(&touch) {
-            self.weigh(shared, update.mbo.flags);
+            self.weigh(shared, flags);
             update.trust = self.doubts.trust();
         }
     }

@@ -166,11 +166,14 @@ mod tests {
 
     const MS: u64 = 1_000_000;
 
+    /// Milliseconds, price, size.
+    type Trade = (u64, i64, u64);
+
     fn sweeps() -> Sweeps {
         Sweeps::new(Nanos(1000 * MS), 1000, Nanos(10_000 * MS))
     }
 
-    fn play(sweeps: &mut Sweeps, side: Side, trades: &[(u64, i64, u64)]) {
+    fn play(sweeps: &mut Sweeps, side: Side, trades: &[Trade]) {
         for &(ms, price, size) in trades {
             sweeps.trade(Nanos(ms * MS), Price(price), size, side);
         }
@@ -200,7 +203,7 @@ mod tests {
 
     #[test]
     fn turning_price_other_side_or_slow_trades_are_no_sweep() {
-        let cases: [(Side, [(u64, i64, u64); 3]); 4] = [
+        let cases: [(Side, [Trade; 3]); 4] = [
             (Side::Bid, [(0, 10, 900), (1, 11, 900), (2, 10, 900)]),
             (Side::Ask, [(0, 10, 900), (1, 11, 900), (2, 12, 900)]),
             (Side::Bid, [(0, 10, 900), (900, 11, 900), (1001, 12, 900)]),

@@ -132,7 +132,7 @@ impl<'a> Gathering<'a> {
                 return false;
             }
         }
-        if let Some(update) = self.books.apply(market) {
+        if let Some(update) = self.books.apply(market).copied() {
             self.update(&update, matches!(market, Market::Quote(..)));
         }
         true

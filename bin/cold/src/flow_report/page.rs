@@ -5,7 +5,6 @@ mod charts;
 use std::fmt::Write;
 
 use undertow_core::types::{Nanos, Side};
-use undertow_strategies::ifd::desk::Evidence;
 
 use self::charts::{MARKS_MAX, Panels, largest};
 use super::words::{self, Grain};
@@ -213,7 +212,7 @@ fn signals(report: &FlowReport) -> String {
             } else {
                 "l sell"
             };
-            let mut row = vec![
+            vec![
                 moment(report, of.ts),
                 ("l", words::eastern(of.ts, Grain::Milli)),
                 ("l", signal.name.clone()),
@@ -222,16 +221,8 @@ fn signals(report: &FlowReport) -> String {
                 ("l", of.level.name().to_owned()),
                 ("", format!("{:.2}", of.confidence)),
                 ("l", format!("{}{rejected}", of.action.name())),
-            ];
-            let parts = match &of.evidence {
-                Evidence::Pressure(pressure) => {
-                    words::components(&pressure.components).map(|(_, value)| Some(value))
-                }
-                Evidence::Spike { .. } => [None; 5],
-            };
-            row.extend(parts.map(|value| ("", words::share(value))));
-            row.push(("l", words::evidence(of)));
-            row
+                ("w", words::evidence(of)),
+            ]
         })
         .collect();
     let header = [
@@ -243,17 +234,10 @@ fn signals(report: &FlowReport) -> String {
         "level",
         "confidence",
         "do",
-        "significance",
-        "trend",
-        "concentration",
-        "persistence",
-        "cluster",
         "evidence",
     ];
-    section(
-        "Institutional flow",
-        &table(&header, &[0, 1, 2, 3, 4, 5, 7, 13], &rows),
-    )
+    let body = table(&header, &[0, 1, 2, 3, 4, 5, 7, 8], &rows);
+    section("Institutional flow", &body)
 }
 
 fn windows(report: &FlowReport) -> String {

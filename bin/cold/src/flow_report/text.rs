@@ -61,7 +61,7 @@ fn over_time(text: &mut String, report: &FlowReport) {
 
 fn cells(report: &FlowReport, row: &FlowRow, is_one_day: bool) -> [String; HEADINGS.len()] {
     // A last interval that the input's end cut short ends at no round time.
-    let is_cut = row.end.0 % report.every.0 != 0;
+    let is_cut = !row.end.0.is_multiple_of(report.every.0);
     let grain = Grain::of(report.every);
     let grain = if is_cut {
         grain.max(Grain::Second)

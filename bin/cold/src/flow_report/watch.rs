@@ -210,10 +210,10 @@ struct Log {
     refills: Refills,
     counts: HiddenCounts,
     iceberg_refills: u32,
-    /// Of the open event: filled prices, and the order modified last at one of them, rather one
-    /// that lost no size by it than another.
+    /// Of the open event: filled prices, and what was modified at them, with whether it lost no
+    /// size by it.
     filled: Vec<(Side, Price)>,
-    modified: Option<(Mbo, bool)>,
+    modified: Vec<(Mbo, bool)>,
     /// Hidden orders by what they go on under.
     icebergs: BTreeMap<Chain, usize>,
 }
@@ -247,7 +247,7 @@ impl Log {
             refills,
             iceberg_refills: parameters.iceberg_refills,
             filled: Vec::new(),
-            modified: None,
+            modified: Vec::new(),
             icebergs: BTreeMap::new(),
         }
     }
@@ -342,9 +342,7 @@ impl Log {
             Action::Fill => self.filled.push(place),
             Action::Modify | Action::Cancel if self.filled.contains(&place) => {
                 let is_whole = matches!(update.effect, Effect::None | Effect::Requeued);
-                if is_whole || self.modified.is_none_or(|(_, is_whole)| !is_whole) {
-                    self.modified = Some((*mbo, is_whole));
-                }
+                self.modified.push((*mbo, is_whole));
             }
             _ => {}
         }
@@ -361,7 +359,7 @@ impl Log {
                 self.reveal(size, refills, now);
             }
             self.filled.clear();
-            self.modified = None;
+            self.modified.clear();
         }
     }
 
@@ -380,7 +378,7 @@ impl Log {
 
     /// Size that had not been displayed was filled.
     fn reveal(&mut self, size: u64, refills: u32, now: Nanos) {
-        if let Some((mbo, _)) = self.modified.filter(|_| refills > 0) {
+        if let Some(mbo) = self.refilled().filter(|_| refills > 0) {
             let chain = Chain::Order(mbo.order_id);
             if !self.go_on(chain, refills, size, now) {
                 let kind = Kind::Iceberg { refills };
@@ -397,6 +395,14 @@ impl Log {
                 size,
             });
         }
+    }
+
+    /// The order that was refilled in the open event: one that is known for it, else one that lost
+    /// no size, else the last.
+    fn refilled(&self) -> Option<Mbo> {
+        let is_known = |mbo: &Mbo| self.icebergs.contains_key(&Chain::Order(mbo.order_id));
+        let rank = |(mbo, is_whole): &&(Mbo, bool)| (is_known(mbo), *is_whole);
+        self.modified.iter().max_by_key(rank).map(|(mbo, _)| *mbo)
     }
 
     fn found(&mut self, chain: Chain, kind: Kind, at: (Side, Price), size: u64, now: Nanos) {

@@ -24,7 +24,7 @@ const AIR: f64 = 8.0;
 /// Below the frame of a panel with times.
 const TIMES: f64 = 38.0;
 /// Where the words on the right stand.
-const ASIDE: f64 = 1_006.0;
+const ASIDE: f64 = 1_018.0;
 
 /// Columns drawn at most.
 const COLUMNS_MAX: u64 = 444;
@@ -146,10 +146,10 @@ impl<'r> Panels<'r> {
             |it| format!("{it:.1}"),
             "share, 0 to 1; shaded while VPIN is warming",
         );
-        for (limit, name) in [(TOXIC_MIN, "toxic from .70"), (BENIGN_MAX, "benign to .30")] {
+        for (limit, name) in [(TOXIC_MIN, "toxic .70"), (BENIGN_MAX, "benign .30")] {
             plot.level("limit", limit);
-            let at = (RIGHT - 4.0, plot.y.at(limit) - 4.0);
-            plot.text(at, "tick", "end", name);
+            let at = (RIGHT + 6.0, plot.y.at(limit) + 4.0);
+            plot.text(at, "tick", "start", name);
         }
         plot.line("third", self.line(|row| row.hidden));
         plot.line("second", self.line(|row| row.toxicity));

@@ -1,0 +1,659 @@
+//! The 24 checks. Each is a pure function of what is known, named by its number.
+//!
+//! An order that only reduces is asked what protects the venue and the book, and spared what
+//! guards entries ([`Refusal::spares_exits`]). In a weaker form it is asked: 2 (a gate that
+//! reduces lets it pass), 3 (until expiry itself), 4 (the strategy's window is not asked), 9
+//! (only the harmful side), 11 (it must reduce, nothing else).
+
+use super::context::{age_ns, is_fresh};
+use super::ledger::{Line, side_index};
+use super::portfolio::Worst;
+use super::verdict::{Bound, Outcome, Refusal, Tightest, Verdict};
+use super::{BreakerKind, Gate, Risk};
+use crate::contract::PriceSign;
+use crate::event::Trust;
+use crate::money::{Money, PPM};
+use crate::order::{Intent, Purpose};
+use crate::position::Agreement;
+use crate::types::{Nanos, Price, Side};
+
+/// Runs every check, in order. After one fails the rest still speak, for who wants to know.
+pub(super) fn run(risk: &Risk, intent: &Intent) -> Verdict {
+    let mut verdict = Verdict::new();
+    verdict.note(Refusal::Mode, check_01_mode(risk));
+    verdict.note(Refusal::Halt, check_02_halt(risk, intent));
+    let Some(line_idx) = risk.ledger.find(intent.contract) else {
+        let unknown = Tightest::new().fact(Bound::Known, false);
+        verdict.note(Refusal::Instrument, unknown.done());
+        return verdict;
+    };
+    let asked = Asked::new(risk, intent, line_idx);
+    let opens = intent.purpose.opens();
+    let worst = opens.then(|| Worst::of(&asked));
+    for check in &Refusal::ALL[2..] {
+        let outcome = match (check.spares_exits(), &worst) {
+            (true, None) => Outcome::SPARED,
+            (true, Some(worst)) => asked.entry_check(*check, worst),
+            (false, _) => asked.check(*check, worst.as_ref()),
+        };
+        verdict.note(*check, outcome);
+    }
+    verdict
+}
+
+/// An intent and what is known about its contract.
+pub(super) struct Asked<'a> {
+    pub(super) risk: &'a Risk,
+    pub(super) intent: &'a Intent,
+    pub(super) line: &'a Line,
+    pub(super) line_idx: u32,
+    pub(super) now: Nanos,
+    /// What an order of this side may cost at most, per contract: its price or the mark.
+    pub(super) price: Price,
+    pub(super) quantity: i64,
+}
+
+impl<'a> Asked<'a> {
+    fn new(risk: &'a Risk, intent: &'a Intent, line_idx: u32) -> Self {
+        let line = risk.ledger.line(line_idx);
+        Self {
+            risk,
+            intent,
+            line,
+            line_idx,
+            now: risk.now,
+            price: dearer(intent.price, line.view.mark),
+            quantity: i64::from(intent.quantity),
+        }
+    }
+
+    /// Notional of the order, without a sign.
+    pub(super) fn notional(&self) -> Money {
+        self.line.contract.notional(self.quantity, self.price).abs()
+    }
+
+    fn side(&self) -> usize {
+        side_index(self.intent.side)
+    }
+
+    fn check(&self, check: Refusal, worst: Option<&Worst>) -> Outcome {
+        match check {
+            Refusal::Instrument => self.check_03_instrument(),
+            Refusal::Session => self.check_04_session(),
+            Refusal::FeedTrust => self.check_05_feed_trust(),
+            Refusal::DataAge => self.check_06_data_age(),
+            Refusal::Price => self.check_07_price(),
+            Refusal::Quantity => self.check_08_quantity(),
+            Refusal::Collar => self.check_09_collar(),
+            Refusal::Position => match worst {
+                Some(worst) => self.check_11_position(worst),
+                None => self.check_11_reducing(),
+            },
+            Refusal::Duplicate => self.check_17_duplicate(),
+            Refusal::MessageRate => self.check_18_message_rate(),
+            Refusal::OpenOrders => self.check_20_open_orders(),
+            Refusal::SelfMatch => self.check_21_self_match(),
+            Refusal::Unknown => self.check_24_unknown(),
+            _ => Outcome::NOT_REACHED,
+        }
+    }
+
+    fn entry_check(&self, check: Refusal, worst: &Worst) -> Outcome {
+        match check {
+            Refusal::Notional => self.check_10_notional(),
+            Refusal::Exposure => self.check_12_exposure(worst),
+            Refusal::DailyLoss => self.check_13_daily_loss(),
+            Refusal::Breakers => self.check_14_breakers(),
+            Refusal::Margin => self.check_15_margin(worst),
+            Refusal::Correlation => self.check_16_correlation(),
+            Refusal::RepeatedExecution => self.check_19_repeated_execution(),
+            Refusal::Budget => self.check_22_budget(),
+            Refusal::Signal => self.check_23_signal(),
+            _ => Outcome::NOT_REACHED,
+        }
+    }
+
+    fn check_03_instrument(&self) -> Outcome {
+        let check = Tightest::new().fact(Bound::Allowed, self.line.is_allowed);
+        let expiry = self.line.contract.expiry;
+        if !expiry.is_defined() {
+            return check.done();
+        }
+        let window = if self.intent.purpose.opens() {
+            self.risk.limits.last_trade_window_ns
+        } else {
+            0
+        };
+        let left = i64::try_from(expiry.0.saturating_sub(self.now.0)).unwrap_or(i64::MAX);
+        check
+            .at_least(Bound::Expiry, left, window.saturating_add(1))
+            .done()
+    }
+
+    fn check_04_session(&self) -> Outcome {
+        let known = &self.risk.known;
+        let is_open = known.session.is_some_and(|it| it.contains(self.now));
+        let check = Tightest::new().fact(Bound::SessionTime, is_open).fact(
+            Bound::TradingStatus,
+            self.line.view.is_trading != Some(false),
+        );
+        if !self.intent.purpose.opens() {
+            return check.done();
+        }
+        let window = known.windows.get(usize::from(self.intent.strategy.0));
+        let in_window = window
+            .and_then(|window| *window)
+            .is_some_and(|it| it.contains(self.now));
+        check.fact(Bound::StrategyWindow, in_window).done()
+    }
+
+    fn check_05_feed_trust(&self) -> Outcome {
+        let view = &self.line.view;
+        Tightest::new()
+            .fact(Bound::Trust, view.trust == Trust::Good)
+            .fact(Bound::Crossed, view.quote.is_sound())
+            .done()
+    }
+
+    fn check_06_data_age(&self) -> Outcome {
+        let heard = self.line.view.heard_at;
+        let age = heard.is_defined().then(|| age_ns(self.now, heard));
+        Tightest::new()
+            .known_at_most(Bound::Age, age, self.risk.limits.data_age_ns_max)
+            .done()
+    }
+
+    fn check_07_price(&self) -> Outcome {
+        let (price, contract) = (self.intent.price, &self.line.contract);
+        let may_be = contract.sign == PriceSign::Any || price.0 > 0;
+        Tightest::new()
+            .fact(Bound::Defined, price.is_defined())
+            .fact(Bound::Sign, may_be)
+            .fact(Bound::Tick, contract.tick.is_on_tick(price))
+            .done()
+    }
+
+    fn check_08_quantity(&self) -> Outcome {
+        let has_side = self.intent.side != Side::None;
+        let max = self.risk.limits.order_quantity_max;
+        Tightest::new()
+            .fact(Bound::Positive, self.quantity > 0 && has_side)
+            .at_most(Bound::OrderQuantity, self.quantity, max)
+            .done()
+    }
+
+    fn check_09_collar(&self) -> Outcome {
+        let limits = &self.risk.limits;
+        let references = References::of(self);
+        let count = i64::try_from(references.count).unwrap_or(0);
+        let check = Tightest::new().at_least(Bound::References, count, limits.references_min);
+        let Some(median) = references.median() else {
+            return check.missing(Bound::References).done();
+        };
+        let size = i128::from(median.0).abs();
+        let within = |ppm: i64| saturated(size * i128::from(ppm) / i128::from(PPM));
+        let ticks = limits
+            .collar_ticks
+            .saturating_mul(self.line.contract.tick.step(median));
+        let away = match (self.intent.purpose.opens(), self.intent.side) {
+            (true, _) => self
+                .intent
+                .price
+                .0
+                .saturating_sub(median.0)
+                .saturating_abs(),
+            (false, Side::Bid) => self.intent.price.0.saturating_sub(median.0),
+            (false, _) => median.0.saturating_sub(self.intent.price.0),
+        };
+        let apart = within(limits.references_apart_ppm).max(ticks);
+        check
+            .at_most(Bound::ReferencesApart, references.apart(), apart)
+            .at_most(Bound::Collar, away, within(limits.collar_ppm).max(ticks))
+            .done()
+    }
+
+    fn check_10_notional(&self) -> Outcome {
+        let max = self.risk.limits.order_notional_max;
+        Tightest::new()
+            .at_most(Bound::OrderNotional, self.notional().0, max)
+            .done()
+    }
+
+    fn check_11_position(&self, worst: &Worst) -> Outcome {
+        let (limits, kept) = (&self.risk.limits, &self.risk.kept);
+        let opened = i64::from(kept.opened_today).saturating_add(worst.pending);
+        let in_run = i64::from(kept.opened_in_run).saturating_add(worst.pending);
+        Tightest::new()
+            .at_most(
+                Bound::PositionQuantity,
+                worst.quantity,
+                limits.position_quantity_max,
+            )
+            .at_most(Bound::Positions, worst.positions, limits.positions_max)
+            .at_most(
+                Bound::UnderlyingPositions,
+                worst.underlying_positions,
+                limits.underlying_positions_max,
+            )
+            .at_most(Bound::OpenedPerDay, opened, limits.opened_per_day_max)
+            .at_most(Bound::OpenedPerRun, in_run, limits.opened_per_run_max)
+            .done()
+    }
+
+    fn check_11_reducing(&self) -> Outcome {
+        let held = self.line.position.quantity();
+        let held_against = match self.intent.side {
+            Side::Ask => held,
+            Side::Bid => held.saturating_neg(),
+            Side::None => 0,
+        };
+        let reducible = held_against - self.line.working[self.side()].quantity;
+        Tightest::new()
+            .at_most(Bound::Reducing, self.quantity, reducible.max(0))
+            .done()
+    }
+
+    fn check_12_exposure(&self, worst: &Worst) -> Outcome {
+        let limits = &self.risk.limits;
+        let share = |ppm: i64| self.risk.equity().map_or(0, |equity| equity.part(ppm).0);
+        let units = |money: Option<Money>| money.map(|money| money.0);
+        let volume = self.line.volume.map(i64::from);
+        let displayed = self.line.view.displayed[1 - self.side()];
+        let of = |size: i128, ppm: i64| saturated(size * i128::from(ppm) / i128::from(PPM));
+        let check = Tightest::new()
+            .at_most(
+                Bound::GrossNotional,
+                worst.gross.0,
+                limits.gross_notional_max,
+            )
+            .at_most(
+                Bound::UnderlyingNotional,
+                worst.underlying_gross.0,
+                limits.underlying_notional_max,
+            )
+            .known_at_most(Bound::Delta, units(worst.delta), limits.delta_max)
+            .known_at_most(Bound::Gamma, units(worst.gamma), limits.gamma_max)
+            .known_at_most(Bound::Vega, units(worst.vega), limits.vega_max)
+            .known_at_most(Bound::WorstLoss, units(worst.loss), limits.worst_loss_max)
+            .known_at_most(
+                Bound::PositionShare,
+                units(worst.committed),
+                share(limits.position_share_ppm),
+            )
+            .known_at_most(
+                Bound::UnderlyingShare,
+                units(worst.underlying_committed),
+                share(limits.underlying_share_ppm),
+            )
+            .known_at_most(
+                Bound::StrategyShare,
+                units(worst.strategy_committed),
+                share(limits.strategy_share_ppm),
+            )
+            .at_most(
+                Bound::Displayed,
+                self.quantity,
+                of(i128::from(displayed), limits.displayed_ppm),
+            );
+        match volume {
+            Some(volume) => check.at_most(
+                Bound::Volume,
+                self.quantity,
+                of(i128::from(volume), limits.volume_share_ppm),
+            ),
+            None => check.missing(Bound::Volume),
+        }
+        .done()
+    }
+
+    fn check_13_daily_loss(&self) -> Outcome {
+        let risk = self.risk;
+        let check = Tightest::new();
+        let Some(earned) = risk.earned_today() else {
+            return check.missing(Bound::Marks).done();
+        };
+        let limit = risk.limits.daily_loss(risk.kept.day_equity);
+        let gate = limit.part_up(risk.limits.daily_gate_ppm);
+        let phase = risk.phase(BreakerKind::DailyLoss);
+        check
+            .at_most(
+                Bound::Marks,
+                risk.oldest_mark_ns(),
+                risk.limits.mark_age_ns_max,
+            )
+            .fact(Bound::DailyLoss, !phase.blocks())
+            .below(Bound::Loss, (-earned).0, gate.0)
+            .done()
+    }
+
+    fn check_14_breakers(&self) -> Outcome {
+        let risk = self.risk;
+        let mut check = Tightest::new();
+        for (kind, bound) in [
+            (BreakerKind::Drawdown, Bound::Drawdown),
+            (BreakerKind::LosingDays, Bound::LosingDays),
+            (BreakerKind::LosingTrades, Bound::LosingTrades),
+            (BreakerKind::Volatility, Bound::Volatility),
+            (BreakerKind::SystemErrors, Bound::SystemErrors),
+        ] {
+            check = check.fact(bound, !risk.phase(kind).blocks());
+            check = match risk.reading(kind) {
+                Some(reading) => check.below(bound, reading.value, reading.limit),
+                None => check.missing(bound),
+            };
+        }
+        check.done()
+    }
+
+    fn check_15_margin(&self, worst: &Worst) -> Outcome {
+        let limits = &self.risk.limits;
+        let check = Tightest::new();
+        let Some(account) = self.risk.known.account else {
+            return check.missing(Bound::AccountAge).done();
+        };
+        let (Some(order), Some(reserved)) = (worst.order_committed, worst.reserved) else {
+            return check.missing(Bound::MarginRate).done();
+        };
+        let needed = reserved.part_up(limits.margin_buffer_ppm);
+        let share = account.buying_power.part(limits.buying_power_share_ppm);
+        check
+            .at_most(
+                Bound::AccountAge,
+                age_ns(self.now, account.as_of),
+                limits.account_age_ns_max,
+            )
+            .at_most(Bound::Funds, needed.0, account.available.0)
+            .at_most(Bound::BuyingPower, order.0, share.0)
+            .done()
+    }
+
+    fn check_16_correlation(&self) -> Outcome {
+        let limits = &self.risk.limits;
+        let mut check = Tightest::new();
+        for at in self.risk.ledger.active() {
+            if *at != self.line_idx {
+                check = self.correlate(check, self.risk.ledger.line(*at));
+            }
+        }
+        let Some(at_risk) = self.risk.known.value_at_risk else {
+            return check.missing(Bound::ValueAtRisk).done();
+        };
+        let is_long_enough = i64::from(at_risk.days) >= limits.value_at_risk_days_min;
+        let ppm = if is_long_enough {
+            limits.value_at_risk_ppm
+        } else {
+            limits.value_at_risk_short_ppm
+        };
+        let max = self.risk.equity().map_or(0, |equity| equity.part(ppm).0);
+        check
+            .at_most(
+                Bound::ValueAtRiskAge,
+                age_ns(self.now, at_risk.as_of),
+                limits.value_at_risk_age_ns_max,
+            )
+            .at_most(Bound::ValueAtRisk, at_risk.loss.0, max)
+            .done()
+    }
+
+    /// The new position against one that is held or may be: on both sides, if it may be either.
+    fn correlate(&self, check: Tightest, other: &Line) -> Tightest {
+        let limits = &self.risk.limits;
+        let lean = lean(self.intent.side) * self.line.contract.kind.direction();
+        let (most, least) = other.reach();
+        let mut check = check;
+        for (quantity, sign) in [(most.max(0), 1), (least.min(0), -1)] {
+            if quantity == 0 {
+                continue;
+            }
+            let both = lean * sign * other.contract.kind.direction();
+            if other.underlying == self.line.underlying {
+                let agrees = both > 0 || self.intent.purpose == Purpose::Hedge;
+                check = check.fact(Bound::SameUnderlying, agrees);
+                continue;
+            }
+            let known = &self.risk.known;
+            let Some(rho) = known.correlation(self.line.underlying, other.underlying) else {
+                return check.missing(Bound::Correlation);
+            };
+            check = check
+                .at_most(
+                    Bound::CorrelationAge,
+                    age_ns(self.now, rho.as_of),
+                    limits.correlation_age_ns_max,
+                )
+                .correlation(i64::from(rho.ppm), both, limits.correlation_ppm);
+        }
+        check
+    }
+
+    fn check_17_duplicate(&self) -> Outcome {
+        let window = u64::try_from(self.risk.limits.duplicate_window_ns).unwrap_or(0);
+        // An order exactly as old as the window is not within it.
+        let from = Nanos((self.now.0.saturating_add(1)).saturating_sub(window));
+        let mut recent = self.risk.ledger.since(from);
+        let is_again = recent.any(|track| {
+            let other = track.order.intent();
+            other.contract == self.intent.contract
+                && other.side == self.intent.side
+                && other.quantity == self.intent.quantity
+                && other.price == self.intent.price
+        });
+        let check = Tightest::new().fact(Bound::Window, !is_again);
+        if !self.intent.purpose.opens() {
+            return check.done();
+        }
+        check.fact(Bound::SignalLive, !self.is_signal_live()).done()
+    }
+
+    /// Whether another order that opens lives from the same signal.
+    fn is_signal_live(&self) -> bool {
+        let ledger = &self.risk.ledger;
+        ledger.active().iter().any(|at| {
+            ledger.line(*at).opening_count > 0
+                && ledger.open_orders(*at).any(|track| {
+                    let other = track.order.intent();
+                    !track.life.state().is_final()
+                        && other.purpose.opens()
+                        && other.signal_id == self.intent.signal_id
+                })
+        })
+    }
+
+    fn check_18_message_rate(&self) -> Outcome {
+        let limits = &self.risk.limits;
+        let max = limits.messages_per_second_max - limits.cancel_reserve;
+        Tightest::new()
+            .below(Bound::Messages, self.risk.messages_in_last_second(), max)
+            .done()
+    }
+
+    fn check_19_repeated_execution(&self) -> Outcome {
+        let limits = &self.risk.limits;
+        let attempts = self.risk.attempts(self.intent.strategy);
+        let repeats = self.line.repeats[self.side()].count(self.now, limits.repeats_window_ns);
+        match attempts {
+            Some(attempts) => Tightest::new()
+                .at_most(Bound::Attempts, attempts, limits.attempts_max)
+                .below(Bound::Repeats, repeats, limits.repeats_max)
+                .done(),
+            None => Tightest::new().missing(Bound::Attempts).done(),
+        }
+    }
+
+    fn check_20_open_orders(&self) -> Outcome {
+        let limits = &self.risk.limits;
+        let ledger = &self.risk.ledger;
+        let side = i64::from(self.line.working[self.side()].count);
+        Tightest::new()
+            .below(Bound::SideOrders, side, limits.side_orders_max)
+            .below(Bound::Orders, i64::from(ledger.live), limits.orders_max)
+            .fact(Bound::OrderSlots, ledger.free_id().is_some())
+            .done()
+    }
+
+    fn check_21_self_match(&self) -> Outcome {
+        let opposite = match self.intent.side {
+            Side::Bid => Side::Ask,
+            Side::Ask => Side::Bid,
+            Side::None => Side::None,
+        };
+        let price = self.intent.price;
+        let matches = |track: &super::Track| {
+            let other = track.order.intent();
+            !track.life.state().is_final()
+                && other.side == opposite
+                && match opposite {
+                    Side::Ask => price >= other.price,
+                    _ => price <= other.price,
+                }
+        };
+        let is_own = self.line.working[1 - self.side()].count > 0
+            && self.risk.ledger.open_orders(self.line_idx).any(matches);
+        Tightest::new().fact(Bound::OwnPrice, !is_own).done()
+    }
+
+    fn check_22_budget(&self) -> Outcome {
+        let limits = &self.risk.limits;
+        let check = Tightest::new();
+        let Some(costs) = self.risk.known.costs else {
+            return check.missing(Bound::CostAge).done();
+        };
+        let cost = self.intent.data_cost;
+        check
+            .at_most(
+                Bound::CostAge,
+                age_ns(self.now, costs.as_of),
+                limits.cost_age_ns_max,
+            )
+            .fact(Bound::SignalCost, cost >= Money::ZERO)
+            .at_most(Bound::SignalCost, cost.0, limits.signal_cost_max)
+            .at_most(Bound::DayCost, (costs.day + cost).0, limits.day_cost_max)
+            .at_most(
+                Bound::MonthCost,
+                (costs.month + cost).0,
+                limits.month_cost_max,
+            )
+            .at_most(Bound::Fees, self.risk.fees_today().0, limits.day_fees_max)
+            .done()
+    }
+
+    fn check_23_signal(&self) -> Outcome {
+        let limits = &self.risk.limits;
+        let ts = self.intent.ts_event;
+        let age = ts.is_defined().then(|| age_ns(self.now, ts));
+        let confidence = i64::from(self.intent.confidence.units()) * (PPM / 10_000);
+        Tightest::new()
+            .known_at_most(Bound::SignalAge, age, limits.signal_age_ns_max)
+            .at_least(Bound::Confidence, confidence, limits.confidence_min_ppm)
+            .done()
+    }
+
+    fn check_24_unknown(&self) -> Outcome {
+        let unacked = i64::from(self.line.unacked_count);
+        Tightest::new()
+            .at_most(Bound::UnknownOrders, i64::from(self.line.unknown_count), 0)
+            .below(Bound::Unacked, unacked, self.risk.limits.unacked_max)
+            .fact(Bound::Agreement, self.line.agreement == Agreement::Agreed)
+            .done()
+    }
+}
+
+/// Mode and account of what the gateway is logged in to; also asked of every cancel.
+pub(super) fn check_01_mode(risk: &Risk) -> Outcome {
+    let check = Tightest::new();
+    match risk.known.venue {
+        Some((mode, account)) => check
+            .fact(Bound::Mode, mode == risk.mode)
+            .fact(Bound::Account, account == risk.account)
+            .done(),
+        None => check.missing(Bound::Mode).done(),
+    }
+}
+
+fn check_02_halt(risk: &Risk, intent: &Intent) -> Outcome {
+    let allowed = if intent.purpose.opens() {
+        Gate::Open
+    } else {
+        Gate::ReduceOnly
+    };
+    let gate = risk.kept.halt.gate;
+    Tightest::new().fact(Bound::Gate, gate <= allowed).done()
+}
+
+/// What one contract of an intent can lose, if anything bounds it.
+pub(super) fn loss_each(risk: &Risk, intent: &Intent, line_idx: u32) -> Option<Money> {
+    super::portfolio::loss_each(&Asked::new(risk, intent, line_idx))
+}
+
+/// What the price of an order is compared with.
+struct References {
+    sorted: [i64; 4],
+    count: usize,
+}
+
+impl References {
+    fn of(asked: &Asked<'_>) -> Self {
+        let (view, now) = (&asked.line.view, asked.now);
+        let age_max = asked.risk.limits.data_age_ns_max;
+        let recent = |price: Price, at: Nanos| {
+            if is_fresh(now, at, age_max) {
+                price
+            } else {
+                Price::UNDEFINED
+            }
+        };
+        let (told, told_at) = asked.line.reference.unwrap_or((Price::UNDEFINED, Nanos(0)));
+        let mut of = Self {
+            sorted: [i64::MAX; 4],
+            count: 0,
+        };
+        for price in [
+            recent(view.quote.mid(), view.heard_at),
+            recent(view.last, view.last_at),
+            recent(asked.intent.reference.mid(), asked.intent.ts_event),
+            recent(told, told_at),
+        ] {
+            if price.is_defined() {
+                of.sorted[of.count] = price.0;
+                of.count += 1;
+            }
+        }
+        of.sorted[..of.count].sort_unstable();
+        of
+    }
+
+    fn median(&self) -> Option<Price> {
+        let upper = *self.sorted[..self.count].get(self.count / 2)?;
+        let lower = self.sorted[(self.count - 1) / 2];
+        Some(Price(lower.midpoint(upper)))
+    }
+
+    fn apart(&self) -> i64 {
+        match self.sorted[..self.count] {
+            [first, .., last] => last.saturating_sub(first),
+            _ => 0,
+        }
+    }
+}
+
+/// The price that is farther from zero, of those that are defined; zero if none is.
+fn dearer(one: Price, other: Price) -> Price {
+    match (one.is_defined(), other.is_defined()) {
+        (true, true) if one.0.unsigned_abs() < other.0.unsigned_abs() => other,
+        (true, _) => one,
+        (false, true) => other,
+        (false, false) => Price(0),
+    }
+}
+
+const fn lean(side: Side) -> i64 {
+    match side {
+        Side::Bid => 1,
+        Side::Ask => -1,
+        Side::None => 0,
+    }
+}
+
+fn saturated(value: i128) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,132 @@
+//! How often something has happened: exact over a sliding window, or counted from a first time.
+
+use alloc::boxed::Box;
+use alloc::vec;
+
+use crate::types::Nanos;
+
+/// The times of the last events, for a window that slides.
+#[derive(Debug)]
+pub(super) struct Rate {
+    times: Box<[u64]>,
+    head: usize,
+    len: usize,
+}
+
+impl Rate {
+    /// Remembers so many; beyond that the oldest is forgotten.
+    pub(super) fn new(capacity: usize) -> Self {
+        Self {
+            times: vec![0; capacity.max(1)].into_boxed_slice(),
+            head: 0,
+            len: 0,
+        }
+    }
+
+    /// Notes one now.
+    pub(super) fn note(&mut self, now: Nanos) {
+        if self.len == self.times.len() {
+            self.drop_oldest();
+        }
+        let at = (self.head + self.len) % self.times.len();
+        self.times[at] = now.0;
+        self.len += 1;
+    }
+
+    /// How many of them are younger than the window. Time never goes back, so they lie in order.
+    pub(super) fn within(&self, now: Nanos, window_ns: i64) -> i64 {
+        let window = u64::try_from(window_ns).unwrap_or(0);
+        let (mut old, mut young) = (0, self.len);
+        while old < young {
+            let middle = usize::midpoint(old, young);
+            if now.0.saturating_sub(self.at(middle)) < window {
+                young = middle;
+            } else {
+                old = middle + 1;
+            }
+        }
+        i64::try_from(self.len - old).unwrap_or(i64::MAX)
+    }
+
+    /// The time of one of them, the oldest being 0.
+    fn at(&self, index: usize) -> u64 {
+        self.times[(self.head + index) % self.times.len()]
+    }
+
+    /// Forgets all.
+    pub(super) fn clear(&mut self) {
+        self.len = 0;
+    }
+
+    fn drop_oldest(&mut self) {
+        self.head = (self.head + 1) % self.times.len();
+        self.len -= 1;
+    }
+}
+
+/// A count that begins anew with the first event after its window.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Burst {
+    since: Nanos,
+    count: i64,
+}
+
+impl Burst {
+    /// Notes one now.
+    pub(super) fn note(&mut self, now: Nanos, window_ns: i64) {
+        if self.count(now, window_ns) == 0 {
+            *self = Self {
+                since: now,
+                count: 0,
+            };
+        }
+        self.count = self.count.saturating_add(1);
+    }
+
+    /// How many there were since the window began; 0 once it is over.
+    pub(super) fn count(&self, now: Nanos, window_ns: i64) -> i64 {
+        let age = now.0.saturating_sub(self.since.0);
+        if age < u64::try_from(window_ns).unwrap_or(0) {
+            self.count
+        } else {
+            0
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_counts_what_is_younger_than_its_window() {
+        let mut rate = Rate::new(3);
+        for now in [10, 20, 30] {
+            rate.note(Nanos(now));
+        }
+        assert_eq!(rate.within(Nanos(30), 20), 2);
+        assert_eq!(rate.within(Nanos(30), 21), 3);
+        assert_eq!(
+            rate.within(Nanos(5), 1),
+            3,
+            "a clock that went back loosens nothing"
+        );
+        rate.note(Nanos(40));
+        assert_eq!(rate.within(Nanos(40), 1_000), 3);
+        assert_eq!(rate.within(Nanos(49), 20), 2);
+        rate.clear();
+        assert_eq!(rate.within(Nanos(40), 1_000), 0);
+    }
+
+    #[test]
+    fn a_burst_begins_anew_after_its_window() {
+        let mut burst = Burst::default();
+        assert_eq!(burst.count(Nanos(0), 10), 0);
+        burst.note(Nanos(100), 10);
+        burst.note(Nanos(109), 10);
+        assert_eq!(burst.count(Nanos(109), 10), 2);
+        assert_eq!(burst.count(Nanos(110), 10), 0);
+        burst.note(Nanos(110), 10);
+        assert_eq!(burst.count(Nanos(119), 10), 1);
+    }
+}

@@ -1,0 +1,9 @@
+//! One desk for all tests: an option on NQ, an option on SPY, a future, and limits for each check.
+//!
+//! Every test starts from an intent that passes with room to spare, and moves one number.
+
+mod borders;
+mod desk;
+mod faults;
+mod halts;
+mod random;
