@@ -275,7 +275,9 @@ impl Refills {
     pub fn observe(&mut self, update: &BookUpdate, now: Nanos) {
         match update.mbo.action {
             Action::Fill => self.fill(update),
-            Action::Add if now <= self.awaits_until || self.level_count > 0 => {
+            Action::Add if self.level_count > 0 => self.add(update, now),
+            // Most orders are smaller than any slice.
+            Action::Add if now <= self.awaits_until && self.is_slice(&update.mbo) => {
                 self.add(update, now);
             }
             Action::Cancel | Action::Modify if self.level_count > 0 => self.change(update, now),
@@ -370,6 +372,11 @@ impl Refills {
         }
     }
 
+    /// Whether an order is large enough to be told apart.
+    const fn is_slice(&self, mbo: &Mbo) -> bool {
+        mbo.size >= self.slice_size_min
+    }
+
     /// An order has been filled whole: its like may follow.
     fn complete(&mut self, mbo: &Mbo, now: Nanos) {
         let known = self
@@ -378,7 +385,7 @@ impl Refills {
             .find(|slice| slice.order_id == mbo.order_id);
         if let Some(slice) = known {
             slice.done = now;
-        } else if mbo.size >= self.slice_size_min {
+        } else if self.is_slice(mbo) {
             // The shortest chain gives way, among equals the oldest fill.
             let place = |slice: &&mut Slice| (slice.refills, slice.done);
             if let Some(slice) = self.slices.iter_mut().min_by_key(place) {
