@@ -254,7 +254,9 @@ fn interleaved(layout: Layout, list: List, seed: u64, parts: &Parts) -> (Vec<Lin
     let flow = flow();
     let mut rng = Rng::new(seed ^ 0xABCD);
     let mut lines = Vec::new();
-    let depths = [3, 5, 16, 256];
+    // From the fewest places with which an input of the last stage is ever taken.
+    let least = Flow::BURST + 1;
+    let depths = [least, least + 2, 16, 256];
     let mut depth = || depths[rng.below(4) as usize];
     let (depth_1, depth_2, depth_3) = (depth(), depth(), depth());
     let (output, mut cold) = reliable(depth_3);

@@ -280,7 +280,11 @@ impl History {
     }
 
     const fn block_min(&self) -> u64 {
-        if self.is_stock { 10_000 } else { 100 }
+        if self.is_stock {
+            self.parameters.block_shares
+        } else {
+            self.parameters.block_contracts
+        }
     }
 
     /// One contract after the other.
