@@ -20,7 +20,7 @@ use undertow_core::book::{BookLimits, Books};
 use undertow_core::event::{Body, Control, Definition, FeedNotice, Market, Mbo, Msg, Stamp};
 use undertow_core::event::{InstrumentClass, Suspicion};
 use undertow_core::ring::{Reader, reliable};
-use undertow_core::stage::{Pass, Sink, Source, Stage};
+use undertow_core::stage::{Pass, Sink, Source, Stage, Then};
 use undertow_core::types::{
     Action, BookKey, Flags, InstrumentId, Nanos, OrderId, Price, PublisherId, Side, Text,
 };
@@ -254,8 +254,8 @@ fn interleaved(layout: Layout, list: List, seed: u64, parts: &Parts) -> (Vec<Lin
     let flow = flow();
     let mut rng = Rng::new(seed ^ 0xABCD);
     let mut lines = Vec::new();
-    // From the fewest places with which an input of the last stage is ever taken.
-    let least = Flow::BURST + 1;
+    // From the fewest places with which any of the tiles ever takes an input.
+    let least = <Then<Books<'_>, Flow> as Stage>::BURST + 1;
     let depths = [least, least + 2, 16, 256];
     let mut depth = || depths[rng.below(4) as usize];
     let (depth_1, depth_2, depth_3) = (depth(), depth(), depth());
