@@ -41,13 +41,14 @@ use undertow_core::types::{Action, BookKey, Flags, Nanos, Price, Side};
 use crate::calendar::{Calendar, Day, Venue};
 use crate::ifd::baseline::Table;
 use crate::ifd::desk::{self, Desk, Finding};
+use crate::trade::event::TradeEvent;
 use measures::Measures;
 use session::SessionClock;
 use side::SideRule;
 use terms::TermsTable;
 
 /// What leaves the stage.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug)]
 #[allow(
     clippy::large_enum_variant,
     reason = "it travels by reference or by value; a box would allocate"
@@ -57,6 +58,8 @@ pub enum FlowOutput {
     Update(FlowUpdate),
     /// What the options desk found; it may be about another instrument than the input.
     Finding(Finding),
+    /// What was decided and traded because of it. Never from the flow stage itself.
+    Trade(TradeEvent),
 }
 
 /// What an event left behind: the touch, the session's flow, and the measures.
