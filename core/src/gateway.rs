@@ -1,13 +1,17 @@
 //! Where orders go.
 
 use crate::book::Books;
-use crate::event::BookUpdate;
+use crate::contract::Contract;
+use crate::event::{BookUpdate, Control};
 use crate::order::ExecReport;
 use crate::risk::Command;
 use crate::types::{BookKey, Nanos};
 
 /// Where orders go. A gateway takes only what risk has made.
 pub trait Gateway {
+    /// Takes a contract on, before its first order. False if there is no room for it.
+    fn register(&mut self, contract: &Contract) -> bool;
+
     /// Takes a command at event time `now`.
     fn send(&mut self, command: &Command, now: Nanos);
 
@@ -20,12 +24,18 @@ pub trait Gateway {
         out: &mut impl FnMut(&ExecReport),
     );
 
-    /// Lets time pass without a record.
-    fn on_time(&mut self, now: Nanos, out: &mut impl FnMut(&ExecReport));
+    /// Takes in what is not a market record: terms, and whether the venue trades.
+    fn on_control(&mut self, control: &Control);
+
+    /// Lets time pass without a record. `books` stand as they were at that time.
+    fn on_time(&mut self, books: &Books<'_>, now: Nanos, out: &mut impl FnMut(&ExecReport));
 
     /// Whether anything of this contract is live, in flight or owed.
     fn concerns(&self, key: BookKey) -> bool;
 
     /// Whether nothing at all is live, in flight or owed.
     fn is_idle(&self) -> bool;
+
+    /// When something happens without a record, at the earliest; undefined for never.
+    fn due(&self) -> Nanos;
 }

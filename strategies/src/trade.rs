@@ -317,6 +317,7 @@ impl<G: Gateway> Trader<G> {
 
     /// Takes in control.
     pub fn on_control(&mut self, control: &Control) {
+        self.gateway.on_control(control);
         match control {
             Control::Definition(definition) => self.define(definition),
             Control::Statistic(statistic) => self.statistic(statistic),
@@ -525,7 +526,7 @@ impl<G: Gateway> Trader<G> {
                 .chain
                 .refresh(turns, spot, self.now, self.settings.search);
         }
-        self.let_time_pass();
+        self.let_time_pass(books);
         self.close_what_is_due();
         self.evaluate(books);
     }
@@ -578,7 +579,7 @@ impl<G: Gateway> Trader<G> {
     }
 
     /// Orders without an answer, entries that were good for a time, latency on its way back.
-    fn let_time_pass(&mut self) {
+    fn let_time_pass(&mut self, books: &Books<'_>) {
         let (queue, now) = (&mut self.queue, self.now);
         self.risk.on_time(now, &mut |cancel| {
             queue.push_back(Item {
@@ -588,7 +589,8 @@ impl<G: Gateway> Trader<G> {
         });
         if !self.gateway.is_idle() {
             let reports = &mut self.reports;
-            self.gateway.on_time(now, &mut |report| reports.push(*report));
+            self.gateway
+                .on_time(books, now, &mut |report| reports.push(*report));
             self.take_reports();
         }
     }
@@ -665,8 +667,9 @@ impl<G: Gateway> Trader<G> {
     /// Risk takes the contract on, and is told what is known of it.
     fn take_on(&mut self, books: &Books<'_>, (at, option): (usize, usize), contract: &Contract) {
         if self.risk.line(contract.key).is_none() {
-            if self.risk.register(contract).is_err() {
+            if self.risk.register(contract).is_err() || !self.gateway.register(contract) {
                 // Check 3 refuses what is not known; nothing else follows from it here.
+                self.risk.forbid(contract.key);
                 return;
             }
             // The paper account began flat, and nobody else trades in it.

@@ -99,7 +99,7 @@ impl Listener {
         match output {
             FlowOutput::Update(update) => self.hear_update(update, detections),
             FlowOutput::Finding(Finding::Signal(signal)) => detections.extend(pressure(signal)),
-            FlowOutput::Finding(_) => {}
+            FlowOutput::Finding(_) | FlowOutput::Trade(_) => {}
         }
     }
 
