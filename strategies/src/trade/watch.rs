@@ -6,7 +6,7 @@
 use alloc::vec::Vec;
 
 use undertow_core::contract::Contract;
-use undertow_core::event::{BookUpdate, Trust};
+use undertow_core::event::{BookUpdate, Depth, Touch, Trust};
 use undertow_core::types::{Action, BookKey, Nanos, Price};
 
 use super::chain::Chain;
@@ -279,6 +279,16 @@ impl Watch {
             at: signal.ts,
         });
         true
+    }
+
+    /// Touch and depth after the last event that said something.
+    #[must_use]
+    pub fn book(&self) -> (Touch, Depth) {
+        self.update
+            .as_ref()
+            .map_or((Touch::EMPTY, Depth::default()), |update| {
+                (update.touch, update.depth)
+            })
     }
 
     /// The price that options are valued at: the middle of its quote.
