@@ -83,6 +83,9 @@ impl Multiplier {
     /// The largest: a million dollars a point.
     pub const MAX: i64 = 1_000_000_000_000_000;
 
+    /// A dollar a point.
+    pub const ONE: Self = Self(1_000_000_000);
+
     /// From units of 1e-9, as definitions carry it (NQ: 20e9).
     ///
     /// # Errors

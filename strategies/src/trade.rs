@@ -35,7 +35,7 @@ use undertow_core::order::{
 };
 use undertow_core::position::{BrokerView, Exit, ExitPlan, Gauge};
 use undertow_core::risk::{Command, Context, Gate, HaltCause, Risk, Sizing};
-use undertow_core::types::{Action, BookKey, Nanos, Price, Side, Text};
+use undertow_core::types::{Action, BookKey, InstrumentId, Nanos, Price, Side, Text};
 
 use self::chain::{CADENCE_NS, Chain};
 use self::event::{Asked, Decided, TradeEvent};
@@ -107,7 +107,8 @@ pub struct Trader<G> {
     is_traded: Box<[bool]>,
     /// Definitions of options whose underlying is not watched (yet).
     unclaimed: Vec<Definition>,
-    watches: Vec<Watch>,
+    /// One for each product, in their order.
+    watches: Box<[Watch]>,
     /// Every rule set and the product it is for.
     rules: Box<[(RuleSet, usize)]>,
     /// When each is to be looked at next.
@@ -196,19 +197,27 @@ impl<G: Gateway> Trader<G> {
             trails_max: settings.claims_max,
         };
         let claims = Claims::new(settings.claims_max);
+        let share = settings.options_max / settings.products.len().max(1);
         Ok(Self {
             calendar: Calendar::built_in(),
             places: repeat_n(Place::Unseen, settings.instruments_max).collect(),
             is_traded: repeat_n(false, settings.instruments_max).collect(),
             unclaimed: Vec::with_capacity(settings.options_max),
-            watches: Vec::with_capacity(settings.products.len()),
+            watches: settings
+                .products
+                .iter()
+                .map(|product| {
+                    let chain = Chain::new(share, product.option_tick, settings.rate);
+                    Watch::new(Text::from_bytes(product.asset.as_str().as_bytes()), chain)
+                })
+                .collect(),
             due: repeat_n(Nanos(0), rules.len()).collect(),
             decide: Decide::new(&evaluators, claims, &limits)?,
             rules: rules.into_boxed_slice(),
             risk,
             gateway,
             holdings: Vec::with_capacity(settings.holdings_max),
-            queue: VecDeque::with_capacity(EVENTS_MAX),
+            queue: laid_out_queue(),
             reports: Vec::with_capacity(EVENTS_MAX),
             now: Nanos(0),
             tick_at: Nanos(0),
@@ -321,7 +330,7 @@ impl<G: Gateway> Trader<G> {
     #[inline]
     pub fn measured(&mut self, update: &FlowUpdate) {
         for watch in &mut self.watches {
-            if watch.key() == update.key {
+            if watch.is_of(update.key) {
                 watch.measured(update);
                 return;
             }
@@ -340,10 +349,7 @@ impl<G: Gateway> Trader<G> {
             return;
         }
         for (place, (rules, product)) in self.rules.iter().enumerate() {
-            let is_its = rules.rule.strategy() == Strategy::Ifd
-                && self.settings.products[*product].asset.as_str()
-                    == self.watches[at].symbol.as_str();
-            if is_its {
+            if *product == at && rules.rule.strategy() == Strategy::Ifd {
                 self.due[place] = self.now;
             }
         }
@@ -358,7 +364,7 @@ impl<G: Gateway> Trader<G> {
             Control::Status(status) => {
                 self.risk.on_status(status);
                 for watch in &mut self.watches {
-                    if watch.key() == status.key {
+                    if watch.is_of(status.key) {
                         watch.is_trading = status.is_trading;
                     }
                 }
@@ -424,9 +430,8 @@ impl<G: Gateway> Trader<G> {
 
     /// The contract of a product that expires next is watched.
     fn define_underlying(&mut self, definition: &Definition) {
-        let products = &self.settings.products;
         let is_its = |product: &settings::Product| product.asset == definition.asset;
-        let Some(product) = products.iter().position(is_its) else {
+        let Some(at) = self.settings.products.iter().position(is_its) else {
             return;
         };
         let Ok(contract) = Contract::from_definition(definition, None, PriceSign::Positive) else {
@@ -434,37 +439,22 @@ impl<G: Gateway> Trader<G> {
             return;
         };
         let is_over = contract.expiry.is_defined() && contract.expiry <= self.now;
-        let symbol = Text::from_bytes(definition.asset.as_str().as_bytes());
-        let known = self.watches.iter().position(|watch| watch.symbol == symbol);
-        if is_over || known.is_some_and(|at| self.watches[at].contract.expiry <= contract.expiry) {
+        let known = self.watches[at].contract;
+        if is_over || known.is_some_and(|known| known.expiry <= contract.expiry) {
             return;
         }
-        let share = self.settings.options_max / products.len().max(1);
-        let chain = Chain::new(share, products[product].option_tick, self.settings.rate);
-        let watch = Watch::new(symbol, contract, chain);
-        let at = match known {
-            Some(at) => {
-                self.watches[at] = watch;
-                at
-            }
-            None => {
-                self.watches.push(watch);
-                self.watches.len() - 1
-            }
-        };
+        self.watches[at].turn_to(&contract);
         self.places.fill(Place::Unseen);
-        self.claim(at);
+        self.claim(at, contract.key.instrument_id);
     }
 
     /// Options on it that were defined before it.
-    fn claim(&mut self, at: usize) {
-        let watch = &mut self.watches[at];
-        let underlying = watch.key().instrument_id;
-        let calendar = &self.calendar;
+    fn claim(&mut self, at: usize, underlying: InstrumentId) {
+        let (chain, calendar) = (&mut self.watches[at].chain, &self.calendar);
         self.unclaimed.retain(|definition| {
             let is_its = definition.underlying_id == underlying;
             if is_its {
-                watch.chain.define(definition, calendar);
+                chain.define(definition, calendar);
             }
             !is_its
         });
@@ -472,11 +462,11 @@ impl<G: Gateway> Trader<G> {
 
     fn define_option(&mut self, definition: &Definition) {
         let underlying = definition.underlying_id;
-        let watch = self
-            .watches
-            .iter_mut()
-            .find(|watch| watch.key().instrument_id == underlying);
-        if let Some(watch) = watch {
+        let is_its = |watch: &&mut Watch| {
+            let contract = watch.contract.as_ref();
+            contract.is_some_and(|contract| contract.key.instrument_id == underlying)
+        };
+        if let Some(watch) = self.watches.iter_mut().find(is_its) {
             watch.chain.define(definition, &self.calendar);
         } else if self.unclaimed.len() < self.unclaimed.capacity() {
             self.unclaimed.push(*definition);
@@ -501,7 +491,7 @@ impl<G: Gateway> Trader<G> {
         let mut place = Place::Nowhere;
         for (at, watch) in self.watches.iter().enumerate() {
             let at = at as u16;
-            if watch.key() == key {
+            if watch.is_of(key) {
                 place = Place::Watch(at);
             } else if let Some(option) = watch.chain.place(key) {
                 place = Place::Option(at, option as u32);
@@ -532,7 +522,7 @@ impl<G: Gateway> Trader<G> {
         let underlying = signal.contract.underlying?;
         self.watches
             .iter()
-            .position(|watch| watch.key() == underlying)
+            .position(|watch| watch.is_of(underlying))
     }
 }
 
@@ -662,13 +652,8 @@ impl<G: Gateway> Trader<G> {
 
     /// Evaluates a rule set, and says when it is to be looked at next.
     fn decided(&mut self, place: usize) -> Option<(usize, Decision)> {
-        let (rules, product) = &self.rules[place];
-        let symbol = self.settings.products[*product].asset;
-        let at = self
-            .watches
-            .iter()
-            .position(|watch| watch.symbol.as_str() == symbol.as_str())?;
-        let watch = &self.watches[at];
+        let (rules, at) = &self.rules[place];
+        let watch = &self.watches[*at];
         let moment = Moment::of(&self.calendar, Venue::Nyse, self.now).ok()?;
         let conditions = Conditions {
             trust: watch.trust,
@@ -677,7 +662,7 @@ impl<G: Gateway> Trader<G> {
         let features = watch.features(rules.bar_minutes, self.now);
         let decision = self.decide.evaluate(place, &features, &conditions, &moment);
         self.due[place] = Nanos(self.now.0.saturating_add(rules.refresh_min_ns));
-        Some((at, decision?))
+        Some((*at, decision?))
     }
 }
 
@@ -1045,3 +1030,13 @@ impl<G: Gateway> Trader<G> {
     }
 }
 
+/// A queue whose every page was written once, so that none is missing later.
+fn laid_out_queue() -> VecDeque<Item> {
+    let nothing = Item {
+        event: TradeEvent::Checkpoint(0),
+        command: None,
+    };
+    let mut queue: VecDeque<Item> = repeat_n(nothing, EVENTS_MAX).collect();
+    queue.clear();
+    queue
+}

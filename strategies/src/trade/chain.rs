@@ -8,13 +8,13 @@
 
 use alloc::vec::Vec;
 
-use undertow_core::contract::{Contract, PriceSign, TickRule};
+use undertow_core::contract::{Contract, ContractKind, Multiplier, PriceSign, TickRule};
 use undertow_core::event::{Definition, InstrumentClass, Statistic, Touch, Trust};
 use undertow_core::money::Money;
 use undertow_core::risk::Greeks as DollarGreeks;
-use undertow_core::types::{InstrumentId, BookKey, Nanos, Price, Text};
+use undertow_core::types::{BookKey, InstrumentId, Nanos, Price, PublisherId, Text};
 
-use crate::calendar::{Calendar, Venue};
+use crate::calendar::{Calendar, Day, Venue};
 use crate::decide::contract::Listing;
 use crate::decide::features::StrikeGex;
 use crate::options::Right;
@@ -56,6 +56,53 @@ struct Member {
     volume: Option<u32>,
     /// At its last turn; none if it had no price then.
     greeks: Option<Turn>,
+}
+
+impl Member {
+    /// Stands where no option is listed yet.
+    const BLANK: Self = Self {
+        contract: Contract {
+            key: BookKey {
+                instrument_id: InstrumentId(0),
+                publisher_id: PublisherId(0),
+            },
+            kind: ContractKind::Call,
+            multiplier: Multiplier::ONE,
+            tick: TickRule::Flat(Price(1)),
+            sign: PriceSign::Positive,
+            expiry: Nanos::UNDEFINED,
+            currency: Text::new(),
+            underlying: InstrumentId(0),
+        },
+        book_idx: NO_BOOK,
+        is_traded: false,
+        strike_idx: 0,
+        trust: Trust::Recovering,
+        quoted_at: Nanos(0),
+        volume: None,
+        greeks: None,
+    };
+}
+
+/// The same of a listing.
+const BLANK_LISTING: Listing = Listing {
+    instrument_id: InstrumentId(0),
+    expiry: Day(0),
+    strike: Price(0),
+    right: Right::Call,
+    open_interest: None,
+    bid: Price(0),
+    ask: Price(0),
+    delta: None,
+    multiplier: 0,
+    exchange: Text::new(),
+};
+
+/// An empty vector of this room, every page of which was written, so that none is missing later.
+fn laid_out<T: Clone>(room: usize, blank: T) -> Vec<T> {
+    let mut vector: Vec<T> = core::iter::repeat_n(blank, room).collect();
+    vector.clear();
+    vector
 }
 
 /// What an option's turn found.
@@ -111,12 +158,18 @@ impl Chain {
     /// are discounted.
     #[must_use]
     pub fn new(options_max: usize, tick: Option<TickRule>, rate: f64) -> Self {
-        let history = || Vec::with_capacity(SUMS_MAX + 1);
+        let history = || laid_out(SUMS_MAX + 1, 0.0);
         Self {
-            listings: Vec::with_capacity(options_max),
-            options: Vec::with_capacity(options_max),
-            strikes: Vec::with_capacity(options_max),
-            by_strike: Vec::with_capacity(options_max),
+            listings: laid_out(options_max, BLANK_LISTING),
+            options: laid_out(options_max, Member::BLANK),
+            strikes: laid_out(options_max, Price(0)),
+            by_strike: laid_out(
+                options_max,
+                StrikeGex {
+                    strike: Price(0),
+                    gex: 0.0,
+                },
+            ),
             history: [history(), history()],
             sums: None,
             cursor: 0,
@@ -125,6 +178,19 @@ impl Chain {
             tick,
             rate,
         }
+    }
+
+    /// Forgets everything that was listed.
+    pub fn clear(&mut self) {
+        self.listings.clear();
+        self.options.clear();
+        self.strikes.clear();
+        self.by_strike.clear();
+        for history in &mut self.history {
+            history.clear();
+        }
+        self.sums = None;
+        self.cursor = 0;
     }
 
     /// The listings, in the order of their definitions.

@@ -72,8 +72,8 @@ impl Bars {
 pub struct Watch {
     /// Its symbol in signals.
     pub symbol: Symbol,
-    /// Its terms.
-    pub contract: Contract,
+    /// The contract that is watched now; none before its definition.
+    pub contract: Option<Contract>,
     /// The options on it.
     pub chain: Chain,
     /// How far its book is to be believed.
@@ -93,12 +93,12 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// An underlying that nothing is known of but its terms.
+    /// An underlying of which nothing is known yet. Everything is laid out here.
     #[must_use]
-    pub fn new(symbol: Symbol, contract: Contract, chain: Chain) -> Self {
+    pub fn new(symbol: Symbol, chain: Chain) -> Self {
         Self {
             symbol,
-            contract,
+            contract: None,
             chain,
             trust: Trust::Recovering,
             is_trading: None,
@@ -113,10 +113,28 @@ impl Watch {
         }
     }
 
-    /// Whose book it has.
+    /// Watches this contract from now on, and forgets what it knew of another.
+    pub fn turn_to(&mut self, contract: &Contract) {
+        self.contract = Some(*contract);
+        self.chain.clear();
+        self.trust = Trust::Recovering;
+        self.is_trading = None;
+        self.last = None;
+        self.update = None;
+        self.close = None;
+        self.returns.clear();
+        self.flagged = None;
+        for bars in &mut self.bars {
+            while bars.open.flush().is_some() {}
+            bars.whole.clear();
+        }
+    }
+
+    /// Whether this is its book.
+    #[inline]
     #[must_use]
-    pub const fn key(&self) -> BookKey {
-        self.contract.key
+    pub fn is_of(&self, key: BookKey) -> bool {
+        self.contract.is_some_and(|contract| contract.key == key)
     }
 
     /// Sees a record of its book.
@@ -197,10 +215,10 @@ impl Watch {
         let Some(reading) = &update.reading else {
             return;
         };
-        let vpin = reading.vpin.filter(|vpin| !vpin.is_warming);
+        // While it warms it is drawn toward one half (A1), and is used so.
         features.vpin = at(
             time,
-            vpin.map(|vpin| Vpin {
+            reading.vpin.map(|vpin| Vpin {
                 value: vpin.value,
                 signed_flow: vpin.signed,
             }),

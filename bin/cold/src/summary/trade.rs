@@ -20,6 +20,8 @@ pub struct TradeFigures {
     pub profile: String,
     /// What orders could reach.
     pub mode: String,
+    /// What each product's chain says at the end.
+    pub chains: Vec<ChainLine>,
     /// Each rule set.
     pub strategies: Vec<StrategyLine>,
     /// Signals that were emitted and led to no intent, by reason.
@@ -52,6 +54,27 @@ pub struct TradeFigures {
     pub digest: String,
     /// Where the journal and the explanations lie.
     pub kept: Vec<String>,
+}
+
+/// What the options on a product say.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct ChainLine {
+    /// The product.
+    pub product: String,
+    /// Options listed.
+    pub listed: usize,
+    /// Options that weighed something in the last round.
+    pub weighed: u32,
+    /// Gamma exposure, USD per 1 % move.
+    pub gex_1pct: Option<f64>,
+    /// Delta exposure, USD.
+    pub dex: Option<f64>,
+    /// Their z-scores.
+    pub gex_z: Option<f64>,
+    /// See `gex_z`.
+    pub dex_z: Option<f64>,
+    /// The strike with the largest gamma exposure.
+    pub pin: Option<String>,
 }
 
 /// What became of a rule set's evaluations.
@@ -184,12 +207,34 @@ pub fn dollars(money: Money) -> String {
 pub(super) fn render(figures: &TradeFigures, text: &mut String) {
     heading(text, "signals");
     let _ = writeln!(text, "  profile {}  mode {}", figures.profile, figures.mode);
+    for line in &figures.chains {
+        render_chain(line, text);
+    }
     render_strategies(figures, text);
     heading(text, "orders");
     render_orders(figures, text);
     render_fills(figures, text);
     heading(text, "account");
     render_account(figures, text);
+}
+
+fn render_chain(line: &ChainLine, text: &mut String) {
+    let figure = |value: Option<f64>, digits: usize| {
+        value.map_or_else(|| "-".to_owned(), |value| format!("{value:.digits$}"))
+    };
+    let millions = |value: Option<f64>| figure(value.map(|value| value / 1e6), 1);
+    let _ = writeln!(
+        text,
+        "  {}: {} of {} options weighed, GEX ${} M per 1 % (z {}), DEX ${} M (z {}), pin {}",
+        line.product,
+        line.weighed,
+        line.listed,
+        millions(line.gex_1pct),
+        figure(line.gex_z, 2),
+        millions(line.dex),
+        figure(line.dex_z, 2),
+        line.pin.as_deref().unwrap_or("-"),
+    );
 }
 
 fn table() -> Table {

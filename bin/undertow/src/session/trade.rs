@@ -11,7 +11,7 @@ use undertow_cold::explain;
 use undertow_cold::registry::Registry;
 use undertow_cold::summary::Count;
 use undertow_cold::summary::trade::{
-    AccountFigures, ContractLine, Ended, FillLine, LimitLine, StrategyLine, TradeFigures, dollars,
+    AccountFigures, ChainLine, ContractLine, Ended, FillLine, LimitLine, StrategyLine, TradeFigures, dollars,
 };
 use undertow_core::event::Stamp;
 use undertow_core::gateway::Gateway;
@@ -26,6 +26,7 @@ use undertow_strategies::decide::rules::RuleSet;
 use undertow_strategies::trade::Trader;
 use undertow_strategies::trade::event::{Asked, TradeEvent};
 use undertow_strategies::trade::settings::Settings;
+use undertow_strategies::trade::watch::Watch;
 
 use super::gather::rfc3339;
 use crate::profile::Profile;
@@ -241,6 +242,7 @@ impl Trades {
         TradeFigures {
             profile: profile.to_owned(),
             mode: format!("{mode:?}").to_lowercase(),
+            chains: trader.watches().iter().map(chain).collect(),
             strategies: strategies(trader),
             unwanted: named([
                 ("no room", unwanted.no_room),
@@ -422,6 +424,25 @@ fn strategies<G: Gateway>(trader: &Trader<G>) -> Vec<StrategyLine> {
             })
         })
         .collect()
+}
+
+fn chain(watch: &Watch) -> ChainLine {
+    let sums = watch.chain.sums();
+    let pin = watch
+        .chain
+        .by_strike()
+        .iter()
+        .max_by(|a, b| a.gex.abs().total_cmp(&b.gex.abs()));
+    ChainLine {
+        product: watch.symbol.as_str().to_owned(),
+        listed: watch.chain.listings().len(),
+        weighed: sums.map_or(0, |sums| sums.options),
+        gex_1pct: sums.map(|sums| sums.gex * 0.01),
+        dex: sums.map(|sums| sums.dex),
+        gex_z: sums.and_then(|sums| sums.gex_z),
+        dex_z: sums.and_then(|sums| sums.dex_z),
+        pin: pin.map(|pin| pin.strike.to_string()),
+    }
 }
 
 fn account<G: Gateway>(trader: &Trader<G>) -> AccountFigures {
