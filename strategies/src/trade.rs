@@ -28,7 +28,7 @@ use undertow_core::event::{
     BookUpdate, Control, Definition, InstrumentClass, Operator, Statistic, Touch, Trust,
 };
 use undertow_core::gateway::Gateway;
-use undertow_core::money::Money;
+use undertow_core::money::{Money, PPM};
 use undertow_core::order::{
     ClientOrderId, Confidence, Entry, ExecReport, Intent, MayTake, Purpose, Quote, SignalId,
     StrategyId, Style, Tif,
@@ -762,10 +762,8 @@ impl<G: Gateway> Trader<G> {
             factor_ppm: self.risk.size_factor_ppm(),
             share_max_ppm: Some(self.risk.limits().position_share_ppm),
         };
-        let most = self.risk.limits().order_quantity_max;
-        let most = u32::try_from(most).unwrap_or(u32::MAX);
         let quantity = sizing.quantity(contract, entry.price, horizon(signal.strategy));
-        let quantity = quantity.min(most);
+        let quantity = quantity.min(self.most(contract.key, touch));
         if quantity == 0 {
             return Err(Unwanted::Size);
         }
@@ -794,6 +792,19 @@ impl<G: Gateway> Trader<G> {
                 GOOD_FOR_NS
             },
         })
+    }
+
+    /// The most contracts of one entry that limits of size and liquidity let through (R6).
+    fn most(&self, key: BookKey, touch: &Touch) -> u32 {
+        let limits = self.risk.limits();
+        let share = |of: i64, ppm: i64| i128::from(of) * i128::from(ppm) / i128::from(PPM);
+        let displayed = i64::try_from(touch.ask_size).unwrap_or(i64::MAX);
+        let volume = self.risk.line(key).and_then(|line| line.volume);
+        let most = i128::from(limits.order_quantity_max)
+            .min(i128::from(limits.position_quantity_max))
+            .min(share(displayed, limits.displayed_ppm))
+            .min(share(volume.map_or(0, i64::from), limits.volume_share_ppm));
+        u32::try_from(most).unwrap_or(0)
     }
 
     /// Asks risk for the entry.
@@ -918,7 +929,8 @@ impl<G: Gateway> Trader<G> {
             price: entry.price,
             style: entry.style,
             reference: quote,
-            // The signal is judged by its age again when risk is asked.
+            // It is the same entry going on (R8): what must be young now is the quote.
+            ts_event: self.now,
             ..intent
         };
         if let Some(id) = self.ask(&again, None, &touch) {

@@ -268,17 +268,63 @@ impl Reader<'_> {
             _ => None,
         };
         let names: Vec<Strategy> = self.value(table, "strategies", "product", strategies)?;
-        let rules = names.into_iter().map(|strategy| {
-            let mut rules = RuleSet::of(strategy);
-            rules.levels.tick = Price(tick);
-            rules.levels.range_min = Price(range_min);
-            rules
-        });
+        let mut rules = Vec::with_capacity(names.len());
+        for strategy in names {
+            let mut set = RuleSet::of(strategy);
+            set.levels.tick = Price(tick);
+            set.levels.range_min = Price(range_min);
+            rules.push(self.tuned(table, set)?);
+        }
         Some(Product {
             asset,
             option_tick,
-            rules: rules.collect(),
+            rules: rules.into_boxed_slice(),
         })
+    }
+
+    /// A rule set with what `[product.rules.NAME]` says of it.
+    fn tuned(&self, product: &Table<'_>, mut rules: RuleSet) -> Option<RuleSet> {
+        self.note_known("product", "rules");
+        let name = rules.rule.strategy().name();
+        let Some(DeValue::Table(all)) = product.get("rules").map(|value| value.get_ref()) else {
+            return Some(rules);
+        };
+        let Some((key, DeValue::Table(own))) =
+            all.get_key_value(name).map(|(key, value)| (key, value.get_ref()))
+        else {
+            return Some(rules);
+        };
+        for (parameter, value) in own.iter() {
+            let at = Some(parameter.span().start);
+            let number = written(value.get_ref()).and_then(|text| {
+                let number: Option<f64> = text.parse().ok();
+                number.ok_or_else(|| format!("must be a number, is {text:?}"))
+            });
+            let number = match number {
+                Ok(number) => number,
+                Err(why) => {
+                    let cause = format!("{name}.{} {why}", parameter.get_ref());
+                    self.refuse(at, Code::CONFIG_VALUE, cause, "write a number");
+                    return None;
+                }
+            };
+            if !rules.set(parameter.get_ref(), number) {
+                let near = rules.names().min_by_key(|known| {
+                    strsim::damerau_levenshtein(known, parameter.get_ref())
+                });
+                let cause = format!("{name} has no number `{}`", parameter.get_ref());
+                let next = format!("did you mean `{}`?", near.unwrap_or_default());
+                self.refuse(at, Code::CONFIG_UNKNOWN_KEY, cause, &next);
+                return None;
+            }
+        }
+        if let Err(invalid) = rules.check() {
+            let at = Some(key.span().start);
+            let cause = format!("{name}: {invalid}");
+            self.refuse(at, Code::CONFIG_VALUE, cause, "correct the values");
+            return None;
+        }
+        Some(rules)
     }
 
     fn table<'v>(&self, parent: &'v Table<'_>, key: &str) -> Option<&'v Table<'v>> {
@@ -501,7 +547,7 @@ mod tests {
             let profile = Profile::load(name).expect("a sound profile");
             assert_eq!(profile.equity, Money::from_usd(100_000));
             assert_eq!(profile.limits.daily_loss_ppm, 20_000);
-            assert_eq!(profile.limits.data_age_ns_max, 5_000_000_000);
+            assert_eq!(profile.limits.data_age_ns_max, 15_000_000_000);
             assert_eq!(profile.limits.order_notional_max, 100_000_000);
             assert_eq!(profile.products[0].rules.len(), 5);
         }
@@ -529,13 +575,25 @@ mod tests {
     }
 
     #[test]
+    fn s14_weights_that_do_not_sum_to_100_are_refused_with_their_line() {
+        let asset = "asset = \"NQ\"";
+        let told = refusal(asset, &format!("rules.0dte.vpin_weight = 31\n{asset}"));
+        assert!(told.contains("sum to 101") && told.contains("test.toml:"), "{told}");
+        let told = refusal(asset, &format!("rules.0dte.vpin_wieght = 31\n{asset}"));
+        assert!(told.contains("did you mean `vpin_weight`?"), "{told}");
+        let tuned = paper_with(asset, &format!("rules.ifd.liquid_interest_min = 7\n{asset}"));
+        let tuned = tuned.expect("a sound profile");
+        assert_eq!(tuned.products[0].rules[4].choice.interest_min, 7);
+    }
+
+    #[test]
     fn amounts_are_read_exactly() {
         assert_eq!(decimal("12.5", 4), Ok(125_000));
         assert_eq!(decimal("-0.0001", 4), Ok(-1));
         assert!(decimal("0.00001", 4).is_err());
         assert!(decimal("1e3", 4).is_err());
         assert!(decimal("", 4).is_err());
-        let told = refusal("data_age_ns_max = \"5s\"", "data_age_ns_max = 5");
+        let told = refusal("data_age_ns_max = \"15s\"", "data_age_ns_max = 15");
         assert!(told.contains("span of time"), "{told}");
     }
 }

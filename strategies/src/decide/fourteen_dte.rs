@@ -5,7 +5,7 @@ use super::border::{above, at_least, below, falls_beyond, rises_beyond};
 use super::card::{Card, Direction, Finding, Term};
 use super::features::Feature;
 use super::moment::{Moment, Window};
-use super::rules::{Invalid, check_shares, check_weights};
+use super::rules::{Invalid, check_shares, check_weights, settable};
 use super::snapshot::{Snapshot, VolumeSurge};
 
 /// Which sign the vote by delta exposure follows.
@@ -103,6 +103,8 @@ impl Default for FourteenDte {
         }
     }
 }
+
+settable!(FourteenDte: unusual_weight, sweep_weight, hidden_weight, dex_weight, unusual_min, call_share, interest_min, hidden_min, dex_z_min, dex_large, dex_medium, dex_small, toxicity_min, vpin_quiet, toxicity_high, opening_factor, closing_minutes, closing_factor, institutional_factor, vote_min, trend_bps, still_bps, sweep_bps);
 
 impl FourteenDte {
     /// What the rule reads.

@@ -7,7 +7,7 @@ use super::border::points;
 use super::card::{Card, Direction, Finding, Term};
 use super::features::Feature;
 use super::moment::Moment;
-use super::rules::{Invalid, check_shares};
+use super::rules::{Invalid, check_shares, settable};
 use super::snapshot::Snapshot;
 use super::vetting::{Candidate, Parts};
 
@@ -28,6 +28,8 @@ impl Default for Ifd {
         }
     }
 }
+
+settable!(Ifd: confidence_min, plausible_min);
 
 impl Ifd {
     /// What the rule reads, besides what was found.

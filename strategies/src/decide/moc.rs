@@ -9,7 +9,7 @@ use super::border::{above, at_least, below, falls_beyond, is_within, rises_beyon
 use super::card::{Card, Direction, Finding, Term};
 use super::features::Feature;
 use super::moment::Moment;
-use super::rules::{Invalid, check_shares, check_weights};
+use super::rules::{Invalid, check_shares, check_weights, settable};
 use super::snapshot::{Auction, Pull, Snapshot};
 use crate::calendar::Weekday;
 
@@ -114,6 +114,8 @@ impl Default for Moc {
         }
     }
 }
+
+settable!(Moc: imbalance_weight, gamma_weight, obi_weight, friday_weight, total_min, total_full, ratio_min, ratio_span, unpaired_min, unpaired_factor, pin_bps, concentration_min, against_share, gap_bps, gex_min, extra_points, near_minutes, early_minutes, obi_min, obi_early_share, opex_points, monday_points, early_factor, late_minutes, late_factor, proximity_min, obi_agrees, confirm_bps, contradict_bps);
 
 impl Moc {
     /// What the rule reads.

@@ -7,7 +7,7 @@ use super::border::{
 use super::card::{Card, Direction, Finding, Term};
 use super::features::Feature;
 use super::moment::Moment;
-use super::rules::{Invalid, check_shares, check_weights};
+use super::rules::{Invalid, check_shares, check_weights, settable};
 use super::snapshot::Snapshot;
 use crate::calendar::Weekday;
 use crate::discovery::Regime;
@@ -104,6 +104,8 @@ impl Default for OneDte {
         }
     }
 }
+
+settable!(OneDte: regime_weight, obi_weight, gex_weight, vpin_weight, expansion_points, expansion_times, obi_min, gex_z_min, long_gamma_share, vpin_min, vpin_late, acceleration_points, trend_points, trend_bps, last_hour_minutes, late_minutes, friday_min, friday_factor, monday_factor, momentum_bps, extreme_bps, vpin_vote_min, obi_agrees, obi_strong, dex_min, toxicity_min, lead_min);
 
 impl OneDte {
     /// What the rule reads.

@@ -78,6 +78,32 @@ pub struct RuleSet {
     pub cooldown_ns: u64,
 }
 
+/// Lets the numbers of a rule be set by name, for whoever reads them from a file.
+macro_rules! settable {
+    ($rule:ident: $($field:ident),+) => {
+        impl $rule {
+            /// Sets a number by its name; says whether there is one of that name.
+            #[allow(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "the rule's own check refuses what makes no sense"
+            )]
+            pub fn set(&mut self, name: &str, value: f64) -> bool {
+                match name {
+                    $(stringify!($field) => self.$field = value as _,)+
+                    _ => return false,
+                }
+                true
+            }
+
+            /// The names that can be set.
+            pub const NAMES: &[&str] = &[$(stringify!($field)),+];
+        }
+    };
+}
+
+pub(super) use settable;
+
 /// Why parameters are refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Invalid {
@@ -158,6 +184,26 @@ impl Rule {
         }
     }
 
+    fn set(&mut self, name: &str, value: f64) -> bool {
+        match self {
+            Self::ZeroDte(rule) => rule.set(name, value),
+            Self::OneDte(rule) => rule.set(name, value),
+            Self::FourteenDte(rule) => rule.set(name, value),
+            Self::Moc(rule) => rule.set(name, value),
+            Self::Ifd(rule) => rule.set(name, value),
+        }
+    }
+
+    const fn names(&self) -> &'static [&'static str] {
+        match self {
+            Self::ZeroDte(_) => ZeroDte::NAMES,
+            Self::OneDte(_) => OneDte::NAMES,
+            Self::FourteenDte(_) => FourteenDte::NAMES,
+            Self::Moc(_) => Moc::NAMES,
+            Self::Ifd(_) => Ifd::NAMES,
+        }
+    }
+
     /// Scores a snapshot: the same snapshot at the same moment gives the same card, always.
     #[must_use]
     pub fn judge(&self, seen: &Snapshot, moment: &Moment) -> Card {
@@ -220,6 +266,52 @@ impl RuleSet {
             guards: Guards::default(),
             cooldown_ns: 30 * NS_PER_SECOND,
         }
+    }
+
+    /// Sets a number of the rule, or of what surrounds it, by its name; says whether there is one
+    /// of that name. Times of day are minutes after midnight in New York; a truth is 0 or 1.
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "what makes no sense is refused by the check"
+    )]
+    pub fn set(&mut self, name: &str, value: f64) -> bool {
+        match name {
+            "least_confidence" => self.confidence_min = value as u8,
+            "window_start" => self.window.start_minute = value as u16,
+            "window_end" => self.window.end_minute = value as u16,
+            "refresh_s" => self.refresh_min_ns = value as u64 * NS_PER_SECOND,
+            "cooldown_s" => self.cooldown_ns = value as u64 * NS_PER_SECOND,
+            "pin_reach_bps" => self.pin_bps = value as i64,
+            "liquid_interest_min" => self.choice.interest_min = value as u64,
+            "liquid_spread_max_pct" => self.choice.spread_max_pct = value as u64,
+            "stop_max_bps" => self.guards.stop_max_bps = value as i64,
+            "reward_min_tenths" => self.guards.reward_min_tenths = value as i64,
+            "extended_hours" => self.guards.allows_extended = value != 0.0,
+            "stop_tenths" => self.levels.stop_tenths = value as i64,
+            _ => return self.rule.set(name, value),
+        }
+        true
+    }
+
+    /// The names that can be set.
+    #[must_use]
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        const OWN: &[&str] = &[
+            "least_confidence",
+            "window_start",
+            "window_end",
+            "refresh_s",
+            "cooldown_s",
+            "pin_reach_bps",
+            "liquid_interest_min",
+            "liquid_spread_max_pct",
+            "stop_max_bps",
+            "reward_min_tenths",
+            "extended_hours",
+            "stop_tenths",
+        ];
+        OWN.iter().chain(self.rule.names()).copied()
     }
 
     /// Checks every parameter.

@@ -3,7 +3,7 @@
 use super::border::{above, at_least, below, falls_beyond, is_within, rises_beyond};
 use super::card::{Card, Direction, Finding, Term};
 use super::features::Feature;
-use super::rules::{Invalid, check_shares, check_weights};
+use super::rules::{Invalid, check_shares, check_weights, settable};
 use super::snapshot::{Pull, Snapshot};
 
 /// The rule's parameters.
@@ -83,6 +83,8 @@ impl Default for ZeroDte {
         }
     }
 }
+
+settable!(ZeroDte: vpin_weight, obi_weight, gamma_weight, sweep_weight, vpin_min, obi_min, squeeze_min, squeeze_bps, near_min, momentum_times, obi_strong, obi_weak, vwap_bps, vwap_far_bps, momentum_bps, reversal_bps, turn_bps, toxicity_min, lead_min, pull_min, pull_with, pull_against);
 
 impl ZeroDte {
     /// What the rule reads.
