@@ -12,10 +12,12 @@
 pub mod bars;
 pub mod hidden;
 pub mod imbalance;
+pub mod path;
 pub mod profile;
 pub mod quality;
 pub mod side;
 pub mod sweep;
+pub mod taker;
 pub mod tape;
 pub mod toxicity;
 pub mod vpin;
@@ -240,6 +242,12 @@ impl Flow {
     #[must_use]
     pub fn profile(&self, book_idx: u32) -> Option<&profile::VolumeProfile> {
         self.measures_of(book_idx).map(|measures| &measures.profile)
+    }
+
+    /// How a book's VPIN went through the session, if it has the measure.
+    #[must_use]
+    pub fn vpin_path(&self, book_idx: u32) -> Option<&path::VpinPath> {
+        self.measures_of(book_idx).map(|measures| &measures.path)
     }
 
     /// Outrights that found no room in the pool of measures.

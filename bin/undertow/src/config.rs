@@ -263,7 +263,7 @@ impl Default for FlowConfig {
             block_contracts: Count::of::<200>(),
             block_shares: Count::of::<10_000>(),
             sweep_window_ns: Span(Nanos(SECOND)),
-            sweep_levels: Count::of::<6>(),
+            sweep_levels: Count::of::<7>(),
             sweep_contracts: Count::of::<20>(),
             sweep_shares: Count::of::<1_000>(),
             sweep_hold_ns: Span(Nanos(10 * SECOND)),

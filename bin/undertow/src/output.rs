@@ -21,7 +21,7 @@ use crate::probe::Sampling;
 /// Words in which one output is written: of every book, and with the measures.
 pub const OUTPUT_WORDS: usize = TAPE_WORDS + READING_WORDS;
 const TAPE_WORDS: usize = 19;
-const READING_WORDS: usize = 21;
+const READING_WORDS: usize = 25;
 
 /// Words of what the options desk found.
 const FINDING_WORDS: usize = 24;
@@ -90,6 +90,12 @@ fn reading_words(reading: &Reading) -> [u64; READING_WORDS] {
             sweep.until.0,
         ]
     });
+    let [taker_kind, taker_size, taker_z] = reading.taker_pressure.map_or([0; 3], |pressure| {
+        let side = pressure.side as u64 + 1;
+        let [own, other] = pressure.takes.map(u64::from);
+        let kind = own << 34 | other << 4 | side;
+        [kind, pressure.size, pressure.z.to_bits()]
+    });
     [
         is_warming(reading.vpin) | is_warming(reading.vpin_bulk) << 1 | is_unusual << 2,
         real(reading.vpin.map(|vpin| vpin.value)),
@@ -102,6 +108,10 @@ fn reading_words(reading: &Reading) -> [u64; READING_WORDS] {
         sweep_size,
         sweep_until,
         reading.sweeps,
+        taker_kind,
+        taker_size,
+        taker_z,
+        reading.taker_pressures,
         real(reading.hidden),
         u64::from(hidden.icebergs) << 32 | u64::from(hidden.refills),
         u64::from(hidden.slices),

@@ -7,10 +7,12 @@ use super::bars::TimeBars;
 use super::hidden::{HiddenCounts, HiddenScore, Iceberg, Refills};
 use super::imbalance::{ImbalanceHistory, Ofi};
 use super::parameters::{FlowParameters, VwapAnchor};
+use super::path::VpinPath;
 use super::profile::{BarVolumes, MINUTE, UnusualVolume, VolumeProfile};
 use super::quality::StreamQuality;
 use super::side::SideSource;
 use super::sweep::{LEVELS_MIN, Sweep, Sweeps};
+use super::taker::{self, TakerPressure, Takers};
 use super::tape::Tape;
 use super::terms::Terms;
 use super::toxicity::{Pattern, ToxicityWeights, round_lot};
@@ -56,6 +58,10 @@ pub struct Reading {
     pub sweep: Option<Sweep>,
     /// Sweeps since the session's start.
     pub sweeps: u64,
+    /// The pressure by takers that stands.
+    pub taker_pressure: Option<TakerPressure>,
+    /// Pressures by takers since the session's start.
+    pub taker_pressures: u64,
     /// Score of hidden orders, in [0, 1] (A9).
     pub hidden: Option<f64>,
     /// Hidden orders found since the session's start (A9).
@@ -81,6 +87,7 @@ pub(super) struct Measures {
     ofi: Ofi,
     imbalance: ImbalanceHistory,
     sweeps: Sweeps,
+    takers: Takers,
     vpin: Vpin,
     hidden: HiddenScore,
     pattern: Pattern,
@@ -89,6 +96,7 @@ pub(super) struct Measures {
     volumes: BarVolumes,
     bulk: BulkVpin,
     pub(super) profile: VolumeProfile,
+    pub(super) path: VpinPath,
     weights: ToxicityWeights,
     vwap_anchor: VwapAnchor,
     block_min: u64,
@@ -116,6 +124,7 @@ impl Measures {
             ofi: Ofi::new(parameters.ofi_interval),
             imbalance: ImbalanceHistory::new(parameters.imbalance_interval),
             sweeps: Sweeps::new(parameters.sweep_window, 0, parameters.sweep_hold),
+            takers: Takers::new(),
             vpin: Vpin::new(vpin_bucket, vpin_buckets),
             hidden: HiddenScore::new(),
             pattern: Pattern::new(parameters.pattern_trades, parameters.odd_lot, 1),
@@ -124,6 +133,7 @@ impl Measures {
             volumes: BarVolumes::new(parameters.volume_bars),
             bulk,
             profile: VolumeProfile::new(parameters.profile_level, parameters.large_trade),
+            path: VpinPath::new(),
             weights: parameters.toxicity_weights,
             vwap_anchor: parameters.vwap_anchor,
             block_min: 1,
@@ -154,6 +164,7 @@ impl Measures {
             parameters.sweep_levels
         };
         self.sweeps.restart(sweep_levels, sweep_min);
+        self.takers.start_session();
         self.vpin.restart(bucket);
         self.hidden.restart();
         self.pattern.restart(self.block_min);
@@ -162,6 +173,7 @@ impl Measures {
         self.volumes.restart();
         self.bulk.restart(bucket);
         self.profile.restart(level);
+        self.path = VpinPath::new();
         self.reading = Reading::default();
     }
 
@@ -171,9 +183,11 @@ impl Measures {
             self.close_minute(bar.volume);
             self.bulk.bar(&bar);
         }
+        self.path = VpinPath::new();
         self.vpin.start_session();
         self.bulk.start_session();
         self.sweeps.start_session();
+        self.takers.start_session();
         self.refills.start_session();
         self.quality.start_session();
         self.profile.start_session();
@@ -192,7 +206,11 @@ impl Measures {
     /// A record of the book that is no trade.
     #[inline]
     pub(super) fn record(&mut self, update: &BookUpdate) {
+        let before = self.refills.counts().slices;
         self.refills.observe(update, update.mbo.ts_event);
+        if self.refills.counts().slices != before {
+            self.takers.refill(update.mbo.side, update.mbo.price);
+        }
     }
 
     /// A trade as it was received, before it is known to be one.
@@ -226,6 +244,8 @@ impl Measures {
         self.hidden.trade(price, size, &quote);
         let lot = if self.is_stock { round_lot(price) } else { 1 };
         self.pattern.trade(ts, price, size, lot);
+        self.takers
+            .trade(price, size, side, taker::SIZE_MIN.max(lot));
     }
 
     /// The end of an event that said nothing.
@@ -244,6 +264,7 @@ impl Measures {
     ) {
         self.refills.end_event();
         self.pass_time(ts);
+        self.takers.end_event(ts, touch);
         match touch {
             Some(touch) => drop(self.ofi.observe(ts, touch)),
             None => self.ofi.advance(ts),
@@ -252,6 +273,8 @@ impl Measures {
         reading.ofi = self.ofi.closed();
         reading.ofi_open = self.ofi.open();
         reading.sweep = self.sweeps.standing(ts);
+        reading.taker_pressure = self.takers.standing();
+        reading.taker_pressures = self.takers.count();
         reading.hidden_counts = self.refills.counts();
         reading.iceberg = self.refills.iceberg();
         let is_sampled = self.imbalance.observe(ts, depth);
@@ -287,6 +310,7 @@ impl Measures {
     fn pass_time(&mut self, ts: Nanos) {
         while let Some(bar) = self.minutes.close(ts) {
             self.close_minute(bar.volume);
+            self.path.note(bar.start, self.vpin.value());
             self.bulk.bar(&bar);
             self.reading.vpin_bulk = self.bulk.value();
         }

@@ -102,8 +102,8 @@ impl Default for FlowParameters {
             block_contracts: 200,
             block_shares: 10_000,
             sweep_window: Nanos(SECOND),
-            // A9's three prices are a crowd's common order in a future; twice as many are not.
-            sweep_levels: 6,
+            // A9's three prices are a crowd's common order in a future; seven hardly ever are.
+            sweep_levels: 7,
             sweep_contracts: 20,
             sweep_shares: 1_000,
             sweep_hold: Nanos(10 * SECOND),

@@ -6,6 +6,7 @@
 use super::Level;
 use super::baseline::{Limits, Reading};
 use super::components::Components;
+use super::pressure::{Dominance, Tally};
 
 /// Thresholds of a way of running. Ratios and counts are minima.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -84,6 +85,15 @@ impl Profile {
 
     /// Every profile.
     pub const ALL: [Self; 3] = [Self::PRODUCTION, Self::OPTIMISED, Self::TESTING];
+
+    /// Whether a window by itself is pressure: dominated by a side, large enough, and credible. That
+    /// is said of every such window; a signal must pass every other gate too.
+    #[must_use]
+    pub fn is_pressure(&self, tally: &Tally) -> bool {
+        tally.dominance() != Dominance::Neutral
+            && tally.classified() >= self.volume_min
+            && tally.confidence() >= self.window_confidence_min
+    }
 }
 
 /// What to do about a signal.

@@ -194,6 +194,7 @@ fn instruments<B: Bytes>(
                 bought: tape.bought,
                 sold: tape.sold,
                 cvd: tape.cvd(),
+                blocks: tape.blocks,
                 vwap: tape
                     .vwap()
                     .map_or(Price::UNDEFINED, to_cents_of_a_cent)
