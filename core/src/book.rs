@@ -166,6 +166,9 @@ impl<'a> Books<'a> {
             | Control::Statistic(_)
             | Control::Imbalance(_)
             | Control::Bar(_)
+            | Control::Exec(_)
+            | Control::Context(_)
+            | Control::Operator(_)
             | Control::End => {}
         }
     }

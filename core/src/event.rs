@@ -4,6 +4,8 @@
 //! (from outside) halts and fills stand in the same total order as the market's records, so every
 //! stage sees the same history however the threads are cut. Every type here is plain and `Copy`.
 
+use crate::order::ExecReport;
+use crate::risk::{Context, Reason};
 use crate::types::{
     Action, BookKey, Flags, InstrumentId, Nanos, OrderId, Price, PublisherId, Side, Text,
 };
@@ -258,8 +260,25 @@ pub enum Control {
     Feed(FeedNotice),
     /// A record of this instrument could not be understood; its book may now be wrong.
     Suspect(BookKey, Suspicion),
+    /// What a venue says of one of our orders.
+    Exec(ExecReport),
+    /// What a slow source tells risk.
+    Context(Context),
+    /// What the operator orders.
+    Operator(Operator),
     /// No input follows. Every tile passes it on and ends.
     End,
+}
+
+/// What an operator can order while the program runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operator {
+    /// Nothing new is opened; positions may be closed.
+    Halt,
+    /// The gate is opened again.
+    Resume(Reason),
+    /// The gate is shut and every live order is cancelled.
+    Kill,
 }
 
 /// Why an instrument is suspect.
@@ -367,6 +386,8 @@ pub struct Statistic {
 impl Statistic {
     /// DBN's number of the open interest statistic.
     pub const OPEN_INTEREST: u16 = 9;
+    /// DBN's number of the statistic of the volume cleared on the last day.
+    pub const CLEARED_VOLUME: u16 = 6;
     /// DBN's number of the settlement price statistic.
     pub const SETTLEMENT: u16 = 3;
 }

@@ -29,4 +29,7 @@ pub mod position;
 
 pub mod risk;
 
+// Where orders go.
+pub mod gateway;
+
 mod prefetch;

@@ -18,6 +18,7 @@ pub mod flip;
 pub mod fourteen_dte;
 pub mod hysteresis;
 pub mod identity;
+pub mod ifd;
 pub mod lifetime;
 pub mod material;
 pub mod moc;

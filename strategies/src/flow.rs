@@ -9,6 +9,8 @@
 //! One file a measure, each plain state with an update that costs the same however much came
 //! before. What is not known is absent. Nothing here reads anything that comes after the event.
 
+mod buckets;
+
 pub mod bars;
 pub mod hidden;
 pub mod imbalance;
@@ -20,6 +22,7 @@ pub mod sweep;
 pub mod taker;
 pub mod tape;
 pub mod toxicity;
+pub mod volatility;
 pub mod vpin;
 pub mod window;
 
@@ -36,20 +39,22 @@ pub use tape::Tape;
 use alloc::boxed::Box;
 use core::iter::repeat_n;
 
-use undertow_core::event::{BookUpdate, Control, Definition, Depth, Touch, Trust};
+use undertow_core::event::{BookUpdate, Control, Definition, Depth, Mbo, Touch, Trust};
 use undertow_core::stage::{Emit, Stage};
 use undertow_core::types::{Action, BookKey, Flags, Nanos, Price, Side};
 
 use crate::calendar::{Calendar, Day, Venue};
 use crate::ifd::baseline::Table;
 use crate::ifd::desk::{self, Desk, Finding};
+use crate::trade::event::TradeEvent;
+use buckets::Buckets;
 use measures::Measures;
 use session::SessionClock;
 use side::SideRule;
 use terms::TermsTable;
 
 /// What leaves the stage.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug)]
 #[allow(
     clippy::large_enum_variant,
     reason = "it travels by reference or by value; a box would allocate"
@@ -59,6 +64,8 @@ pub enum FlowOutput {
     Update(FlowUpdate),
     /// What the options desk found; it may be about another instrument than the input.
     Finding(Finding),
+    /// What was decided and traded because of it. Never from the flow stage itself.
+    Trade(TradeEvent),
 }
 
 /// What an event left behind: the touch, the session's flow, and the measures.
@@ -180,6 +187,7 @@ pub struct Flow {
     parameters: FlowParameters,
     clock: SessionClock,
     terms: TermsTable,
+    buckets: Buckets,
     /// By the book's dense index.
     sessions: Box<[Session]>,
     measures: Box<[Measures]>,
@@ -211,6 +219,7 @@ impl Flow {
         Self {
             clock: SessionClock::new(&Calendar::built_in()),
             terms: TermsTable::new(instruments_max),
+            buckets: Buckets::new(parameters.vpin_bucket, &parameters.vpin_buckets_of),
             sessions: repeat_n(Session::UNSEEN, instruments_max).collect(),
             // Made one by one: a copy would share nothing, but be laid out twice.
             measures: (0..measured_max)
@@ -288,7 +297,8 @@ impl Flow {
             self.unmeasured += 1;
             return;
         };
-        measures.restart(&self.parameters, &terms);
+        let bucket = self.buckets.of(terms.key, seen_at(&update.mbo));
+        measures.restart(&self.parameters, &terms, bucket);
         session.place = Place::At(self.measures_used);
         self.measures_used += 1;
     }
@@ -398,8 +408,18 @@ impl Flow {
         if let Place::At(at) = place
             && let Some(measures) = self.measures.get_mut(at as usize)
         {
-            measures.restart(&self.parameters, &terms);
+            let bucket = self.buckets.of(terms.key, definition.ts_recv);
+            measures.restart(&self.parameters, &terms, bucket);
         }
+    }
+}
+
+/// When a record came, for looking up what its instrument is called.
+const fn seen_at(mbo: &Mbo) -> Nanos {
+    if mbo.ts_recv.is_defined() {
+        mbo.ts_recv
+    } else {
+        mbo.ts_event
     }
 }
 
@@ -441,8 +461,10 @@ impl Stage for Flow {
 
     #[inline]
     fn on_control(&mut self, control: &Control, _out: &mut impl Emit<FlowOutput>) {
-        if let Control::Definition(definition) = control {
-            self.define(definition);
+        match control {
+            Control::Definition(definition) => self.define(definition),
+            Control::Symbol(mapping) => self.buckets.note(mapping),
+            _ => {}
         }
         self.desk.on_control(control);
         if matches!(control, Control::End) {

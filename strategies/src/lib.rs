@@ -24,3 +24,6 @@ pub mod stale;
 pub mod timeframes;
 
 pub mod decide;
+
+// From decisions to orders and fills.
+pub mod trade;

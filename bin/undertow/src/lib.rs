@@ -25,6 +25,8 @@ pub mod memory;
 
 pub mod session;
 
+pub mod profile;
+
 pub mod scoring;
 
 pub mod cli;

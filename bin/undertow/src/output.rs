@@ -8,12 +8,16 @@ use std::sync::Arc;
 
 use latency_report::recorder::{Recorder, difference};
 use undertow_core::event::{Control, Stamp};
+use undertow_core::order::{ExecReport, ReportKind};
 use undertow_core::ring::Writer;
+use undertow_core::risk::Reported;
 use undertow_core::stage::Sink;
 use undertow_core::types::Price;
+use undertow_strategies::decide::{Decision, Outcome};
 use undertow_strategies::flow::vpin::VpinValue;
 use undertow_strategies::flow::{FlowOutput, FlowUpdate, Reading};
 use undertow_strategies::ifd::desk::{Contract, Evidence, Finding, Pressure, Signal, Window};
+use undertow_strategies::trade::event::{Asked, TradeEvent};
 
 use crate::clock::TileClock;
 use crate::probe::Sampling;
@@ -21,10 +25,13 @@ use crate::probe::Sampling;
 /// Words in which one output is written: of every book, and with the measures.
 pub const OUTPUT_WORDS: usize = TAPE_WORDS + READING_WORDS;
 const TAPE_WORDS: usize = 19;
-const READING_WORDS: usize = 25;
+const READING_WORDS: usize = 27;
 
 /// Words of what the options desk found.
 const FINDING_WORDS: usize = 24;
+
+/// Words of what was decided and traded.
+const TRADE_WORDS: usize = 16;
 
 /// Stands for a measure that is absent. No measure is this NaN, or any other.
 const ABSENT: u64 = u64::MAX;
@@ -38,6 +45,10 @@ pub fn words(sequence: u64, output: &FlowOutput) -> [u64; OUTPUT_WORDS] {
         FlowOutput::Update(update) => update,
         FlowOutput::Finding(finding) => {
             words[..FINDING_WORDS].copy_from_slice(&finding_words(sequence, finding));
+            return words;
+        }
+        FlowOutput::Trade(event) => {
+            words[..TRADE_WORDS].copy_from_slice(&trade_words(sequence, event));
             return words;
         }
     };
@@ -120,6 +131,8 @@ fn reading_words(reading: &Reading) -> [u64; READING_WORDS] {
         real(reading.toxicity),
         real(volume.map(|volume| volume.ratio)),
         real(volume.and_then(|volume| volume.z)),
+        real(reading.volatility),
+        reading.regime.map_or(0, |regime| regime as u64 + 1),
         price(reading.vwap),
         real(reading.quality),
     ]
@@ -220,6 +233,131 @@ fn contract_words(words: &mut [u64; FINDING_WORDS], contract: &Contract, kind: u
     words[4] = underlying << 8 | contract.right as u64;
 }
 
+/// The second word's last byte is 32 or more, which nothing else has.
+fn trade_words(sequence: u64, event: &TradeEvent) -> [u64; TRADE_WORDS] {
+    let mut words = [0; TRADE_WORDS];
+    words[0] = sequence;
+    match event {
+        TradeEvent::Decided(decision) => decision_words(&mut words, decision),
+        TradeEvent::Asked(asked) => asked_words(&mut words, asked),
+        TradeEvent::Cancelled(cancel, ts) => {
+            words[1] = u64::from(cancel.contract().instrument_id.0) << 32 | 34;
+            words[2] = cancel.id().0;
+            words[3] = ts.0;
+        }
+        TradeEvent::Reported(report, reported) => report_words(&mut words, report, *reported),
+        TradeEvent::Halted(halt) => {
+            words[1] = (halt.gate as u64) << 16 | (halt.cause as u64) << 8 | 36;
+            words[2] = halt.at.0;
+        }
+        TradeEvent::Checkpoint(digest) => {
+            words[1] = 37;
+            words[2] = *digest;
+        }
+    }
+    words
+}
+
+fn decision_words(words: &mut [u64; TRADE_WORDS], decision: &Decision) {
+    let outcome = match decision.outcome {
+        Outcome::Emitted(_) => 0,
+        Outcome::Updated(_) => 1,
+        Outcome::Blocked(block) | Outcome::Debug(block) => 2 + block as u64,
+        Outcome::Skipped(_) => 255,
+    };
+    words[1] = outcome << 16 | (decision.strategy as u64) << 8 | 32;
+    words[2] = decision.moment.now.0;
+    if let Some(identity) = &decision.identity {
+        words[3] = u64::from_be_bytes(identity.id.0);
+        let [first, rest @ ..] = identity.fingerprint.0.as_chunks::<2>().0 else {
+            return;
+        };
+        words[4] = u64::from(u16::from_be_bytes(*first));
+        for part in rest {
+            words[5] = words[5] << 16 | u64::from(u16::from_be_bytes(*part));
+        }
+    }
+    if let Some(card) = &decision.card {
+        words[6] = u64::from(card.confidence()) << 8 | card.direction() as u64;
+    }
+    if let Some(contract) = &decision.contract {
+        let listing = &contract.listing;
+        words[7] = u64::from(listing.instrument_id.0) << 32 | contract.liquidity as u64;
+        words[8] = listing.bid.0.cast_unsigned();
+        words[9] = listing.ask.0.cast_unsigned();
+    }
+    if let Some(signal) = &decision.signal {
+        words[10] = signal.entry.0.cast_unsigned();
+        words[11] = signal.stop.0.cast_unsigned();
+        words[12] = signal.targets[2].0.cast_unsigned();
+        words[13] = signal.ttl_ns;
+    }
+}
+
+fn asked_words(words: &mut [u64; TRADE_WORDS], asked: &Asked) {
+    let intent = &asked.intent;
+    let refusal = asked.verdict.refusal();
+    let refusal = refusal.map_or(0, |refusal| u64::from(refusal.number()));
+    let exit = asked.exit.map_or(0, |cause| cause as u64 + 1);
+    words[1] = u64::from(intent.contract.instrument_id.0) << 32
+        | exit << 24
+        | refusal << 16
+        | (intent.side as u64 & 0xFF) << 8
+        | 33;
+    words[2] = asked.ts.0;
+    words[3] = intent.signal_id.0;
+    words[4] = asked.order.map_or(0, |id| id.0);
+    words[5] = intent.price.0.cast_unsigned();
+    words[6] = u64::from(intent.quantity) << 32
+        | (intent.style as u64) << 16
+        | (intent.tif as u64) << 8
+        | intent.purpose as u64;
+    words[7] = intent.stop.0.cast_unsigned();
+    words[8] = intent.reference.bid.0.cast_unsigned();
+    words[9] = intent.reference.ask.0.cast_unsigned();
+    words[10] = u64::from(intent.confidence.units()) << 8 | u64::from(intent.strategy.0);
+    for (place, (_, outcome)) in asked.verdict.iter().enumerate() {
+        words[11 + place % 4] = mix(words[11 + place % 4], outcome.value.cast_unsigned());
+    }
+}
+
+fn report_words(words: &mut [u64; TRADE_WORDS], report: &ExecReport, reported: Option<Reported>) {
+    let kind = match report.kind {
+        ReportKind::Sent => 0,
+        ReportKind::Acked(_) => 1,
+        ReportKind::Working => 2,
+        ReportKind::Executed(_) => 3,
+        ReportKind::Fee(..) => 4,
+        ReportKind::Cancelled { .. } => 5,
+        ReportKind::Expired { .. } => 6,
+        ReportKind::Rejected(_) => 7,
+        ReportKind::CancelRejected => 8,
+        ReportKind::NoAnswer => 9,
+        ReportKind::Absent { .. } => 10,
+    };
+    words[1] = u64::from(report.contract.instrument_id.0) << 32 | kind << 8 | 35;
+    words[2] = report.ts_event.0;
+    words[3] = report.id.0;
+    match report.kind {
+        ReportKind::Executed(execution) => {
+            words[4] = execution.id.base << 16 | u64::from(execution.id.revision);
+            words[5] = execution.price.0.cast_unsigned();
+            words[6] = u64::from(execution.quantity) << 8 | execution.side as u64 & 0xFF;
+            words[7] = execution.fee.map_or(ABSENT, |fee| fee.0.cast_unsigned());
+        }
+        ReportKind::Cancelled { filled }
+        | ReportKind::Expired { filled }
+        | ReportKind::Absent { filled } => words[4] = u64::from(filled),
+        ReportKind::Acked(id) => words[4] = id.0,
+        _ => {}
+    }
+    if let Some(reported) = reported {
+        words[8] = reported.held.cast_unsigned();
+        words[9] = reported.average.0.cast_unsigned();
+        words[10] = reported.note as u64;
+    }
+}
+
 /// A measure as a word.
 fn real(value: Option<f64>) -> u64 {
     value.map_or(ABSENT, f64::to_bits)
@@ -283,6 +421,8 @@ pub struct Output {
     pub updates: u64,
     /// From arrival (intended, when paced) to here, ns.
     pub latency: Recorder,
+    /// The same of orders, each of them.
+    pub order_latency: Recorder,
     sampling: Sampling,
     clock: Arc<TileClock>,
     /// Control and findings always go to the cold side; updates only if they are to be kept.
@@ -293,22 +433,34 @@ pub struct Output {
 impl Output {
     /// A sink that hands control and findings, and updates if `keeps_data`, to the cold side.
     #[must_use]
-    pub const fn new(
+    pub fn new(
         output_cold: Writer<FlowOutput>,
         keeps_data: bool,
         sampling: Sampling,
         clock: Arc<TileClock>,
-        latency: Recorder,
+        [latency, order_latency]: [Recorder; 2],
     ) -> Self {
         let digest = Digest::EMPTY;
         Self {
             digest,
             updates: 0,
             latency,
+            order_latency,
             sampling,
             clock,
             output_cold,
             keeps_data,
+        }
+    }
+}
+
+impl Output {
+    /// From arrival to an order that goes out: every one is timed, for they are few.
+    fn time_order(&mut self, stamp: Stamp, event: &TradeEvent) {
+        if let TradeEvent::Asked(Asked { order: Some(_), .. }) = event {
+            let now_ns = self.clock.read();
+            self.order_latency
+                .record(difference(now_ns, stamp.ingress_ns));
         }
     }
 }
@@ -332,12 +484,16 @@ impl Sink<FlowOutput> for Output {
             FlowOutput::Finding(finding) => {
                 self.digest.add_all(&finding_words(stamp.sequence, finding));
             }
+            FlowOutput::Trade(event) => {
+                self.digest.add_all(&trade_words(stamp.sequence, event));
+                self.time_order(stamp, event);
+            }
         }
         if self.sampling.takes(stamp.sequence) {
             let now_ns = self.clock.read();
             self.latency.record(difference(now_ns, stamp.ingress_ns));
         }
-        if self.keeps_data || matches!(output, FlowOutput::Finding(_)) {
+        if self.keeps_data || !matches!(output, FlowOutput::Update(_)) {
             self.output_cold.data(stamp, output);
         }
     }

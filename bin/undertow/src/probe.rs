@@ -11,6 +11,7 @@ use latency_report::recorder::Recorder;
 use undertow_core::event::{Control, Stamp};
 use undertow_core::ring::Reader;
 use undertow_core::stage::{Emit, Sink, Source, Stage};
+use undertow_strategies::trade::stage::{Part, Timing};
 
 use crate::clock::TileClock;
 use crate::tile::TileSource;
@@ -128,6 +129,30 @@ impl<T, O: Emit<T>> Emit<T> for Lap<'_, O> {
             self.end();
         }
         self.out.emit(output);
+    }
+}
+
+/// Laps of the parts of a desk, which are timed from within: book, flow, trade.
+#[derive(Debug)]
+pub struct Laps {
+    /// The clock of its tile.
+    pub clock: Arc<TileClock>,
+    /// Own time of each part, ns.
+    pub recorders: [Recorder; 3],
+}
+
+impl Timing for Laps {
+    #[inline(always)]
+    fn lap(&mut self, part: Part) {
+        if let Some(lap_ns) = self.clock.lap() {
+            self.recorders[part as usize].record(lap_ns.cast_signed());
+        }
+    }
+
+    #[inline(always)]
+    fn skip(&mut self) {
+        // What the sink did belongs to nobody here.
+        let _ = self.clock.lap();
     }
 }
 

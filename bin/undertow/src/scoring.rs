@@ -137,7 +137,7 @@ impl Listener {
                 let is_pressure = is_pressure && self.profile.is_pressure(&window.tally);
                 detections.extend(is_pressure.then(|| of_window(window)));
             }
-            FlowOutput::Finding(_) => {}
+            FlowOutput::Finding(_) | FlowOutput::Trade(_) => {}
         }
     }
 

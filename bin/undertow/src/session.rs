@@ -228,6 +228,8 @@ pub fn measured(config: &Config) -> FlowParameters {
     FlowParameters {
         measured_max: flow.measured_max.get(),
         vpin_bucket: flow.vpin_bucket.get() as u64,
+        vpin_buckets_of: config.discovered.vpin_buckets(),
+        regime_bounds: config.discovered.regime_bounds(),
         vpin_buckets: flow.vpin_buckets.get(),
         bulk_bars: flow.bulk_bars.get(),
         bulk_bars_min: flow.bulk_bars_min.get(),

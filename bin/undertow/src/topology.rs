@@ -9,6 +9,14 @@
 //!             book      book                    book_flow                 cpus[1]
 //!             flow      flow                    output_cold               cpus[2]
 //! every       cold      the thread that called  -                         the rest
+//!
+//! trading: the paper venue fills from the books, so books, flow and trader stand together
+//! fused       hot       ingress desk            output_cold               cpus[0]
+//! split       ingress   ingress                 ingress_desk              cpus[0]
+//!             desk      desk                    output_cold               cpus[1]
+//! dedicated   ingress   ingress                 ingress_desk              cpus[0]
+//!             desk      desk                    desk_output               cpus[1]
+//!             output    -                       output_cold               cpus[2]
 //! ```
 //! Every arm below is another program, put together by the compiler; the config chooses one at
 //! boot. The outputs are the same, byte for byte, because control rides with the data and stamps
@@ -18,16 +26,20 @@ use std::sync::Arc;
 use std::thread::{Scope, ScopedJoinHandle};
 
 use latency_report::recorder::{Basis, Recorder};
+use undertow_core::book::Books;
 use undertow_core::event::{BookUpdate, Market};
+use undertow_core::gateway::Gateway;
 use undertow_core::ring::{Reader, Writer, reliable};
 use undertow_core::stage::{Pass, Sink, Stage};
 use undertow_strategies::flow::{Flow, FlowOutput};
+use undertow_strategies::trade::Trader;
+use undertow_strategies::trade::stage::Desk;
 
 use crate::clock::TileClock;
 use crate::config::values::Pace;
 use crate::ingress::{Dated, Ingress};
 use crate::output::Output;
-use crate::probe::{Relay, Sampling, Timed};
+use crate::probe::{Laps, Relay, Sampling, Timed};
 use crate::tile::{Dead, Ended, Idle, Switchboard, Tile, TileOptions, TileReport, TileSource};
 
 /// How stages are laid out on tiles.
@@ -353,6 +365,14 @@ impl<'scope> Rig<'scope, '_> {
         )
     }
 
+    fn desk<'a, G>(&self, desk: Desk<'a, G>, tile: usize) -> Desk<'a, G, Laps> {
+        let recorder = |name| self.recorder(name, Basis::Work);
+        desk.timed(Laps {
+            clock: Arc::clone(&self.clocks[tile]),
+            recorders: ["book", "flow", "trade"].map(recorder),
+        })
+    }
+
     fn relay<T>(&self, reader: Reader<T>, tile: usize) -> Relay<T> {
         Relay::new(reader, self.wiring.sampling, Arc::clone(&self.clocks[tile]))
     }
@@ -371,12 +391,13 @@ impl<'scope> Rig<'scope, '_> {
             Basis::ActualArrival
         };
         let latency = self.recorder("tick-to-output", basis);
+        let order_latency = Recorder::new("tick-to-order", basis);
         Output::new(
             output_cold,
             keeps_data,
             sampling,
             Arc::clone(&self.clocks[tile]),
-            latency,
+            [latency, order_latency],
         )
     }
 
@@ -391,6 +412,147 @@ impl<'scope> Rig<'scope, '_> {
             depth: self.wiring.link_depth,
             full_count: writer.full_count(),
         }
+    }
+}
+
+/// What a run that trades leaves behind.
+#[derive(Debug)]
+pub struct Traded<F, B, G> {
+    /// The same as of a run that does not.
+    pub finished: Finished<F, B>,
+    /// Decisions, risk, orders and positions.
+    pub trader: Trader<G>,
+}
+
+/// Runs feed → desk to the end of the input; see [`run`].
+///
+/// # Errors
+/// The first tile that died. All others were halted before this returns.
+pub fn run_desk<'a, F, G>(
+    wiring: &Wiring,
+    parts: (F, Desk<'a, G>),
+    cold: impl FnOnce(&Switchboard, Reader<FlowOutput>),
+) -> Result<Traded<F, Books<'a>, G>, Dead>
+where
+    F: Dated<Market> + Send,
+    G: Gateway + Send,
+{
+    let switchboard = Switchboard::default();
+    let (output_cold, cold_output) = reliable(wiring.link_depth);
+    let clocks = std::array::from_fn(|_| Arc::new(TileClock::new()));
+    std::thread::scope(|scope| {
+        let rig = Rig {
+            scope,
+            switchboard: &switchboard,
+            wiring,
+            clocks,
+        };
+        let cold = || cold(&switchboard, cold_output);
+        match wiring.layout {
+            Layout::Fused => desk_fused(&rig, parts, output_cold, cold),
+            Layout::Split => desk_split(&rig, parts, output_cold, cold),
+            Layout::Dedicated => desk_dedicated(&rig, parts, output_cold, cold),
+        }
+    })
+}
+
+fn desk_fused<'scope, 'a: 'scope, F, G>(
+    rig: &Rig<'scope, '_>,
+    (feed, desk): (F, Desk<'a, G>),
+    output_cold: Writer<FlowOutput>,
+    cold: impl FnOnce(),
+) -> Result<Traded<F, Books<'a>, G>, Dead>
+where
+    F: Dated<Market> + Send + 'scope,
+    G: Gateway + Send + 'scope,
+{
+    let output = rig.output(output_cold, 0);
+    let hot = rig.spawn("hot", 0, (rig.ingress(feed), rig.desk(desk, 0), output));
+
+    cold();
+    let hot = join(hot)?;
+    let tiles = vec![hot.report];
+    Ok(traded(hot.source, hot.stage, hot.sink, tiles, vec![]))
+}
+
+fn desk_split<'scope, 'a: 'scope, F, G>(
+    rig: &Rig<'scope, '_>,
+    (feed, desk): (F, Desk<'a, G>),
+    output_cold: Writer<FlowOutput>,
+    cold: impl FnOnce(),
+) -> Result<Traded<F, Books<'a>, G>, Dead>
+where
+    F: Dated<Market> + Send + 'scope,
+    G: Gateway + Send + 'scope,
+{
+    let (ingress_desk, desk_ingress) = reliable(rig.wiring.link_depth);
+    let ingress = rig.spawn("ingress", 0, (rig.ingress(feed), Pass::new(), ingress_desk));
+    let (relay, output) = (rig.relay(desk_ingress, 1), rig.output(output_cold, 1));
+    let desk = rig.spawn("desk", 1, (relay, rig.desk(desk, 1), output));
+
+    cold();
+    let (ingress, desk) = (join(ingress), join(desk));
+    let (ingress, desk) = (ingress?, desk?);
+    let links = vec![rig.link("ingress_desk", &ingress.sink, &desk.source)];
+    let tiles = vec![ingress.report, desk.report];
+    Ok(traded(ingress.source, desk.stage, desk.sink, tiles, links))
+}
+
+fn desk_dedicated<'scope, 'a: 'scope, F, G>(
+    rig: &Rig<'scope, '_>,
+    (feed, desk): (F, Desk<'a, G>),
+    output_cold: Writer<FlowOutput>,
+    cold: impl FnOnce(),
+) -> Result<Traded<F, Books<'a>, G>, Dead>
+where
+    F: Dated<Market> + Send + 'scope,
+    G: Gateway + Send + 'scope,
+{
+    let (ingress_desk, desk_ingress) = reliable(rig.wiring.link_depth);
+    let (desk_output, output_desk) = reliable(rig.wiring.link_depth);
+    let ingress = rig.spawn("ingress", 0, (rig.ingress(feed), Pass::new(), ingress_desk));
+    let relay = rig.relay(desk_ingress, 1);
+    let desk = rig.spawn("desk", 1, (relay, rig.desk(desk, 1), desk_output));
+    let (relay, output) = (rig.relay(output_desk, 2), rig.output(output_cold, 2));
+    let output = rig.spawn("output", 2, (relay, Pass::new(), output));
+
+    cold();
+    let (ingress, desk, output) = (join(ingress), join(desk), join(output));
+    let (ingress, desk, output) = (ingress?, desk?, output?);
+    let links = vec![
+        rig.link("ingress_desk", &ingress.sink, &desk.source),
+        rig.link("desk_output", &desk.sink, &output.source),
+    ];
+    let tiles = vec![ingress.report, desk.report, output.report];
+    Ok(traded(
+        ingress.source,
+        desk.stage,
+        output.sink,
+        tiles,
+        links,
+    ))
+}
+
+fn traded<'a, F, G>(
+    ingress: Ingress<F>,
+    desk: Desk<'a, G, Laps>,
+    output: Output,
+    tiles: Vec<TileReport>,
+    links: Vec<LinkReport>,
+) -> Traded<F, Books<'a>, G> {
+    let (feed, decode) = ingress.into_feed();
+    let [book, flow, trade] = desk.laps.recorders;
+    Traded {
+        finished: Finished {
+            feed,
+            books: desk.books,
+            flow: desk.flow,
+            output,
+            tiles,
+            stages: vec![decode, book, flow, trade],
+            links,
+        },
+        trader: desk.trader,
     }
 }
 

@@ -120,7 +120,10 @@ pub(super) fn write_definition(tape: &mut Tape<'_>, contract: &Contract) -> io::
     Ok(())
 }
 
-/// Writes the day's open interest and the last settlement of a contract.
+/// Part of the open interest that is taken to have traded on the day before.
+const VOLUME_PARTS: i64 = 3;
+
+/// Writes the day's open interest, the last settlement and the volume cleared on the day before.
 pub(super) fn write_statistics(
     tape: &mut Tape<'_>,
     contract: &Contract,
@@ -131,6 +134,11 @@ pub(super) fn write_statistics(
     let figures = [
         (StatType::OpenInterest, UNDEF_PRICE, open_interest),
         (StatType::SettlementPrice, settlement, UNDEF_STAT_QUANTITY),
+        (
+            StatType::ClearedVolume,
+            UNDEF_PRICE,
+            open_interest / VOLUME_PARTS,
+        ),
     ];
     for (stat_type, price, quantity) in figures {
         let hd =

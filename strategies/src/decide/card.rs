@@ -67,6 +67,8 @@ pub enum Term {
     Indicative,
     Early,
     Late,
+    Ifd,
+    Plausible,
 }
 
 /// What a reason did to the score.
@@ -198,6 +200,8 @@ impl Term {
             Self::Indicative => "indicative",
             Self::Early => "early",
             Self::Late => "late",
+            Self::Ifd => "institutional flow",
+            Self::Plausible => "plausible",
         }
     }
 }

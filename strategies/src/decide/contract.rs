@@ -72,6 +72,8 @@ pub enum ExpiryRule {
         /// Not after.
         max: i32,
     },
+    /// That of the option in which institutional flow was found.
+    Flagged,
 }
 
 /// Which strike.
@@ -100,6 +102,8 @@ pub enum StrikeRule {
         /// Widest spread, in bps of the underlying's price. 8.
         spread_bps: i64,
     },
+    /// That of the option in which institutional flow was found.
+    Flagged,
 }
 
 /// Whether a contract can be traded at a fair price.
@@ -160,6 +164,7 @@ impl Choice {
                     spread_bps: 8,
                 },
             ),
+            Strategy::Ifd => (ExpiryRule::Flagged, StrikeRule::Flagged),
         };
         Self {
             expiry,
@@ -183,7 +188,7 @@ impl Choice {
             Direction::Short => Right::Put,
             Direction::Flat => return None,
         };
-        let expiry = self.expiry.find(chain, right, moment)?;
+        let expiry = self.expiry.find(chain, right, (seen, moment))?;
         let series = Series {
             chain,
             expiry,
@@ -195,6 +200,7 @@ impl Choice {
                 .flagged(seen, follow_bps)
                 .or_else(|| series.nearest(seen.spot, bps)),
             StrikeRule::Delta { .. } => return self.by_delta(&series, seen),
+            StrikeRule::Flagged => series.at(seen.ifd?.strike),
         }
         .map(|listing| self.chosen(listing))
     }
@@ -264,10 +270,16 @@ impl Choice {
 }
 
 impl ExpiryRule {
-    fn find(self, chain: &[Listing], right: Right, moment: &Moment) -> Option<Day> {
+    fn find(
+        self,
+        chain: &[Listing],
+        right: Right,
+        (seen, moment): (&Snapshot, &Moment),
+    ) -> Option<Day> {
         match self {
             Self::Today => Some(moment.day),
             Self::NextDay => Some(moment.next_day),
+            Self::Flagged => seen.ifd.map(|flagged| flagged.expiry),
             Self::About { days, min, max } => {
                 let ahead = |expiry: Day| expiry.0.saturating_sub(moment.day.0);
                 chain

@@ -6,9 +6,12 @@
 
 use undertow_core::types::{Nanos, Price};
 
+use super::card::Direction;
 use super::contract::Listing;
 use super::snapshot::BARS_MAX;
+use super::vetting::Candidate;
 use crate::auction::AuctionImbalance;
+use crate::calendar::Day;
 use crate::discovery::Regime;
 use crate::flow::bars::TimeBar;
 use crate::options::Right;
@@ -70,6 +73,24 @@ pub struct Indicative {
     pub offset_bps: f64,
 }
 
+/// Institutional flow that the options desk found in one option and did not reject.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Flagged {
+    /// Where the underlying is expected to go.
+    pub direction: Direction,
+    /// The option's strike.
+    pub strike: Price,
+    /// The day it expires.
+    pub expiry: Day,
+    /// What N13 asks of it; its time of day is that of the decision.
+    pub candidate: Candidate,
+    /// The chain around it, as N13 sees it; absent where it cannot be told.
+    pub context: Option<f64>,
+}
+
+/// Institutional flow is followed for so long after it was found, and no longer: 60 s.
+pub const FLAGGED_AGE_MAX_NS: u64 = 60 * NS_PER_SECOND;
+
 /// The data points. What a slice holds, its owner keeps for as long as the decision takes.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Features<'a> {
@@ -107,6 +128,8 @@ pub struct Features<'a> {
     pub chain: Option<Reading<&'a [Listing]>>,
     /// 17: volume-weighted average price of the session.
     pub vwap: Option<Reading<Price>>,
+    /// Beside the 17: institutional flow found last in an option, not yet too old to follow.
+    pub ifd: Option<Reading<Flagged>>,
 }
 
 /// The name of a data point.

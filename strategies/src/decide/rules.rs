@@ -9,6 +9,7 @@ use super::card::Card;
 use super::contract::Choice;
 use super::features::{AgesMax, Feature};
 use super::fourteen_dte::FourteenDte;
+use super::ifd::Ifd;
 use super::moc::Moc;
 use super::moment::{Moment, Window};
 use super::one_dte::OneDte;
@@ -19,7 +20,7 @@ use super::zero_dte::ZeroDte;
 
 const NS_PER_SECOND: u64 = 1_000_000_000;
 
-/// The four strategies.
+/// The strategies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Strategy {
@@ -31,6 +32,8 @@ pub enum Strategy {
     FourteenDte,
     /// Market on close.
     Moc,
+    /// Institutional flow in an option.
+    Ifd,
 }
 
 /// A rule with its parameters.
@@ -44,6 +47,8 @@ pub enum Rule {
     FourteenDte(FourteenDte),
     /// S6.
     Moc(Moc),
+    /// N3, N7, N11, N13.
+    Ifd(Ifd),
 }
 
 /// Everything that makes a strategy.
@@ -87,7 +92,13 @@ pub enum Invalid {
 
 impl Strategy {
     /// Every strategy.
-    pub const ALL: [Self; 4] = [Self::ZeroDte, Self::OneDte, Self::FourteenDte, Self::Moc];
+    pub const ALL: [Self; 5] = [
+        Self::ZeroDte,
+        Self::OneDte,
+        Self::FourteenDte,
+        Self::Moc,
+        Self::Ifd,
+    ];
 
     /// The word shown to users, and part of a signal's identity.
     #[must_use]
@@ -97,6 +108,7 @@ impl Strategy {
             Self::OneDte => "1dte",
             Self::FourteenDte => "14dte",
             Self::Moc => "moc",
+            Self::Ifd => "ifd",
         }
     }
 
@@ -110,6 +122,7 @@ impl Strategy {
                 "SPY", "QQQ", "IWM", "AAPL", "TSLA", "NVDA", "AMD", "GOOGL", "META", "AMZN",
                 "MSFT", "VXX",
             ],
+            Self::Ifd => &["NQ"],
         }
     }
 }
@@ -129,6 +142,7 @@ impl Rule {
             Self::OneDte(_) => Strategy::OneDte,
             Self::FourteenDte(_) => Strategy::FourteenDte,
             Self::Moc(_) => Strategy::Moc,
+            Self::Ifd(_) => Strategy::Ifd,
         }
     }
 
@@ -140,6 +154,7 @@ impl Rule {
             Self::OneDte(_) => OneDte::READS,
             Self::FourteenDte(_) => FourteenDte::READS,
             Self::Moc(_) => Moc::READS,
+            Self::Ifd(_) => Ifd::READS,
         }
     }
 
@@ -151,6 +166,7 @@ impl Rule {
             Self::OneDte(rule) => rule.judge(seen, moment),
             Self::FourteenDte(rule) => rule.judge(seen, moment),
             Self::Moc(rule) => rule.judge(seen, moment),
+            Self::Ifd(rule) => rule.judge(seen, moment),
         }
     }
 }
@@ -184,6 +200,12 @@ impl RuleSet {
                 75,
                 1,
             ),
+            Strategy::Ifd => (
+                Rule::Ifd(Ifd::default()),
+                Window::new((9, 30), (16, 0)),
+                65,
+                1,
+            ),
         };
         Self {
             rule,
@@ -210,6 +232,7 @@ impl RuleSet {
             Rule::OneDte(rule) => rule.check(),
             Rule::FourteenDte(rule) => rule.check(),
             Rule::Moc(rule) => rule.check(),
+            Rule::Ifd(rule) => rule.check(),
         }?;
         let ranges = [
             ("window", self.window.start_minute < self.window.end_minute),

@@ -9,7 +9,7 @@ use undertow_core::types::{Price, Side};
 
 use super::border::{above, falls_beyond, rises_beyond};
 use super::contract::Listing;
-use super::features::{Features, Gex, Indicative, StrikeGex, Unusual};
+use super::features::{Features, Flagged, Gex, Indicative, StrikeGex, Unusual};
 use crate::auction::AuctionImbalance;
 use crate::discovery::Regime;
 use crate::flow::bars::TimeBar;
@@ -68,6 +68,8 @@ pub struct Snapshot {
     pub chain: Option<ChainShape>,
     /// Volume-weighted average price of the session.
     pub vwap: Option<Price>,
+    /// Institutional flow found in an option.
+    pub ifd: Option<Flagged>,
 }
 
 /// Which way a pin pulls the price.
@@ -187,6 +189,7 @@ impl Snapshot {
             indicative: features.indicative.map(|reading| reading.value),
             chain: chain.and_then(|chain| ChainShape::of(chain, spot)),
             vwap: features.vwap.map(|reading| reading.value),
+            ifd: features.ifd.map(|reading| reading.value),
         })
     }
 }

@@ -171,7 +171,16 @@ pub fn context(volumes: &[u64], relative_spread: f64) -> Option<f64> {
         .map(|volume| *volume as f64 / total)
         .map(|share| share * share)
         .sum();
-    Some(0.4 * (1.0 - concentration) + 0.6 * (1.0 - relative_spread / 0.10).clamp(0.0, 1.0))
+    context_of(concentration, relative_spread)
+}
+
+/// The same from the concentration (HHI, 0–1) of whatever stands for the volume; none where one
+/// of them is no number.
+#[must_use]
+pub fn context_of(concentration: f64, relative_spread: f64) -> Option<f64> {
+    let spread = (1.0 - relative_spread / 0.10).clamp(0.0, 1.0);
+    let context = 0.4 * (1.0 - concentration) + 0.6 * spread;
+    context.is_finite().then_some(context)
 }
 
 /// 1 in the core of the day, .8 in the rest of regular hours, else .1.

@@ -16,7 +16,9 @@ use super::taker::{self, TakerPressure, Takers};
 use super::tape::Tape;
 use super::terms::Terms;
 use super::toxicity::{Pattern, ToxicityWeights, round_lot};
+use super::volatility::{RegimeBounds, Volatility};
 use super::vpin::{BulkVpin, Vpin, VpinValue};
+use crate::discovery::Regime;
 
 /// A trade with everything that was known just before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +76,11 @@ pub struct Reading {
     pub toxicity: Option<f64>,
     /// Volume of the open minute against the minutes before (M13).
     pub volume: Option<UnusualVolume>,
+    /// Standard deviation of a year's returns, a fraction, by those of the last minutes of regular
+    /// hours (A4).
+    pub volatility: Option<f64>,
+    /// The regime that this is, where bounds are known (A4).
+    pub regime: Option<Regime>,
     /// Average price, from the configured anchor.
     pub vwap: Option<Price>,
     /// How sound the stream is, in [0, 1] (N17).
@@ -95,6 +102,8 @@ pub(super) struct Measures {
     minutes: TimeBars,
     volumes: BarVolumes,
     bulk: BulkVpin,
+    volatility: Volatility,
+    regime_bounds: Option<RegimeBounds>,
     pub(super) profile: VolumeProfile,
     pub(super) path: VpinPath,
     weights: ToxicityWeights,
@@ -132,6 +141,8 @@ impl Measures {
             minutes: TimeBars::new(MINUTE, Nanos(0)),
             volumes: BarVolumes::new(parameters.volume_bars),
             bulk,
+            volatility: Volatility::new(),
+            regime_bounds: parameters.regime_bounds,
             profile: VolumeProfile::new(parameters.profile_level, parameters.large_trade),
             path: VpinPath::new(),
             weights: parameters.toxicity_weights,
@@ -142,13 +153,12 @@ impl Measures {
         }
     }
 
-    /// Begins anew, for an instrument with these terms.
-    pub(super) fn restart(&mut self, parameters: &FlowParameters, terms: &Terms) {
+    /// Begins anew, for an instrument with these terms and this volume of a VPIN bucket.
+    pub(super) fn restart(&mut self, parameters: &FlowParameters, terms: &Terms, bucket: u64) {
         self.is_stock = terms.is_stock();
         let either = |shares, contracts| if self.is_stock { shares } else { contracts };
         self.block_min = parameters.block_min(self.is_stock);
         let sweep_min = either(parameters.sweep_shares, parameters.sweep_contracts);
-        let bucket = parameters.bucket_of(terms.key);
         let level = if terms.tick.is_defined() && terms.tick.0 > 0 {
             let ticks = i64::from(parameters.profile_ticks);
             Price(terms.tick.0.saturating_mul(ticks))
@@ -172,6 +182,7 @@ impl Measures {
         self.minutes = TimeBars::new(MINUTE, Nanos(0));
         self.volumes.restart();
         self.bulk.restart(bucket);
+        self.volatility.restart();
         self.profile.restart(level);
         self.path = VpinPath::new();
         self.reading = Reading::default();
@@ -186,6 +197,7 @@ impl Measures {
         self.path = VpinPath::new();
         self.vpin.start_session();
         self.bulk.start_session();
+        self.volatility.start_session();
         self.sweeps.start_session();
         self.takers.start_session();
         self.refills.start_session();
@@ -199,6 +211,8 @@ impl Measures {
             hidden: self.reading.hidden,
             pattern: self.reading.pattern,
             toxicity: self.reading.toxicity,
+            volatility: self.volatility.value(),
+            regime: self.reading.regime,
             ..Reading::default()
         };
     }
@@ -239,6 +253,11 @@ impl Measures {
         }
         self.pass_time(ts);
         self.minutes.trade(ts, price, size);
+        if print.is_regular && self.volatility.trade(ts, price) {
+            let value = self.volatility.value();
+            self.reading.volatility = value;
+            self.reading.regime = value.and_then(|it| Some(self.regime_bounds?.regime(it)));
+        }
         self.vpin.trade(size, side);
         self.sweeps.trade(ts, price, size, side);
         self.hidden.trade(price, size, &quote);

@@ -49,9 +49,10 @@ impl VpinPath {
 
     /// End of each half hour that has a point, and VPIN then; in the order of time.
     pub fn points(&self) -> impl Iterator<Item = (Nanos, VpinValue)> + '_ {
-        let points = (self.first..).zip(&self.points);
-        points.filter_map(|(half_hour, point)| {
-            let end = half_hour.saturating_add(1).saturating_mul(HALF_HOUR.0);
+        let points = (1_u64..).zip(&self.points);
+        points.filter_map(|(place, point)| {
+            let end = self.first.saturating_add(place);
+            let end = end.saturating_mul(HALF_HOUR.0);
             Some((Nanos(end), (*point)?))
         })
     }
@@ -72,6 +73,7 @@ mod tests {
         Some(VpinValue {
             value,
             is_warming: false,
+            signed: None,
         })
     }
 

@@ -27,6 +27,9 @@ pub struct VpinValue {
     pub value: f64,
     /// Whether fewer buckets than wanted have been filled yet.
     pub is_warming: bool,
+    /// Σ(bought − sold)/(n·V) over the same buckets, in [−1, 1]: the sign that the value lacks.
+    /// Absent where the split is by bulk.
+    pub signed: Option<f64>,
 }
 
 /// VPIN by aggressor.
@@ -34,9 +37,11 @@ pub struct VpinValue {
 pub struct Vpin {
     /// V: what one bucket holds.
     bucket: u64,
-    /// |bought − sold| of each full bucket, in halves of a contract.
-    imbalances: Window<u64>,
+    /// Bought − sold of each full bucket, in halves of a contract.
+    imbalances: Window<i64>,
+    /// Of their sizes.
     imbalance_sum: u128,
+    signed_sum: i128,
     /// Bought and sold of the open bucket, in halves; they sum to twice its volume.
     open: [u64; 2],
     filled_count: u64,
@@ -50,6 +55,7 @@ impl Vpin {
             bucket: bucket.clamp(1, BUCKET_MAX),
             imbalances: Window::new(buckets),
             imbalance_sum: 0,
+            signed_sum: 0,
             open: [0; 2],
             filled_count: 0,
         }
@@ -83,12 +89,16 @@ impl Vpin {
     #[must_use]
     pub fn value(&self) -> Option<VpinValue> {
         let volume = self.imbalances.len() as f64 * (2 * self.bucket) as f64;
-        shrunk(
+        let value = shrunk(
             self.imbalance_sum as f64 / volume,
             self.imbalances.len(),
             self.imbalances.is_full(),
             self.buckets(),
-        )
+        )?;
+        Some(VpinValue {
+            signed: Some(self.signed_sum as f64 / volume),
+            ..value
+        })
     }
 
     /// Bought and sold of the open bucket.
@@ -99,7 +109,9 @@ impl Vpin {
 
     /// |bought − sold| of the full buckets in the window, the oldest first.
     pub fn imbalances(&self) -> impl Iterator<Item = f64> + '_ {
-        self.imbalances.iter().map(|halves| halves as f64 / 2.0)
+        self.imbalances
+            .iter()
+            .map(|halves| halves.unsigned_abs() as f64 / 2.0)
     }
 
     /// Buckets filled since the beginning.
@@ -113,6 +125,7 @@ impl Vpin {
         self.bucket = bucket.clamp(1, BUCKET_MAX);
         self.imbalances.clear();
         self.imbalance_sum = 0;
+        self.signed_sum = 0;
         self.open = [0; 2];
         self.filled_count = 0;
     }
@@ -127,10 +140,12 @@ impl Vpin {
     }
 
     fn fill(&mut self) {
-        let imbalance = self.open[0].abs_diff(self.open[1]);
+        // A bucket holds less than a quarter of 2^64, so that no half overflows.
+        let imbalance = self.open[0].cast_signed() - self.open[1].cast_signed();
         let displaced = self.imbalances.push(imbalance).unwrap_or(0);
-        self.imbalance_sum += u128::from(imbalance);
-        self.imbalance_sum -= u128::from(displaced);
+        self.imbalance_sum += u128::from(imbalance.unsigned_abs());
+        self.imbalance_sum -= u128::from(displaced.unsigned_abs());
+        self.signed_sum += i128::from(imbalance) - i128::from(displaced);
         self.open = [0; 2];
         self.filled_count += 1;
     }
@@ -335,6 +350,7 @@ fn shrunk(mean: f64, len: usize, is_full: bool, wanted: usize) -> Option<VpinVal
     Some(VpinValue {
         value,
         is_warming: !is_full,
+        signed: None,
     })
 }
 

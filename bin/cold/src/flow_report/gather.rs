@@ -278,6 +278,8 @@ impl Emit<FlowOutput> for Heard {
         match output {
             FlowOutput::Update(update) => self.update = Some(*update),
             FlowOutput::Finding(finding) => self.findings.push(*finding),
+            // Nothing is traded for a report of the flow.
+            FlowOutput::Trade(_) => {}
         }
     }
 }

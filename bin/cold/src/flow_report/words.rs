@@ -345,6 +345,7 @@ mod tests {
         let warming = VpinValue {
             value: 0.5,
             is_warming: true,
+            signed: None,
         };
         assert_eq!(vpin(Some(warming)), "~0.500");
         assert_eq!(average(Some(Price(4_806_254_999_999))), "4806.25");

@@ -55,6 +55,10 @@ pub struct FlowFigures {
     pub volume_ratio: Option<f64>,
     /// Whether that is unusual.
     pub is_volume_unusual: Option<bool>,
+    /// Standard deviation of a year's returns, a fraction.
+    pub volatility: Option<f64>,
+    /// `LOW`, `NORMAL` or `HIGH`, where bounds of days before are known.
+    pub regime: Option<&'static str>,
     /// How sound the stream was, 0 to 1.
     pub quality: Option<f64>,
     /// Where and when the session's volume traded.

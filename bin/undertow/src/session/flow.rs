@@ -4,6 +4,7 @@ use undertow_cold::summary::flow::{FlowFigures, Profile, Taker, Vpin, VpinPoint}
 use undertow_core::book::Book;
 use undertow_core::event::Depth;
 use undertow_core::types::{Nanos, Side};
+use undertow_strategies::discovery::Regime;
 use undertow_strategies::flow::path::VpinPath;
 use undertow_strategies::flow::profile::VolumeProfile;
 use undertow_strategies::flow::taker::TakerPressure;
@@ -41,6 +42,8 @@ pub(super) fn figures(flow: &Flow, book: &Book<'_>, book_idx: u32) -> Option<Flo
         label: reading.toxicity.map(ToxicityLabel::of).map(label),
         volume_ratio: reading.volume.map(|volume| volume.ratio),
         is_volume_unusual: reading.volume.map(|volume| volume.is_unusual),
+        volatility: reading.volatility,
+        regime: reading.regime.map(Regime::name),
         quality: reading.quality,
         profile: flow.profile(book_idx).map(profile).unwrap_or_default(),
     })

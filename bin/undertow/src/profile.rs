@@ -1,0 +1,532 @@
+//! A profile: what is traded, by which rules, within which limits. Read from TOML.
+//!
+//! Every limit must be written, for none has a default. A key that nobody reads is refused with
+//! the nearest name that somebody does, and every error names its line. Amounts are exact: money
+//! is read as decimal dollars, prices as decimal points, shares as percentages, times with a unit.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use toml::de::{DeTable, DeValue};
+use undertow_core::contract::TickRule;
+use undertow_core::money::Money;
+use undertow_core::risk::{Capacity, LimitError, Limits, Unit};
+use undertow_core::types::{Price, Text};
+use undertow_strategies::decide::rules::{RuleSet, Strategy};
+use undertow_strategies::trade::settings::Product;
+
+use crate::exit::{Code, Failure, Failures};
+
+/// The profiles that come with the program.
+pub const BUILT_IN: [(&str, &str); 1] = [("paper", include_str!("../profiles/paper.toml"))];
+
+/// What a profile says.
+#[derive(Clone, Debug)]
+pub struct Profile {
+    /// Its name, or its file.
+    pub name: String,
+    /// The account's number.
+    pub account: u64,
+    /// Equity at the start.
+    pub equity: Money,
+    /// Buying power, in millionths of free funds.
+    pub buying_power_ppm: i64,
+    /// Initial margin of one future.
+    pub future_margin: Money,
+    /// Interest of a year.
+    pub rate: f64,
+    /// Fee of a contract and side.
+    pub fee: Money,
+    /// Whether what we take from the paper venue is gone for us.
+    pub has_impact: bool,
+    /// Seed of the paper venue's latencies.
+    pub seed: u64,
+    /// The limits.
+    pub limits: Limits,
+    /// Room for contracts and orders.
+    pub capacity: Capacity,
+    /// Positions that are looked after at once.
+    pub holdings_max: usize,
+    /// Claims that are remembered at a time.
+    pub claims_max: usize,
+    /// Options that are listed.
+    pub options_max: usize,
+    /// What is traded.
+    pub products: Vec<Product>,
+    /// Digest of the text: two runs under one profile have the same.
+    pub digest: u64,
+}
+
+impl Profile {
+    /// The profile of this name, or in this file.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, each with its line.
+    pub fn load(name: &str) -> Result<Self, Failures> {
+        if let Some((_, text)) = BUILT_IN.iter().find(|(built_in, _)| *built_in == name) {
+            return Self::read(name, text);
+        }
+        let text = std::fs::read_to_string(Path::new(name)).map_err(|error| {
+            let known = BUILT_IN.map(|(name, _)| name).join(", ");
+            let next = format!("give a file, or one of the built-in profiles: {known}");
+            Failures(vec![
+                Failure::new(Code::CONFIG_UNREADABLE, error.to_string(), next).at(name),
+            ])
+        })?;
+        Self::read(name, &text)
+    }
+
+    fn read(name: &str, text: &str) -> Result<Self, Failures> {
+        let root = DeTable::parse(text).map_err(|error| {
+            let at = error.span().map_or(1, |span| line_of(text, span.start));
+            let failure = Failure::new(
+                Code::CONFIG_SYNTAX,
+                error.message().to_owned(),
+                "write it as TOML",
+            );
+            Failures(vec![failure.at(format!("{name}:{at}"))])
+        })?;
+        let reader = Reader {
+            name,
+            text,
+            failures: RefCell::default(),
+            known: RefCell::default(),
+        };
+        let profile = reader.profile(root.get_ref());
+        reader.refuse_unread("", root.get_ref());
+        let failures = reader.failures.into_inner();
+        match profile {
+            Some(profile) if failures.is_empty() => Ok(profile),
+            _ => Err(Failures(failures)),
+        }
+    }
+}
+
+/// Reads one file and keeps every error.
+struct Reader<'t> {
+    name: &'t str,
+    text: &'t str,
+    failures: RefCell<Vec<Failure>>,
+    /// Keys that somebody asked for, as `table.key`.
+    known: RefCell<BTreeSet<String>>,
+}
+
+type Table<'t> = DeTable<'t>;
+
+impl Reader<'_> {
+    fn profile(&self, root: &Table<'_>) -> Option<Profile> {
+        let account = self.table(root, "account");
+        let venue = self.table(root, "venue");
+        let room = self.table(root, "capacity");
+        let limits = self.limits(root);
+        let products = self.products(root);
+        let capacity = room.and_then(|table| self.capacity(table));
+        let (account, venue, room) = (account?, venue?, room?);
+        let dollars = |table, key, path: &str| self.value(table, key, path, dollars).map(Money);
+        Some(Profile {
+            name: self.name.to_owned(),
+            account: self.value(account, "id", "account", whole)?,
+            equity: dollars(account, "equity", "account")?,
+            buying_power_ppm: self.value(account, "buying_power", "account", ppm)?,
+            future_margin: dollars(account, "future_margin", "account")?,
+            rate: self.value(account, "rate", "account", ppm)? as f64 / 1e6,
+            fee: dollars(venue, "fee", "venue")?,
+            has_impact: self.value(venue, "impact", "venue", truth)?,
+            seed: self.value(venue, "seed", "venue", whole)?,
+            limits: limits?,
+            capacity: capacity?,
+            holdings_max: self.value(room, "holdings_max", "capacity", whole)?,
+            claims_max: self.value(room, "claims_max", "capacity", whole)?,
+            options_max: self.value(room, "options_max", "capacity", whole)?,
+            products: products?,
+            digest: digest(self.text),
+        })
+    }
+
+    fn limits(&self, root: &Table<'_>) -> Option<Limits> {
+        let table = self.table(root, "risk")?;
+        let before = self.failures.borrow().len();
+        let limits = Limits::read(|name| {
+            let field = Limits::FIELDS.iter().find(|field| field.name == name)?;
+            if !table.contains_key(name) {
+                self.note_known("risk", name);
+                return None;
+            }
+            let read: fn(&DeValue<'_>) -> Result<i64, String> = match field.unit {
+                Unit::Money => dollars,
+                Unit::Ppm => ppm,
+                Unit::Ns => span,
+                _ => whole,
+            };
+            self.value(table, name, "risk", read)
+        });
+        match limits {
+            Ok(limits) => Some(limits),
+            Err(error) => {
+                // A value that could not be read was told already.
+                if self.failures.borrow().len() == before {
+                    self.refuse_limit(table, &error);
+                }
+                for field in Limits::FIELDS {
+                    self.note_known("risk", field.name);
+                }
+                None
+            }
+        }
+    }
+
+    fn refuse_limit(&self, table: &Table<'_>, error: &LimitError) {
+        let named = match error {
+            LimitError::Missing(_) => None,
+            LimitError::TooSmall { name, .. }
+            | LimitError::Contradiction { name, .. }
+            | LimitError::Raised { name, .. } => table.get_key_value(*name),
+        };
+        let at = named.map(|(key, _)| key.span().start);
+        let next = "see the built-in profile `paper` for one that holds together";
+        self.refuse(at, Code::CONFIG_VALUE, format!("risk: {error}"), next);
+    }
+
+    fn capacity(&self, table: &Table<'_>) -> Option<Capacity> {
+        let count = |key| self.value::<u32>(table, key, "capacity", whole);
+        let capacity = Capacity {
+            contracts_max: count("contracts_max")?,
+            underlyings_max: count("underlyings_max")?,
+            strategies_max: count("strategies_max")?,
+            orders_max: count("orders_max")?,
+            executions_max: count("executions_max")?,
+        };
+        if let Err(error) = capacity.check() {
+            let next = "choose one in its range";
+            self.refuse(None, Code::CONFIG_VALUE, format!("capacity: {error}"), next);
+            return None;
+        }
+        Some(capacity)
+    }
+
+    fn products(&self, root: &Table<'_>) -> Option<Vec<Product>> {
+        self.note_known("", "product");
+        let Some(DeValue::Array(tables)) = root.get("product").map(|value| value.get_ref()) else {
+            let next = "add a [[product]] with its asset and strategies";
+            self.refuse(None, Code::CONFIG_VALUE, "it trades nothing".into(), next);
+            return None;
+        };
+        let mut products = Vec::new();
+        for value in tables.iter() {
+            let DeValue::Table(table) = value.get_ref() else {
+                let at = Some(value.span().start);
+                let next = "write it as [[product]]";
+                self.refuse(at, Code::CONFIG_VALUE, "a product is a table".into(), next);
+                return None;
+            };
+            products.push(self.product(table)?);
+            self.refuse_unread("product", table);
+        }
+        Some(products)
+    }
+
+    fn product(&self, table: &Table<'_>) -> Option<Product> {
+        let asset: Text<11> = self.value(table, "asset", "product", |value| {
+            let text = text(value)?;
+            let fits = !text.is_empty() && text.len() <= 11;
+            fits.then(|| Text::from_bytes(text.as_bytes()))
+                .ok_or_else(|| "must be 1 to 11 letters".to_owned())
+        })?;
+        let tick = self.value(table, "level_tick", "product", points)?;
+        let range_min = self.value(table, "range_min", "product", points)?;
+        self.note_known("product", "option_tick");
+        let option_tick = match table.get("option_tick").map(|value| value.get_ref()) {
+            Some(DeValue::Table(steps)) => {
+                let step = |key| {
+                    self.value(steps, key, "product.option_tick", points)
+                        .map(Price)
+                };
+                Some(TickRule::TwoStep {
+                    upto: step("upto")?,
+                    small: step("small")?,
+                    large: step("large")?,
+                })
+            }
+            _ => None,
+        };
+        let names: Vec<Strategy> = self.value(table, "strategies", "product", strategies)?;
+        let rules = names.into_iter().map(|strategy| {
+            let mut rules = RuleSet::of(strategy);
+            rules.levels.tick = Price(tick);
+            rules.levels.range_min = Price(range_min);
+            rules
+        });
+        Some(Product {
+            asset,
+            option_tick,
+            rules: rules.collect(),
+        })
+    }
+
+    fn table<'v>(&self, parent: &'v Table<'_>, key: &str) -> Option<&'v Table<'v>> {
+        self.note_known("", key);
+        if let Some(DeValue::Table(table)) = parent.get(key).map(|value| value.get_ref()) {
+            return Some(table);
+        }
+        let next = "see the built-in profile `paper` for all of them";
+        self.refuse(
+            None,
+            Code::CONFIG_VALUE,
+            format!("the table [{key}] is missing"),
+            next,
+        );
+        None
+    }
+
+    fn value<T>(
+        &self,
+        table: &Table<'_>,
+        key: &str,
+        path: &str,
+        read: impl Fn(&DeValue<'_>) -> Result<T, String>,
+    ) -> Option<T> {
+        self.note_known(path, key);
+        let Some(value) = table.get(key) else {
+            let cause = format!("{path}.{key} is missing");
+            let next = "write it; nothing in a profile has a default";
+            self.refuse(None, Code::CONFIG_VALUE, cause, next);
+            return None;
+        };
+        match read(value.get_ref()) {
+            Ok(value) => Some(value),
+            Err(why) => {
+                let at = Some(value.span().start);
+                let cause = format!("{path}.{key} {why}");
+                self.refuse(at, Code::CONFIG_VALUE, cause, "correct the value");
+                None
+            }
+        }
+    }
+
+    fn note_known(&self, path: &str, key: &str) {
+        self.known.borrow_mut().insert(format!("{path}.{key}"));
+    }
+
+    /// Refuses keys that nobody asked for, in this table and those below it.
+    fn refuse_unread(&self, path: &str, table: &Table<'_>) {
+        for (key, value) in table.iter() {
+            let full = format!("{path}.{}", key.get_ref());
+            if !self.known.borrow().contains(&full) {
+                let prefix = format!("{path}.");
+                let known = self.known.borrow();
+                let near = known
+                    .iter()
+                    .filter_map(|known| known.strip_prefix(&prefix))
+                    .map(|known| (strsim::damerau_levenshtein(known, key.get_ref()), known))
+                    .min();
+                let next = match near {
+                    Some((distance, near)) if distance <= 4 => format!("did you mean `{near}`?"),
+                    _ => "leave it out".to_owned(),
+                };
+                let cause = format!("nobody reads the key `{}`", key.get_ref());
+                drop(known);
+                self.refuse(
+                    Some(key.span().start),
+                    Code::CONFIG_UNKNOWN_KEY,
+                    cause,
+                    &next,
+                );
+            } else if let (true, DeValue::Table(below)) = (path.is_empty(), value.get_ref()) {
+                self.refuse_unread(key.get_ref(), below);
+            }
+        }
+    }
+
+    fn refuse(&self, at: Option<usize>, code: Code, cause: String, next: &str) {
+        let place = match at {
+            Some(at) => format!("{}:{}", self.name, line_of(self.text, at)),
+            None => self.name.to_owned(),
+        };
+        let failure = Failure::new(code, cause, next).at(place);
+        self.failures.borrow_mut().push(failure);
+    }
+}
+
+fn line_of(text: &str, at: usize) -> usize {
+    1 + text[..at.min(text.len())].matches('\n').count()
+}
+
+/// FNV-1a.
+fn digest(text: &str) -> u64 {
+    text.bytes().fold(0xCBF2_9CE4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01B3)
+    })
+}
+
+fn text(value: &DeValue<'_>) -> Result<String, String> {
+    match value {
+        DeValue::String(text) => Ok(text.to_string()),
+        _ => Err("must be text in quotes".to_owned()),
+    }
+}
+
+/// What a number or a quoted text says, digits unparsed.
+fn written(value: &DeValue<'_>) -> Result<String, String> {
+    match value {
+        DeValue::String(text) => Ok(text.to_string()),
+        DeValue::Integer(number) if number.radix() == 10 => Ok(number.as_str().replace('_', "")),
+        DeValue::Float(number) => Ok(number.as_str().replace('_', "")),
+        _ => Err("must be a number, or a number in quotes".to_owned()),
+    }
+}
+
+fn truth(value: &DeValue<'_>) -> Result<bool, String> {
+    match value {
+        DeValue::Boolean(truth) => Ok(*truth),
+        _ => Err("must be true or false".to_owned()),
+    }
+}
+
+fn whole<T: std::str::FromStr>(value: &DeValue<'_>) -> Result<T, String> {
+    let text = written(value)?;
+    text.parse()
+        .map_err(|_| format!("must be a whole number in its range, is {text:?}"))
+}
+
+/// A decimal number times 10^`places`, exactly.
+fn decimal(text: &str, places: u32) -> Result<i64, String> {
+    let wrong = || format!("must be a decimal number with at most {places} places, is {text:?}");
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(digits) => (-1, digits),
+        None => (1, text),
+    };
+    let (whole, part) = digits.split_once('.').unwrap_or((digits, ""));
+    let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let places = places as usize;
+    if whole.is_empty() || !is_digits(whole) || !is_digits(part) || part.len() > places {
+        return Err(wrong());
+    }
+    let units: i64 = format!("{whole}{part:0<places$}")
+        .parse()
+        .map_err(|_| wrong())?;
+    Ok(sign * units)
+}
+
+/// Dollars in 1e-4.
+fn dollars(value: &DeValue<'_>) -> Result<i64, String> {
+    decimal(&written(value)?, 4)
+}
+
+/// Points in 1e-9.
+fn points(value: &DeValue<'_>) -> Result<i64, String> {
+    decimal(&written(value)?, 9)
+}
+
+/// A percentage in millionths.
+fn ppm(value: &DeValue<'_>) -> Result<i64, String> {
+    let text = text(value).map_err(|_| "must be a percentage in quotes, like \"2.5%\"")?;
+    let number = text.strip_suffix('%');
+    let number = number.ok_or_else(|| format!("must end in %, is {text:?}"))?;
+    decimal(number.trim(), 4)
+}
+
+/// A span of time in ns.
+fn span(value: &DeValue<'_>) -> Result<i64, String> {
+    const UNITS: [(&str, i64); 6] = [
+        ("ns", 1),
+        ("us", 1_000),
+        ("ms", 1_000_000),
+        ("s", 1_000_000_000),
+        ("m", 60_000_000_000),
+        ("h", 3_600_000_000_000),
+    ];
+    let text = text(value).map_err(|_| "must be a span of time in quotes, like \"5s\"")?;
+    let split = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let unit = UNITS.iter().find(|(name, _)| *name == unit);
+    let number: Option<i64> = number.parse().ok();
+    number
+        .zip(unit)
+        .and_then(|(number, (_, ns))| number.checked_mul(*ns))
+        .ok_or_else(|| format!("must be a whole number and ns, us, ms, s, m or h, is {text:?}"))
+}
+
+fn strategies(value: &DeValue<'_>) -> Result<Vec<Strategy>, String> {
+    let DeValue::Array(names) = value else {
+        return Err("must be a list of strategies".to_owned());
+    };
+    let known = Strategy::ALL.map(Strategy::name).join(", ");
+    names
+        .iter()
+        .map(|name| {
+            let name = text(name.get_ref())?;
+            Strategy::ALL
+                .into_iter()
+                .find(|strategy| strategy.name() == name)
+                .ok_or_else(|| format!("names {name:?}; known are {known}"))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn paper_with(from: &str, to: &str) -> Result<Profile, Failures> {
+        let text = BUILT_IN[0].1;
+        assert!(text.contains(from), "{from}");
+        Profile::read("test.toml", &text.replace(from, to))
+    }
+
+    fn refusal(from: &str, to: &str) -> String {
+        paper_with(from, to).expect_err("refused").to_string()
+    }
+
+    #[test]
+    fn built_in_profiles_hold() {
+        for (name, _) in BUILT_IN {
+            let profile = Profile::load(name).expect("a sound profile");
+            assert_eq!(profile.equity, Money::from_usd(100_000));
+            assert_eq!(profile.limits.daily_loss_ppm, 20_000);
+            assert_eq!(profile.limits.data_age_ns_max, 5_000_000_000);
+            assert_eq!(profile.limits.order_notional_max, 100_000_000);
+            assert_eq!(profile.products[0].rules.len(), 5);
+        }
+    }
+
+    #[test]
+    fn k10_missing_zero_and_contradictory_limits_are_refused_with_their_line() {
+        let missing = refusal("losing_days_max = 3", "");
+        assert!(missing.contains("losing_days_max"), "{missing}");
+        let zero = refusal("positions_max = 5  ", "positions_max = 0  ");
+        assert!(
+            zero.contains("test.toml:") && zero.contains("positions_max"),
+            "{zero}"
+        );
+        let negative = refusal("daily_loss_max = 2_000", "daily_loss_max = -1");
+        assert!(negative.contains("daily_loss_max"), "{negative}");
+        let larger = refusal("order_quantity_max = 5 ", "order_quantity_max = 6 ");
+        assert!(
+            larger.contains("test.toml:") && larger.contains("position_quantity_max"),
+            "{larger}"
+        );
+    }
+
+    #[test]
+    fn unknown_key_is_refused_with_the_nearest_name() {
+        let told = refusal(
+            "losing_days_max = 3",
+            "losing_days_max = 3\nlosing_day_max = 4",
+        );
+        assert!(told.contains("did you mean `losing_days_max`?"), "{told}");
+    }
+
+    #[test]
+    fn amounts_are_read_exactly() {
+        assert_eq!(decimal("12.5", 4), Ok(125_000));
+        assert_eq!(decimal("-0.0001", 4), Ok(-1));
+        assert!(decimal("0.00001", 4).is_err());
+        assert!(decimal("1e3", 4).is_err());
+        assert!(decimal("", 4).is_err());
+        let told = refusal("data_age_ns_max = \"5s\"", "data_age_ns_max = 5");
+        assert!(told.contains("span of time"), "{told}");
+    }
+}

@@ -1,0 +1,999 @@
+//! From decisions to fills: what was seen becomes signals, signals become intents, risk makes
+//! orders of some, the gateway takes them, and what the venue says becomes positions.
+//!
+//! All of it is one machine on one tile, because an order waits for nobody. It is driven by the
+//! records of the books and by what the flow stage says of them, dated by events, and says all
+//! that it does as [`TradeEvent`]s. Those wait in a queue of fixed size, a few leave with each
+//! input, and a command goes to the gateway only after its event has left: what is sent was said
+//! before. When the queue is nearly full nothing new is asked for.
+//!
+//! Absent on purpose: the clock, threads, the store that workers share (the caller's).
+
+pub mod chain;
+pub mod event;
+mod holding;
+mod house;
+pub mod settings;
+pub mod stage;
+pub mod watch;
+
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use core::iter::repeat_n;
+
+use undertow_core::book::Books;
+use undertow_core::contract::{Contract, PriceSign, TickRule};
+use undertow_core::event::{
+    BookUpdate, Control, Definition, InstrumentClass, Operator, Statistic, Touch, Trust,
+};
+use undertow_core::gateway::Gateway;
+use undertow_core::money::Money;
+use undertow_core::order::{
+    ClientOrderId, Confidence, Entry, ExecReport, Intent, MayTake, Purpose, Quote, SignalId,
+    StrategyId, Style, Tif,
+};
+use undertow_core::position::{BrokerView, Exit, ExitPlan, Gauge};
+use undertow_core::risk::{Command, Context, Gate, HaltCause, Risk, Sizing};
+use undertow_core::types::{Action, BookKey, Nanos, Price, Side, Text};
+
+use self::chain::{CADENCE_NS, Chain};
+use self::event::{Asked, TradeEvent};
+use self::holding::{Holding, News};
+use self::settings::{Settings, exits, horizon};
+use self::watch::Watch;
+use crate::calendar::{Calendar, Day, Venue};
+use crate::decide::card::Direction;
+use crate::decide::claim::Claims;
+use crate::decide::moment::Moment;
+use crate::decide::rules::{RuleSet, Strategy};
+use crate::decide::signal::Signal;
+use crate::decide::validate::Conditions;
+use crate::decide::{Decide, Decision, Limits, Outcome};
+use crate::flow::FlowUpdate;
+use crate::ifd::desk::{Finding, Signal as Found};
+use crate::portfolio_risk::ppm_down;
+
+/// What is due is looked at so often, by event time: 100 ms.
+const TICK_NS: u64 = 100_000_000;
+
+/// Ticks between two looks at the account.
+const ACCOUNT_TICKS: u64 = 10;
+
+/// Ticks between two digests.
+const CHECKPOINT_TICKS: u64 = 600;
+
+/// Events that leave with each input.
+pub const DRAIN: usize = 8;
+
+/// Events that may wait. Nothing new is asked for while fewer places than this are free.
+const EVENTS_MAX: usize = 512;
+const EVENTS_KEPT: usize = 128;
+
+/// Entries are cancelled when they have not filled in so long (R8).
+const GOOD_FOR_NS: u64 = 60_000_000_000;
+const GOOD_FOR_ZERO_DTE_NS: u64 = 30_000_000_000;
+
+/// How far an exit may go beyond the opposite quote, in ticks.
+const EXIT_TICKS: i32 = 2;
+
+/// Options that expire today are closed by 15:45 (R9).
+const ZERO_DTE_CLOSE_MINUTE: u32 = 15 * 60 + 45;
+
+/// Which part of the machine an instrument's records concern.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Unseen,
+    Nowhere,
+    Watch(u16),
+    Option(u16, u32),
+}
+
+/// What is said, and what may be sent once it was.
+#[derive(Clone, Copy, Debug)]
+struct Item {
+    event: TradeEvent,
+    command: Option<Command>,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Trader<G> {
+    settings: Settings,
+    calendar: Calendar,
+    /// By the book's dense index.
+    places: Box<[Place]>,
+    /// Whether risk is told of the book's records.
+    is_traded: Box<[bool]>,
+    /// Definitions of options whose underlying is not watched (yet).
+    unclaimed: Vec<Definition>,
+    watches: Vec<Watch>,
+    /// Every rule set and the product it is for.
+    rules: Box<[(RuleSet, usize)]>,
+    /// When each is to be looked at next.
+    due: Box<[Nanos]>,
+    decide: Decide<Claims>,
+    risk: Risk,
+    gateway: G,
+    holdings: Vec<Holding>,
+    queue: VecDeque<Item>,
+    reports: Vec<ExecReport>,
+    now: Nanos,
+    tick_at: Nanos,
+    ticks: u64,
+    day: Option<Day>,
+    counters: Counters,
+}
+
+/// What happened that has no event of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Counters {
+    /// Signals emitted that became no intent: no room, no quote, or a size of nothing.
+    pub unwanted: u64,
+    /// Of them, for want of room to look after another position.
+    pub no_room: u64,
+    /// Of them, without a sound quote of the contract.
+    pub no_quote: u64,
+    /// Of them, whose size rounds to nothing.
+    pub no_size: u64,
+    /// Times that nothing was asked for because too much waited to be said.
+    pub held_back: u64,
+    /// The most events that ever waited.
+    pub waiting_max: usize,
+    /// Definitions for which there was no room.
+    pub refused: u64,
+}
+
+impl<G: Gateway> Trader<G> {
+    /// Lays everything out.
+    ///
+    /// # Errors
+    /// The place of the first rule set that is refused, and why.
+    pub fn new(
+        settings: Settings,
+        risk: Risk,
+        gateway: G,
+    ) -> Result<Self, (usize, crate::decide::rules::Invalid)> {
+        let mut rules = Vec::new();
+        let mut evaluators = Vec::new();
+        for (product_idx, product) in settings.products.iter().enumerate() {
+            let symbol = Text::from_bytes(product.asset.as_str().as_bytes());
+            for rule_set in &product.rules {
+                rules.push((*rule_set, product_idx));
+                evaluators.push((*rule_set, symbol));
+            }
+        }
+        let limits = Limits {
+            worker: settings.worker,
+            fingerprints_max: settings.claims_max,
+            trails_max: settings.claims_max,
+        };
+        let claims = Claims::new(settings.claims_max);
+        Ok(Self {
+            calendar: Calendar::built_in(),
+            places: repeat_n(Place::Unseen, settings.instruments_max).collect(),
+            is_traded: repeat_n(false, settings.instruments_max).collect(),
+            unclaimed: Vec::with_capacity(settings.options_max),
+            watches: Vec::with_capacity(settings.products.len()),
+            due: repeat_n(Nanos(0), rules.len()).collect(),
+            decide: Decide::new(&evaluators, claims, &limits)?,
+            rules: rules.into_boxed_slice(),
+            risk,
+            gateway,
+            holdings: Vec::with_capacity(settings.holdings_max),
+            queue: VecDeque::with_capacity(EVENTS_MAX),
+            reports: Vec::with_capacity(EVENTS_MAX),
+            now: Nanos(0),
+            tick_at: Nanos(0),
+            ticks: 0,
+            day: None,
+            counters: Counters::default(),
+            settings,
+        })
+    }
+
+    /// Risk, with orders and positions.
+    #[must_use]
+    pub const fn risk(&self) -> &Risk {
+        &self.risk
+    }
+
+    /// The gateway.
+    #[must_use]
+    pub const fn gateway(&self) -> &G {
+        &self.gateway
+    }
+
+    /// The evaluators.
+    #[must_use]
+    pub const fn decide(&self) -> &Decide<Claims> {
+        &self.decide
+    }
+
+    /// Every rule set, in the order of its strategy's number, and the product it is for.
+    pub fn rules(&self) -> impl Iterator<Item = (&RuleSet, &str)> {
+        let products = &self.settings.products;
+        self.rules
+            .iter()
+            .map(|(rules, product)| (rules, products[*product].asset.as_str()))
+    }
+
+    /// The underlyings.
+    #[must_use]
+    pub fn watches(&self) -> &[Watch] {
+        &self.watches
+    }
+
+    /// What happened that has no event of its own.
+    #[must_use]
+    pub const fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// Says the next event that waits, and sends its command once it was said. False if none
+    /// waits.
+    pub fn speak(&mut self, say: impl FnOnce(&TradeEvent)) -> bool {
+        let Some(item) = self.queue.pop_front() else {
+            return false;
+        };
+        say(&item.event);
+        if let Some(command) = &item.command {
+            self.gateway.send(command, self.now);
+        }
+        true
+    }
+
+    /// How many events wait.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Sees what a record did to its book. `books` stand after it already.
+    #[inline]
+    pub fn observe(&mut self, books: &Books<'_>, update: &BookUpdate) {
+        let mbo = &update.mbo;
+        if mbo.ts_event.is_defined() {
+            self.now = self.now.max(mbo.ts_event);
+        }
+        if !self.gateway.is_idle() {
+            self.hear(books, update);
+        }
+        let Some(place) = self.places.get(update.book_idx as usize).copied() else {
+            return;
+        };
+        match place {
+            Place::Nowhere => {}
+            Place::Unseen => self.sight(update),
+            Place::Watch(at) => self.watch(usize::from(at), update),
+            Place::Option(at, option) if update.touch_changed => {
+                let chain = &mut self.watches[usize::from(at)].chain;
+                chain.quote(option as usize, &update.touch, update.trust, self.now);
+            }
+            Place::Option(..) => {}
+        }
+        if self.is_traded[update.book_idx as usize] {
+            self.risk.observe(update);
+            if update.touch_changed && !self.holdings.is_empty() {
+                self.look_at(update);
+            }
+        }
+        if self.now >= self.tick_at {
+            self.tick(books);
+        }
+    }
+
+    /// Takes in what an event left behind.
+    #[inline]
+    pub fn measured(&mut self, update: &FlowUpdate) {
+        for watch in &mut self.watches {
+            if watch.key() == update.key {
+                watch.measured(update);
+                return;
+            }
+        }
+    }
+
+    /// Takes in what the options desk found: a signal that was not rejected may be followed.
+    pub fn found(&mut self, finding: &Finding) {
+        let Finding::Signal(signal) = finding else {
+            return;
+        };
+        let Some(at) = self.watch_of(signal) else {
+            return;
+        };
+        if !self.watches[at].flag(signal, &self.calendar, self.now) {
+            return;
+        }
+        for (place, (rules, product)) in self.rules.iter().enumerate() {
+            let is_its = rules.rule.strategy() == Strategy::Ifd
+                && self.settings.products[*product].asset.as_str()
+                    == self.watches[at].symbol.as_str();
+            if is_its {
+                self.due[place] = self.now;
+            }
+        }
+    }
+
+    /// Takes in control.
+    pub fn on_control(&mut self, control: &Control) {
+        self.gateway.on_control(control);
+        match control {
+            Control::Definition(definition) => self.define(definition),
+            Control::Statistic(statistic) => self.statistic(statistic),
+            Control::Status(status) => {
+                self.risk.on_status(status);
+                for watch in &mut self.watches {
+                    if watch.key() == status.key {
+                        watch.is_trading = status.is_trading;
+                    }
+                }
+            }
+            Control::Exec(report) => self.reported(report),
+            Control::Context(context) => self.risk.on_context(context, self.now),
+            Control::Operator(operator) => self.obey(operator),
+            Control::End => self.finish(),
+            _ => {}
+        }
+    }
+
+    /// What the operator orders.
+    fn obey(&mut self, operator: &Operator) {
+        match *operator {
+            Operator::Halt => self.risk.halt(Gate::ReduceOnly, HaltCause::Operator),
+            Operator::Resume(reason) => self.risk.resume(reason),
+            Operator::Kill => {
+                let (queue, now) = (&mut self.queue, self.now);
+                self.risk.kill(HaltCause::Operator, now, &mut |cancel| {
+                    queue.push_back(Item {
+                        event: TradeEvent::Cancelled(cancel, now),
+                        command: Some(Command::Cancel(cancel)),
+                    });
+                });
+            }
+        }
+        self.say(TradeEvent::Halted(*self.risk.halted()), None);
+    }
+
+    /// The last input was taken: the last digest is said.
+    fn finish(&mut self) {
+        self.checkpoint();
+    }
+
+    fn checkpoint(&mut self) {
+        self.say(TradeEvent::Checkpoint(self.risk.digest()), None);
+    }
+
+    fn say(&mut self, event: TradeEvent, command: Option<Command>) {
+        self.queue.push_back(Item { event, command });
+        self.counters.waiting_max = self.counters.waiting_max.max(self.queue.len());
+    }
+
+    /// Whether there is room to say what an order causes.
+    fn may_ask(&mut self) -> bool {
+        let has_room = self.queue.len() + EVENTS_KEPT <= EVENTS_MAX;
+        self.counters.held_back += u64::from(!has_room);
+        has_room
+    }
+}
+
+/// What is listed, and whose records concern whom.
+impl<G: Gateway> Trader<G> {
+    #[cold]
+    fn define(&mut self, definition: &Definition) {
+        match definition.class {
+            InstrumentClass::Future | InstrumentClass::Stock => self.define_underlying(definition),
+            InstrumentClass::Call | InstrumentClass::Put => self.define_option(definition),
+            _ => {}
+        }
+    }
+
+    /// The contract of a product that expires next is watched.
+    fn define_underlying(&mut self, definition: &Definition) {
+        let products = &self.settings.products;
+        let is_its = |product: &settings::Product| product.asset == definition.asset;
+        let Some(product) = products.iter().position(is_its) else {
+            return;
+        };
+        let Ok(contract) = Contract::from_definition(definition, None, PriceSign::Positive) else {
+            self.counters.refused += 1;
+            return;
+        };
+        let is_over = contract.expiry.is_defined() && contract.expiry <= self.now;
+        let symbol = Text::from_bytes(definition.asset.as_str().as_bytes());
+        let known = self.watches.iter().position(|watch| watch.symbol == symbol);
+        if is_over || known.is_some_and(|at| self.watches[at].contract.expiry <= contract.expiry) {
+            return;
+        }
+        let share = self.settings.options_max / products.len().max(1);
+        let chain = Chain::new(share, products[product].option_tick, self.settings.rate);
+        let watch = Watch::new(symbol, contract, chain);
+        let at = match known {
+            Some(at) => {
+                self.watches[at] = watch;
+                at
+            }
+            None => {
+                self.watches.push(watch);
+                self.watches.len() - 1
+            }
+        };
+        self.places.fill(Place::Unseen);
+        self.claim(at);
+    }
+
+    /// Options on it that were defined before it.
+    fn claim(&mut self, at: usize) {
+        let watch = &mut self.watches[at];
+        let underlying = watch.key().instrument_id;
+        let calendar = &self.calendar;
+        self.unclaimed.retain(|definition| {
+            let is_its = definition.underlying_id == underlying;
+            if is_its {
+                watch.chain.define(definition, calendar);
+            }
+            !is_its
+        });
+    }
+
+    fn define_option(&mut self, definition: &Definition) {
+        let underlying = definition.underlying_id;
+        let watch = self
+            .watches
+            .iter_mut()
+            .find(|watch| watch.key().instrument_id == underlying);
+        if let Some(watch) = watch {
+            watch.chain.define(definition, &self.calendar);
+        } else if self.unclaimed.len() < self.unclaimed.capacity() {
+            self.unclaimed.push(*definition);
+        } else {
+            self.counters.refused += 1;
+        }
+    }
+
+    fn statistic(&mut self, statistic: &Statistic) {
+        for watch in &mut self.watches {
+            if let Some(at) = watch.chain.place(statistic.key) {
+                watch.chain.statistic(at, statistic);
+                return;
+            }
+        }
+    }
+
+    /// A book's first record since the listing changed.
+    #[cold]
+    fn sight(&mut self, update: &BookUpdate) {
+        let key = update.mbo.key();
+        let mut place = Place::Nowhere;
+        for (at, watch) in self.watches.iter().enumerate() {
+            let at = at as u16;
+            if watch.key() == key {
+                place = Place::Watch(at);
+            } else if let Some(option) = watch.chain.place(key) {
+                place = Place::Option(at, option as u32);
+            }
+        }
+        self.places[update.book_idx as usize] = place;
+        match place {
+            Place::Watch(at) => self.watch(usize::from(at), update),
+            Place::Option(at, option) => {
+                let chain = &mut self.watches[usize::from(at)].chain;
+                chain.sighted(option as usize, update.book_idx);
+                chain.quote(option as usize, &update.touch, update.trust, self.now);
+            }
+            Place::Unseen | Place::Nowhere => {}
+        }
+    }
+
+    /// A record of an underlying.
+    #[inline]
+    fn watch(&mut self, at: usize, update: &BookUpdate) {
+        self.watches[at].observe(update, self.now);
+        if update.mbo.action == Action::Trade && !self.holdings.is_empty() {
+            self.look_at_underlying(at, update.mbo.price);
+        }
+    }
+
+    fn watch_of(&self, signal: &Found) -> Option<usize> {
+        let underlying = signal.contract.underlying?;
+        self.watches
+            .iter()
+            .position(|watch| watch.key() == underlying)
+    }
+}
+
+/// What is due.
+impl<G: Gateway> Trader<G> {
+    #[cold]
+    fn tick(&mut self, books: &Books<'_>) {
+        let is_first = self.ticks == 0;
+        self.tick_at = Nanos(self.now.0.saturating_add(TICK_NS));
+        self.ticks += 1;
+        self.turn_day();
+        self.pass_minutes();
+        if is_first || self.ticks.is_multiple_of(ACCOUNT_TICKS) {
+            house::tell_account(&mut self.risk, &self.settings, self.now);
+            self.tell_held();
+        }
+        if self.ticks.is_multiple_of(CHECKPOINT_TICKS) {
+            self.checkpoint();
+        }
+        let ticks = (CADENCE_NS / TICK_NS) as usize;
+        for watch in &mut self.watches {
+            let spot = watch.spot();
+            let turns = watch.chain.turns(ticks);
+            watch
+                .chain
+                .refresh(turns, spot, self.now, self.settings.search);
+        }
+        self.let_time_pass(books);
+        self.close_what_is_due();
+        self.evaluate(books);
+    }
+
+    /// A new trading day: what the venue and the rules allow.
+    fn turn_day(&mut self) {
+        let Ok(day) = self.calendar.trading_day(Venue::Globex, self.now) else {
+            return;
+        };
+        if self.day == Some(day) {
+            return;
+        }
+        let venue = Some((self.settings.mode, self.settings.account));
+        self.risk.on_context(&Context::Venue(venue), self.now);
+        house::tell_day(&mut self.risk, &self.calendar, day, &self.rules, self.now);
+        if self.day.is_some()
+            && let Ok(day) = u32::try_from(day.0)
+        {
+            self.risk.new_day(day, Money::ZERO, self.now);
+        }
+        self.day = Some(day);
+    }
+
+    /// Bars that are over, and the market's last minute for its breaker (R2).
+    fn pass_minutes(&mut self) {
+        for (at, watch) in self.watches.iter_mut().enumerate() {
+            let z = watch.pass(self.now);
+            // The breaker looks at one market: the first product's.
+            if let (0, Some(z)) = (at, z.and_then(|z| ppm_down(z.abs()))) {
+                let context = Context::Volatility(z, self.now);
+                self.risk.on_context(&context, self.now);
+            }
+        }
+    }
+
+    /// Greeks of the contracts that are traded.
+    fn tell_held(&mut self) {
+        for watch in &mut self.watches {
+            for at in 0..watch.chain.listings().len() {
+                if !watch.chain.is_traded(at) {
+                    continue;
+                }
+                let spot = watch.spot();
+                watch.chain.turn(at, spot, self.now, self.settings.search);
+                if let (Some(key), Some(greeks)) = (watch.chain.key(at), watch.chain.dollars(at)) {
+                    self.risk
+                        .on_context(&Context::Greeks(key, greeks), self.now);
+                }
+            }
+        }
+    }
+
+    /// Orders without an answer, entries that were good for a time, latency on its way back.
+    fn let_time_pass(&mut self, books: &Books<'_>) {
+        let (queue, now) = (&mut self.queue, self.now);
+        self.risk.on_time(now, &mut |cancel| {
+            queue.push_back(Item {
+                event: TradeEvent::Cancelled(cancel, now),
+                command: Some(Command::Cancel(cancel)),
+            });
+        });
+        if !self.gateway.is_idle() {
+            let reports = &mut self.reports;
+            self.gateway
+                .on_time(books, now, &mut |report| reports.push(*report));
+            self.take_reports();
+        }
+    }
+
+    fn evaluate(&mut self, books: &Books<'_>) {
+        for place in 0..self.rules.len() {
+            if self.now < self.due[place] || !self.may_ask() {
+                continue;
+            }
+            let Some((at, decision)) = self.decided(place) else {
+                continue;
+            };
+            let is_debug = matches!(decision.outcome, Outcome::Debug(_) | Outcome::Skipped(_));
+            if !is_debug {
+                self.say(TradeEvent::Decided(decision), None);
+            }
+            if let Outcome::Emitted(signal) = decision.outcome {
+                self.follow(books, (at, place), &signal);
+            }
+        }
+    }
+
+    /// Evaluates a rule set, and says when it is to be looked at next.
+    fn decided(&mut self, place: usize) -> Option<(usize, Decision)> {
+        let (rules, product) = &self.rules[place];
+        let symbol = self.settings.products[*product].asset;
+        let at = self
+            .watches
+            .iter()
+            .position(|watch| watch.symbol.as_str() == symbol.as_str())?;
+        let watch = &self.watches[at];
+        let moment = Moment::of(&self.calendar, Venue::Nyse, self.now).ok()?;
+        let conditions = Conditions {
+            trust: watch.trust,
+            is_halted: watch.is_trading == Some(false) || self.risk.halted().gate != Gate::Open,
+        };
+        let features = watch.features(rules.bar_minutes, self.now);
+        let decision = self.decide.evaluate(place, &features, &conditions, &moment);
+        self.due[place] = Nanos(self.now.0.saturating_add(rules.refresh_min_ns));
+        Some((at, decision?))
+    }
+}
+
+/// Entries.
+impl<G: Gateway> Trader<G> {
+    /// A signal becomes an intent, if there is a quote and a size for it.
+    fn follow(&mut self, books: &Books<'_>, (at, place): (usize, usize), signal: &Signal) {
+        if self.holdings.len() == self.holdings.capacity() {
+            self.counters.unwanted += 1;
+            self.counters.no_room += 1;
+            return;
+        }
+        let id = signal.contract.listing.instrument_id;
+        let Some((option, contract)) = self.watches[at].chain.contract_of(id) else {
+            self.counters.unwanted += 1;
+            return;
+        };
+        self.take_on(books, (at, option), &contract);
+        let touch = books
+            .get(contract.key)
+            .map_or(Touch::EMPTY, |book| book.touch());
+        match self.entry(place, signal, &contract, &touch) {
+            Ok(intent) => self.enter(at, signal, &intent, &touch),
+            Err(why) => {
+                self.counters.unwanted += 1;
+                match why {
+                    Unwanted::Quote => self.counters.no_quote += 1,
+                    Unwanted::Size => self.counters.no_size += 1,
+                }
+            }
+        }
+    }
+
+    /// Risk takes the contract on, and is told what is known of it.
+    fn take_on(&mut self, books: &Books<'_>, (at, option): (usize, usize), contract: &Contract) {
+        if self.risk.line(contract.key).is_none() {
+            if self.risk.register(contract).is_err() || !self.gateway.register(contract) {
+                // Check 3 refuses what is not known; nothing else follows from it here.
+                self.risk.forbid(contract.key);
+                return;
+            }
+            // The paper account began flat, and nobody else trades in it.
+            self.risk.reconcile(contract.key, BrokerView::Held(0));
+        }
+        let chain = &mut self.watches[at].chain;
+        if let Some(book_idx) = chain.trade(option) {
+            self.is_traded[book_idx as usize] = true;
+        }
+        let now = self.now;
+        if let Some(volume) = chain.volume(option) {
+            self.risk
+                .on_context(&Context::Volume(contract.key, volume), now);
+        }
+        let spot = self.watches[at].spot();
+        let chain = &mut self.watches[at].chain;
+        chain.turn(option, spot, now, self.settings.search);
+        if let Some(greeks) = chain.dollars(option) {
+            self.risk
+                .on_context(&Context::Greeks(contract.key, greeks), now);
+        }
+        if let Some(book) = books.get(contract.key) {
+            let mut update = BookUpdate {
+                touch: book.touch(),
+                trust: book.trust(),
+                ..BookUpdate::default()
+            };
+            update.mbo.instrument_id = contract.key.instrument_id;
+            update.mbo.publisher_id = contract.key.publisher_id;
+            update.mbo.ts_event = book.ts_event();
+            self.risk.observe(&update);
+        }
+    }
+
+    /// Price, type and size of an entry (R1, R8). Long signals buy calls, short ones puts.
+    fn entry(
+        &self,
+        place: usize,
+        signal: &Signal,
+        contract: &Contract,
+        touch: &Touch,
+    ) -> Result<Intent, Unwanted> {
+        let quote = Quote {
+            bid: touch.bid,
+            ask: touch.ask,
+        };
+        let confidence = Confidence::from_points(signal.confidence.min(100));
+        let confidence = confidence.unwrap_or(Confidence::MAX);
+        let is_zero_dte = signal.strategy == Strategy::ZeroDte;
+        let may_take = if is_zero_dte {
+            MayTake::No
+        } else {
+            MayTake::Yes
+        };
+        let entry = Entry::first(Side::Bid, confidence, may_take, quote, &contract.tick);
+        let entry = entry.ok_or(Unwanted::Quote)?;
+        let equity = self.risk.equity().unwrap_or(Money::ZERO);
+        let sizing = Sizing {
+            equity,
+            buying_power: equity.part(self.settings.buying_power_ppm),
+            confidence,
+            factor_ppm: self.risk.size_factor_ppm(),
+            share_max_ppm: Some(self.risk.limits().position_share_ppm),
+        };
+        let most = self.risk.limits().order_quantity_max;
+        let most = u32::try_from(most).unwrap_or(u32::MAX);
+        let quantity = sizing.quantity(contract, entry.price, horizon(signal.strategy));
+        let quantity = quantity.min(most);
+        if quantity == 0 {
+            return Err(Unwanted::Size);
+        }
+        let plan = exits(signal.strategy);
+        let lost = i128::from(entry.price.0) * i128::from(plan.stop_ppm) / 1_000_000;
+        Ok(Intent {
+            contract: contract.key,
+            side: Side::Bid,
+            quantity,
+            price: entry.price,
+            style: entry.style,
+            tif: Tif::Day,
+            purpose: Purpose::Open,
+            confidence,
+            signal_id: SignalId(u64::from_be_bytes(signal.identity.id.0)),
+            strategy: StrategyId(u8::try_from(place).unwrap_or(u8::MAX)),
+            ts_event: signal.at,
+            reference: quote,
+            stop: i64::try_from(lost).map_or(Price::UNDEFINED, |lost| {
+                contract.tick.down(Price(entry.price.0 - lost))
+            }),
+            data_cost: Money::ZERO,
+            good_for_ns: if is_zero_dte {
+                GOOD_FOR_ZERO_DTE_NS
+            } else {
+                GOOD_FOR_NS
+            },
+        })
+    }
+
+    /// Asks risk for the entry.
+    fn enter(&mut self, at: usize, signal: &Signal, intent: &Intent, touch: &Touch) {
+        let Some(id) = self.ask(intent, None, touch) else {
+            return;
+        };
+        let plan = self.plan(signal);
+        self.holdings.push(Holding::new(*intent, at, id, plan));
+    }
+
+    /// Exits on the premium (R9), and at the signal's levels of the underlying.
+    fn plan(&self, signal: &Signal) -> ExitPlan {
+        let is_today = self.day == Some(signal.contract.listing.expiry);
+        ExitPlan {
+            targets: signal.targets,
+            gauge: Gauge::Underlying,
+            underlying_stop: signal.stop,
+            underlying_side: match signal.direction {
+                Direction::Long => Side::Bid,
+                Direction::Short => Side::Ask,
+                Direction::Flat => Side::None,
+            },
+            close_by: if is_today {
+                signal
+                    .contract
+                    .listing
+                    .expiry
+                    .eastern_minute(ZERO_DTE_CLOSE_MINUTE)
+            } else {
+                Nanos::UNDEFINED
+            },
+            ..exits(signal.strategy)
+        }
+    }
+
+    /// Asks risk for an order, and says what came of it. The order goes out once that was said.
+    fn ask(&mut self, intent: &Intent, exit: Option<Exit>, touch: &Touch) -> Option<ClientOrderId> {
+        let before = *self.risk.halted();
+        let asked = self.risk.consider(intent, self.now);
+        let order = asked.as_ref().ok().map(undertow_core::risk::Order::id);
+        let event = TradeEvent::Asked(Asked {
+            intent: *intent,
+            ts: self.now,
+            order,
+            verdict: *self.risk.verdict(),
+            exit: exit.map(|exit| exit.cause),
+            touch: *touch,
+        });
+        self.say(event, asked.ok().map(Command::Place));
+        let after = *self.risk.halted();
+        if before != after {
+            self.say(TradeEvent::Halted(after), None);
+        }
+        order
+    }
+}
+
+/// Why a signal became no intent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Unwanted {
+    Quote,
+    Size,
+}
+
+/// Reports and exits.
+impl<G: Gateway> Trader<G> {
+    #[cold]
+    fn hear(&mut self, books: &Books<'_>, update: &BookUpdate) {
+        let reports = &mut self.reports;
+        self.gateway
+            .observe(books, update, &mut |report| reports.push(*report));
+        self.take_reports();
+    }
+
+    fn take_reports(&mut self) {
+        for at in 0..self.reports.len() {
+            let report = self.reports[at];
+            self.reported(&report);
+        }
+        self.reports.clear();
+    }
+
+    /// What the venue says of an order becomes a position, and news for who waits for it.
+    fn reported(&mut self, report: &ExecReport) {
+        let reported = self.risk.on_report(report, self.now);
+        self.say(TradeEvent::Reported(*report, reported), None);
+        let Some(reported) = reported else {
+            return;
+        };
+        let Some(at) = self.holdings.iter().position(|it| it.has(report.id)) else {
+            return;
+        };
+        let news = self.holdings[at].take(report, reported.average, self.now);
+        if news == News::TryAgain {
+            self.try_again(at);
+        }
+        if self.holdings[at].is_over() {
+            self.holdings.swap_remove(at);
+        }
+    }
+
+    /// An entry that was cancelled unfilled is tried once more, at the middle (R8).
+    fn try_again(&mut self, at: usize) {
+        let intent = self.holdings[at].intent;
+        let Some((touch, tick)) = self.touch_of(intent.contract) else {
+            return;
+        };
+        let quote = Quote {
+            bid: touch.bid,
+            ask: touch.ask,
+        };
+        let Some(entry) = Entry::again(intent.side, quote, &tick) else {
+            return;
+        };
+        let again = Intent {
+            price: entry.price,
+            style: entry.style,
+            reference: quote,
+            // The signal is judged by its age again when risk is asked.
+            ..intent
+        };
+        if let Some(id) = self.ask(&again, None, &touch) {
+            self.holdings[at].entered_again(id, again.quantity);
+        }
+    }
+
+    /// The touch of a contract as risk saw it last, and its tick.
+    fn touch_of(&self, key: BookKey) -> Option<(Touch, TickRule)> {
+        let line = self.risk.line(key)?;
+        let view = &line.view;
+        let touch = Touch {
+            bid: view.quote.bid,
+            ask: view.quote.ask,
+            bid_size: view.displayed[0],
+            ask_size: view.displayed[1],
+            ..Touch::EMPTY
+        };
+        Some((touch, line.contract.tick))
+    }
+
+    /// A contract's quote has moved: do its positions leave?
+    fn look_at(&mut self, update: &BookUpdate) {
+        let key = update.mbo.key();
+        let quote = Quote {
+            bid: update.touch.bid,
+            ask: update.touch.ask,
+        };
+        for at in 0..self.holdings.len() {
+            let holding = &mut self.holdings[at];
+            if holding.key() != key || !holding.may_exit(self.now) {
+                continue;
+            }
+            if let Some(exit) = holding.exits.on_quote(quote, update.trust, self.now) {
+                self.leave(at, &exit);
+            }
+        }
+    }
+
+    /// An underlying has traded: do positions in its options leave?
+    fn look_at_underlying(&mut self, watch: usize, price: Price) {
+        if self.watches[watch].trust != Trust::Good {
+            return;
+        }
+        for at in 0..self.holdings.len() {
+            let holding = &mut self.holdings[at];
+            if holding.watch != watch || !holding.may_exit(self.now) {
+                continue;
+            }
+            if let Some(exit) = holding.exits.on_underlying(price) {
+                self.leave(at, &exit);
+            }
+        }
+    }
+
+    /// Positions whose time has come, also when their book is quiet.
+    fn close_what_is_due(&mut self) {
+        for at in 0..self.holdings.len() {
+            let key = self.holdings[at].key();
+            let Some(line) = self.risk.line(key) else {
+                continue;
+            };
+            let (quote, trust) = (line.view.quote, line.view.trust);
+            let holding = &mut self.holdings[at];
+            if !holding.may_exit(self.now) {
+                continue;
+            }
+            if let Some(exit) = holding.exits.on_quote(quote, trust, self.now) {
+                self.leave(at, &exit);
+            }
+        }
+    }
+
+    /// Asks for an exit: a limit just beyond the opposite quote, for what is there now.
+    fn leave(&mut self, at: usize, exit: &Exit) {
+        let holding = self.holdings[at];
+        let refused = |holding: &mut Holding, now| holding.refused(exit, now);
+        let (side, now) = (holding.exit_side(), self.now);
+        let Some((touch, tick)) = self.touch_of(holding.key()) else {
+            return refused(&mut self.holdings[at], now);
+        };
+        let quote = Quote {
+            bid: touch.bid,
+            ask: touch.ask,
+        };
+        let entry = Entry::marketable(side, quote, EXIT_TICKS, &tick);
+        let Some(entry) = entry.filter(|_| self.may_ask()) else {
+            return refused(&mut self.holdings[at], now);
+        };
+        let intent = Intent {
+            side,
+            quantity: exit.quantity,
+            price: entry.price,
+            style: Style::Marketable,
+            tif: Tif::Ioc,
+            purpose: Purpose::Reduce,
+            confidence: holding.confidence(),
+            signal_id: holding.signal_id(),
+            ts_event: now,
+            reference: quote,
+            stop: Price::UNDEFINED,
+            good_for_ns: 0,
+            ..holding.intent
+        };
+        match self.ask(&intent, Some(*exit), &touch) {
+            Some(id) => self.holdings[at].sent(id, exit.quantity),
+            None => refused(&mut self.holdings[at], now),
+        }
+    }
+}

@@ -1,0 +1,458 @@
+//! The options on one underlying as a decision sees them: listings, and what gamma they carry.
+//!
+//! Quotes and open interest are taken as they come. Greeks are refreshed a few options at a time,
+//! so that every option has its turn once a [`CADENCE_NS`] and no message waits for all of them;
+//! when the last has had its turn the sums of A11 are drawn, and their z-scores against the sums
+//! before. An option without a two-sided quote, or whose price has no volatility, weighs nothing
+//! in that round. Memory is laid out at construction.
+
+use alloc::vec::Vec;
+
+use undertow_core::contract::{Contract, PriceSign, TickRule};
+use undertow_core::event::{Definition, InstrumentClass, Statistic, Touch, Trust};
+use undertow_core::money::Money;
+use undertow_core::risk::Greeks as DollarGreeks;
+use undertow_core::types::{BookKey, InstrumentId, Nanos, Price, Text};
+
+use crate::calendar::{Calendar, Venue};
+use crate::decide::contract::Listing;
+use crate::decide::features::StrikeGex;
+use crate::options::Right;
+use crate::options::implied::{Undiscounted, volatility};
+use crate::options::pricing::{Model, Terms};
+use crate::portfolio_risk::money_away;
+
+/// Every option has its turn once in so long: 10 s (A11).
+pub const CADENCE_NS: u64 = 10_000_000_000;
+
+/// Sums before the present one that a z-score looks back on, and the fewest (A11).
+const SUMS_MAX: usize = 120;
+const SUMS_MIN: usize = 30;
+
+/// Fewer open contracts than this are a ghost strike and weigh nothing (A11).
+const INTEREST_MIN: u64 = 5;
+
+const NS_PER_YEAR: f64 = 365.0 * 86_400.0 * 1e9;
+
+/// A search for the volatility of a price (A10).
+pub type Search = fn(&Undiscounted) -> Option<f64>;
+
+/// No book has been seen.
+const NO_BOOK: u32 = u32::MAX;
+
+/// What an option is besides its listing.
+#[derive(Clone, Copy, Debug)]
+struct Member {
+    contract: Contract,
+    /// Its book's dense index.
+    book_idx: u32,
+    /// Whether it is traded here.
+    is_traded: bool,
+    /// Place of its strike among the sums.
+    strike_idx: u32,
+    trust: Trust,
+    quoted_at: Nanos,
+    /// Contracts cleared on the last day that the venue told of.
+    volume: Option<u32>,
+    /// At its last turn; none if it had no price then.
+    greeks: Option<Turn>,
+}
+
+/// What an option's turn found.
+#[derive(Clone, Copy, Debug)]
+struct Turn {
+    at: Nanos,
+    vol: f64,
+    delta: f64,
+    gamma: f64,
+    vega: f64,
+    forward: f64,
+}
+
+/// What the chain's open interest holds (A11), and since when.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sums {
+    /// When the first option of the round had its turn.
+    pub at: Nanos,
+    /// Gamma exposure, USD per 100 % move.
+    pub gex: f64,
+    /// Delta exposure, USD.
+    pub dex: f64,
+    /// Their z-scores against the sums before, the present one excluded.
+    pub gex_z: Option<f64>,
+    /// See `gex_z`.
+    pub dex_z: Option<f64>,
+    /// Options that weighed something.
+    pub options: u32,
+}
+
+/// The chain of one underlying.
+#[derive(Clone, Debug)]
+pub struct Chain {
+    listings: Vec<Listing>,
+    options: Vec<Member>,
+    strikes: Vec<Price>,
+    /// The sums by strike of the last whole round, by ascending strike.
+    by_strike: Vec<StrikeGex>,
+    history: [Vec<f64>; 2],
+    sums: Option<Sums>,
+    /// Whose turn is next, and when the round began.
+    cursor: usize,
+    round_at: Nanos,
+    /// Definitions for which there was no room.
+    refused: u64,
+    /// Prices that its options may have; the definitions' own tick where absent.
+    tick: Option<TickRule>,
+    rate: f64,
+}
+
+impl Chain {
+    /// Room for so many options, with this tick where it varies. `rate` is the interest of a year, at which options on futures
+    /// are discounted.
+    #[must_use]
+    pub fn new(options_max: usize, tick: Option<TickRule>, rate: f64) -> Self {
+        let history = || Vec::with_capacity(SUMS_MAX + 1);
+        Self {
+            listings: Vec::with_capacity(options_max),
+            options: Vec::with_capacity(options_max),
+            strikes: Vec::with_capacity(options_max),
+            by_strike: Vec::with_capacity(options_max),
+            history: [history(), history()],
+            sums: None,
+            cursor: 0,
+            round_at: Nanos::UNDEFINED,
+            refused: 0,
+            tick,
+            rate,
+        }
+    }
+
+    /// The listings, in the order of their definitions.
+    #[must_use]
+    pub fn listings(&self) -> &[Listing] {
+        &self.listings
+    }
+
+    /// The last whole round.
+    #[must_use]
+    pub const fn sums(&self) -> Option<&Sums> {
+        self.sums.as_ref()
+    }
+
+    /// Gamma exposure by ascending strike in the last whole round.
+    #[must_use]
+    pub fn by_strike(&self) -> &[StrikeGex] {
+        &self.by_strike
+    }
+
+    /// When a quote of the chain changed last; none when nothing is quoted.
+    #[must_use]
+    pub fn quoted_at(&self) -> Option<Nanos> {
+        let quoted = self.options.iter().map(|option| option.quoted_at);
+        quoted.filter(|at| at.0 > 0).max()
+    }
+
+    /// Definitions that found no room.
+    #[must_use]
+    pub const fn refused(&self) -> u64 {
+        self.refused
+    }
+
+    /// Lists an option. Returns its place; none when there is no room or it makes no sense.
+    pub fn define(&mut self, definition: &Definition, calendar: &Calendar) -> Option<usize> {
+        let right = match definition.class {
+            InstrumentClass::Call => Right::Call,
+            InstrumentClass::Put => Right::Put,
+            _ => return None,
+        };
+        if let Some(at) = self.place(definition.key) {
+            return Some(at);
+        }
+        let contract = Contract::from_definition(definition, self.tick, PriceSign::Positive);
+        let expiry = calendar
+            .trading_day(Venue::Globex, definition.expiration)
+            .ok()?;
+        let multiplier = u32::try_from(definition.unit_qty.0 / Price::PER_POINT).ok()?;
+        let has_room = self.listings.len() < self.listings.capacity();
+        let Ok(contract) = contract else {
+            self.refused += 1;
+            return None;
+        };
+        if !has_room || !definition.strike.is_defined() {
+            self.refused += 1;
+            return None;
+        }
+        self.listings.push(Listing {
+            instrument_id: definition.key.instrument_id,
+            expiry,
+            strike: definition.strike,
+            right,
+            open_interest: None,
+            bid: Price::UNDEFINED,
+            ask: Price::UNDEFINED,
+            delta: None,
+            multiplier,
+            exchange: Text::from_bytes(b"CME"),
+        });
+        self.options.push(Member {
+            contract,
+            book_idx: NO_BOOK,
+            is_traded: false,
+            strike_idx: 0,
+            trust: Trust::Recovering,
+            quoted_at: Nanos(0),
+            volume: None,
+            greeks: None,
+        });
+        self.place_strike(definition.strike);
+        Some(self.listings.len() - 1)
+    }
+
+    /// Keeps the strikes sorted, and every option's place among them.
+    fn place_strike(&mut self, strike: Price) {
+        if let Err(at) = self.strikes.binary_search(&strike) {
+            self.strikes.insert(at, strike);
+        }
+        for (option, listing) in self.options.iter_mut().zip(&self.listings) {
+            let at = self.strikes.binary_search(&listing.strike);
+            option.strike_idx = at.unwrap_or(0) as u32;
+        }
+    }
+
+    /// What the venue says of an option: open interest, or volume cleared yesterday.
+    pub fn statistic(&mut self, at: usize, statistic: &Statistic) {
+        let known = (statistic.quantity != i64::MAX && !statistic.deleted)
+            .then(|| u64::try_from(statistic.quantity).ok())
+            .flatten();
+        match statistic.stat_type {
+            Statistic::OPEN_INTEREST => self.listings[at].open_interest = known,
+            Statistic::CLEARED_VOLUME => {
+                self.options[at].volume = known.and_then(|volume| u32::try_from(volume).ok());
+            }
+            _ => {}
+        }
+    }
+
+    /// What an option's book shows now. A book that is not good quotes nothing.
+    #[inline]
+    pub fn quote(&mut self, at: usize, touch: &Touch, trust: Trust, now: Nanos) {
+        let (Some(listing), Some(option)) = (self.listings.get_mut(at), self.options.get_mut(at))
+        else {
+            return;
+        };
+        let is_good = trust == Trust::Good;
+        listing.bid = if is_good { touch.bid } else { Price::UNDEFINED };
+        listing.ask = if is_good { touch.ask } else { Price::UNDEFINED };
+        option.trust = trust;
+        option.quoted_at = now;
+    }
+
+    /// The key of the option at a place.
+    #[must_use]
+    pub fn key(&self, at: usize) -> Option<BookKey> {
+        self.options.get(at).map(|option| option.contract.key)
+    }
+
+    /// The place of an option by its key.
+    #[must_use]
+    pub fn place(&self, key: BookKey) -> Option<usize> {
+        let is_its = |option: &Member| option.contract.key == key;
+        self.options.iter().position(is_its)
+    }
+
+    /// Place and terms of an option by its instrument.
+    #[must_use]
+    pub fn contract_of(&self, id: InstrumentId) -> Option<(usize, Contract)> {
+        let is_its = |option: &Member| option.contract.key.instrument_id == id;
+        let at = self.options.iter().position(is_its)?;
+        Some((at, self.options[at].contract))
+    }
+
+    /// The book of an option was seen.
+    pub fn sighted(&mut self, at: usize, book_idx: u32) {
+        if let Some(option) = self.options.get_mut(at) {
+            option.book_idx = book_idx;
+        }
+    }
+
+    /// An option is traded from now on. Returns its book, if one was seen.
+    pub fn trade(&mut self, at: usize) -> Option<u32> {
+        let option = self.options.get_mut(at)?;
+        option.is_traded = true;
+        (option.book_idx != NO_BOOK).then_some(option.book_idx)
+    }
+
+    /// Whether an option is traded.
+    #[must_use]
+    pub fn is_traded(&self, at: usize) -> bool {
+        self.options.get(at).is_some_and(|option| option.is_traded)
+    }
+
+    /// How sound the chain looks to N13: its open interest by strike, and the mean spread of what
+    /// is quoted; none without both.
+    #[must_use]
+    pub fn context(&self) -> Option<f64> {
+        let (mut sum, mut count) = (0.0, 0.0);
+        for listing in self.listings.iter().filter(|listing| listing.is_quoted()) {
+            let spread = listing.ask.0 as f64 - listing.bid.0 as f64;
+            sum += 2.0 * spread / (listing.ask.0 as f64 + listing.bid.0 as f64);
+            count += 1.0;
+        }
+        let (mut squares, mut total) = (0.0, 0.0);
+        for strike in 0..self.strikes.len() {
+            let of = |(listing, option): (&Listing, &Member)| {
+                (option.strike_idx as usize == strike).then(|| listing.open_interest.unwrap_or(0))
+            };
+            let interest: u64 = self.listings.iter().zip(&self.options).filter_map(of).sum();
+            total += interest as f64;
+            squares += interest as f64 * interest as f64;
+        }
+        crate::decide::vetting::context_of(squares / (total * total), sum / count)
+            .filter(|_| total > 0.0)
+    }
+
+    /// Contracts cleared on the last day that the venue told of.
+    #[must_use]
+    pub fn volume(&self, at: usize) -> Option<u32> {
+        self.options.get(at)?.volume
+    }
+
+    /// Greeks of one contract in dollars; none if its last turn found no price.
+    #[must_use]
+    pub fn dollars(&self, at: usize) -> Option<DollarGreeks> {
+        let turn = self.options.get(at)?.greeks?;
+        let multiplier = f64::from(self.listings[at].multiplier);
+        let money = |dollars: f64| money_away(dollars).map(Money);
+        Some(DollarGreeks {
+            delta: money(turn.delta * multiplier * turn.forward)?,
+            gamma: money(turn.gamma * multiplier * turn.forward * turn.forward * 0.01)?,
+            vega: money(turn.vega * multiplier * 0.01)?,
+            as_of: turn.at,
+        })
+    }
+
+    /// The volatility that an option's price implied at its last turn.
+    #[must_use]
+    pub fn implied(&self, at: usize) -> Option<f64> {
+        Some(self.options.get(at)?.greeks?.vol)
+    }
+
+    /// Gives so many of the options their turn, with the underlying at `spot`. After the last one
+    /// the sums are drawn.
+    pub fn refresh(&mut self, turns: usize, spot: Price, now: Nanos, search: Search) {
+        for _ in 0..turns.min(self.options.len()) {
+            if self.cursor == 0 {
+                self.round_at = now;
+            }
+            self.turn(self.cursor, spot, now, search);
+            self.cursor += 1;
+            if self.cursor == self.options.len() {
+                self.cursor = 0;
+                self.draw();
+            }
+        }
+    }
+
+    /// How many options have their turn in each of `ticks` equal parts of the cadence.
+    #[must_use]
+    pub fn turns(&self, ticks: usize) -> usize {
+        self.options.len().div_ceil(ticks.max(1))
+    }
+
+    /// One option's Greeks, from the middle of its quote.
+    pub fn turn(&mut self, at: usize, spot: Price, now: Nanos, search: Search) {
+        let listing = &mut self.listings[at];
+        let option = &mut self.options[at];
+        option.greeks = price_of(listing, option, (spot, now), self.rate, search);
+        listing.delta = option.greeks.map(|turn| turn.delta);
+    }
+
+    fn draw(&mut self) {
+        self.by_strike.clear();
+        let strikes = self.strikes.iter();
+        self.by_strike.extend(strikes.map(|strike| StrikeGex {
+            strike: *strike,
+            gex: 0.0,
+        }));
+        let (mut gex, mut dex, mut count) = (0.0, 0.0, 0);
+        for (listing, option) in self.listings.iter().zip(&self.options) {
+            let interest = listing.open_interest.unwrap_or(0);
+            let Some(turn) = option.greeks.filter(|_| interest >= INTEREST_MIN) else {
+                continue;
+            };
+            let units = interest as f64 * f64::from(listing.multiplier);
+            let part = listing.right.sign() * turn.gamma * units * turn.forward * turn.forward;
+            self.by_strike[option.strike_idx as usize].gex += part;
+            gex += part;
+            dex += turn.delta * units * turn.forward;
+            count += 1;
+        }
+        self.sums = (count > 0).then(|| Sums {
+            at: self.round_at,
+            gex,
+            dex,
+            gex_z: z_score(&self.history[0], gex),
+            dex_z: z_score(&self.history[1], dex),
+            options: count,
+        });
+        if count > 0 {
+            remember(&mut self.history[0], gex);
+            remember(&mut self.history[1], dex);
+        }
+    }
+}
+
+/// Black (1976) on the middle of a sound quote; none where there is no price or no volatility.
+fn price_of(
+    listing: &Listing,
+    option: &Member,
+    (spot, now): (Price, Nanos),
+    rate: f64,
+    search: Search,
+) -> Option<Turn> {
+    if option.trust != Trust::Good || !listing.is_quoted() || !spot.is_defined() {
+        return None;
+    }
+    let points = |price: Price| price.0 as f64 / Price::PER_POINT as f64;
+    let years = option.contract.expiry.0.checked_sub(now.0)? as f64 / NS_PER_YEAR;
+    let forward = points(spot);
+    let model = Model::Black76 { rate };
+    let terms = Terms::new(
+        listing.right,
+        [forward, points(listing.strike)],
+        years,
+        model,
+    )
+    .ok()?;
+    let mid = f64::midpoint(points(listing.bid), points(listing.ask));
+    let vol = volatility(&terms, mid, search).ok()?;
+    let greeks = terms.greeks(vol).ok()?;
+    Some(Turn {
+        at: now,
+        vol,
+        delta: greeks.delta?,
+        gamma: greeks.gamma.filter(|gamma| (0.0..=1.0).contains(gamma))?,
+        vega: greeks.vega?,
+        forward,
+    })
+}
+
+/// (x − mean)/sample σ of what came before; none with too little of it, or where it never moved.
+fn z_score(before: &[f64], x: f64) -> Option<f64> {
+    if before.len() < SUMS_MIN {
+        return None;
+    }
+    let n = before.len() as f64;
+    let mean = before.iter().sum::<f64>() / n;
+    let squares: f64 = before.iter().map(|y| (y - mean) * (y - mean)).sum();
+    let sigma = libm::sqrt(squares / (n - 1.0));
+    let z = (x - mean) / sigma;
+    (sigma > 0.0 && z.is_finite()).then_some(z)
+}
+
+fn remember(history: &mut Vec<f64>, x: f64) {
+    if history.len() == SUMS_MAX {
+        history.remove(0);
+    }
+    history.push(x);
+}

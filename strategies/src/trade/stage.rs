@@ -1,0 +1,146 @@
+//! The whole way from a record to an order, as one stage: books, flow, decisions, risk, gateway.
+//!
+//! The paper venue fills from the books themselves, so they stand on one tile with it.
+
+use undertow_core::book::Books;
+use undertow_core::event::{Control, Market};
+use undertow_core::gateway::Gateway;
+use undertow_core::stage::{Emit, Stage};
+
+use super::{DRAIN, Trader};
+use crate::flow::{Flow, FlowOutput};
+
+/// A part of the desk whose own time may be taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Part {
+    /// The books.
+    Book,
+    /// The measures.
+    Flow,
+    /// Decisions, risk, orders, the venue.
+    Trade,
+}
+
+/// Whoever takes the time of the parts; a stage has no clock of its own.
+pub trait Timing {
+    /// A part has ended its work.
+    fn lap(&mut self, part: Part);
+
+    /// What was done since the last lap belongs to no part.
+    fn skip(&mut self);
+}
+
+impl Timing for () {
+    #[inline(always)]
+    fn lap(&mut self, _part: Part) {}
+
+    #[inline(always)]
+    fn skip(&mut self) {}
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Desk<'a, G, T = ()> {
+    /// The books.
+    pub books: Books<'a>,
+    /// The measures.
+    pub flow: Flow,
+    /// Everything after them.
+    pub trader: Trader<G>,
+    /// Who takes the time.
+    pub laps: T,
+}
+
+impl<'a, G> Desk<'a, G> {
+    /// The same with somebody who takes the time.
+    #[must_use]
+    pub fn timed<T>(self, laps: T) -> Desk<'a, G, T> {
+        Desk {
+            books: self.books,
+            flow: self.flow,
+            trader: self.trader,
+            laps,
+        }
+    }
+}
+
+/// Where the flow stage speaks: to whoever listens to the desk, and to the trader.
+struct Tap<'t, G, T, O> {
+    trader: &'t mut Trader<G>,
+    laps: &'t mut T,
+    out: &'t mut O,
+}
+
+impl<G: Gateway, T: Timing, O: Emit<FlowOutput>> Emit<FlowOutput> for Tap<'_, G, T, O> {
+    #[inline]
+    fn emit(&mut self, output: &FlowOutput) {
+        self.laps.lap(Part::Flow);
+        self.out.emit(output);
+        self.laps.skip();
+        match output {
+            FlowOutput::Update(update) => self.trader.measured(update),
+            FlowOutput::Finding(finding) => self.trader.found(finding),
+            FlowOutput::Trade(_) => {}
+        }
+    }
+}
+
+impl<G: Gateway, T> Desk<'_, G, T> {
+    /// Says what waits to be said, as much as an input may cause.
+    #[inline]
+    fn speak(&mut self, out: &mut impl Emit<FlowOutput>) {
+        if self.trader.waiting() == 0 {
+            return;
+        }
+        for _ in 0..DRAIN {
+            let said = self
+                .trader
+                .speak(|event| out.emit(&FlowOutput::Trade(*event)));
+            if !said {
+                return;
+            }
+        }
+    }
+}
+
+impl<G: Gateway, T: Timing> Stage for Desk<'_, G, T> {
+    type In = Market;
+    type Out = FlowOutput;
+    const BURST: usize = <Flow as Stage>::BURST + DRAIN;
+
+    #[inline]
+    fn on_data(&mut self, input: &Market, out: &mut impl Emit<FlowOutput>) {
+        if let Some(update) = self.books.apply(input) {
+            // A copy, for the trader looks at the books while it sees what was done to them.
+            let update = *update;
+            self.laps.lap(Part::Book);
+            let mut tap = Tap {
+                trader: &mut self.trader,
+                laps: &mut self.laps,
+                out,
+            };
+            self.flow.on_data(&update, &mut tap);
+            self.trader.observe(&self.books, &update);
+            self.laps.lap(Part::Trade);
+        }
+        self.speak(out);
+    }
+
+    fn on_control(&mut self, control: &Control, out: &mut impl Emit<FlowOutput>) {
+        self.books.control(control);
+        let mut tap = Tap {
+            trader: &mut self.trader,
+            laps: &mut self.laps,
+            out,
+        };
+        self.flow.on_control(control, &mut tap);
+        self.trader.on_control(control);
+        self.speak(out);
+    }
+
+    #[inline]
+    fn hint(&self, coming: impl Fn(usize) -> Option<Market>) {
+        self.books.hint(coming);
+    }
+}

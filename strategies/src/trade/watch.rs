@@ -1,0 +1,336 @@
+//! An underlying as a decision sees it: its measures, its bars, its chain.
+//!
+//! Everything is taken as it comes from the chain's outputs and dated by the event it comes from.
+//! What a slow source must tell (regime, unusual activity) is absent until it has told it.
+
+use alloc::vec::Vec;
+
+use undertow_core::contract::Contract;
+use undertow_core::event::{BookUpdate, Trust};
+use undertow_core::types::{Action, BookKey, Nanos, Price};
+
+use super::chain::Chain;
+use crate::calendar::{Calendar, Venue};
+use crate::decide::card::Direction;
+use crate::decide::features::{FLAGGED_AGE_MAX_NS, Features, Flagged, Gex, Reading, Unusual, Vpin};
+use crate::decide::identity::Symbol;
+use crate::decide::snapshot::BARS_MAX;
+use crate::decide::vetting::Candidate;
+use crate::discovery::Regime;
+use crate::flow::FlowUpdate;
+use crate::flow::bars::{TimeBar, TimeBars};
+use crate::flow::imbalance;
+use crate::ifd;
+use crate::ifd::confidence::Action as Advice;
+use crate::ifd::desk::{Evidence, Signal};
+use crate::portfolio_risk::{RETURNS, volatility_z};
+
+const NS_PER_MINUTE: u64 = 60_000_000_000;
+
+/// The newest whole bars of one width, oldest first.
+#[derive(Clone, Debug)]
+struct Bars {
+    minutes: u64,
+    open: TimeBars,
+    whole: Vec<TimeBar>,
+}
+
+impl Bars {
+    fn new(minutes: u64) -> Self {
+        Self {
+            minutes,
+            open: TimeBars::new(Nanos(minutes * NS_PER_MINUTE), Nanos(0)),
+            whole: Vec::with_capacity(BARS_MAX),
+        }
+    }
+
+    /// Takes in the bars that time has ended; says of each that it has.
+    fn close(&mut self, now: Nanos, mut ended: impl FnMut(&TimeBar)) {
+        while let Some(bar) = self.open.close(now) {
+            if self.whole.len() == BARS_MAX {
+                self.whole.remove(0);
+            }
+            self.whole.push(bar);
+            ended(&bar);
+        }
+    }
+
+    /// The bars, and when the newest ended.
+    fn reading(&self) -> Option<Reading<&[TimeBar]>> {
+        let newest = self.whole.last()?;
+        Some(Reading {
+            value: &self.whole,
+            at: Nanos(newest.start.0 + self.minutes * NS_PER_MINUTE),
+        })
+    }
+}
+
+/// One underlying.
+#[derive(Clone, Debug)]
+pub struct Watch {
+    /// Its symbol in signals.
+    pub symbol: Symbol,
+    /// Its terms.
+    pub contract: Contract,
+    /// The options on it.
+    pub chain: Chain,
+    /// How far its book is to be believed.
+    pub trust: Trust,
+    /// Whether the venue trades it, as far as it has said.
+    pub is_trading: Option<bool>,
+    /// Price and time of its last trade.
+    pub last: Option<Reading<Price>>,
+    update: Option<FlowUpdate>,
+    bars: [Bars; 2],
+    /// Close of the last whole minute, and the returns of the minutes before.
+    close: Option<Price>,
+    returns: Vec<f64>,
+    regime: Option<Reading<Regime>>,
+    unusual: Option<Reading<Unusual>>,
+    flagged: Option<Reading<Flagged>>,
+}
+
+impl Watch {
+    /// An underlying that nothing is known of but its terms.
+    #[must_use]
+    pub fn new(symbol: Symbol, contract: Contract, chain: Chain) -> Self {
+        Self {
+            symbol,
+            contract,
+            chain,
+            trust: Trust::Recovering,
+            is_trading: None,
+            last: None,
+            update: None,
+            bars: [Bars::new(1), Bars::new(5)],
+            close: None,
+            returns: Vec::with_capacity(RETURNS + 1),
+            regime: None,
+            unusual: None,
+            flagged: None,
+        }
+    }
+
+    /// Whose book it has.
+    #[must_use]
+    pub const fn key(&self) -> BookKey {
+        self.contract.key
+    }
+
+    /// Sees a record of its book.
+    #[inline]
+    pub fn observe(&mut self, update: &BookUpdate, now: Nanos) {
+        self.trust = update.trust;
+        let mbo = &update.mbo;
+        if mbo.action == Action::Trade && mbo.price.is_defined() && mbo.size > 0 {
+            self.pass(now);
+            self.last = Some(Reading {
+                value: mbo.price,
+                at: now,
+            });
+            for bars in &mut self.bars {
+                bars.open.trade(now, mbo.price, u64::from(mbo.size));
+            }
+        }
+    }
+
+    /// Takes in what an event left behind.
+    #[inline]
+    pub fn measured(&mut self, update: &FlowUpdate) {
+        self.update = Some(*update);
+    }
+
+    /// Ends the bars that are over. Returns the z-score of the last whole minute's return, if a
+    /// minute has ended and there were enough before it (R2).
+    pub fn pass(&mut self, now: Nanos) -> Option<f64> {
+        let [minute, five] = &mut self.bars;
+        let (close, returns) = (&mut self.close, &mut self.returns);
+        let mut z = None;
+        minute.close(now, |bar| {
+            let before = close.replace(bar.close);
+            let Some(before) = before.filter(|price| price.0 != 0) else {
+                return;
+            };
+            let moved = bar.close.0 as f64 / before.0 as f64 - 1.0;
+            z = volatility_z(returns, moved);
+            if returns.len() == RETURNS {
+                returns.remove(0);
+            }
+            returns.push(moved);
+        });
+        five.close(now, |_| {});
+        z
+    }
+
+    /// What decisions may rest on, for a rule that reads bars of so many minutes.
+    #[must_use]
+    pub fn features(&self, bar_minutes: u64, now: Nanos) -> Features<'_> {
+        let bars = self.bars.iter().find(|bars| bars.minutes == bar_minutes);
+        let mut features = Features {
+            last: self.last,
+            bars: bars.and_then(Bars::reading),
+            regime: self.regime,
+            unusual: self.unusual,
+            ifd: self
+                .flagged
+                .filter(|flagged| now.0.saturating_sub(flagged.at.0) <= FLAGGED_AGE_MAX_NS),
+            ..Features::default()
+        };
+        self.add_flow(&mut features, now);
+        self.add_chain(&mut features);
+        features
+    }
+
+    /// The measures hold until the next event of the book, so that they are as old as the book is
+    /// quiet; the time that counts is that of the last thing heard of it.
+    fn add_flow<'a>(&'a self, features: &mut Features<'a>, now: Nanos) {
+        let Some(update) = &self.update else {
+            return;
+        };
+        fn at<T>(time: Nanos, value: Option<T>) -> Option<Reading<T>> {
+            value.map(|value| Reading { value, at: time })
+        }
+        let time = update.ts_event;
+        features.obi = at(time, imbalance::feature(&update.touch));
+        let Some(reading) = &update.reading else {
+            return;
+        };
+        let vpin = reading.vpin.filter(|vpin| !vpin.is_warming);
+        features.vpin = at(
+            time,
+            vpin.map(|vpin| Vpin {
+                value: vpin.value,
+                signed_flow: vpin.signed,
+            }),
+        );
+        features.toxicity = at(time, reading.toxicity);
+        features.sweep = at(
+            time,
+            Some(reading.sweep.is_some_and(|sweep| now < sweep.until)),
+        );
+        features.hidden = at(time, reading.hidden);
+        features.vwap = at(time, reading.vwap);
+    }
+
+    fn add_chain<'a>(&'a self, features: &mut Features<'a>) {
+        let chain = &self.chain;
+        if let Some(quoted_at) = chain.quoted_at() {
+            features.chain = Some(Reading {
+                value: chain.listings(),
+                at: quoted_at,
+            });
+        }
+        let Some(sums) = chain.sums() else {
+            return;
+        };
+        let at = sums.at;
+        features.gex = Some(Reading {
+            value: Gex {
+                total: sums.gex,
+                by_strike: chain.by_strike(),
+            },
+            at,
+        });
+        features.dex = Some(Reading {
+            value: sums.dex,
+            at,
+        });
+        features.gex_z = sums.gex_z.map(|value| Reading { value, at });
+        features.dex_z = sums.dex_z.map(|value| Reading { value, at });
+    }
+
+    /// Takes in the volatility regime, from whoever computes it.
+    pub fn tell_regime(&mut self, regime: Reading<Regime>) {
+        self.regime = Some(regime);
+    }
+
+    /// Takes in unusual activity in its options, from whoever computes it.
+    pub fn tell_unusual(&mut self, unusual: Reading<Unusual>) {
+        self.unusual = Some(unusual);
+    }
+
+    /// Takes in what the options desk found, if it is to be followed and not rejected: the surest
+    /// of what is not too old. Returns whether it was taken in.
+    pub fn flag(&mut self, signal: &Signal, calendar: &Calendar, now: Nanos) -> bool {
+        let is_followed = matches!(signal.action, Advice::Buy | Advice::StrongBuy);
+        let Ok(expiry) = calendar.trading_day(Venue::Globex, signal.contract.expiry) else {
+            return false;
+        };
+        let surer = |flagged: &Reading<Flagged>| {
+            now.0.saturating_sub(flagged.at.0) <= FLAGGED_AGE_MAX_NS
+                && flagged.value.candidate.confidence > signal.confidence
+        };
+        if signal.is_rejected || !is_followed || self.flagged.as_ref().is_some_and(surer) {
+            return false;
+        }
+        self.flagged = Some(Reading {
+            value: Flagged {
+                direction: match signal.direction {
+                    ifd::Direction::Long => Direction::Long,
+                    ifd::Direction::Short => Direction::Short,
+                },
+                strike: signal.contract.strike,
+                expiry,
+                candidate: candidate(signal, self.last.map(|last| last.value)),
+                context: self.chain.context(),
+            },
+            at: signal.ts,
+        });
+        true
+    }
+
+    /// The price that options are valued at: the middle of its quote.
+    #[must_use]
+    pub fn spot(&self) -> Price {
+        let touch = self.update.as_ref().map(|update| update.touch);
+        touch
+            .filter(|touch| touch.is_two_sided() && !touch.is_crossed())
+            .map_or(Price::UNDEFINED, |touch| {
+                Price(touch.bid.0.midpoint(touch.ask.0))
+            })
+    }
+}
+
+/// What N13 asks of a signal. Its expected value is what the confidence gives between target and
+/// stop, in points; without both it is nothing, which counts against it.
+fn candidate(signal: &Signal, last: Option<Price>) -> Candidate {
+    let points = |price: Price| price.0 as f64 / Price::PER_POINT as f64;
+    let mut candidate = Candidate {
+        confidence: signal.confidence,
+        expected_value: 0.0,
+        reward_risk: 0.0,
+        volume: 0,
+        notional: 0.0,
+        time_of_day_ns: 0,
+        is_isolated: false,
+        v1_ratio: None,
+        v3_ratio: None,
+        failed_checks: 0,
+    };
+    match &signal.evidence {
+        Evidence::Spike {
+            spike,
+            volume,
+            bracket,
+            ..
+        } => {
+            candidate.volume = *volume;
+            candidate.notional = spike.usd as f64 / 1e4;
+            candidate.v1_ratio = Some(spike.ratio);
+            if let (Some(bracket), Some(last)) = (bracket, last) {
+                let reward = (points(bracket.target) - points(last)).abs();
+                let risk = (points(last) - points(bracket.stop)).abs();
+                let p = signal.confidence;
+                candidate.expected_value = p * reward - (1.0 - p) * risk;
+                if risk > 0.0 {
+                    candidate.reward_risk = reward / risk;
+                }
+            }
+        }
+        Evidence::Pressure(pressure) => {
+            candidate.volume = pressure.volume;
+            candidate.v3_ratio = Some((pressure.pressure, 1));
+        }
+    }
+    candidate
+}
