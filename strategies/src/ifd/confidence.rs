@@ -53,7 +53,11 @@ impl Profile {
         quality_min: 0.9,
         confidence_min: 0.7,
         penalty: 0.4,
-        anomaly: Limits { z: 2.0, rank: 95.0 },
+        anomaly: Limits {
+            z: 2.0,
+            rank: 95.0,
+            days: 20,
+        },
         lookback: 20,
     };
 
@@ -68,7 +72,11 @@ impl Profile {
         quality_min: 0.85,
         confidence_min: 0.6,
         penalty: 0.2,
-        anomaly: Limits { z: 1.5, rank: 95.0 },
+        anomaly: Limits {
+            z: 1.5,
+            rank: 95.0,
+            days: 20,
+        },
         ..Self::PRODUCTION
     };
 
@@ -78,7 +86,11 @@ impl Profile {
         pressure_min: 1.2,
         confidence_min: 0.7,
         penalty: 0.3,
-        anomaly: Limits { z: 2.0, rank: 95.0 },
+        anomaly: Limits {
+            z: 2.0,
+            rank: 95.0,
+            days: 10,
+        },
         lookback: 10,
         ..Self::OPTIMISED
     };
