@@ -125,7 +125,6 @@ impl<T> Emit<T> for Nowhere {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::work::{Work, records as messages};
 
     #[test]

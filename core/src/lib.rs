@@ -1,4 +1,4 @@
-//! The machine: what travels, the rule of composition, the links, the books, and risk.
+//! The machine: what travels, the rule of composition, the links, the books, risk, and the venue.
 //!
 //! This crate has no clock, no socket, no thread and no file: the compiler keeps them out
 //! (`no_std`). Nothing here allocates after construction, and prices and sizes are integers.
@@ -29,7 +29,9 @@ pub mod position;
 
 pub mod risk;
 
-// Where orders go.
 pub mod gateway;
 
+pub mod venue;
+
+mod post;
 mod prefetch;

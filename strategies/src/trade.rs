@@ -38,7 +38,7 @@ use undertow_core::risk::{Command, Context, Gate, HaltCause, Risk, Sizing};
 use undertow_core::types::{Action, BookKey, Nanos, Price, Side, Text};
 
 use self::chain::{CADENCE_NS, Chain};
-use self::event::{Asked, TradeEvent};
+use self::event::{Asked, Decided, TradeEvent};
 use self::holding::{Holding, News};
 use self::settings::{Settings, exits, horizon};
 use self::watch::Watch;
@@ -46,7 +46,7 @@ use crate::calendar::{Calendar, Day, Venue};
 use crate::decide::card::Direction;
 use crate::decide::claim::Claims;
 use crate::decide::moment::Moment;
-use crate::decide::rules::{RuleSet, Strategy};
+use crate::decide::rules::{Invalid, RuleSet, Strategy};
 use crate::decide::signal::Signal;
 use crate::decide::validate::Conditions;
 use crate::decide::{Decide, Decision, Limits, Outcome};
@@ -123,6 +123,37 @@ pub struct Trader<G> {
     ticks: u64,
     day: Option<Day>,
     counters: Counters,
+    curve: Option<Curve>,
+}
+
+/// Equity over the run, as often as the account is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Curve {
+    /// At the first look.
+    pub first: Money,
+    /// At the last.
+    pub last: Money,
+    /// The highest.
+    pub peak: Money,
+    /// The largest fall from a peak before it.
+    pub drawdown: Money,
+}
+
+impl Curve {
+    const fn new(equity: Money) -> Self {
+        Self {
+            first: equity,
+            last: equity,
+            peak: equity,
+            drawdown: Money::ZERO,
+        }
+    }
+
+    fn add(&mut self, equity: Money) {
+        self.last = equity;
+        self.peak = self.peak.max(equity);
+        self.drawdown = self.drawdown.max(self.peak - equity);
+    }
 }
 
 /// What happened that has no event of its own.
@@ -149,11 +180,7 @@ impl<G: Gateway> Trader<G> {
     ///
     /// # Errors
     /// The place of the first rule set that is refused, and why.
-    pub fn new(
-        settings: Settings,
-        risk: Risk,
-        gateway: G,
-    ) -> Result<Self, (usize, crate::decide::rules::Invalid)> {
+    pub fn new(settings: Settings, risk: Risk, gateway: G) -> Result<Self, (usize, Invalid)> {
         let mut rules = Vec::new();
         let mut evaluators = Vec::new();
         for (product_idx, product) in settings.products.iter().enumerate() {
@@ -188,6 +215,7 @@ impl<G: Gateway> Trader<G> {
             ticks: 0,
             day: None,
             counters: Counters::default(),
+            curve: None,
             settings,
         })
     }
@@ -241,6 +269,12 @@ impl<G: Gateway> Trader<G> {
             self.gateway.send(command, self.now);
         }
         true
+    }
+
+    /// Equity over the run; none before the first look at the account.
+    #[must_use]
+    pub const fn curve(&self) -> Option<&Curve> {
+        self.curve.as_ref()
     }
 
     /// How many events wait.
@@ -514,6 +548,9 @@ impl<G: Gateway> Trader<G> {
         if is_first || self.ticks.is_multiple_of(ACCOUNT_TICKS) {
             house::tell_account(&mut self.risk, &self.settings, self.now);
             self.tell_held();
+            if let Some(equity) = self.risk.equity() {
+                self.curve.get_or_insert(Curve::new(equity)).add(equity);
+            }
         }
         if self.ticks.is_multiple_of(CHECKPOINT_TICKS) {
             self.checkpoint();
@@ -542,6 +579,9 @@ impl<G: Gateway> Trader<G> {
         let venue = Some((self.settings.mode, self.settings.account));
         self.risk.on_context(&Context::Venue(venue), self.now);
         house::tell_day(&mut self.risk, &self.calendar, day, &self.rules, self.now);
+        if let Ok(Some(session)) = self.calendar.session(Venue::Globex, day) {
+            self.gateway.begin_session(session.close);
+        }
         if self.day.is_some()
             && let Ok(day) = u32::try_from(day.0)
         {
@@ -606,7 +646,14 @@ impl<G: Gateway> Trader<G> {
             };
             let is_debug = matches!(decision.outcome, Outcome::Debug(_) | Outcome::Skipped(_));
             if !is_debug {
-                self.say(TradeEvent::Decided(decision), None);
+                let (touch, depth) = self.watches[at].book();
+                let decided = Decided {
+                    place,
+                    decision,
+                    touch,
+                    depth,
+                };
+                self.say(TradeEvent::Decided(decided), None);
             }
             if let Outcome::Emitted(signal) = decision.outcome {
                 self.follow(books, (at, place), &signal);

@@ -17,7 +17,9 @@ pub fn implied_vol(terms: &Terms, price: f64) -> Result<f64, NoVolatility> {
     volatility(terms, price, search)
 }
 
-fn search(asked: &Undiscounted) -> Option<f64> {
+/// The search itself, of what is no arbitrage.
+#[must_use]
+pub fn search(asked: &Undiscounted) -> Option<f64> {
     ImpliedBlackVolatility::builder()
         .option_price(asked.price)
         .forward(asked.forward)

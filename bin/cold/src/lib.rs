@@ -19,3 +19,5 @@ pub mod chart;
 pub mod flow_report;
 
 pub mod claims;
+
+pub mod explain;

@@ -7,6 +7,8 @@ pub mod flow;
 
 pub mod ifd;
 
+pub mod trade;
+
 use std::fmt::Write;
 
 use comfy_table::presets::NOTHING;
@@ -32,6 +34,8 @@ pub struct Summary {
     pub ifd: ifd::IfdFigures,
     /// Instruments with a definition, of which options; ids with a symbol.
     pub definitions: Definitions,
+    /// What was decided and traded, in a run that trades.
+    pub trade: Option<trade::TradeFigures>,
     /// What each stage did.
     pub stages: Vec<StageLine>,
     /// Receipt over all outputs.
@@ -174,6 +178,9 @@ impl Summary {
         self.render_instruments(&mut text);
         flow::render(&self.instruments, &mut text);
         ifd::render(&self.ifd, &mut text);
+        if let Some(figures) = &self.trade {
+            trade::render(figures, &mut text);
+        }
         self.render_stages(&mut text);
         self.render_check(&mut text);
         self.render_run(&mut text, latency_table);

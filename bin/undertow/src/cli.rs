@@ -85,6 +85,9 @@ pub struct MainJob {
     /// How many messages to simulate, like 500k or 5M.
     #[arg(long, value_name = "N", value_parser = count)]
     pub messages: Option<u64>,
+    /// What is traded within which limits: a built-in profile or a TOML file [default: paper].
+    #[arg(long, value_name = "PROFILE")]
+    pub profile: Option<String>,
     /// How it is driven.
     #[command(flatten)]
     pub drive: Drive,
@@ -136,6 +139,12 @@ pub enum Command {
     /// Runs Databento files through the chain.
     #[command(after_help = REPLAY_HELP)]
     Replay(Replay),
+    /// Runs Databento files through the chain and trades on the paper venue.
+    #[command(after_help = BACKTEST_HELP)]
+    Backtest(Backtest),
+    /// Tells why a signal or an order of a run was what it was.
+    #[command(after_help = EXPLAIN_HELP)]
+    Explain(Explain),
     /// Writes a simulated market as a Databento file.
     #[command(after_help = SYNTH_HELP)]
     Synth(Synth),
@@ -178,6 +187,31 @@ pub struct Replay {
     /// How it is driven.
     #[command(flatten)]
     pub drive: Drive,
+}
+
+/// Runs Databento files through the chain and trades on the paper venue.
+#[derive(Clone, Debug, Args)]
+pub struct Backtest {
+    /// Files of Databento records (.dbn or .dbn.zst); several are merged by ts_recv.
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
+    /// What is traded within which limits: a built-in profile or a TOML file [default: paper].
+    #[arg(long, value_name = "PROFILE")]
+    pub profile: Option<String>,
+    /// How it is driven.
+    #[command(flatten)]
+    pub drive: Drive,
+}
+
+/// Tells why a signal or an order of a run was what it was.
+#[derive(Clone, Debug, Args)]
+pub struct Explain {
+    /// A signal's 16 hex digits, a fingerprint, or an order's number.
+    #[arg(value_name = "ID")]
+    pub id: String,
+    /// The directory of the run's report [default: the run written last].
+    #[arg(long, value_name = "DIR")]
+    pub run: Option<PathBuf>,
 }
 
 /// Writes a simulated market as a Databento file.
@@ -358,7 +392,7 @@ pub struct BenchFlow {
     #[arg(long, value_name = "N", value_parser = count, default_value = "1200k")]
     pub messages: u64,
     /// Days before, with nothing planted, that pressure in options is compared with; 5 at least.
-    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(0..=60))]
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u64).range(0..=60))]
     pub history: u64,
     /// Writes the table as Markdown.
     #[arg(long, value_name = "FILE")]
@@ -493,6 +527,24 @@ Examples:
   undertow replay day.mbo.dbn.zst --check                    is every book right?
   undertow replay day.mbo.dbn.zst --layout split --events a  then compare with --layout fused
   undertow replay day.mbo.dbn.zst --json | jq .
+";
+
+const BACKTEST_HELP: &str = "\
+The session is traded on a venue of paper that fills from the order book itself: orders queue behind
+what is displayed, trades reach them in turn, messages take their time both ways. A profile says what
+is traded and within which limits; limits have no default. Nothing is ever sent to a broker.
+
+Examples:
+  undertow backtest day.mbo.dbn.zst day.definition.dbn.zst day.statistics.dbn.zst
+  undertow backtest nq.dbn.zst --profile my.toml
+  undertow explain 1                                       why the first order was made
+";
+
+const EXPLAIN_HELP: &str = "\
+Examples:
+  undertow explain 1                     the first order: book, checks with their headroom, reports
+  undertow explain 9f2c4e1a77b0d3e5      a signal: features, weights, votes, what would have changed it
+  undertow explain 1 --run undertow-out/backtest-day --json
 ";
 
 const SYNTH_HELP: &str = "\

@@ -10,6 +10,8 @@ pub mod config;
 
 mod discover;
 
+mod explain;
+
 mod flow;
 
 mod replay;
@@ -36,6 +38,8 @@ pub fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
     match &cli.command {
         None => replay::main_job(global, &cli.main),
         Some(Command::Replay(args)) => replay::replay(global, args),
+        Some(Command::Backtest(args)) => replay::backtest(global, args),
+        Some(Command::Explain(args)) => explain::explain(global, args),
         Some(Command::Synth(args)) => synth::synth(global, args),
         Some(Command::Book(args)) => book::book(global, args),
         Some(Command::Flow(args)) => flow::flow(global, args),

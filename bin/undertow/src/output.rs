@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use latency_report::recorder::{Recorder, difference};
 use undertow_core::event::{Control, Stamp};
-use undertow_core::order::{ExecReport, ReportKind};
+use undertow_core::order::{ClientOrderId, ExecReport, ReportKind};
 use undertow_core::ring::Writer;
 use undertow_core::risk::Reported;
 use undertow_core::stage::Sink;
@@ -29,6 +29,9 @@ const READING_WORDS: usize = 27;
 
 /// Words of what the options desk found.
 const FINDING_WORDS: usize = 24;
+
+/// Orders whose latency is kept one by one, to be explained.
+const ORDERS_TIMED_MAX: usize = 4096;
 
 /// Words of what was decided and traded.
 const TRADE_WORDS: usize = 16;
@@ -238,7 +241,7 @@ fn trade_words(sequence: u64, event: &TradeEvent) -> [u64; TRADE_WORDS] {
     let mut words = [0; TRADE_WORDS];
     words[0] = sequence;
     match event {
-        TradeEvent::Decided(decision) => decision_words(&mut words, decision),
+        TradeEvent::Decided(decided) => decision_words(&mut words, &decided.decision),
         TradeEvent::Asked(asked) => asked_words(&mut words, asked),
         TradeEvent::Cancelled(cancel, ts) => {
             words[1] = u64::from(cancel.contract().instrument_id.0) << 32 | 34;
@@ -423,6 +426,8 @@ pub struct Output {
     pub latency: Recorder,
     /// The same of orders, each of them.
     pub order_latency: Recorder,
+    /// That of each of the first orders by itself, ns.
+    pub order_latencies: Vec<(ClientOrderId, u64)>,
     sampling: Sampling,
     clock: Arc<TileClock>,
     /// Control and findings always go to the cold side; updates only if they are to be kept.
@@ -446,6 +451,7 @@ impl Output {
             updates: 0,
             latency,
             order_latency,
+            order_latencies: Vec::with_capacity(ORDERS_TIMED_MAX),
             sampling,
             clock,
             output_cold,
@@ -457,8 +463,15 @@ impl Output {
 impl Output {
     /// From arrival to an order that goes out: every one is timed, for they are few.
     fn time_order(&mut self, stamp: Stamp, event: &TradeEvent) {
-        if let TradeEvent::Asked(Asked { order: Some(_), .. }) = event {
+        if let TradeEvent::Asked(Asked {
+            order: Some(id), ..
+        }) = event
+        {
             let now_ns = self.clock.read();
+            if self.order_latencies.len() < ORDERS_TIMED_MAX {
+                let ns = now_ns.saturating_sub(stamp.ingress_ns);
+                self.order_latencies.push((*id, ns));
+            }
             self.order_latency
                 .record(difference(now_ns, stamp.ingress_ns));
         }

@@ -13,6 +13,7 @@ use undertow_core::contract::TickRule;
 use undertow_core::money::Money;
 use undertow_core::risk::{Capacity, LimitError, Limits, Unit};
 use undertow_core::types::{Price, Text};
+use undertow_core::venue::{Fees, Impact, Latency, PaperVenue, Setup};
 use undertow_strategies::decide::rules::{RuleSet, Strategy};
 use undertow_strategies::trade::settings::Product;
 
@@ -75,6 +76,25 @@ impl Profile {
             ])
         })?;
         Self::read(name, &text)
+    }
+
+    /// The paper venue that it describes.
+    ///
+    /// # Errors
+    /// Room for orders that the venue does not have.
+    pub fn venue(&self) -> Result<PaperVenue, Failure> {
+        let mut setup = Setup::new(Latency::LOOPBACK, self.seed);
+        setup.fees = Fees::flat(self.fee);
+        setup.impact = if self.has_impact {
+            Impact::On
+        } else {
+            Impact::Off
+        };
+        setup.contracts_max = self.capacity.contracts_max;
+        PaperVenue::new(&setup).map_err(|error| {
+            let next = "lower capacity.contracts_max";
+            Failure::new(Code::CONFIG_VALUE, format!("{error:?}"), next).at(self.name.clone())
+        })
     }
 
     fn read(name: &str, text: &str) -> Result<Self, Failures> {

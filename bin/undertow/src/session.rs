@@ -12,8 +12,11 @@ mod ifd;
 
 mod machine;
 
+mod trade;
+
 pub(crate) use gather::{last_seen, rfc3339};
 pub(crate) use ifd::history;
+pub(crate) use trade::EXPLANATIONS;
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -26,8 +29,10 @@ use latency_report::run::Run;
 use undertow_cold::registry::Registry;
 use undertow_cold::summary::{Check, Summary};
 use undertow_core::book::{BookLimits, Books, Thresholds};
-use undertow_core::event::{Body, BookUpdate, Control, Market, Msg};
+use undertow_core::event::{Body, BookUpdate, Control, Market, Msg, Stamp};
+use undertow_core::gateway::Gateway;
 use undertow_core::ring::Reader;
+use undertow_core::risk::Mode;
 use undertow_core::stage::{Emit, Stage};
 use undertow_core::types::{Flags, Nanos};
 use undertow_feeds::replay::{Bytes, Replay};
@@ -36,6 +41,7 @@ use undertow_strategies::flow::{Flow, FlowOutput, FlowParameters, VwapAnchor};
 use undertow_strategies::ifd::desk::{Settings, Widths};
 
 use ifd::Findings;
+use trade::Trades;
 
 use crate::affinity::Cores;
 use crate::config::Config;
@@ -44,6 +50,7 @@ use crate::exit::{Code, Failure};
 use crate::memory;
 use crate::output::words;
 use crate::probe::Sampling;
+use crate::profile::Profile;
 use crate::pump::Position;
 use crate::tile::{Idle, Switchboard};
 use crate::topology::{self, Finished, Layout, Wiring};
@@ -118,7 +125,7 @@ pub fn run<B: Bytes + Send>(ask: &Ask<'_>, inputs: Vec<(String, B)>) -> Result<O
         drive(&wiring, (feed, books, flow), &mut cold)?.apart(|books| (books, None))
     };
     let elapsed = started.elapsed();
-    let (registry, mut findings) = cold.finish()?;
+    let (registry, mut findings, _) = cold.finish()?;
     while let Some(finding) = finished.flow.next_finding() {
         findings.note(&finding);
     }
@@ -131,6 +138,98 @@ pub fn run<B: Bytes + Send>(ask: &Ask<'_>, inputs: Vec<(String, B)>) -> Result<O
         registry: &registry,
         ifd: findings.figures(ask.config, places, &registry),
         check,
+        trade: None,
+        elapsed,
+    }))
+}
+
+/// Where a session that trades begins, and what it keeps.
+#[derive(Debug)]
+pub struct Desk<'a, G> {
+    /// What is traded, within which limits.
+    pub profile: &'a Profile,
+    /// What orders can reach.
+    pub mode: Mode,
+    /// Where they go.
+    pub gateway: G,
+    /// The directory of the report, in which journal and explanations are kept.
+    pub place: &'a Path,
+}
+
+/// Runs `inputs` through the chain as [`run`] does, and trades on what it finds.
+///
+/// # Errors
+/// As [`run`], and when what is kept cannot be written.
+pub fn trade<B: Bytes + Send, G: Gateway + Send>(
+    ask: &Ask<'_>,
+    inputs: Vec<(String, B)>,
+    desk: Desk<'_, G>,
+) -> Result<Outcome> {
+    let Desk {
+        profile,
+        mode,
+        gateway,
+        place,
+    } = desk;
+    let wiring = wiring(ask)?;
+    let limits = limits(ask.config);
+    let (arena, notes) = lay_out(ask.config, &limits)?;
+    let books = Books::new_in(&arena, &limits)?;
+    let (names, bytes): (Vec<_>, Vec<_>) = inputs.into_iter().unzip();
+    let mut feed = Replay::new(bytes);
+    while !feed.read_headers() {
+        std::thread::sleep(Duration::from_micros(100));
+    }
+    let history = ifd::history(ask.config, first_day(&feed))?;
+    let places = history.len();
+    let flow = Flow::with(
+        limits.instruments_max as usize,
+        measured(ask.config),
+        history,
+    );
+    let instruments_max = limits.instruments_max as usize;
+    let trader = trade::trader((profile, mode), gateway, instruments_max, first_day(&feed))?;
+    for note in notes {
+        eprintln!("note: {note}");
+    }
+    let started = Instant::now();
+    let mut cold = Cold::new(ask)?;
+    let chain = undertow_strategies::trade::stage::Desk {
+        books,
+        flow,
+        trader,
+        laps: (),
+    };
+    let topology::Traded {
+        mut finished,
+        mut trader,
+    } = topology::run_desk(&wiring, (feed, chain), |board, link| {
+        cold.follow(board, link);
+    })?;
+    let elapsed = started.elapsed();
+    let (registry, mut findings, mut trades) = cold.finish()?;
+    while let Some(finding) = finished.flow.next_finding() {
+        findings.note(&finding);
+    }
+    let last = Stamp {
+        sequence: u64::MAX,
+        ingress_ns: 0,
+    };
+    while trader.speak(|event| trades.note(last, event)) {}
+    findings.save(ask.config, &registry)?;
+    let latencies = &finished.output.order_latencies;
+    let kept = trades.keep(place, &trader, &registry, latencies)?;
+    let mut figures = trades.figures(&trader, &profile.name, mode, &registry);
+    figures.kept = kept;
+    Ok(gather::outcome(&gather::Material {
+        ask,
+        wiring: &wiring,
+        names: &names,
+        finished: &finished,
+        registry: &registry,
+        ifd: findings.figures(ask.config, places, &registry),
+        check: None,
+        trade: Some(figures),
         elapsed,
     }))
 }
@@ -358,6 +457,7 @@ impl Stage for Checked<'_> {
 struct Cold {
     registry: Registry,
     findings: Findings,
+    trades: Trades,
     events: Option<(BufWriter<File>, PathBuf)>,
     failed: Option<std::io::Error>,
     progress: Progress,
@@ -374,6 +474,7 @@ impl Cold {
         Ok(Self {
             registry: Registry::default(),
             findings: Findings::new(ask.config),
+            trades: Trades::default(),
             events: ask.events.map(open).transpose()?,
             failed: None,
             progress: ask.progress.clone(),
@@ -410,8 +511,10 @@ impl Cold {
         match &msg.body {
             Body::Control(control) => self.registry.note(control),
             Body::Data(update) => {
-                if let FlowOutput::Finding(finding) = update {
-                    self.findings.note(finding);
+                match update {
+                    FlowOutput::Update(_) => {}
+                    FlowOutput::Finding(finding) => self.findings.note(finding),
+                    FlowOutput::Trade(event) => self.trades.note(msg.stamp, event),
                 }
                 let Some((file, _)) = &mut self.events else {
                     return;
@@ -438,14 +541,14 @@ impl Cold {
             .set_message(format!("{:.1} M messages", taken as f64 / 1e6));
     }
 
-    fn finish(mut self) -> Result<(Registry, Findings)> {
+    fn finish(mut self) -> Result<(Registry, Findings, Trades)> {
         self.bar.finish_and_clear();
         if let Some((file, path)) = &mut self.events {
             let outcome = file.flush();
             let outcome = self.failed.take().map_or(outcome, Err);
             outcome.with_context(|| format!("cannot write {}", path.display()))?;
         }
-        Ok((self.registry, self.findings))
+        Ok((self.registry, self.findings, self.trades))
     }
 }
 

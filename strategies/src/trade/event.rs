@@ -1,6 +1,6 @@
 //! What the trading side says, in order: enough to journal it, to sum it up and to explain it.
 
-use undertow_core::event::Touch;
+use undertow_core::event::{Depth, Touch};
 use undertow_core::order::{ClientOrderId, ExecReport, Intent};
 use undertow_core::position::ExitCause;
 use undertow_core::risk::{Cancel, Halt, Reported, Verdict};
@@ -16,7 +16,7 @@ use crate::decide::Decision;
 )]
 pub enum TradeEvent {
     /// A signal was found: emitted, updated, or blocked and why.
-    Decided(Decision),
+    Decided(Decided),
     /// Risk was asked for an order.
     Asked(Asked),
     /// A cancel was sent.
@@ -27,6 +27,19 @@ pub enum TradeEvent {
     Halted(Halt),
     /// A digest of orders and positions after everything said so far.
     Checkpoint(u64),
+}
+
+/// A decision, and the underlying's book that it was made on.
+#[derive(Clone, Copy, Debug)]
+pub struct Decided {
+    /// Which rule set, by its place.
+    pub place: usize,
+    /// The decision.
+    pub decision: Decision,
+    /// The touch.
+    pub touch: Touch,
+    /// The depth.
+    pub depth: Depth,
 }
 
 /// An intent, and what risk made of it. An order is said before it is sent.

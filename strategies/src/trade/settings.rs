@@ -40,8 +40,6 @@ pub struct Settings {
     pub buying_power_ppm: i64,
     /// What data have cost today and this month, before this run.
     pub costs: [Money; 2],
-    /// Stop and target of a future, in millionths of its price (N15).
-    pub future_bracket_ppm: [i64; 2],
 }
 
 /// One product and its rules.

@@ -6,7 +6,7 @@
 use alloc::vec::Vec;
 
 use undertow_core::contract::Contract;
-use undertow_core::event::{BookUpdate, Trust};
+use undertow_core::event::{BookUpdate, Depth, Touch, Trust};
 use undertow_core::types::{Action, BookKey, Nanos, Price};
 
 use super::chain::Chain;
@@ -204,6 +204,7 @@ impl Watch {
             }),
         );
         features.toxicity = at(time, reading.toxicity);
+        features.regime = at(time, reading.regime).or(features.regime);
         features.sweep = at(
             time,
             Some(reading.sweep.is_some_and(|sweep| now < sweep.until)),
@@ -277,6 +278,16 @@ impl Watch {
             at: signal.ts,
         });
         true
+    }
+
+    /// Touch and depth after the last event that said something.
+    #[must_use]
+    pub fn book(&self) -> (Touch, Depth) {
+        self.update
+            .as_ref()
+            .map_or((Touch::EMPTY, Depth::default()), |update| {
+                (update.touch, update.depth)
+            })
     }
 
     /// The price that options are valued at: the middle of its quote.

@@ -10,11 +10,14 @@ use latency_report::render::{Format, render};
 use latency_report::store;
 use serde_json::json;
 use undertow_cold::summary::Summary;
+use undertow_core::risk::Mode;
 use undertow_feeds::synthetic::{SessionConfig, Truth, write_session};
 
 use super::{effective, print, print_json};
-use crate::cli::{Drive, Global, MainJob, Replay};
+use crate::cli::{Backtest, Drive, Global, MainJob, Replay};
+use crate::config::Config;
 use crate::exit::{Code, Exit, Failure, Failures};
+use crate::profile::Profile;
 use crate::pump::Blocks;
 use crate::session::{self, Ask, Outcome, Progress};
 use crate::tile::Dead;
@@ -24,27 +27,26 @@ use crate::tile::Dead;
 /// # Errors
 /// A file that cannot be opened, configuration that does not hold, a tile that died.
 pub(super) fn replay(global: &Global, args: &Replay) -> Result<Exit> {
-    let mut inputs = Vec::with_capacity(args.files.len());
-    let mut positions = Vec::with_capacity(args.files.len());
-    for path in &args.files {
-        let (blocks, position) = Blocks::open(path).map_err(|error| {
-            let next = "check the path and that the file may be read";
-            Failure::new(Code::FEED_UNREADABLE, format!("{error:#}"), next)
-        })?;
-        inputs.push((path.display().to_string(), blocks));
-        positions.push(position);
-    }
-    let names: Vec<_> = args.files.iter().map(|path| stem(path)).collect();
-    let title = format!("replay {}", names.join(" "));
-    let progress = if global.quiet {
-        Progress::Quiet
-    } else {
-        Progress::Files(positions)
-    };
-    drive(global, &args.drive, &title, progress, inputs)
+    let (job, inputs) = opened(global, &args.files, &args.drive, "replay")?;
+    let config = effective(global, job.drive.flags())?.config;
+    let outcome = session::run(&job.ask(&config), inputs).map_err(fault_of_ours)?;
+    finish(global, &job.place(&config), &outcome)
 }
 
-/// The main job: a simulated session through the chain.
+/// Files through the chain, traded on the paper venue.
+///
+/// # Errors
+/// As [`replay`], and a profile that does not hold.
+pub(super) fn backtest(global: &Global, args: &Backtest) -> Result<Exit> {
+    let (job, inputs) = opened(global, &args.files, &args.drive, "backtest")?;
+    let job = Job {
+        profile: args.profile.as_deref(),
+        ..job
+    };
+    trade(global, &job, inputs)
+}
+
+/// The main job: a simulated session through the chain, traded on the paper venue.
 ///
 /// # Errors
 /// As [`replay`].
@@ -84,37 +86,116 @@ pub(super) fn main_job(global: &Global, args: &MainJob) -> Result<Exit> {
         Progress::Messages(counts.total())
     };
     let inputs = vec![(title.clone(), bytes.as_slice())];
-    drive(global, &args.drive, &title, progress, inputs)
-}
-
-fn drive<B: undertow_feeds::replay::Bytes + Send>(
-    global: &Global,
-    drive: &Drive,
-    title: &str,
-    progress: Progress,
-    inputs: Vec<(String, B)>,
-) -> Result<Exit> {
-    let config = effective(global, drive.flags())?.config;
-    let ask = Ask {
-        what: title.to_owned(),
-        config: &config,
-        check: drive.check,
-        events: drive.events.as_deref(),
+    let job = Job {
+        drive: &args.drive,
+        profile: args.profile.as_deref(),
+        title,
         progress,
     };
-    let outcome = session::run(&ask, inputs).map_err(|error| match error.downcast::<Dead>() {
+    trade(global, &job, inputs)
+}
+
+/// What is to be driven, and how.
+struct Job<'a> {
+    drive: &'a Drive,
+    /// Of a run that trades; the built-in one if none is named.
+    profile: Option<&'a str>,
+    title: String,
+    progress: Progress,
+}
+
+impl Job<'_> {
+    fn ask<'c>(&'c self, config: &'c Config) -> Ask<'c> {
+        Ask {
+            what: self.title.clone(),
+            config,
+            check: self.drive.check,
+            events: self.drive.events.as_deref(),
+            progress: self.progress.clone(),
+        }
+    }
+
+    /// The directory of its report.
+    fn place(&self, config: &Config) -> PathBuf {
+        PathBuf::from(&config.report.dir).join(slug(&self.title))
+    }
+}
+
+/// Files, opened; the job says what is done with them.
+#[allow(
+    clippy::type_complexity,
+    reason = "a job and its inputs, taken apart at once"
+)]
+fn opened<'a>(
+    global: &Global,
+    files: &[PathBuf],
+    drive: &'a Drive,
+    what: &str,
+) -> Result<(Job<'a>, Vec<(String, Blocks)>)> {
+    let mut inputs = Vec::with_capacity(files.len());
+    let mut positions = Vec::with_capacity(files.len());
+    for path in files {
+        let (blocks, position) = Blocks::open(path).map_err(|error| {
+            let next = "check the path and that the file may be read";
+            Failure::new(Code::FEED_UNREADABLE, format!("{error:#}"), next)
+        })?;
+        inputs.push((path.display().to_string(), blocks));
+        positions.push(position);
+    }
+    let names: Vec<_> = files.iter().map(|path| stem(path)).collect();
+    let progress = if global.quiet {
+        Progress::Quiet
+    } else {
+        Progress::Files(positions)
+    };
+    let job = Job {
+        drive,
+        profile: None,
+        title: format!("{what} {}", names.join(" ")),
+        progress,
+    };
+    Ok((job, inputs))
+}
+
+/// Runs a job that trades on the paper venue.
+fn trade<B: undertow_feeds::replay::Bytes + Send>(
+    global: &Global,
+    job: &Job<'_>,
+    inputs: Vec<(String, B)>,
+) -> Result<Exit> {
+    let config = effective(global, job.drive.flags())?.config;
+    if job.drive.check {
+        let cause = "--check is for runs that do not trade";
+        let next = "check the books with `undertow replay FILE --check`";
+        return Err(Failure::new(Code::USAGE, cause, next).into());
+    }
+    let profile = Profile::load(job.profile.unwrap_or("paper"))?;
+    let place = job.place(&config);
+    let desk = session::Desk {
+        profile: &profile,
+        mode: Mode::Backtest,
+        gateway: profile.venue()?,
+        place: &place,
+    };
+    let outcome = session::trade(&job.ask(&config), inputs, desk).map_err(fault_of_ours)?;
+    finish(global, &place, &outcome)
+}
+
+/// A tile that died is our fault, and said so.
+fn fault_of_ours(error: anyhow::Error) -> anyhow::Error {
+    match error.downcast::<Dead>() {
         Ok(dead) => {
             let next = "this is a fault of ours: report it with the input and this message";
             Failure::new(Code::TILE_DEAD, dead.to_string(), next).into()
         }
         Err(error) => error,
-    })?;
-    let place = save(
-        &PathBuf::from(&config.report.dir).join(slug(title)),
-        &outcome,
-    )?;
-    tell(global, &outcome, &place)?;
-    verdict(&outcome)
+    }
+}
+
+fn finish(global: &Global, place: &Path, outcome: &Outcome) -> Result<Exit> {
+    let place = save(place, outcome)?;
+    tell(global, outcome, &place)?;
+    verdict(outcome)
 }
 
 /// Writes the report's files and returns their directory.

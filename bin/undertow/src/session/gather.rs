@@ -6,6 +6,7 @@ use latency_report::recorder::Recorder;
 use latency_report::run::{Core, DutyCycle, Environment, Floor, Pinning, Ring, Run};
 use undertow_cold::registry::Registry;
 use undertow_cold::summary::ifd::IfdFigures;
+use undertow_cold::summary::trade::TradeFigures;
 use undertow_cold::summary::{
     Check, Count, Definitions, Input, Instrument, StageLine, Summary, thousands,
 };
@@ -27,6 +28,7 @@ pub(super) struct Material<'m, 'a, B> {
     pub(super) registry: &'m Registry,
     pub(super) ifd: IfdFigures,
     pub(super) check: Option<Check>,
+    pub(super) trade: Option<TradeFigures>,
     pub(super) elapsed: Duration,
 }
 
@@ -47,6 +49,7 @@ fn summary<B: Bytes>(material: &Material<'_, '_, B>) -> Summary {
         registry,
         ifd,
         check,
+        trade,
         elapsed,
         ..
     } = material;
@@ -66,6 +69,7 @@ fn summary<B: Bytes>(material: &Material<'_, '_, B>) -> Summary {
         faults: faults(&decoders, &finished.books),
         instruments: instruments(finished, registry),
         ifd: ifd.clone(),
+        trade: trade.clone(),
         definitions: Definitions {
             defined,
             options,
@@ -296,6 +300,12 @@ fn latency_run<B>(material: &Material<'_, '_, B>) -> Run {
         .stages
         .iter()
         .chain([&finished.output.latency])
+        .chain(
+            material
+                .trade
+                .as_ref()
+                .map(|_| &finished.output.order_latency),
+        )
         .cloned();
     Run {
         what: ask.what.clone(),

@@ -1,0 +1,474 @@
+//! What was decided and traded, gathered while a run goes on, and told at its end.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+use anyhow::{Context, Result, anyhow};
+use serde_json::Value;
+use undertow_cold::explain;
+use undertow_cold::registry::Registry;
+use undertow_cold::summary::Count;
+use undertow_cold::summary::trade::{
+    AccountFigures, ContractLine, Ended, FillLine, LimitLine, StrategyLine, TradeFigures, dollars,
+};
+use undertow_core::event::Stamp;
+use undertow_core::gateway::Gateway;
+use undertow_core::money::Money;
+use undertow_core::order::{ClientOrderId, Execution, Intent, ReportKind};
+use undertow_core::position::ExitCause;
+use undertow_core::risk::{AccountId, Kept, Mode, Outcome, Refusal, Risk, Setup, Status};
+use undertow_core::types::{Nanos, Side};
+use undertow_strategies::calendar::{Calendar, Venue};
+use undertow_strategies::decide::counters::Block;
+use undertow_strategies::decide::rules::RuleSet;
+use undertow_strategies::trade::Trader;
+use undertow_strategies::trade::event::{Asked, TradeEvent};
+use undertow_strategies::trade::settings::Settings;
+
+use super::gather::rfc3339;
+use crate::profile::Profile;
+
+/// The file of explanations in a run's directory.
+pub(crate) const EXPLANATIONS: &str = "explain.jsonl";
+
+/// A trader laid out for a run.
+///
+/// # Errors
+/// The profile contradicts itself.
+pub(super) fn trader<G: Gateway>(
+    (profile, mode): (&Profile, Mode),
+    gateway: G,
+    instruments_max: usize,
+    start: Nanos,
+) -> Result<Trader<G>> {
+    let account = AccountId(profile.account);
+    let setup = Setup {
+        mode,
+        account,
+        limits: profile.limits,
+        capacity: profile.capacity,
+    };
+    let day = Calendar::built_in().trading_day(Venue::Globex, start)?;
+    let day = u32::try_from(day.0).unwrap_or(0);
+    let risk = Risk::new(&setup, &Kept::first(day, profile.equity))
+        .map_err(|error| anyhow!("profile {}: {error:?}", profile.name))?;
+    let settings = Settings {
+        instruments_max,
+        products: profile.products.clone().into_boxed_slice(),
+        options_max: profile.options_max,
+        holdings_max: profile.holdings_max,
+        claims_max: profile.claims_max,
+        worker: 1,
+        mode,
+        account,
+        rate: profile.rate,
+        search: undertow_cold::implied_vol::search,
+        future_margin: profile.future_margin,
+        buying_power_ppm: profile.buying_power_ppm,
+        costs: [Money::ZERO; 2],
+    };
+    Trader::new(settings, risk, gateway).map_err(|(place, invalid)| {
+        anyhow!("profile {}: rule set {place}: {invalid}", profile.name)
+    })
+}
+
+/// An order as the cold side follows it.
+#[derive(Clone, Debug)]
+struct Order {
+    intent: Intent,
+    exit: Option<ExitCause>,
+    filled: u32,
+    end: Option<End>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Over,
+    Rejected,
+}
+
+/// One fill, not yet named.
+#[derive(Clone, Debug)]
+struct Fill {
+    order: ClientOrderId,
+    ts: Nanos,
+    execution: Execution,
+}
+
+/// Everything said so far.
+#[derive(Debug, Default)]
+pub(super) struct Trades {
+    orders: BTreeMap<u64, Order>,
+    fills: Vec<Fill>,
+    /// The tightest outcome of each check, and how often it was asked.
+    tightest: BTreeMap<u8, (Refusal, Outcome)>,
+    events: Vec<(Stamp, TradeEvent)>,
+}
+
+impl Trades {
+    pub(super) fn note(&mut self, stamp: Stamp, event: &TradeEvent) {
+        self.events.push((stamp, *event));
+        match event {
+            TradeEvent::Asked(asked) => self.note_asked(asked),
+            TradeEvent::Reported(report, _) => {
+                let Some(order) = self.orders.get_mut(&report.id.0) else {
+                    return;
+                };
+                match report.kind {
+                    ReportKind::Executed(execution) => {
+                        order.filled += execution.quantity;
+                        self.fills.push(Fill {
+                            order: report.id,
+                            ts: report.ts_event,
+                            execution,
+                        });
+                    }
+                    ReportKind::Cancelled { .. }
+                    | ReportKind::Expired { .. }
+                    | ReportKind::Absent { .. } => order.end = Some(End::Over),
+                    ReportKind::Rejected(_) => order.end = Some(End::Rejected),
+                    _ => {}
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn note_asked(&mut self, asked: &Asked) {
+        for (check, outcome) in asked.verdict.iter() {
+            let has_number = matches!(outcome.status, Status::Passed | Status::Warned)
+                && outcome.limit > 1
+                && outcome.value >= 0;
+            if !has_number {
+                continue;
+            }
+            let tightest = self.tightest.entry(check.number());
+            let tightest = tightest.or_insert((check, *outcome));
+            if used_pct(outcome) > used_pct(&tightest.1) {
+                *tightest = (check, *outcome);
+            }
+        }
+        if let Some(id) = asked.order {
+            self.orders.insert(
+                id.0,
+                Order {
+                    intent: asked.intent,
+                    exit: asked.exit,
+                    filled: 0,
+                    end: None,
+                },
+            );
+        }
+    }
+
+    /// Writes what explains the run into its directory, and says in words what lies there.
+    ///
+    /// # Errors
+    /// A file cannot be written.
+    pub(super) fn keep<G: Gateway>(
+        &self,
+        place: &Path,
+        trader: &Trader<G>,
+        names: &Registry,
+        latencies: &[(ClientOrderId, u64)],
+    ) -> Result<Vec<String>> {
+        std::fs::create_dir_all(place)
+            .with_context(|| format!("cannot make {}", place.display()))?;
+        let rules: Vec<RuleSet> = trader.rules().map(|(rules, _)| *rules).collect();
+        let path = place.join(EXPLANATIONS);
+        self.explain(&path, &rules, names, latencies)?;
+        Ok(vec![format!(
+            "explained in  {}  (undertow explain ID --run {})",
+            path.display(),
+            place.display()
+        )])
+    }
+
+    /// Writes a document a line for each signal, order and report. `latencies` are of orders, ns.
+    fn explain(
+        &self,
+        path: &Path,
+        rules: &[RuleSet],
+        names: &Registry,
+        latencies: &[(ClientOrderId, u64)],
+    ) -> Result<()> {
+        let latencies: BTreeMap<u64, u64> = latencies.iter().map(|(id, ns)| (id.0, *ns)).collect();
+        let place = || format!("cannot write {}", path.display());
+        let mut file = BufWriter::new(File::create(path).with_context(place)?);
+        for (stamp, event) in &self.events {
+            let document = match event {
+                TradeEvent::Decided(decided) => {
+                    let Some(rules) = rules.get(decided.place) else {
+                        continue;
+                    };
+                    explain::decided(decided, rules, stamp.sequence, names)
+                }
+                TradeEvent::Asked(asked) => {
+                    let mut document = explain::asked(asked, stamp.sequence, names);
+                    let latency = asked.order.and_then(|id| latencies.get(&id.0));
+                    document["latency_ns"] = latency.map_or(Value::Null, |ns| (*ns).into());
+                    document
+                }
+                TradeEvent::Reported(report, reported) => {
+                    explain::reported(report, reported.as_ref(), stamp.sequence)
+                }
+                _ => continue,
+            };
+            writeln!(file, "{document}").with_context(place)?;
+        }
+        file.flush().with_context(place)
+    }
+
+    pub(super) fn figures<G: Gateway>(
+        &self,
+        trader: &Trader<G>,
+        profile: &str,
+        mode: Mode,
+        names: &Registry,
+    ) -> TradeFigures {
+        let risk = trader.risk();
+        let counters = risk.counters();
+        let refused = Refusal::ALL.into_iter().zip(counters.refused);
+        let unwanted = trader.counters();
+        let rules: Vec<_> = trader.rules().collect();
+        let strategy_of = |place: u8| {
+            rules
+                .get(usize::from(place))
+                .map_or("", |(rules, _)| rules.rule.strategy().name())
+        };
+        TradeFigures {
+            profile: profile.to_owned(),
+            mode: format!("{mode:?}").to_lowercase(),
+            strategies: strategies(trader),
+            unwanted: named([
+                ("no room", unwanted.no_room),
+                ("no quote", unwanted.no_quote),
+                ("size of nothing", unwanted.no_size),
+            ]),
+            intents: counters.considered,
+            orders: counters.passed,
+            refused: named(refused.map(|(check, count)| (check.name(), count))),
+            ended: self.ended(),
+            fills: self.fills.len() as u64,
+            filled: self
+                .fills
+                .iter()
+                .map(|it| u64::from(it.execution.quantity))
+                .sum(),
+            slippage: dollars(self.slippage(risk)),
+            contracts: self.contracts(risk, names),
+            fill_lines: self.fill_lines(risk, names, strategy_of),
+            account: account(trader),
+            limits: self.limits(),
+            halt: halt(risk),
+            digest: format!("{:016x}", risk.digest()),
+            kept: Vec::new(),
+        }
+    }
+
+    fn ended(&self) -> Ended {
+        let mut ended = Ended::default();
+        for order in self.orders.values() {
+            let place = match (order.filled, order.end) {
+                (filled, _) if filled >= order.intent.quantity => &mut ended.filled,
+                (0, Some(End::Rejected)) => &mut ended.rejected,
+                (0, Some(End::Over)) => &mut ended.unfilled,
+                (_, Some(_)) => &mut ended.partly,
+                (_, None) => &mut ended.open,
+            };
+            *place += 1;
+        }
+        ended
+    }
+
+    fn slippage(&self, risk: &Risk) -> Money {
+        self.fills.iter().fold(Money::ZERO, |sum, fill| {
+            let order = self.orders.get(&fill.order.0);
+            order.map_or(sum, |order| sum + slip(risk, order, &fill.execution))
+        })
+    }
+
+    fn contracts(&self, risk: &Risk, names: &Registry) -> Vec<ContractLine> {
+        let mut lines = Vec::new();
+        for line in risk.lines() {
+            let key = line.contract.key;
+            let of = |side: Side| -> u64 {
+                let fills = self.fills.iter().filter(|fill| {
+                    fill.execution.side == side
+                        && self
+                            .orders
+                            .get(&fill.order.0)
+                            .is_some_and(|order| order.intent.contract == key)
+                });
+                fills.map(|fill| u64::from(fill.execution.quantity)).sum()
+            };
+            let (bought, sold) = (of(Side::Bid), of(Side::Ask));
+            let position = &line.position;
+            if bought + sold == 0 && position.quantity() == 0 {
+                continue;
+            }
+            let average = position.average();
+            lines.push(ContractLine {
+                name: names.name(key, line.view.heard_at),
+                bought,
+                sold,
+                held: position.quantity(),
+                average: average
+                    .is_defined()
+                    .then(|| average.to_string())
+                    .unwrap_or_else(|| "-".to_owned()),
+                realised: dollars(position.realised(&line.contract)),
+                unrealised: position
+                    .unrealised(&line.contract, line.view.mark)
+                    .map(dollars),
+                fees: dollars(position.fees()),
+            });
+        }
+        lines
+    }
+
+    fn fill_lines<'s>(
+        &self,
+        risk: &Risk,
+        names: &Registry,
+        strategy_of: impl Fn(u8) -> &'s str,
+    ) -> Vec<FillLine> {
+        let fills = self.fills.iter();
+        fills
+            .filter_map(|fill| {
+                let order = self.orders.get(&fill.order.0)?;
+                let intent = &order.intent;
+                let slip = slip(risk, order, &fill.execution);
+                Some(FillLine {
+                    ts: rfc3339(fill.ts),
+                    order: fill.order.0,
+                    signal: format!("{:016x}", intent.signal_id.0),
+                    strategy: strategy_of(intent.strategy.0).to_owned(),
+                    name: names.name(intent.contract, fill.ts),
+                    side: if fill.execution.side == Side::Bid {
+                        "buy"
+                    } else {
+                        "sell"
+                    }
+                    .to_owned(),
+                    quantity: fill.execution.quantity,
+                    price: fill.execution.price.to_string(),
+                    why: order
+                        .exit
+                        .map_or_else(|| "entry".to_owned(), |cause| cause_name(cause).to_owned()),
+                    slippage: dollars(slip),
+                })
+            })
+            .collect()
+    }
+
+    fn limits(&self) -> Vec<LimitLine> {
+        let mut lines: Vec<_> = self
+            .tightest
+            .values()
+            .map(|(check, outcome)| LimitLine {
+                check: check.name().to_owned(),
+                bound: format!("{:?}", outcome.bound),
+                used_pct: used_pct(outcome),
+            })
+            .filter(|line| line.used_pct > 0 && line.used_pct <= 100)
+            .collect();
+        lines.sort_by(|a, b| {
+            b.used_pct
+                .cmp(&a.used_pct)
+                .then_with(|| a.check.cmp(&b.check))
+        });
+        lines
+    }
+}
+
+const fn cause_name(cause: ExitCause) -> &'static str {
+    match cause {
+        ExitCause::Stop => "stop",
+        ExitCause::TrailingStop => "trailing stop",
+        ExitCause::UnderlyingStop => "underlying's stop",
+        ExitCause::Target => "target",
+        ExitCause::Time => "time",
+        ExitCause::Theta => "theta",
+        ExitCause::Ordered => "ordered",
+    }
+}
+
+fn used_pct(outcome: &Outcome) -> u64 {
+    let (value, limit) = (i128::from(outcome.value), i128::from(outcome.limit.max(1)));
+    u64::try_from(value.max(0) * 100 / limit).unwrap_or(u64::MAX)
+}
+
+fn named<'n>(counts: impl IntoIterator<Item = (&'n str, u64)>) -> Vec<Count> {
+    let counts = counts.into_iter().filter(|(_, count)| *count > 0);
+    counts
+        .map(|(name, count)| Count {
+            name: name.to_owned(),
+            count,
+        })
+        .collect()
+}
+
+fn strategies<G: Gateway>(trader: &Trader<G>) -> Vec<StrategyLine> {
+    let rules = trader.rules().enumerate();
+    rules
+        .filter_map(|(place, (rules, product))| {
+            let counters = trader.decide().counters(place)?;
+            let blocked = Block::ALL.map(|block| (block.name(), counters.blocked(block)));
+            Some(StrategyLine {
+                name: rules.rule.strategy().name().to_owned(),
+                product: product.to_owned(),
+                evaluated: counters.evaluated,
+                stale: counters.skipped_stale,
+                missing: counters.skipped_schema,
+                considered: counters.considered,
+                emitted: counters.emitted,
+                blocked: named(blocked),
+                is_conserved: counters.is_conserved(),
+            })
+        })
+        .collect()
+}
+
+fn account<G: Gateway>(trader: &Trader<G>) -> AccountFigures {
+    let risk = trader.risk();
+    let end = risk.equity();
+    let start = trader.curve().map(|curve| curve.first);
+    let held = risk.lines().filter(|line| line.position.quantity() != 0);
+    AccountFigures {
+        start: start.map_or_else(|| "-".to_owned(), dollars),
+        end: end.map(dollars),
+        earned: end.zip(start).map(|(end, start)| dollars(end - start)),
+        fees: dollars(risk.fees_today()),
+        drawdown: dollars(trader.curve().map_or(Money::ZERO, |curve| curve.drawdown)),
+        positions: held.count() as u64,
+    }
+}
+
+fn halt(risk: &Risk) -> Option<String> {
+    let halt = risk.halted();
+    (halt.gate != undertow_core::risk::Gate::Open).then(|| {
+        format!(
+            "halted: gate {}, by {:?}, at {}; it stays so until it is resumed with a reason",
+            halt.gate.name(),
+            halt.cause,
+            rfc3339(halt.at)
+        )
+    })
+}
+
+/// What an execution cost against the middle of the quote that its order was decided on.
+fn slip(risk: &Risk, order: &Order, execution: &Execution) -> Money {
+    let mid = order.intent.reference.mid();
+    let (Some(line), true) = (risk.line(order.intent.contract), mid.is_defined()) else {
+        return Money::ZERO;
+    };
+    let apart = i128::from(execution.price.0) - i128::from(mid.0);
+    let worse = match execution.side {
+        Side::Bid => apart,
+        _ => -apart,
+    };
+    line.contract.value(worse * i128::from(execution.quantity))
+}
