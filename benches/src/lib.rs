@@ -6,6 +6,8 @@
 
 pub mod work;
 
+mod options;
+
 pub mod count;
 
 pub mod baseline;

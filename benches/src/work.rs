@@ -17,8 +17,14 @@ use undertow_feeds::synthetic;
 use undertow_strategies::flow::{Flow, FlowOutput};
 
 use crate::count::allocations;
+use crate::options;
 
 const SEED: u64 = 7;
+
+/// Options of the chain.
+const OPTIONS: u32 = 5_000;
+
+const HALF_HOUR_NS: u64 = 1_800_000_000_000;
 
 /// A piece of work on its fixed input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -28,22 +34,34 @@ pub enum Work {
     DecodeOne,
     /// Typed records of one instrument to book updates.
     BookOne,
+    /// Bytes of one instrument through decoder and books: the spine alone.
+    SpineOne,
+    /// The same with fifty instruments of unequal activity.
+    SpineFifty,
+    /// The same with five thousand options.
+    SpineOptions,
     /// Bytes of one instrument through the chain as it stands.
     ChainOne,
     /// The same with fifty instruments of unequal activity.
     ChainFifty,
     /// The same with a thousand instruments of equal activity.
     ChainWide,
+    /// The same with five thousand options, defined as such, over half an hour.
+    ChainOptions,
 }
 
 impl Work {
     /// All of them, in the order of the report.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 9] = [
         Self::DecodeOne,
         Self::BookOne,
+        Self::SpineOne,
+        Self::SpineFifty,
+        Self::SpineOptions,
         Self::ChainOne,
         Self::ChainFifty,
         Self::ChainWide,
+        Self::ChainOptions,
     ];
 
     /// Its name in the baselines.
@@ -52,9 +70,13 @@ impl Work {
         match self {
             Self::DecodeOne => "decode_one",
             Self::BookOne => "book_one",
+            Self::SpineOne => "spine_one",
+            Self::SpineFifty => "spine_fifty",
+            Self::SpineOptions => "spine_options",
             Self::ChainOne => "chain_one",
             Self::ChainFifty => "chain_fifty",
             Self::ChainWide => "chain_wide",
+            Self::ChainOptions => "chain_options",
         }
     }
 
@@ -63,8 +85,9 @@ impl Work {
     pub const fn messages(self) -> u64 {
         // Enough that the second half finds full books.
         match self {
-            Self::DecodeOne | Self::BookOne | Self::ChainOne => 50_000,
-            Self::ChainFifty => 200_000,
+            Self::DecodeOne | Self::BookOne | Self::SpineOne | Self::ChainOne => 50_000,
+            Self::SpineFifty | Self::ChainFifty => 200_000,
+            Self::SpineOptions | Self::ChainOptions => 200_000,
             Self::ChainWide => 60_000,
         }
     }
@@ -79,13 +102,21 @@ impl Work {
         let records = 2 * self.messages();
         let mut bytes = Vec::new();
         let written = match self {
-            Self::DecodeOne | Self::BookOne | Self::ChainOne => {
+            Self::DecodeOne | Self::BookOne | Self::SpineOne | Self::ChainOne => {
                 synthetic::write_one(records, SEED, &mut bytes)
             }
-            Self::ChainFifty => synthetic::write_fifty(records, SEED, &mut bytes),
+            Self::SpineFifty | Self::ChainFifty => {
+                synthetic::write_fifty(records, SEED, &mut bytes)
+            }
             Self::ChainWide => synthetic::write_chain(1_000, records, SEED, &mut bytes),
+            Self::SpineOptions | Self::ChainOptions => {
+                synthetic::write_chain(OPTIONS, records, SEED, &mut bytes)
+            }
         };
         assert!(written.is_ok(), "memory refused a write");
+        if matches!(self, Self::SpineOptions | Self::ChainOptions) {
+            options::spread(&mut bytes, HALF_HOUR_NS);
+        }
         bytes
     }
 }
@@ -152,8 +183,16 @@ fn run_with(work: Work, input: &[u8], messages: u64, each: impl FnMut(u64)) -> R
             let records = records(input);
             apply(&mut books(&bump), &records, messages, each)
         }
+        Work::SpineOne | Work::SpineFifty | Work::SpineOptions => {
+            drive(&mut books(&bump), input, messages, each)
+        }
         Work::ChainOne | Work::ChainFifty | Work::ChainWide => {
             drive(&mut chain(&bump), input, messages, each)
+        }
+        Work::ChainOptions => {
+            let mut chain = chain(&bump);
+            options::define(&mut chain, input);
+            drive(&mut chain, input, messages, each)
         }
     }
 }
@@ -210,8 +249,12 @@ pub fn apply(
     run.end()
 }
 
-/// Takes bytes through the chain as it stands.
-pub fn drive(chain: &mut Chain<'_>, bytes: &[u8], messages: u64, mut each: impl FnMut(u64)) -> Run {
+/// Takes bytes through the chain as it stands, or through the books alone.
+pub fn drive<S>(chain: &mut S, bytes: &[u8], messages: u64, mut each: impl FnMut(u64)) -> Run
+where
+    S: Stage<In = Market>,
+    Tally: Sink<S::Out>,
+{
     let mut replay = Replay::new([bytes]);
     replay.read_headers();
     let mut run = Tally::new();
@@ -264,7 +307,8 @@ pub fn records(bytes: &[u8]) -> Vec<Mbo> {
 }
 
 /// The end of the work: what was put out, and how many allocations it took.
-struct Tally {
+#[derive(Debug)]
+pub struct Tally {
     messages: u64,
     checksum: u64,
     allocations: u64,
@@ -306,6 +350,20 @@ impl Emit<BookUpdate> for Tally {
             self.see_touch(&update.touch);
         }
     }
+}
+
+impl Sink<BookUpdate> for Tally {
+    #[inline(always)]
+    fn room(&mut self) -> usize {
+        usize::MAX
+    }
+
+    #[inline(always)]
+    fn data(&mut self, _stamp: Stamp, update: &BookUpdate) {
+        self.emit(update);
+    }
+
+    fn control(&mut self, _stamp: Stamp, _control: &Control) {}
 }
 
 impl Sink<FlowOutput> for Tally {

@@ -9,15 +9,20 @@
 //! One file a measure, each plain state with an update that costs the same however much came
 //! before. What is not known is absent. Nothing here reads anything that comes after the event.
 
+mod buckets;
+
 pub mod bars;
 pub mod hidden;
 pub mod imbalance;
+pub mod path;
 pub mod profile;
 pub mod quality;
 pub mod side;
 pub mod sweep;
+pub mod taker;
 pub mod tape;
 pub mod toxicity;
+pub mod volatility;
 pub mod vpin;
 pub mod window;
 
@@ -34,7 +39,7 @@ pub use tape::Tape;
 use alloc::boxed::Box;
 use core::iter::repeat_n;
 
-use undertow_core::event::{BookUpdate, Control, Definition, Depth, Touch, Trust};
+use undertow_core::event::{BookUpdate, Control, Definition, Depth, Mbo, Touch, Trust};
 use undertow_core::stage::{Emit, Stage};
 use undertow_core::types::{Action, BookKey, Flags, Nanos, Price, Side};
 
@@ -42,6 +47,7 @@ use crate::calendar::{Calendar, Day, Venue};
 use crate::ifd::baseline::Table;
 use crate::ifd::desk::{self, Desk, Finding};
 use crate::trade::event::TradeEvent;
+use buckets::Buckets;
 use measures::Measures;
 use session::SessionClock;
 use side::SideRule;
@@ -181,6 +187,7 @@ pub struct Flow {
     parameters: FlowParameters,
     clock: SessionClock,
     terms: TermsTable,
+    buckets: Buckets,
     /// By the book's dense index.
     sessions: Box<[Session]>,
     measures: Box<[Measures]>,
@@ -212,6 +219,7 @@ impl Flow {
         Self {
             clock: SessionClock::new(&Calendar::built_in()),
             terms: TermsTable::new(instruments_max),
+            buckets: Buckets::new(parameters.vpin_bucket, &parameters.vpin_buckets_of),
             sessions: repeat_n(Session::UNSEEN, instruments_max).collect(),
             // Made one by one: a copy would share nothing, but be laid out twice.
             measures: (0..measured_max)
@@ -243,6 +251,12 @@ impl Flow {
     #[must_use]
     pub fn profile(&self, book_idx: u32) -> Option<&profile::VolumeProfile> {
         self.measures_of(book_idx).map(|measures| &measures.profile)
+    }
+
+    /// How a book's VPIN went through the session, if it has the measure.
+    #[must_use]
+    pub fn vpin_path(&self, book_idx: u32) -> Option<&path::VpinPath> {
+        self.measures_of(book_idx).map(|measures| &measures.path)
     }
 
     /// Outrights that found no room in the pool of measures.
@@ -283,7 +297,8 @@ impl Flow {
             self.unmeasured += 1;
             return;
         };
-        measures.restart(&self.parameters, &terms);
+        let bucket = self.buckets.of(terms.key, seen_at(&update.mbo));
+        measures.restart(&self.parameters, &terms, bucket);
         session.place = Place::At(self.measures_used);
         self.measures_used += 1;
     }
@@ -393,8 +408,18 @@ impl Flow {
         if let Place::At(at) = place
             && let Some(measures) = self.measures.get_mut(at as usize)
         {
-            measures.restart(&self.parameters, &terms);
+            let bucket = self.buckets.of(terms.key, definition.ts_recv);
+            measures.restart(&self.parameters, &terms, bucket);
         }
+    }
+}
+
+/// When a record came, for looking up what its instrument is called.
+const fn seen_at(mbo: &Mbo) -> Nanos {
+    if mbo.ts_recv.is_defined() {
+        mbo.ts_recv
+    } else {
+        mbo.ts_event
     }
 }
 
@@ -436,8 +461,10 @@ impl Stage for Flow {
 
     #[inline]
     fn on_control(&mut self, control: &Control, _out: &mut impl Emit<FlowOutput>) {
-        if let Control::Definition(definition) = control {
-            self.define(definition);
+        match control {
+            Control::Definition(definition) => self.define(definition),
+            Control::Symbol(mapping) => self.buckets.note(mapping),
+            _ => {}
         }
         self.desk.on_control(control);
         if matches!(control, Control::End) {

@@ -602,7 +602,8 @@ impl<G: Gateway> Trader<G> {
                 let spot = watch.spot();
                 watch.chain.turn(at, spot, self.now, self.settings.search);
                 if let (Some(key), Some(greeks)) = (watch.chain.key(at), watch.chain.dollars(at)) {
-                    self.risk.on_context(&Context::Greeks(key, greeks), self.now);
+                    self.risk
+                        .on_context(&Context::Greeks(key, greeks), self.now);
                 }
             }
         }
@@ -751,7 +752,11 @@ impl<G: Gateway> Trader<G> {
         let confidence = Confidence::from_points(signal.confidence.min(100));
         let confidence = confidence.unwrap_or(Confidence::MAX);
         let is_zero_dte = signal.strategy == Strategy::ZeroDte;
-        let may_take = if is_zero_dte { MayTake::No } else { MayTake::Yes };
+        let may_take = if is_zero_dte {
+            MayTake::No
+        } else {
+            MayTake::Yes
+        };
         let entry = Entry::first(Side::Bid, confidence, may_take, quote, &contract.tick);
         let entry = entry.ok_or(Unwanted::Quote)?;
         let equity = self.risk.equity().unwrap_or(Money::ZERO);
@@ -842,12 +847,7 @@ impl<G: Gateway> Trader<G> {
     }
 
     /// Asks risk for an order, and says what came of it. The order goes out once that was said.
-    fn ask(
-        &mut self,
-        intent: &Intent,
-        exit: Option<Exit>,
-        touch: &Touch,
-    ) -> Option<ClientOrderId> {
+    fn ask(&mut self, intent: &Intent, exit: Option<Exit>, touch: &Touch) -> Option<ClientOrderId> {
         let before = *self.risk.halted();
         let asked = self.risk.consider(intent, self.now);
         let order = asked.as_ref().ok().map(undertow_core::risk::Order::id);

@@ -20,7 +20,11 @@ use undertow_strategies::ifd::structure::{
 };
 use undertow_strategies::options::Right;
 
-const LIMITS: Limits = Limits { z: 2.0, rank: 95.0 };
+const LIMITS: Limits = Limits {
+    z: 2.0,
+    rank: 95.0,
+    days: 20,
+};
 
 fn points(points: i64) -> Price {
     Price(points * Price::PER_POINT)

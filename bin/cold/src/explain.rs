@@ -178,7 +178,10 @@ fn value_of(feature: Feature, seen: &Snapshot) -> Value {
         Feature::Hidden => json!(seen.hidden),
         Feature::Imbalance => json!(seen.imbalance.map(|auction| auction.ratio)),
         Feature::Indicative => json!(seen.indicative.map(|it| it.offset_bps)),
-        Feature::Chain => json!(seen.chain.map(|chain| chain.call_interest + chain.put_interest)),
+        Feature::Chain => json!(
+            seen.chain
+                .map(|chain| chain.call_interest + chain.put_interest)
+        ),
         Feature::Vwap => json!(seen.vwap.map(|vwap| vwap.to_string())),
     }
 }
@@ -190,7 +193,7 @@ fn reasons(decision: &Decision) -> Vec<Value> {
     let line = |reason: &undertow_strategies::decide::card::Reason| {
         let effect = match reason.effect {
             Effect::Points(points) => format!("{points:+}"),
-            Effect::Factor(factor) => format!("×{factor}"),
+            Effect::Factor(factor) => format!("×{factor:.3}"),
         };
         json!({
             "term": reason.term.name(),
@@ -306,18 +309,18 @@ pub fn render(documents: &[Value]) -> String {
 }
 
 fn render_signal(of: &Value, text: &mut String) {
+    let because = of["because"].as_str();
+    let because = because.map_or_else(String::new, |why| format!(": {why}"));
     let _ = writeln!(
         text,
-        "signal {}  {} on {}  {}{}",
+        "signal {}  {} on {}  {}{because}",
         word(&of["id"]),
         word(&of["strategy"]),
         word(&of["symbol"]),
         word(&of["outcome"]),
-        of["because"]
-            .as_str()
-            .map_or_else(String::new, |why| format!(": {why}")),
     );
-    let _ = writeln!(text, "  at         {}  record {}", word(&of["ts"]), word(&of["sequence"]));
+    let (at, record) = (word(&of["ts"]), word(&of["sequence"]));
+    let _ = writeln!(text, "  at         {at}  record {record}");
     let _ = writeln!(
         text,
         "  says       {}, confidence {} of at least {}",
@@ -326,8 +329,18 @@ fn render_signal(of: &Value, text: &mut String) {
         word(&of["confidence_min"])
     );
     render_book(&of["book"], text);
-    if let Some(name) = of["contract"]["name"].as_str() {
-        let contract = &of["contract"];
+    render_contract(of, text);
+    render_reasons(of, text);
+    render_flips(of, text);
+}
+
+fn rows(of: &Value, key: &str) -> Vec<Value> {
+    of[key].as_array().cloned().unwrap_or_default()
+}
+
+fn render_contract(of: &Value, text: &mut String) {
+    let (contract, levels) = (&of["contract"], &of["levels"]);
+    if let Some(name) = contract["name"].as_str() {
         let _ = writeln!(
             text,
             "  contract   {name}  {} {} of {}, {} x {}, open interest {}: {}",
@@ -340,35 +353,33 @@ fn render_signal(of: &Value, text: &mut String) {
             word(&contract["liquidity"])
         );
     }
-    if !of["levels"].is_null() {
-        let levels = &of["levels"];
-        let targets = levels["targets"].as_array().map_or_else(String::new, |all| {
-            all.iter().map(word).collect::<Vec<_>>().join(", ")
-        });
+    if !levels.is_null() {
+        let targets: Vec<_> = rows(levels, "targets").iter().map(word).collect();
         let _ = writeln!(
             text,
-            "  levels     entry {}, stop {}, targets {targets}; lives {} s",
+            "  levels     entry {}, stop {}, targets {}; lives {} s",
             word(&levels["entry"]),
             word(&levels["stop"]),
+            targets.join(", "),
             word(&levels["lives_s"])
         );
     }
-    let rows = |key: &str| of[key].as_array().cloned().unwrap_or_default();
+}
+
+fn render_reasons(of: &Value, text: &mut String) {
     let _ = writeln!(text, "  features");
-    for row in rows("features") {
-        let _ = writeln!(
-            text,
-            "    {:<12} {:<28} {}",
-            word(&row["name"]),
-            word(&row["value"]),
-            row["age_ms"].as_f64().map_or_else(
-                || "absent".to_owned(),
-                |age| format!("{age:.1} ms old")
-            )
-        );
+    for row in rows(of, "features") {
+        let age = row["age_ms"].as_f64();
+        let age = age.map_or_else(|| "absent".to_owned(), |age| format!("{age:.1} ms old"));
+        let (name, value) = (word(&row["name"]), short(&row["value"]));
+        let _ = writeln!(text, "    {name:<12} {value:<28} {age}");
     }
-    let _ = writeln!(text, "  reasons                 measure    threshold  weight  effect  score");
-    for row in rows("reasons") {
+    let _ = writeln!(
+        text,
+        "  {:<20} {:>11} {:>11} {:>7} {:>8} {:>6}",
+        "reasons", "measure", "threshold", "weight", "effect", "score"
+    );
+    for row in rows(of, "reasons") {
         let _ = writeln!(
             text,
             "    {:<18} {:>11} {:>11} {:>7} {:>8} {:>6}",
@@ -380,17 +391,19 @@ fn render_signal(of: &Value, text: &mut String) {
             word(&row["score"])
         );
     }
-    for row in rows("votes") {
+    for row in rows(of, "votes") {
+        let (term, direction) = (word(&row["term"]), word(&row["direction"]));
         let _ = writeln!(
             text,
-            "    {} votes {} ×{}",
-            word(&row["term"]),
-            word(&row["direction"]),
+            "    {term} votes {direction} ×{}",
             word(&row["count"])
         );
     }
+}
+
+fn render_flips(of: &Value, text: &mut String) {
     let _ = writeln!(text, "  what alone would have changed the answer");
-    let flips = rows("would_flip");
+    let flips = rows(of, "would_flip");
     if flips.is_empty() {
         let _ = writeln!(text, "    no single feature within its range");
     }
@@ -412,10 +425,9 @@ fn render_order(of: &Value, text: &mut String) {
         Some(id) => format!("order {id}"),
         None => format!("no order: {}", word(&of["refused_by"])),
     };
-    let why = of["exit"].as_str().map_or_else(
-        || "entry".to_owned(),
-        |cause| format!("exit, {cause}"),
-    );
+    let why = of["exit"]
+        .as_str()
+        .map_or_else(|| "entry".to_owned(), |cause| format!("exit, {cause}"));
     let _ = writeln!(
         text,
         "{head}  {} {} {} at {} {} {}, {why}, of signal {}",
@@ -427,7 +439,12 @@ fn render_order(of: &Value, text: &mut String) {
         word(&of["tif"]),
         word(&of["signal"])
     );
-    let _ = writeln!(text, "  at         {}  record {}", word(&of["ts"]), word(&of["sequence"]));
+    let _ = writeln!(
+        text,
+        "  at         {}  record {}",
+        word(&of["ts"]),
+        word(&of["sequence"])
+    );
     if let Some(ns) = of["latency_ns"].as_u64() {
         let _ = writeln!(text, "  latency    {ns} ns from arrival to the order");
     }
@@ -495,6 +512,7 @@ fn word(value: &Value) -> String {
 /// A measure with few digits.
 fn short(value: &Value) -> String {
     match value.as_f64() {
+        Some(x) if value.is_i64() || value.is_u64() => format!("{x}"),
         Some(x) if x.abs() >= 1e6 => format!("{x:.3e}"),
         Some(x) => format!("{x:.4}"),
         None => word(value),

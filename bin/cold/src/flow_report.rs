@@ -134,7 +134,7 @@ pub struct FlowEvent {
     pub price: Price,
     /// Last price of it.
     pub last_price: Price,
-    /// Size: what a sweep or block traded, the whole slices that were filled, or what was filled
+    /// Size: what a sweep, a block or takes have traded, the whole slices that were filled, or what was filled
     /// without having been displayed.
     pub size: u64,
 }
@@ -149,6 +149,11 @@ pub enum Kind {
     },
     /// A large trade.
     Block,
+    /// One side took the whole touch more often than its due, for minutes.
+    Pressure {
+        /// Its takes in the last minutes, and the other side's.
+        takes: [u32; 2],
+    },
     /// An order that the venue refills under one id.
     Iceberg {
         /// Refills seen.
@@ -170,6 +175,7 @@ impl Kind {
         match self {
             Self::Sweep { .. } => "sweep",
             Self::Block => "block",
+            Self::Pressure { .. } => "pressure",
             Self::Iceberg { .. } => "iceberg",
             Self::Slices { .. } => "slices",
             Self::Hidden => "hidden",

@@ -103,6 +103,8 @@ pub struct Instrument {
     pub sold: u64,
     /// Bought less sold.
     pub cvd: i64,
+    /// Blocks of the session.
+    pub blocks: u64,
     /// Volume-weighted average price.
     pub vwap: String,
     /// Events that left the book crossed.

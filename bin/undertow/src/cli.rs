@@ -392,7 +392,7 @@ pub struct BenchFlow {
     #[arg(long, value_name = "N", value_parser = count, default_value = "1200k")]
     pub messages: u64,
     /// Days before, with nothing planted, that pressure in options is compared with; 5 at least.
-    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(0..=60))]
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u64).range(0..=60))]
     pub history: u64,
     /// Writes the table as Markdown.
     #[arg(long, value_name = "FILE")]

@@ -15,7 +15,8 @@ use std::collections::BTreeSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use undertow_core::types::Nanos;
+use undertow_core::types::{Nanos, Text};
+use undertow_strategies::flow::volatility::RegimeBounds;
 
 use values::{
     Bytes, Count, Demand, Idle, IfdProfile, Layout, Mode, OddLot, Pace, PairCorrelation,
@@ -263,7 +264,7 @@ impl Default for FlowConfig {
             block_contracts: Count::of::<200>(),
             block_shares: Count::of::<10_000>(),
             sweep_window_ns: Span(Nanos(SECOND)),
-            sweep_levels: Count::of::<6>(),
+            sweep_levels: Count::of::<7>(),
             sweep_contracts: Count::of::<20>(),
             sweep_shares: Count::of::<1_000>(),
             sweep_hold_ns: Span(Nanos(10 * SECOND)),
@@ -295,6 +296,26 @@ impl DiscoveredConfig {
     pub fn bucket(&self, symbol: &str) -> Option<u32> {
         let found = self.buckets.iter().find(|found| found.symbol == symbol);
         found.map(|found| found.volume)
+    }
+
+    /// Every symbol's bucket, as the flow stage takes them.
+    #[must_use]
+    pub fn vpin_buckets(&self) -> Vec<(Text<71>, u64)> {
+        let bucket = |found: &SymbolBucket| {
+            let symbol = Text::from_bytes(found.symbol.as_bytes());
+            (symbol, u64::from(found.volume))
+        };
+        self.buckets.iter().map(bucket).collect()
+    }
+
+    /// Bounds of the volatility regime as fractions; absent when not known.
+    #[must_use]
+    pub fn regime_bounds(&self) -> Option<RegimeBounds> {
+        let [low, high] = self.volatility_bounds_bps.as_slice() else {
+            return None;
+        };
+        let [low, high] = [low, high].map(|bps| bps.get() as f64 / 10_000.0);
+        Some(RegimeBounds { low, high })
     }
 
     /// The correlation of two symbols in thousandths, in either order; absent when not known.

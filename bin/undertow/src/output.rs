@@ -8,16 +8,16 @@ use std::sync::Arc;
 
 use latency_report::recorder::{Recorder, difference};
 use undertow_core::event::{Control, Stamp};
+use undertow_core::order::{ClientOrderId, ExecReport, ReportKind};
 use undertow_core::ring::Writer;
+use undertow_core::risk::Reported;
 use undertow_core::stage::Sink;
 use undertow_core::types::Price;
+use undertow_strategies::decide::{Decision, Outcome};
 use undertow_strategies::flow::vpin::VpinValue;
 use undertow_strategies::flow::{FlowOutput, FlowUpdate, Reading};
 use undertow_strategies::ifd::desk::{Contract, Evidence, Finding, Pressure, Signal, Window};
-use undertow_strategies::decide::{Decision, Outcome};
 use undertow_strategies::trade::event::{Asked, TradeEvent};
-use undertow_core::order::{ClientOrderId, ExecReport, ReportKind};
-use undertow_core::risk::Reported;
 
 use crate::clock::TileClock;
 use crate::probe::Sampling;
@@ -25,7 +25,7 @@ use crate::probe::Sampling;
 /// Words in which one output is written: of every book, and with the measures.
 pub const OUTPUT_WORDS: usize = TAPE_WORDS + READING_WORDS;
 const TAPE_WORDS: usize = 19;
-const READING_WORDS: usize = 21;
+const READING_WORDS: usize = 27;
 
 /// Words of what the options desk found.
 const FINDING_WORDS: usize = 24;
@@ -104,6 +104,12 @@ fn reading_words(reading: &Reading) -> [u64; READING_WORDS] {
             sweep.until.0,
         ]
     });
+    let [taker_kind, taker_size, taker_z] = reading.taker_pressure.map_or([0; 3], |pressure| {
+        let side = pressure.side as u64 + 1;
+        let [own, other] = pressure.takes.map(u64::from);
+        let kind = own << 34 | other << 4 | side;
+        [kind, pressure.size, pressure.z.to_bits()]
+    });
     [
         is_warming(reading.vpin) | is_warming(reading.vpin_bulk) << 1 | is_unusual << 2,
         real(reading.vpin.map(|vpin| vpin.value)),
@@ -116,6 +122,10 @@ fn reading_words(reading: &Reading) -> [u64; READING_WORDS] {
         sweep_size,
         sweep_until,
         reading.sweeps,
+        taker_kind,
+        taker_size,
+        taker_z,
+        reading.taker_pressures,
         real(reading.hidden),
         u64::from(hidden.icebergs) << 32 | u64::from(hidden.refills),
         u64::from(hidden.slices),
@@ -124,6 +134,8 @@ fn reading_words(reading: &Reading) -> [u64; READING_WORDS] {
         real(reading.toxicity),
         real(volume.map(|volume| volume.ratio)),
         real(volume.and_then(|volume| volume.z)),
+        real(reading.volatility),
+        reading.regime.map_or(0, |regime| regime as u64 + 1),
         price(reading.vwap),
         real(reading.quality),
     ]
@@ -312,11 +324,7 @@ fn asked_words(words: &mut [u64; TRADE_WORDS], asked: &Asked) {
     }
 }
 
-fn report_words(
-    words: &mut [u64; TRADE_WORDS],
-    report: &ExecReport,
-    reported: Option<Reported>,
-) {
+fn report_words(words: &mut [u64; TRADE_WORDS], report: &ExecReport, reported: Option<Reported>) {
     let kind = match report.kind {
         ReportKind::Sent => 0,
         ReportKind::Acked(_) => 1,

@@ -258,7 +258,10 @@ impl Reader<'_> {
         self.note_known("product", "option_tick");
         let option_tick = match table.get("option_tick").map(|value| value.get_ref()) {
             Some(DeValue::Table(steps)) => {
-                let step = |key| self.value(steps, key, "product.option_tick", points).map(Price);
+                let step = |key| {
+                    self.value(steps, key, "product.option_tick", points)
+                        .map(Price)
+                };
                 Some(TickRule::TwoStep {
                     upto: step("upto")?,
                     small: step("small")?,
@@ -289,8 +292,9 @@ impl Reader<'_> {
         let Some(DeValue::Table(all)) = product.get("rules").map(|value| value.get_ref()) else {
             return Some(rules);
         };
-        let Some((key, DeValue::Table(own))) =
-            all.get_key_value(name).map(|(key, value)| (key, value.get_ref()))
+        let Some((key, DeValue::Table(own))) = all
+            .get_key_value(name)
+            .map(|(key, value)| (key, value.get_ref()))
         else {
             return Some(rules);
         };
@@ -309,9 +313,9 @@ impl Reader<'_> {
                 }
             };
             if !rules.set(parameter.get_ref(), number) {
-                let near = rules.names().min_by_key(|known| {
-                    strsim::damerau_levenshtein(known, parameter.get_ref())
-                });
+                let near = rules
+                    .names()
+                    .min_by_key(|known| strsim::damerau_levenshtein(known, parameter.get_ref()));
                 let cause = format!("{name} has no number `{}`", parameter.get_ref());
                 let next = format!("did you mean `{}`?", near.unwrap_or_default());
                 self.refuse(at, Code::CONFIG_UNKNOWN_KEY, cause, &next);
@@ -500,7 +504,9 @@ fn span(value: &DeValue<'_>) -> Result<i64, String> {
         ("h", 3_600_000_000_000),
     ];
     let text = text(value).map_err(|_| "must be a span of time in quotes, like \"5s\"")?;
-    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let split = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
     let (number, unit) = text.split_at(split);
     let unit = UNITS.iter().find(|(name, _)| *name == unit);
     let number: Option<i64> = number.parse().ok();
@@ -558,7 +564,10 @@ mod tests {
         let missing = refusal("losing_days_max = 3", "");
         assert!(missing.contains("losing_days_max"), "{missing}");
         let zero = refusal("positions_max = 5  ", "positions_max = 0  ");
-        assert!(zero.contains("test.toml:") && zero.contains("positions_max"), "{zero}");
+        assert!(
+            zero.contains("test.toml:") && zero.contains("positions_max"),
+            "{zero}"
+        );
         let negative = refusal("daily_loss_max = 2_000", "daily_loss_max = -1");
         assert!(negative.contains("daily_loss_max"), "{negative}");
         let larger = refusal("order_quantity_max = 5 ", "order_quantity_max = 6 ");
@@ -570,7 +579,10 @@ mod tests {
 
     #[test]
     fn unknown_key_is_refused_with_the_nearest_name() {
-        let told = refusal("losing_days_max = 3", "losing_days_max = 3\nlosing_day_max = 4");
+        let told = refusal(
+            "losing_days_max = 3",
+            "losing_days_max = 3\nlosing_day_max = 4",
+        );
         assert!(told.contains("did you mean `losing_days_max`?"), "{told}");
     }
 
@@ -578,10 +590,16 @@ mod tests {
     fn s14_weights_that_do_not_sum_to_100_are_refused_with_their_line() {
         let asset = "asset = \"NQ\"";
         let told = refusal(asset, &format!("rules.0dte.vpin_weight = 31\n{asset}"));
-        assert!(told.contains("sum to 101") && told.contains("test.toml:"), "{told}");
+        assert!(
+            told.contains("sum to 101") && told.contains("test.toml:"),
+            "{told}"
+        );
         let told = refusal(asset, &format!("rules.0dte.vpin_wieght = 31\n{asset}"));
         assert!(told.contains("did you mean `vpin_weight`?"), "{told}");
-        let tuned = paper_with(asset, &format!("rules.ifd.liquid_interest_min = 7\n{asset}"));
+        let tuned = paper_with(
+            asset,
+            &format!("rules.ifd.liquid_interest_min = 7\n{asset}"),
+        );
         let tuned = tuned.expect("a sound profile");
         assert_eq!(tuned.products[0].rules[4].choice.interest_min, 7);
     }

@@ -12,8 +12,15 @@ use undertow_core::types::{BookKey, Side};
 use undertow_feeds::synthetic::{Activity, Planted, Truth};
 use undertow_strategies::flow::{FlowOutput, FlowUpdate};
 use undertow_strategies::ifd::Direction;
-use undertow_strategies::ifd::desk::{Finding, Signal, Version};
+use undertow_strategies::ifd::confidence::Profile;
+use undertow_strategies::ifd::desk::{Finding, GRACE_NS, Signal, Version, Window};
+use undertow_strategies::ifd::pressure::Dominance;
 use undertow_strategies::options::Right;
+
+/// Width of the windows that signals come of, minutes.
+const SIGNAL_MINUTES: u64 = 5;
+
+const MINUTE_NS: u64 = 60_000_000_000;
 
 /// What is planted and looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,13 +31,21 @@ pub enum Pattern {
     Iceberg,
     /// One large trade.
     Block,
-    /// One-sided flow for minutes.
+    /// One-sided flow for minutes: takers of a future, windows of an option.
     Pressure,
+    /// The same in an option, as far as it becomes a signal of version 3.
+    Signal,
 }
 
 impl Pattern {
     /// Every pattern.
-    pub const ALL: [Self; 4] = [Self::Sweep, Self::Iceberg, Self::Block, Self::Pressure];
+    pub const ALL: [Self; 5] = [
+        Self::Sweep,
+        Self::Iceberg,
+        Self::Block,
+        Self::Pressure,
+        Self::Signal,
+    ];
 
     /// Its name in tables.
     #[must_use]
@@ -40,6 +55,7 @@ impl Pattern {
             Self::Iceberg => "iceberg",
             Self::Block => "block",
             Self::Pressure => "pressure",
+            Self::Signal => "v3 signal",
         }
     }
 
@@ -49,20 +65,26 @@ impl Pattern {
         match self {
             Self::Sweep | Self::Block => 1_000_000_000,
             Self::Iceberg => 5_000_000_000,
-            Self::Pressure => 330_000_000_000,
+            Self::Pressure | Self::Signal => 330_000_000_000,
         }
     }
 
-    /// The pattern of a planted activity; a calm stretch is none.
-    const fn of(activity: &Activity) -> Option<Self> {
-        match activity {
-            Activity::Sweep { .. } => Some(Self::Sweep),
-            Activity::Iceberg { .. } => Some(Self::Iceberg),
-            Activity::Block { .. } => Some(Self::Block),
-            Activity::Pressure { .. } => Some(Self::Pressure),
-            Activity::Calm { .. } => None,
+    /// Whether a planted activity is one of these; a calm stretch is none.
+    fn is_of(self, planted: &Planted) -> bool {
+        match (self, &planted.activity) {
+            (Self::Sweep, Activity::Sweep { .. })
+            | (Self::Iceberg, Activity::Iceberg { .. })
+            | (Self::Block, Activity::Block { .. })
+            | (Self::Pressure, Activity::Pressure { .. }) => true,
+            (Self::Signal, Activity::Pressure { .. }) => is_option(&planted.symbol),
+            _ => false,
         }
     }
+}
+
+/// Whether the symbol is an option's, such as `QN2H6 C24775`.
+fn is_option(symbol: &str) -> bool {
+    symbol.contains(' ')
 }
 
 /// What a detector said.
@@ -79,10 +101,11 @@ pub struct Detection {
 }
 
 /// Turns what the chain says into detections: counts that have grown since an instrument was last
-/// heard of, and pressure signals of the options desk.
-#[derive(Clone, Debug, Default)]
+/// heard of, and pressure windows and signals of the options desk.
+#[derive(Clone, Debug)]
 pub struct Listener {
     counts: HashMap<BookKey, Counts>,
+    profile: Profile,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -90,15 +113,30 @@ struct Counts {
     sweeps: u64,
     icebergs: u32,
     blocks: u64,
+    pressures: u64,
     trades: u64,
 }
 
 impl Listener {
+    /// A listener to whom this profile says which windows are pressure.
+    #[must_use]
+    pub fn new(profile: Profile) -> Self {
+        Self {
+            counts: HashMap::new(),
+            profile,
+        }
+    }
+
     /// Adds what an output detects.
     pub fn hear(&mut self, output: &FlowOutput, detections: &mut Vec<Detection>) {
         match output {
             FlowOutput::Update(update) => self.hear_update(update, detections),
-            FlowOutput::Finding(Finding::Signal(signal)) => detections.extend(pressure(signal)),
+            FlowOutput::Finding(Finding::Signal(signal)) => detections.extend(of_signal(signal)),
+            FlowOutput::Finding(Finding::Window(window)) => {
+                let is_pressure = window.minutes == SIGNAL_MINUTES;
+                let is_pressure = is_pressure && self.profile.is_pressure(&window.tally);
+                detections.extend(is_pressure.then(|| of_window(window)));
+            }
             FlowOutput::Finding(_) | FlowOutput::Trade(_) => {}
         }
     }
@@ -109,6 +147,7 @@ impl Listener {
             sweeps: reading.sweeps,
             icebergs: reading.hidden_counts.icebergs,
             blocks: update.blocks,
+            pressures: reading.taker_pressures,
             trades: update.trades,
         };
         let mut before = self.counts.insert(update.key, now).unwrap_or_default();
@@ -118,10 +157,16 @@ impl Listener {
         }
         let swept = reading.sweep.map_or(Side::None, |sweep| sweep.side);
         let refilled = reading.iceberg.map_or(Side::None, |iceberg| iceberg.side);
+        let pressing = reading.taker_pressure.map_or(Side::None, |it| it.side);
         let grown = [
             (Pattern::Sweep, now.sweeps > before.sweeps, swept),
             (Pattern::Iceberg, now.icebergs > before.icebergs, refilled),
             (Pattern::Block, now.blocks > before.blocks, update.last_side),
+            (
+                Pattern::Pressure,
+                now.pressures > before.pressures,
+                pressing,
+            ),
         ];
         let grown = grown.into_iter().filter(|(_, has_grown, _)| *has_grown);
         detections.extend(grown.map(|(pattern, _, side)| Detection {
@@ -133,14 +178,28 @@ impl Listener {
     }
 }
 
-/// A signal of version 3 tells of pressure, on the side that the option was traded.
-fn pressure(signal: &Signal) -> Option<Detection> {
+/// A window is told of when it is closed.
+fn of_window(window: &Window) -> Detection {
+    Detection {
+        pattern: Pattern::Pressure,
+        instrument_id: window.contract.key.instrument_id.0,
+        side: match window.tally.dominance() {
+            Dominance::Buy => Side::Bid,
+            Dominance::Sell => Side::Ask,
+            Dominance::Neutral => Side::None,
+        },
+        ts_event: window.start.0 + window.minutes * MINUTE_NS + GRACE_NS,
+    }
+}
+
+/// A signal of version 3 names the side by its direction.
+fn of_signal(signal: &Signal) -> Option<Detection> {
     let side = match (signal.contract.right, signal.direction) {
         (Right::Call, Direction::Long) | (Right::Put, Direction::Short) => Side::Bid,
         (Right::Call, Direction::Short) | (Right::Put, Direction::Long) => Side::Ask,
     };
     (signal.version != Version::V1).then_some(Detection {
-        pattern: Pattern::Pressure,
+        pattern: Pattern::Signal,
         instrument_id: signal.contract.key.instrument_id.0,
         side,
         ts_event: signal.ts.0,
@@ -199,10 +258,10 @@ impl Score {
 
 /// Scores one session's detections, in the order of [`Pattern::ALL`].
 #[must_use]
-pub fn score(truth: &Truth, detections: &[Detection]) -> [Score; 4] {
+pub fn score(truth: &Truth, detections: &[Detection]) -> [Score; 5] {
     Pattern::ALL.map(|pattern| {
-        let is_of = |planted: &&Planted| Pattern::of(&planted.activity) == Some(pattern);
-        let planted: Vec<&Planted> = truth.planted.iter().filter(is_of).collect();
+        let planted = truth.planted.iter().filter(|it| pattern.is_of(it));
+        let planted: Vec<&Planted> = planted.collect();
         let mut first_told = vec![None; planted.len()];
         let mut score = Score {
             planted: planted.len() as u64,
@@ -313,7 +372,7 @@ mod tests {
             told(Side::Bid, 21 * S + 1),
             told(Side::Bid, 35 * S),
         ];
-        let [sweep, _, block, _] = score(&truth, &detections);
+        let [sweep, _, block, ..] = score(&truth, &detections);
         assert_eq!(sweep, Score::default());
         let expected = Score {
             planted: 1,

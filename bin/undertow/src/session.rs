@@ -49,8 +49,8 @@ use crate::config::values::{self, Demand, Idle as IdleWish, Layout as LayoutWish
 use crate::exit::{Code, Failure};
 use crate::memory;
 use crate::output::words;
-use crate::profile::Profile;
 use crate::probe::Sampling;
+use crate::profile::Profile;
 use crate::pump::Position;
 use crate::tile::{Idle, Switchboard};
 use crate::topology::{self, Finished, Layout, Wiring};
@@ -327,6 +327,8 @@ pub fn measured(config: &Config) -> FlowParameters {
     FlowParameters {
         measured_max: flow.measured_max.get(),
         vpin_bucket: flow.vpin_bucket.get() as u64,
+        vpin_buckets_of: config.discovered.vpin_buckets(),
+        regime_bounds: config.discovered.regime_bounds(),
         vpin_buckets: flow.vpin_buckets.get(),
         bulk_bars: flow.bulk_bars.get(),
         bulk_bars_min: flow.bulk_bars_min.get(),

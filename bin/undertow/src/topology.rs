@@ -524,7 +524,13 @@ where
         rig.link("desk_output", &desk.sink, &output.source),
     ];
     let tiles = vec![ingress.report, desk.report, output.report];
-    Ok(traded(ingress.source, desk.stage, output.sink, tiles, links))
+    Ok(traded(
+        ingress.source,
+        desk.stage,
+        output.sink,
+        tiles,
+        links,
+    ))
 }
 
 fn traded<'a, F, G>(

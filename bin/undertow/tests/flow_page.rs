@@ -135,7 +135,8 @@ fn busiest_option(dir: &Path) -> String {
 #[test]
 fn events_are_as_many_and_as_large_as_the_measures_count() {
     let dir = session();
-    let flow = &summary(dir.path(), "a.dbn", "NQH6")["flow"];
+    let summary = summary(dir.path(), "a.dbn", "NQH6");
+    let flow = &summary["flow"];
     let words = ["flow", "a.dbn", "--instrument", "NQH6", "--json"];
     let report = json(dir.path(), &words);
     let events = report["events"].as_array().unwrap();
@@ -145,7 +146,9 @@ fn events_are_as_many_and_as_large_as_the_measures_count() {
     };
     let counted = |key: &str| flow[key].as_u64().unwrap();
     assert_eq!(of(&["sweep"]).count() as u64, counted("sweeps"));
-    assert_eq!(of(&["block"]).count() as u64, counted("blocks"));
+    assert_eq!(of(&["block"]).count(), summary["blocks"]);
+    let pressures = of(&["pressure"]).count() as u64;
+    assert_eq!(pressures, counted("taker_pressures"));
     let hidden = of(&["iceberg", "hidden"]).map(|event| event["size"].as_u64().unwrap());
     assert_eq!(hidden.sum::<u64>(), counted("hidden_size"));
     // One order is one event, however often it was refilled.

@@ -57,12 +57,7 @@ impl Ifd {
         let confidence = flagged.candidate.confidence;
         let is_plausible = verdict.is_valid && verdict.score >= self.plausible_min;
         let found = Finding::new(Term::Ifd, Some(confidence), self.confidence_min, 100);
-        let vetted = Finding::new(
-            Term::Plausible,
-            Some(verdict.score),
-            self.plausible_min,
-            0,
-        );
+        let vetted = Finding::new(Term::Plausible, Some(verdict.score), self.plausible_min, 0);
         let is_sure = confidence >= self.confidence_min;
         card.add(found, is_sure.then_some(confidence * 100.0));
         let factor = if is_plausible {

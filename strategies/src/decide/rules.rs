@@ -295,7 +295,6 @@ impl RuleSet {
     }
 
     /// The names that can be set.
-    #[must_use]
     pub fn names(&self) -> impl Iterator<Item = &'static str> {
         const OWN: &[&str] = &[
             "least_confidence",

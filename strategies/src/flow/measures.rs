@@ -7,14 +7,18 @@ use super::bars::TimeBars;
 use super::hidden::{HiddenCounts, HiddenScore, Iceberg, Refills};
 use super::imbalance::{ImbalanceHistory, Ofi};
 use super::parameters::{FlowParameters, VwapAnchor};
+use super::path::VpinPath;
 use super::profile::{BarVolumes, MINUTE, UnusualVolume, VolumeProfile};
 use super::quality::StreamQuality;
 use super::side::SideSource;
 use super::sweep::{LEVELS_MIN, Sweep, Sweeps};
+use super::taker::{self, TakerPressure, Takers};
 use super::tape::Tape;
 use super::terms::Terms;
 use super::toxicity::{Pattern, ToxicityWeights, round_lot};
+use super::volatility::{RegimeBounds, Volatility};
 use super::vpin::{BulkVpin, Vpin, VpinValue};
+use crate::discovery::Regime;
 
 /// A trade with everything that was known just before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +60,10 @@ pub struct Reading {
     pub sweep: Option<Sweep>,
     /// Sweeps since the session's start.
     pub sweeps: u64,
+    /// The pressure by takers that stands.
+    pub taker_pressure: Option<TakerPressure>,
+    /// Pressures by takers since the session's start.
+    pub taker_pressures: u64,
     /// Score of hidden orders, in [0, 1] (A9).
     pub hidden: Option<f64>,
     /// Hidden orders found since the session's start (A9).
@@ -68,6 +76,11 @@ pub struct Reading {
     pub toxicity: Option<f64>,
     /// Volume of the open minute against the minutes before (M13).
     pub volume: Option<UnusualVolume>,
+    /// Standard deviation of a year's returns, a fraction, by those of the last minutes of regular
+    /// hours (A4).
+    pub volatility: Option<f64>,
+    /// The regime that this is, where bounds are known (A4).
+    pub regime: Option<Regime>,
     /// Average price, from the configured anchor.
     pub vwap: Option<Price>,
     /// How sound the stream is, in [0, 1] (N17).
@@ -81,6 +94,7 @@ pub(super) struct Measures {
     ofi: Ofi,
     imbalance: ImbalanceHistory,
     sweeps: Sweeps,
+    takers: Takers,
     vpin: Vpin,
     hidden: HiddenScore,
     pattern: Pattern,
@@ -88,7 +102,10 @@ pub(super) struct Measures {
     minutes: TimeBars,
     volumes: BarVolumes,
     bulk: BulkVpin,
+    volatility: Volatility,
+    regime_bounds: Option<RegimeBounds>,
     pub(super) profile: VolumeProfile,
+    pub(super) path: VpinPath,
     weights: ToxicityWeights,
     vwap_anchor: VwapAnchor,
     block_min: u64,
@@ -116,6 +133,7 @@ impl Measures {
             ofi: Ofi::new(parameters.ofi_interval),
             imbalance: ImbalanceHistory::new(parameters.imbalance_interval),
             sweeps: Sweeps::new(parameters.sweep_window, 0, parameters.sweep_hold),
+            takers: Takers::new(),
             vpin: Vpin::new(vpin_bucket, vpin_buckets),
             hidden: HiddenScore::new(),
             pattern: Pattern::new(parameters.pattern_trades, parameters.odd_lot, 1),
@@ -123,7 +141,10 @@ impl Measures {
             minutes: TimeBars::new(MINUTE, Nanos(0)),
             volumes: BarVolumes::new(parameters.volume_bars),
             bulk,
+            volatility: Volatility::new(),
+            regime_bounds: parameters.regime_bounds,
             profile: VolumeProfile::new(parameters.profile_level, parameters.large_trade),
+            path: VpinPath::new(),
             weights: parameters.toxicity_weights,
             vwap_anchor: parameters.vwap_anchor,
             block_min: 1,
@@ -132,13 +153,12 @@ impl Measures {
         }
     }
 
-    /// Begins anew, for an instrument with these terms.
-    pub(super) fn restart(&mut self, parameters: &FlowParameters, terms: &Terms) {
+    /// Begins anew, for an instrument with these terms and this volume of a VPIN bucket.
+    pub(super) fn restart(&mut self, parameters: &FlowParameters, terms: &Terms, bucket: u64) {
         self.is_stock = terms.is_stock();
         let either = |shares, contracts| if self.is_stock { shares } else { contracts };
         self.block_min = parameters.block_min(self.is_stock);
         let sweep_min = either(parameters.sweep_shares, parameters.sweep_contracts);
-        let bucket = parameters.bucket_of(terms.key);
         let level = if terms.tick.is_defined() && terms.tick.0 > 0 {
             let ticks = i64::from(parameters.profile_ticks);
             Price(terms.tick.0.saturating_mul(ticks))
@@ -154,6 +174,7 @@ impl Measures {
             parameters.sweep_levels
         };
         self.sweeps.restart(sweep_levels, sweep_min);
+        self.takers.start_session();
         self.vpin.restart(bucket);
         self.hidden.restart();
         self.pattern.restart(self.block_min);
@@ -161,7 +182,9 @@ impl Measures {
         self.minutes = TimeBars::new(MINUTE, Nanos(0));
         self.volumes.restart();
         self.bulk.restart(bucket);
+        self.volatility.restart();
         self.profile.restart(level);
+        self.path = VpinPath::new();
         self.reading = Reading::default();
     }
 
@@ -171,9 +194,12 @@ impl Measures {
             self.close_minute(bar.volume);
             self.bulk.bar(&bar);
         }
+        self.path = VpinPath::new();
         self.vpin.start_session();
         self.bulk.start_session();
+        self.volatility.start_session();
         self.sweeps.start_session();
+        self.takers.start_session();
         self.refills.start_session();
         self.quality.start_session();
         self.profile.start_session();
@@ -185,6 +211,8 @@ impl Measures {
             hidden: self.reading.hidden,
             pattern: self.reading.pattern,
             toxicity: self.reading.toxicity,
+            volatility: self.volatility.value(),
+            regime: self.reading.regime,
             ..Reading::default()
         };
     }
@@ -192,7 +220,11 @@ impl Measures {
     /// A record of the book that is no trade.
     #[inline]
     pub(super) fn record(&mut self, update: &BookUpdate) {
+        let before = self.refills.counts().slices;
         self.refills.observe(update, update.mbo.ts_event);
+        if self.refills.counts().slices != before {
+            self.takers.refill(update.mbo.side, update.mbo.price);
+        }
     }
 
     /// A trade as it was received, before it is known to be one.
@@ -221,11 +253,18 @@ impl Measures {
         }
         self.pass_time(ts);
         self.minutes.trade(ts, price, size);
+        if print.is_regular && self.volatility.trade(ts, price) {
+            let value = self.volatility.value();
+            self.reading.volatility = value;
+            self.reading.regime = value.and_then(|it| Some(self.regime_bounds?.regime(it)));
+        }
         self.vpin.trade(size, side);
         self.sweeps.trade(ts, price, size, side);
         self.hidden.trade(price, size, &quote);
         let lot = if self.is_stock { round_lot(price) } else { 1 };
         self.pattern.trade(ts, price, size, lot);
+        self.takers
+            .trade(price, size, side, taker::SIZE_MIN.max(lot));
     }
 
     /// The end of an event that said nothing.
@@ -244,6 +283,7 @@ impl Measures {
     ) {
         self.refills.end_event();
         self.pass_time(ts);
+        self.takers.end_event(ts, touch);
         match touch {
             Some(touch) => drop(self.ofi.observe(ts, touch)),
             None => self.ofi.advance(ts),
@@ -252,6 +292,8 @@ impl Measures {
         reading.ofi = self.ofi.closed();
         reading.ofi_open = self.ofi.open();
         reading.sweep = self.sweeps.standing(ts);
+        reading.taker_pressure = self.takers.standing();
+        reading.taker_pressures = self.takers.count();
         reading.hidden_counts = self.refills.counts();
         reading.iceberg = self.refills.iceberg();
         let is_sampled = self.imbalance.observe(ts, depth);
@@ -287,6 +329,7 @@ impl Measures {
     fn pass_time(&mut self, ts: Nanos) {
         while let Some(bar) = self.minutes.close(ts) {
             self.close_minute(bar.volume);
+            self.path.note(bar.start, self.vpin.value());
             self.bulk.bar(&bar);
             self.reading.vpin_bulk = self.bulk.value();
         }

@@ -2,9 +2,10 @@
 
 use alloc::vec::Vec;
 
-use undertow_core::types::{BookKey, Nanos, Price};
+use undertow_core::types::{Nanos, Price, Text};
 
 use super::toxicity::{OddLot, ToxicityWeights};
+use super::volatility::RegimeBounds;
 use crate::ifd::desk::Settings;
 
 /// From when the average price of a session counts.
@@ -24,8 +25,8 @@ pub struct FlowParameters {
     pub measured_max: usize,
     /// Volume of a VPIN bucket, where `vpin_buckets_of` has none of its own.
     pub vpin_bucket: u64,
-    /// Volume of a VPIN bucket by book, as discovered.
-    pub vpin_buckets_of: Vec<(BookKey, u64)>,
+    /// Volume of a VPIN bucket by symbol, as discovered.
+    pub vpin_buckets_of: Vec<(Text<71>, u64)>,
     /// Buckets that VPIN looks back on, n.
     pub vpin_buckets: usize,
     /// One-minute bars whose price changes give bulk classification its deviation.
@@ -72,6 +73,8 @@ pub struct FlowParameters {
     pub volume_bars: usize,
     /// What the average price of a session counts.
     pub vwap_anchor: VwapAnchor,
+    /// Bounds of the volatility regime, as discovered.
+    pub regime_bounds: Option<RegimeBounds>,
     /// Options that the desk follows. About 4 KiB each.
     pub options_max: usize,
     /// Options whose quotes are watched for market making, those that trade first.
@@ -102,8 +105,8 @@ impl Default for FlowParameters {
             block_contracts: 200,
             block_shares: 10_000,
             sweep_window: Nanos(SECOND),
-            // A9's three prices are a crowd's common order in a future; twice as many are not.
-            sweep_levels: 6,
+            // A9's three prices are a crowd's common order in a future; seven hardly ever are.
+            sweep_levels: 7,
             sweep_contracts: 20,
             sweep_shares: 1_000,
             sweep_hold: Nanos(10 * SECOND),
@@ -116,6 +119,7 @@ impl Default for FlowParameters {
             large_trade: 10,
             volume_bars: 20,
             vwap_anchor: VwapAnchor::Session,
+            regime_bounds: None,
             options_max: 1 << 14,
             quoted_max: 1 << 11,
             ifd: Settings::default(),
@@ -132,12 +136,5 @@ impl FlowParameters {
         } else {
             self.block_contracts
         }
-    }
-
-    /// V of a book.
-    #[must_use]
-    pub fn bucket_of(&self, key: BookKey) -> u64 {
-        let of_key = self.vpin_buckets_of.iter().find(|(of, _)| *of == key);
-        of_key.map_or(self.vpin_bucket, |(_, bucket)| *bucket)
     }
 }

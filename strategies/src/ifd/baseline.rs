@@ -208,6 +208,8 @@ pub struct Limits {
     pub z: f64,
     /// At this percentile rank.
     pub rank: f64,
+    /// Days that make a history complete: those that are looked back over.
+    pub days: usize,
 }
 
 /// A value against what is usual.
@@ -302,20 +304,20 @@ impl Baseline {
 
     /// Days that it rests on, against those it should, in [0, 1].
     #[must_use]
-    pub fn quality(&self) -> f64 {
-        (self.rows as f64 / LOOKBACK as f64).min(1.0)
+    pub fn quality(&self, days: usize) -> f64 {
+        (self.rows as f64 / days.max(1) as f64).min(1.0)
     }
 
     /// How much the baseline is to be believed, in [0, 1].
     #[must_use]
     pub fn confidence(&self) -> f64 {
-        (self.quality() * self.window_confidence * self.volume / 1_000.0).min(1.0)
+        (self.quality(LOOKBACK) * self.window_confidence * self.volume / 1_000.0).min(1.0)
     }
 
     /// Compares a pressure in its own direction (see [`Tally::pressure`]).
     #[must_use]
     pub fn read(&self, dominance: Dominance, pressure: f64, limits: &Limits) -> Reading {
-        let quality = self.quality();
+        let quality = self.quality(limits.days);
         if self.rows < ROWS_MIN || !pressure.is_finite() {
             return Reading {
                 quality,

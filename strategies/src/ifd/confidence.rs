@@ -6,6 +6,7 @@
 use super::Level;
 use super::baseline::{Limits, Reading};
 use super::components::Components;
+use super::pressure::{Dominance, Tally};
 
 /// Thresholds of a way of running. Ratios and counts are minima.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -52,7 +53,11 @@ impl Profile {
         quality_min: 0.9,
         confidence_min: 0.7,
         penalty: 0.4,
-        anomaly: Limits { z: 2.0, rank: 95.0 },
+        anomaly: Limits {
+            z: 2.0,
+            rank: 95.0,
+            days: 20,
+        },
         lookback: 20,
     };
 
@@ -67,7 +72,11 @@ impl Profile {
         quality_min: 0.85,
         confidence_min: 0.6,
         penalty: 0.2,
-        anomaly: Limits { z: 1.5, rank: 95.0 },
+        anomaly: Limits {
+            z: 1.5,
+            rank: 95.0,
+            days: 20,
+        },
         ..Self::PRODUCTION
     };
 
@@ -77,13 +86,26 @@ impl Profile {
         pressure_min: 1.2,
         confidence_min: 0.7,
         penalty: 0.3,
-        anomaly: Limits { z: 2.0, rank: 95.0 },
+        anomaly: Limits {
+            z: 2.0,
+            rank: 95.0,
+            days: 10,
+        },
         lookback: 10,
         ..Self::OPTIMISED
     };
 
     /// Every profile.
     pub const ALL: [Self; 3] = [Self::PRODUCTION, Self::OPTIMISED, Self::TESTING];
+
+    /// Whether a window by itself is pressure: dominated by a side, large enough, and credible. That
+    /// is said of every such window; a signal must pass every other gate too.
+    #[must_use]
+    pub fn is_pressure(&self, tally: &Tally) -> bool {
+        tally.dominance() != Dominance::Neutral
+            && tally.classified() >= self.volume_min
+            && tally.confidence() >= self.window_confidence_min
+    }
 }
 
 /// What to do about a signal.

@@ -15,7 +15,7 @@ mod lanes;
 mod listing;
 
 pub use finding::{Contract, Evidence, Finding, Pressure, Resolution, Signal, Version, Window};
-pub use lanes::Widths;
+pub use lanes::{GRACE_NS, Widths};
 
 use alloc::boxed::Box;
 use core::iter::repeat_n;

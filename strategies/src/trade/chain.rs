@@ -369,12 +369,7 @@ impl Chain {
             let of = |(listing, option): (&Listing, &Member)| {
                 (option.strike_idx as usize == strike).then(|| listing.open_interest.unwrap_or(0))
             };
-            let interest: u64 = self
-                .listings
-                .iter()
-                .zip(&self.options)
-                .filter_map(of)
-                .sum();
+            let interest: u64 = self.listings.iter().zip(&self.options).filter_map(of).sum();
             total += interest as f64;
             squares += interest as f64 * interest as f64;
         }

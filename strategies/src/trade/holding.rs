@@ -142,9 +142,9 @@ impl Holding {
             return News::Nothing;
         }
         let leaving = self.leaving.iter_mut();
-        let place = leaving.into_iter().find(|place| {
-            place.is_some_and(|leg| leg.id == report.id)
-        });
+        let place = leaving
+            .into_iter()
+            .find(|place| place.is_some_and(|leg| leg.id == report.id));
         if let Some(place) = place
             && let Some(leg) = place
         {

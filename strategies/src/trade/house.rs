@@ -41,7 +41,9 @@ pub(super) fn tell_day(
 /// Says how the account stands.
 pub(super) fn tell_account(risk: &mut Risk, settings: &Settings, now: Nanos) {
     let (bound, at_risk) = bound(risk, settings);
-    let free = risk.equity().map(|equity| (equity - bound).max(Money::ZERO));
+    let free = risk
+        .equity()
+        .map(|equity| (equity - bound).max(Money::ZERO));
     if let Some(available) = free {
         let account = Account {
             available,

@@ -12,9 +12,7 @@ use undertow_core::types::{Action, BookKey, Nanos, Price};
 use super::chain::Chain;
 use crate::calendar::{Calendar, Venue};
 use crate::decide::card::Direction;
-use crate::decide::features::{
-    FLAGGED_AGE_MAX_NS, Features, Flagged, Gex, Reading, Unusual, Vpin,
-};
+use crate::decide::features::{FLAGGED_AGE_MAX_NS, Features, Flagged, Gex, Reading, Unusual, Vpin};
 use crate::decide::identity::Symbol;
 use crate::decide::snapshot::BARS_MAX;
 use crate::decide::vetting::Candidate;
@@ -22,9 +20,9 @@ use crate::discovery::Regime;
 use crate::flow::FlowUpdate;
 use crate::flow::bars::{TimeBar, TimeBars};
 use crate::flow::imbalance;
+use crate::ifd;
 use crate::ifd::confidence::Action as Advice;
 use crate::ifd::desk::{Evidence, Signal};
-use crate::ifd;
 use crate::portfolio_risk::{RETURNS, volatility_z};
 
 const NS_PER_MINUTE: u64 = 60_000_000_000;
@@ -224,6 +222,7 @@ impl Watch {
             }),
         );
         features.toxicity = at(time, reading.toxicity);
+        features.regime = at(time, reading.regime).or(features.regime);
         features.sweep = at(
             time,
             Some(reading.sweep.is_some_and(|sweep| now < sweep.until)),

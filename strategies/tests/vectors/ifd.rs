@@ -219,7 +219,11 @@ fn baseline_reading(x: f64, expected: &Value) {
     });
     let rows: Vec<_> = rows.collect();
     let baseline = Baseline::of(&rows).unwrap();
-    let limits = Limits { z: 2.0, rank: 95.0 };
+    let limits = Limits {
+        z: 2.0,
+        rank: 95.0,
+        days: 20,
+    };
     let reading = baseline.read(Dominance::Buy, x, &limits);
     assert_close(reading.z.unwrap(), number(&expected["z"]));
     assert_close(reading.rank.unwrap(), number(&expected["midrank"]));

@@ -14,7 +14,6 @@ use undertow_strategies::flow::{Flow, FlowOutput, FlowParameters, FlowUpdate};
 use undertow_strategies::ifd::baseline::Table;
 use undertow_strategies::ifd::confidence::Profile;
 use undertow_strategies::ifd::desk::{Contract, Finding, Signal, Window};
-use undertow_strategies::ifd::pressure::Dominance;
 
 use super::watch::Watch;
 use super::{FlowReport, Named, concerns};
@@ -288,11 +287,7 @@ impl Emit<FlowOutput> for Heard {
 /// Every window of the instrument; of options on it, those that the profile of the detector takes
 /// for one-sided and large enough.
 fn is_shown(window: &Window, key: BookKey, profile: &Profile) -> bool {
-    let tally = &window.tally;
-    let is_pressure = window.minutes == SIGNAL_MINUTES
-        && tally.dominance() != Dominance::Neutral
-        && tally.classified() >= profile.volume_min
-        && tally.confidence() >= profile.window_confidence_min;
+    let is_pressure = window.minutes == SIGNAL_MINUTES && profile.is_pressure(&window.tally);
     window.contract.key == key || (concerns(&window.contract, key) && is_pressure)
 }
 

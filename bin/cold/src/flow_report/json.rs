@@ -90,6 +90,7 @@ fn event(event: &FlowEvent) -> Value {
     match event.kind {
         Kind::Sweep { levels } => value["levels"] = levels.into(),
         Kind::Iceberg { refills } | Kind::Slices { refills } => value["refills"] = refills.into(),
+        Kind::Pressure { takes } => value["takes"] = json!(takes),
         Kind::Block | Kind::Hidden => {}
     }
     value

@@ -111,10 +111,11 @@ fn measured(report: &FlowReport, last: &FlowRow) -> [Card; 3] {
         None => "no bucket full",
     };
     let found = format!(
-        "{} blocks, {} icebergs, {} hidden fills",
+        "{} blocks, {} icebergs, {} hidden fills, {} pressures",
         report.count(|kind| kind == Kind::Block),
         report.count(|kind| matches!(kind, Kind::Iceberg { .. } | Kind::Slices { .. })),
         report.count(|kind| kind == Kind::Hidden),
+        report.count(|kind| matches!(kind, Kind::Pressure { .. })),
     );
     let sweeps = report.count(|kind| matches!(kind, Kind::Sweep { .. }));
     [

@@ -207,6 +207,7 @@ struct Log {
     before: Option<Reading>,
     block_count: u64,
     sweep: Option<usize>,
+    pressure: Option<usize>,
     refills: Refills,
     counts: HiddenCounts,
     iceberg_refills: u32,
@@ -243,6 +244,7 @@ impl Log {
             before: None,
             block_count: 0,
             sweep: None,
+            pressure: None,
             counts: refills.counts(),
             refills,
             iceberg_refills: parameters.iceberg_refills,
@@ -277,6 +279,7 @@ impl Log {
         let before = self.before.replace(*reading).unwrap_or_default();
         if is_shown {
             self.sweep(&before, reading, last, now);
+            self.pressure(&before, reading, last, now);
         }
     }
 
@@ -325,6 +328,35 @@ impl Log {
             // The same run goes on.
             *known = levels.max(*known);
             event.size = event.size.max(size);
+            (event.until, event.last_price) = (now, last);
+        }
+    }
+
+    fn pressure(&mut self, before: &Reading, reading: &Reading, last: Option<Price>, now: Nanos) {
+        let (Some(pressure), Some(last)) = (reading.taker_pressure, last) else {
+            return;
+        };
+        let takes = pressure.takes;
+        if risen(before.taker_pressures, reading.taker_pressures) > 0 {
+            self.pressure = Some(self.events.len());
+            self.events.push(FlowEvent {
+                ts: now,
+                until: now,
+                kind: Kind::Pressure { takes },
+                side: pressure.side,
+                price: last,
+                last_price: last,
+                size: pressure.size,
+            });
+        } else if before
+            .taker_pressure
+            .is_none_or(|it| it.until < pressure.until)
+            && let Some(event) = self.pressure.and_then(|at| self.events.get_mut(at))
+        {
+            // It goes on: told as it was when it was strongest.
+            if event.size < pressure.size {
+                (event.kind, event.size) = (Kind::Pressure { takes }, pressure.size);
+            }
             (event.until, event.last_price) = (now, last);
         }
     }

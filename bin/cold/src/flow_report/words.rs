@@ -153,8 +153,8 @@ pub(super) const fn toxicity(value: f64) -> &'static str {
 pub(super) const fn side(event: &FlowEvent) -> &'static str {
     match (event.kind, event.side) {
         (_, Side::None) => ABSENT,
-        (Kind::Sweep { .. } | Kind::Block, Side::Bid) => "buy",
-        (Kind::Sweep { .. } | Kind::Block, Side::Ask) => "sell",
+        (Kind::Sweep { .. } | Kind::Block | Kind::Pressure { .. }, Side::Bid) => "buy",
+        (Kind::Sweep { .. } | Kind::Block | Kind::Pressure { .. }, Side::Ask) => "sell",
         (_, Side::Bid) => "bid",
         (_, Side::Ask) => "offer",
     }
@@ -178,6 +178,12 @@ pub(super) fn detail(event: &FlowEvent) -> String {
     match event.kind {
         Kind::Sweep { levels } => format!("{levels} prices within a second"),
         Kind::Block => "one trade".to_owned(),
+        Kind::Pressure {
+            takes: [own, other],
+        } => format!(
+            "took the whole touch {} in five minutes, against {other}",
+            times(own)
+        ),
         Kind::Iceberg { refills } => {
             format!(
                 "one order, refilled by the venue {}; size beyond its display",

@@ -13,6 +13,8 @@ use super::{INSTRUMENTS_LISTED_MAX, Instrument, heading, thousands};
 pub struct FlowFigures {
     /// VPIN by aggressor.
     pub vpin: Option<Vpin>,
+    /// The same at the end of each half hour that traded.
+    pub vpin_path: Vec<VpinPoint>,
     /// VPIN by bulk classification.
     pub vpin_bulk: Option<Vpin>,
     /// Imbalance at the touch, −1 to 1.
@@ -29,8 +31,10 @@ pub struct FlowFigures {
     pub ofi: Option<i64>,
     /// Sweeps of the session.
     pub sweeps: u64,
-    /// Blocks of the session.
-    pub blocks: u64,
+    /// Pressures by takers of the session; one that goes on is one.
+    pub taker_pressures: u64,
+    /// The one that stands at the end.
+    pub taker_pressure: Option<Taker>,
     /// Icebergs found, refilled by the venue or by their owner.
     pub icebergs: u32,
     /// Refills by the venue.
@@ -51,6 +55,10 @@ pub struct FlowFigures {
     pub volume_ratio: Option<f64>,
     /// Whether that is unusual.
     pub is_volume_unusual: Option<bool>,
+    /// Standard deviation of a year's returns, a fraction.
+    pub volatility: Option<f64>,
+    /// `LOW`, `NORMAL` or `HIGH`, where bounds of days before are known.
+    pub regime: Option<&'static str>,
     /// How sound the stream was, 0 to 1.
     pub quality: Option<f64>,
     /// Where and when the session's volume traded.
@@ -64,6 +72,32 @@ pub struct Vpin {
     pub value: f64,
     /// Whether it has fewer buckets than wanted.
     pub is_warming: bool,
+}
+
+/// VPIN by aggressor at a moment of the session.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct VpinPoint {
+    /// When, UTC.
+    pub time: String,
+    /// 0 to 1.
+    pub value: f64,
+    /// Whether it had fewer buckets than wanted.
+    pub is_warming: bool,
+}
+
+/// One side that takes more of the touch than its due.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct Taker {
+    /// `buy` or `sell`.
+    pub side: &'static str,
+    /// Standard deviations beyond its share of other trades.
+    pub z: f64,
+    /// Touches that it took whole within five minutes.
+    pub takes: u32,
+    /// Those of the other side.
+    pub against: u32,
+    /// Size that its takes traded.
+    pub size: u64,
 }
 
 /// Volume of the session by price, hour and size.
@@ -93,7 +127,7 @@ pub(super) fn render(instruments: &[Instrument], text: &mut String) {
     let mut table = Table::new();
     table.load_preset(NOTHING).set_header([
         "symbol", "bought", "sold", "cvd", "vwap", "vpin", "bulk", "obi", "obi5", "ofi", "sweeps",
-        "blocks", "icebergs", "hidden", "toxicity",
+        "blocks", "icebergs", "pressed", "hidden", "toxicity",
     ]);
     for line in traded().take(INSTRUMENTS_LISTED_MAX) {
         table.add_row(row(line));
@@ -113,9 +147,60 @@ pub(super) fn render(instruments: &[Instrument], text: &mut String) {
     if traded().take(INSTRUMENTS_LISTED_MAX).any(warms) {
         let _ = writeln!(text, "  ~ warming: fewer buckets than wanted, drawn to 0.5");
     }
+    render_paths(traded().take(INSTRUMENTS_LISTED_MAX), text);
 }
 
-fn row(line: &Instrument) -> [String; 15] {
+/// How VPIN went: a bar for each half hour, and the figures that a bar does not tell.
+fn render_paths<'a>(instruments: impl Iterator<Item = &'a Instrument>, text: &mut String) {
+    let mut table = Table::new();
+    table.load_preset(NOTHING).set_header([
+        "vpin path",
+        "from",
+        "each half hour, 0 to 1",
+        "first",
+        "low",
+        "high",
+        "now",
+    ]);
+    for line in instruments {
+        let Some(flow) = &line.flow else { continue };
+        let path = &flow.vpin_path;
+        let values = || path.iter().map(|point| point.value);
+        let (Some(first), Some(now)) = (path.first(), flow.vpin) else {
+            continue;
+        };
+        let low = values().fold(now.value, f64::min);
+        let high = values().fold(now.value, f64::max);
+        let mut row = vec![line.name.clone(), clock(&first.time).to_owned()];
+        row.push(values().map(bar).collect());
+        row.extend([first.value, low, high, now.value].map(|it| format!("{it:.3}")));
+        table.add_row(row);
+    }
+    if table.is_empty() {
+        return;
+    }
+    text.push('\n');
+    for column in table.column_iter_mut().skip(3) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    for line in table.lines() {
+        let _ = writeln!(text, " {}", line.trim_end());
+    }
+}
+
+/// Hours and minutes of a time that is written as RFC 3339.
+fn clock(time: &str) -> &str {
+    time.get(11..16).unwrap_or(time)
+}
+
+/// A value of 0 to 1 as one of eight heights.
+fn bar(value: f64) -> char {
+    const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let place = (value.clamp(0.0, 1.0) * 8.0) as usize;
+    BARS[place.min(7)]
+}
+
+fn row(line: &Instrument) -> [String; 16] {
     let none = FlowFigures::default();
     let flow = line.flow.as_ref().unwrap_or(&none);
     // A count of nothing found is a figure; no measure at all is none.
@@ -135,8 +220,9 @@ fn row(line: &Instrument) -> [String; 15] {
         real(line.flow.as_ref().and(flow.obi_l5), true),
         flow.ofi.map_or_else(|| "-".to_owned(), signed),
         counted(flow.sweeps),
-        counted(flow.blocks),
+        thousands(line.blocks),
         counted(flow.icebergs.into()),
+        counted(flow.taker_pressures),
         counted(flow.hidden_size),
         real(flow.toxicity, false),
     ]
@@ -197,6 +283,7 @@ mod tests {
             bought: 1500,
             sold: 200,
             cvd: 1300,
+            blocks: 4,
             vwap: "21000.25".to_owned(),
             ..Instrument::default()
         }
@@ -218,6 +305,7 @@ mod tests {
             obi_l1: Some(-0.5),
             ofi: Some(-1234),
             sweeps: 2,
+            taker_pressures: 1,
             ..FlowFigures::default()
         };
         let measured = Instrument {
@@ -229,13 +317,47 @@ mod tests {
             .lines()
             .map(|line| line.split_whitespace().collect())
             .collect();
-        let wanted = "NQZ6 1,500 200 +1,300 21000.25 ~0.250 - -0.50 - -1,234 2 0 0 0 -";
+        let wanted = "NQZ6 1,500 200 +1,300 21000.25 ~0.250 - -0.50 - -1,234 2 4 0 1 0 -";
         assert_eq!(cells[2].join(" "), wanted);
         assert_eq!(
             cells[3].join(" "),
-            "NQZ6 1,500 200 +1,300 21000.25 - - - - - - - - - -"
+            "NQZ6 1,500 200 +1,300 21000.25 - - - - - - 4 - - - -"
         );
         assert!(text.contains("~ warming"), "{text}");
+    }
+
+    #[test]
+    fn path_of_vpin_is_drawn_with_its_extremes() {
+        let point = |time: &str, value| VpinPoint {
+            time: time.to_owned(),
+            value,
+            is_warming: false,
+        };
+        let flow = FlowFigures {
+            vpin: Some(Vpin {
+                value: 0.4,
+                is_warming: false,
+            }),
+            vpin_path: vec![
+                point("2026-03-11T14:00:00Z", 0.5),
+                point("2026-03-11T14:30:00Z", 0.05),
+                point("2026-03-11T15:00:00Z", 1.0),
+            ],
+            ..FlowFigures::default()
+        };
+        let measured = Instrument {
+            flow: Some(flow),
+            ..instrument()
+        };
+        let text = rendered(&[measured, instrument()]);
+        let last = text.lines().last().unwrap_or("");
+        let cells: Vec<&str> = last.split_whitespace().collect();
+        assert_eq!(
+            cells.join(" "),
+            "NQZ6 14:00 ▅▁█ 0.500 0.050 1.000 0.400",
+            "{text}"
+        );
+        assert_eq!(text.matches("vpin path").count(), 1, "{text}");
     }
 
     #[test]

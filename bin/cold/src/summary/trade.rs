@@ -257,7 +257,14 @@ fn write_table(table: &mut Table, right: &[usize], text: &mut String) {
 fn render_strategies(figures: &TradeFigures, text: &mut String) {
     let mut lines = table();
     lines.set_header([
-        "strategy", "on", "evaluated", "stale", "missing", "considered", "emitted", "blocked",
+        "strategy",
+        "on",
+        "evaluated",
+        "stale",
+        "missing",
+        "considered",
+        "emitted",
+        "blocked",
     ]);
     for line in &figures.strategies {
         let blocked: u64 = line.blocked.iter().map(|count| count.count).sum();
@@ -314,7 +321,9 @@ fn render_fills(figures: &TradeFigures, text: &mut String) {
         return;
     }
     let mut lines = table();
-    lines.set_header(["fill", "order", "signal", "by", "contract", "", "", "price", "why", "slip $"]);
+    lines.set_header([
+        "fill", "order", "signal", "by", "contract", "", "", "price", "why", "slip $",
+    ]);
     for fill in figures.fill_lines.iter().take(FILLS_LISTED_MAX) {
         lines.add_row([
             fill.ts.clone(),
@@ -353,7 +362,9 @@ fn render_account(figures: &TradeFigures, text: &mut String) {
     );
     if !figures.contracts.is_empty() {
         let mut lines = table();
-        lines.set_header(["contract", "bought", "sold", "held", "at", "realised", "open", "fees"]);
+        lines.set_header([
+            "contract", "bought", "sold", "held", "at", "realised", "open", "fees",
+        ]);
         for line in &figures.contracts {
             lines.add_row([
                 line.name.clone(),

@@ -351,6 +351,17 @@ fn correlations_json(matrix: &Correlations) -> Value {
     })
 }
 
+/// Who reads what, for whoever opens the file.
+const READERS: &str = "\
+#
+# What reads these keys:
+#   flow.vpin_bucket                  VPIN of every instrument without a bucket of its own
+#   discovered.buckets                VPIN of these symbols
+#   discovered.volatility_bounds_bps  the volatility regime of every instrument with measures
+#   discovered.correlations           limits on what is held together; replay holds nothing
+#   discovered.lookback               nothing yet: it says how far returns remember, to be read by people
+";
+
 /// The same as a file that the configuration includes.
 fn toml(args: &Discover, sample: &Sample, found: &Found) -> String {
     let reference = found.reference();
@@ -361,6 +372,7 @@ fn toml(args: &Discover, sample: &Sample, found: &Found) -> String {
     for (name, why) in reasons(found) {
         let _ = writeln!(text, "# {name}: {why}");
     }
+    text.push_str(READERS);
     let list = |items: Vec<String>| {
         let items: Vec<toml::Value> = items.into_iter().map(toml::Value::String).collect();
         toml::Value::Array(items).to_string()

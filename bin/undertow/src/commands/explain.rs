@@ -62,9 +62,13 @@ fn is_about(document: &Value, id: &str) -> bool {
     let number: Option<u64> = id.parse().ok().filter(|_| id.len() < 16);
     match number {
         Some(number) => document["order"].as_u64() == Some(number),
-        None => [&document["id"], &document["signal"], &document["fingerprint"]]
-            .iter()
-            .any(|value| value.as_str() == Some(id)),
+        None => [
+            &document["id"],
+            &document["signal"],
+            &document["fingerprint"],
+        ]
+        .iter()
+        .any(|value| value.as_str() == Some(id)),
     }
 }
 

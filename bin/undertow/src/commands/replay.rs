@@ -122,7 +122,10 @@ impl Job<'_> {
 }
 
 /// Files, opened; the job says what is done with them.
-#[allow(clippy::type_complexity, reason = "a job and its inputs, taken apart at once")]
+#[allow(
+    clippy::type_complexity,
+    reason = "a job and its inputs, taken apart at once"
+)]
 fn opened<'a>(
     global: &Global,
     files: &[PathBuf],

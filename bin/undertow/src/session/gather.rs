@@ -198,6 +198,7 @@ fn instruments<B: Bytes>(
                 bought: tape.bought,
                 sold: tape.sold,
                 cvd: tape.cvd(),
+                blocks: tape.blocks,
                 vwap: tape
                     .vwap()
                     .map_or(Price::UNDEFINED, to_cents_of_a_cent)
@@ -299,7 +300,12 @@ fn latency_run<B>(material: &Material<'_, '_, B>) -> Run {
         .stages
         .iter()
         .chain([&finished.output.latency])
-        .chain(material.trade.as_ref().map(|_| &finished.output.order_latency))
+        .chain(
+            material
+                .trade
+                .as_ref()
+                .map(|_| &finished.output.order_latency),
+        )
         .cloned();
     Run {
         what: ask.what.clone(),

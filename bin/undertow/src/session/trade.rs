@@ -11,7 +11,8 @@ use undertow_cold::explain;
 use undertow_cold::registry::Registry;
 use undertow_cold::summary::Count;
 use undertow_cold::summary::trade::{
-    AccountFigures, ChainLine, ContractLine, Ended, FillLine, LimitLine, StrategyLine, TradeFigures, dollars,
+    AccountFigures, ChainLine, ContractLine, Ended, FillLine, LimitLine, StrategyLine,
+    TradeFigures, dollars,
 };
 use undertow_core::event::Stamp;
 use undertow_core::gateway::Gateway;
@@ -254,7 +255,11 @@ impl Trades {
             refused: named(refused.map(|(check, count)| (check.name(), count))),
             ended: self.ended(),
             fills: self.fills.len() as u64,
-            filled: self.fills.iter().map(|it| u64::from(it.execution.quantity)).sum(),
+            filled: self
+                .fills
+                .iter()
+                .map(|it| u64::from(it.execution.quantity))
+                .sum(),
             slippage: dollars(self.slippage(risk)),
             contracts: self.contracts(risk, names),
             fill_lines: self.fill_lines(risk, names, strategy_of),
@@ -313,10 +318,11 @@ impl Trades {
                 bought,
                 sold,
                 held: position.quantity(),
-                average: average
-                    .is_defined()
-                    .then(|| average.to_string())
-                    .unwrap_or_else(|| "-".to_owned()),
+                average: if average.is_defined() {
+                    average.to_string()
+                } else {
+                    "-".to_owned()
+                },
                 realised: dollars(position.realised(&line.contract)),
                 unrealised: position
                     .unrealised(&line.contract, line.view.mark)
@@ -373,7 +379,11 @@ impl Trades {
             })
             .filter(|line| line.used_pct > 0 && line.used_pct <= 100)
             .collect();
-        lines.sort_by(|a, b| b.used_pct.cmp(&a.used_pct).then_with(|| a.check.cmp(&b.check)));
+        lines.sort_by(|a, b| {
+            b.used_pct
+                .cmp(&a.used_pct)
+                .then_with(|| a.check.cmp(&b.check))
+        });
         lines
     }
 }

@@ -16,7 +16,7 @@ use crate::ifd::pressure::Tally;
 /// A minute, ns.
 pub(super) const MINUTE_NS: u64 = 60_000_000_000;
 /// How long after its end a window takes late trades, ns.
-pub(super) const GRACE_NS: u64 = 30_000_000_000;
+pub const GRACE_NS: u64 = 30_000_000_000;
 
 /// Widths of the windows, in minutes, ascending. Signals come of the middle one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

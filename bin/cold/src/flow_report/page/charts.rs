@@ -431,6 +431,7 @@ impl<'r> Panels<'r> {
         let (class, shape) = match (event.kind, event.side) {
             (Kind::Sweep { .. }, Side::Ask) => ("mark", Shape::Down(size.min(9.0))),
             (Kind::Sweep { .. }, _) => ("mark", Shape::Up(size.min(9.0))),
+            (Kind::Pressure { .. }, _) => ("bubble", Shape::Diamond(8.0)),
             (Kind::Block, _) => ("bubble", Shape::Circle(size.min(14.0))),
             (Kind::Iceberg { .. } | Kind::Slices { .. }, _) => {
                 return plot.mark("hide", at, &Shape::Diamond(size.clamp(6.0, 10.0)), &words);
