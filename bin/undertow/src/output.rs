@@ -253,6 +253,11 @@ fn trade_words(sequence: u64, event: &TradeEvent) -> [u64; TRADE_WORDS] {
             words[1] = (halt.gate as u64) << 16 | (halt.cause as u64) << 8 | 36;
             words[2] = halt.at.0;
         }
+        TradeEvent::Settled(key, price, held) => {
+            words[1] = u64::from(key.instrument_id.0) << 32 | 38;
+            words[2] = price.0.cast_unsigned();
+            words[3] = held.cast_unsigned();
+        }
         TradeEvent::Checkpoint(digest) => {
             words[1] = 37;
             words[2] = *digest;

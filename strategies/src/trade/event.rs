@@ -4,7 +4,7 @@ use undertow_core::event::{Depth, Touch};
 use undertow_core::order::{ClientOrderId, ExecReport, Intent};
 use undertow_core::position::ExitCause;
 use undertow_core::risk::{Cancel, Halt, Reported, Verdict};
-use undertow_core::types::Nanos;
+use undertow_core::types::{BookKey, Nanos, Price};
 
 use crate::decide::Decision;
 
@@ -23,6 +23,8 @@ pub enum TradeEvent {
     Cancelled(Cancel, Nanos),
     /// The venue spoke of an order; nothing was changed where the second part is absent.
     Reported(ExecReport, Option<Reported>),
+    /// A contract expired: at which price it was settled, and what was held.
+    Settled(BookKey, Price, i64),
     /// A halt, or the end of one.
     Halted(Halt),
     /// A digest of orders and positions after everything said so far.
