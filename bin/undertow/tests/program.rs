@@ -63,27 +63,36 @@ fn session() -> TempDir {
 #[test]
 fn the_main_job_needs_nothing_and_shows_its_summary() {
     let dir = tempfile::tempdir().unwrap();
-    let out = ok(dir.path(), &["--messages", "50k", "--check"]);
+    let out = ok(dir.path(), &["--messages", "50k"]);
     for part in [
         "by action",
         "instruments",
         "NQ",
+        "signals",
+        "orders",
+        "account",
         "stages",
         "decode",
         "latency",
         "tick-to-output",
+        "tick-to-order",
     ] {
         assert!(out.contains(part), "{part} is missing from\n{out}");
     }
     let clean = "allocations on hot threads: 0   page faults: 0";
     assert!(out.contains(clean), "{out}");
-    assert!(!out.contains("first violation"), "{out}");
     let report = out
         .lines()
         .find_map(|line| line.strip_prefix("report"))
         .unwrap()
         .trim();
-    for file in ["latency.html", "run.json", "latency.hlog", "summary.json"] {
+    for file in [
+        "latency.html",
+        "run.json",
+        "latency.hlog",
+        "summary.json",
+        "explain.jsonl",
+    ] {
         assert!(
             dir.path().join(report).with_file_name(file).exists(),
             "{file}"
