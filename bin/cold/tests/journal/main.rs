@@ -11,3 +11,7 @@ mod damage;
 mod faults;
 
 mod lock;
+
+mod fold;
+
+mod crash;
