@@ -413,7 +413,8 @@ impl<G: Gateway> Trader<G> {
     }
 
     fn checkpoint(&mut self) {
-        self.say(TradeEvent::Checkpoint(self.risk.digest()), None);
+        self.say(TradeEvent::Kept(self.risk.kept()), None);
+        self.say(TradeEvent::Checkpoint(self.risk.ledger_digest()), None);
     }
 
     fn say(&mut self, event: TradeEvent, command: Option<Command>) {
@@ -756,6 +757,7 @@ impl<G: Gateway> Trader<G> {
                 self.risk.forbid(contract.key);
                 return;
             }
+            self.say(TradeEvent::Listed(*contract), None);
             // Both are told what the venue said before they knew of it.
             if let Some(status) = self.watches[at].chain.status(option) {
                 self.risk.on_status(&status);

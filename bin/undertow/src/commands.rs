@@ -20,6 +20,8 @@ mod replay;
 
 mod synth;
 
+pub(crate) use journal::failure as journal_fault;
+
 use std::io::{self, Write};
 
 use anyhow::Context;

@@ -258,6 +258,21 @@ fn trade_words(sequence: u64, event: &TradeEvent) -> [u64; TRADE_WORDS] {
             words[2] = price.0.cast_unsigned();
             words[3] = held.cast_unsigned();
         }
+        TradeEvent::Listed(contract) => {
+            words[1] = u64::from(contract.key.instrument_id.0) << 32 | 39;
+            words[2] = contract.multiplier.units().cast_unsigned();
+            words[3] = contract.expiry.0;
+        }
+        TradeEvent::Kept(kept) => {
+            words[1] = u64::from(kept.day) << 32 | 40;
+            words[2] = kept.day_equity.0.cast_unsigned();
+            words[3] = kept.high_water.0.cast_unsigned();
+            words[4] = kept.day_earned.0.cast_unsigned();
+            words[5] = kept.day_fees.0.cast_unsigned();
+            words[6] = u64::from(kept.losing_days) << 32 | u64::from(kept.losing_trades);
+            words[7] = u64::from(kept.opened_today) << 32 | u64::from(kept.opened_in_run);
+            words[8] = kept.next_id;
+        }
         TradeEvent::Checkpoint(digest) => {
             words[1] = 37;
             words[2] = *digest;

@@ -10,6 +10,8 @@ mod gather;
 
 mod ifd;
 
+mod journal;
+
 mod machine;
 
 mod trade;
@@ -39,11 +41,14 @@ use undertow_feeds::replay::{Bytes, Replay};
 use undertow_strategies::flow::toxicity::OddLot;
 use undertow_strategies::flow::{Flow, FlowOutput, FlowParameters, VwapAnchor};
 use undertow_strategies::ifd::desk::{Settings, Widths};
+use undertow_strategies::trade::event::TradeEvent;
 
 use ifd::Findings;
+use journal::Journal;
 use trade::Trades;
 
 use crate::affinity::Cores;
+use crate::commands::journal_fault;
 use crate::config::Config;
 use crate::config::values::{self, Demand, Idle as IdleWish, Layout as LayoutWish, Pace};
 use crate::exit::{Code, Failure};
@@ -189,11 +194,12 @@ pub fn trade<B: Bytes + Send, G: Gateway + Send>(
     );
     let instruments_max = limits.instruments_max as usize;
     let trader = trade::trader((profile, mode), gateway, instruments_max, first_day(&feed))?;
-    for note in notes {
-        eprintln!("note: {note}");
-    }
+    notes.iter().for_each(|note| eprintln!("note: {note}"));
     let started = Instant::now();
     let mut cold = Cold::new(ask)?;
+    let start = trade::start(ask.config, profile, mode, trader.risk().kept());
+    let journal = Journal::begin(place, start, first_day(&feed));
+    cold.journal = Some(journal.map_err(|error| journal_fault(&error))?);
     let chain = undertow_strategies::trade::stage::Desk {
         books,
         flow,
@@ -207,20 +213,21 @@ pub fn trade<B: Bytes + Send, G: Gateway + Send>(
         cold.follow(board, link);
     })?;
     let elapsed = started.elapsed();
-    let (registry, mut findings, mut trades) = cold.finish()?;
+    let last = Stamp {
+        sequence: finished.tiles.first().map_or(0, |tile| tile.messages),
+        ingress_ns: 0,
+    };
+    while trader.speak(|event| cold.trade(last, event)) {}
+    let journal = cold.end_journal()?;
+    let (registry, mut findings, trades) = cold.finish()?;
     while let Some(finding) = finished.flow.next_finding() {
         findings.note(&finding);
     }
-    let last = Stamp {
-        sequence: u64::MAX,
-        ingress_ns: 0,
-    };
-    while trader.speak(|event| trades.note(last, event)) {}
     findings.save(ask.config, &registry)?;
     let latencies = &finished.output.order_latencies;
-    let kept = trades.keep(place, &trader, &registry, latencies)?;
     let mut figures = trades.figures(&trader, &profile.name, mode, &registry);
-    figures.kept = kept;
+    figures.kept = trades.keep(place, &trader, &registry, latencies)?;
+    figures.kept.extend(journal);
     Ok(gather::outcome(&gather::Material {
         ask,
         wiring: &wiring,
@@ -458,6 +465,7 @@ struct Cold {
     registry: Registry,
     findings: Findings,
     trades: Trades,
+    journal: Option<Journal>,
     events: Option<(BufWriter<File>, PathBuf)>,
     failed: Option<std::io::Error>,
     progress: Progress,
@@ -475,6 +483,7 @@ impl Cold {
             registry: Registry::default(),
             findings: Findings::new(ask.config),
             trades: Trades::default(),
+            journal: None,
             events: ask.events.map(open).transpose()?,
             failed: None,
             progress: ask.progress.clone(),
@@ -500,6 +509,9 @@ impl Cold {
             if shown.elapsed() > Duration::from_millis(80) {
                 shown = Instant::now();
                 self.show(board.taken());
+                if !self.is_sound() {
+                    board.halt();
+                }
             }
             if is_idle {
                 std::thread::sleep(Duration::from_micros(200));
@@ -514,7 +526,7 @@ impl Cold {
                 match update {
                     FlowOutput::Update(_) => {}
                     FlowOutput::Finding(finding) => self.findings.note(finding),
-                    FlowOutput::Trade(event) => self.trades.note(msg.stamp, event),
+                    FlowOutput::Trade(event) => self.trade(msg.stamp, event),
                 }
                 let Some((file, _)) = &mut self.events else {
                     return;
@@ -526,6 +538,23 @@ impl Cold {
                 }
             }
         }
+    }
+
+    fn trade(&mut self, stamp: Stamp, event: &TradeEvent) {
+        if let Some(journal) = &mut self.journal {
+            journal.note(stamp, event);
+        }
+        self.trades.note(stamp, event);
+    }
+
+    fn end_journal(&mut self) -> Result<Option<String>> {
+        let ended = self.journal.take().map(Journal::end).transpose();
+        Ok(ended.map_err(|error| journal_fault(&error))?)
+    }
+
+    /// Whether nothing has been lost: what is not written must not be sent.
+    fn is_sound(&self) -> bool {
+        self.journal.as_ref().is_none_or(Journal::is_sound)
     }
 
     fn show(&self, taken: u64) {

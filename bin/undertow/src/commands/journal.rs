@@ -120,7 +120,7 @@ fn show(global: &Global, entry: &Entry, out: &mut impl Write) -> Result<()> {
 }
 
 /// An error as the program tells it.
-fn failure(error: &JournalError) -> Failure {
+pub(crate) fn failure(error: &JournalError) -> Failure {
     let code = match error {
         JournalError::Damaged {
             damage: Damage::Version(_) | Damage::Kind { .. },

@@ -8,6 +8,7 @@ use std::path::Path;
 use anyhow::{Context, Result, anyhow};
 use serde_json::Value;
 use undertow_cold::explain;
+use undertow_cold::journal::{Build, Start};
 use undertow_cold::registry::Registry;
 use undertow_cold::summary::Count;
 use undertow_cold::summary::trade::{
@@ -30,6 +31,7 @@ use undertow_strategies::trade::settings::Settings;
 use undertow_strategies::trade::watch::Watch;
 
 use super::gather::rfc3339;
+use crate::config::Config;
 use crate::profile::Profile;
 
 /// The file of explanations in a run's directory.
@@ -74,6 +76,18 @@ pub(super) fn trader<G: Gateway>(
     Trader::new(settings, risk, gateway).map_err(|(place, invalid)| {
         anyhow!("profile {}: rule set {place}: {invalid}", profile.name)
     })
+}
+
+/// How the journal of a run begins.
+pub(super) fn start(config: &Config, profile: &Profile, mode: Mode, kept: Kept) -> Start {
+    Start {
+        build: Build::from_bytes(env!("CARGO_PKG_VERSION").as_bytes()),
+        config_hash: config.meaning() ^ profile.digest,
+        input_hash: 0,
+        mode,
+        account: AccountId(profile.account),
+        kept,
+    }
 }
 
 /// An order as the cold side follows it.
