@@ -115,7 +115,8 @@ fn a_sound_journal_is_verified_with_what_it_adds_up_to() {
     assert_eq!((code, err.as_str()), (0, ""));
     for said in [
         "ok: kept: 4 records in 1 segment; every checksum and the chain hold",
-        "2 orders, 2 open; 0 executions; 0 checkpoints compared, 0 breaches of invariants; next id 3",
+        "2 orders, 2 open; 0 executions; 0 checkpoints compared, 0 breaches of invariants; \
+         next id 3",
         r"last run: build \u{1b}[31m1.0, Paper, was not ended in order",
         "open: order 2 is intent, 0 of 2 filled",
         r"foreign: no\ttes is none",

@@ -660,7 +660,8 @@ impl fmt::Display for BreachKind {
         match self {
             Self::Digest { live, folded } => write!(
                 f,
-                "the ledger's digest was {live:016x} live and is {folded:016x} from the records (I13)"
+                "the ledger's digest was {live:016x} live and is {folded:016x} from the records \
+                 (I13)"
             ),
             Self::Unintended(id) => {
                 write!(

@@ -395,7 +395,8 @@ proptest! {
     #[test]
     fn p02_after_a_power_failure_every_durable_record_is_there(loss in losses()) {
         let (dir, durable, written) = lose(&loss);
-        let (_, scan) = recover(dir.path()).expect("what was not confirmed may be lost in any order");
+        let recovered = recover(dir.path());
+        let (_, scan) = recovered.expect("what was not confirmed may be lost in any order");
         prop_assert!(scan.records >= durable, "{} of {durable}", scan.records);
         let (entries, _) = read(dir.path()).expect("read");
         prop_assert_eq!(&records(&entries)[..], &written[..entries.len()]);

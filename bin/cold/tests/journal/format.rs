@@ -196,7 +196,10 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_reports_come_back(reports in prop::collection::vec(reports(), 1..60), segment in 1u32..20) {
+    fn any_reports_come_back(
+        reports in prop::collection::vec(reports(), 1..60),
+        segment in 1u32..20,
+    ) {
         let dir = fresh();
         let written: Vec<Record> = reports.into_iter().map(Record::Report).collect();
         write(dir.path(), &written, segment, 1_000);
