@@ -34,7 +34,7 @@ use undertow_core::order::{
     StrategyId, Style, Tif,
 };
 use undertow_core::position::{BrokerView, Exit, ExitCause, ExitPlan, Gauge};
-use undertow_core::risk::{Command, Context, Gate, HaltCause, Risk, Sizing};
+use undertow_core::risk::{Command, Context, Gate, HaltCause, Risk, Sizing, Which};
 use undertow_core::types::{Action, BookKey, InstrumentId, Nanos, Price, Side, Text};
 
 use self::chain::{CADENCE_NS, Chain};
@@ -407,12 +407,32 @@ impl<G: Gateway> Trader<G> {
         self.say(TradeEvent::Halted(*self.risk.halted()), None);
     }
 
+    /// The run ends before its input: nothing new is opened, and every live order is cancelled.
+    pub fn wind_down(&mut self) {
+        let (queue, now) = (&mut self.queue, self.now);
+        self.risk.cancel_all(Which::All, now, &mut |cancel| {
+            queue.push_back(Item {
+                event: TradeEvent::Cancelled(cancel, now),
+                command: Some(Command::Cancel(cancel)),
+            });
+        });
+        self.finish();
+    }
+
     /// The last input was taken: the last digest is said.
     fn finish(&mut self) {
         self.checkpoint();
     }
 
     fn checkpoint(&mut self) {
+        for line in self.risk.lines() {
+            if line.position.quantity() != 0 {
+                self.queue.push_back(Item {
+                    event: TradeEvent::Marked(line.contract.key, line.view.mark),
+                    command: None,
+                });
+            }
+        }
         self.say(TradeEvent::Kept(self.risk.kept()), None);
         self.say(TradeEvent::Checkpoint(self.risk.ledger_digest()), None);
     }

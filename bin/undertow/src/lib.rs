@@ -42,3 +42,5 @@ pub mod doctor;
 pub mod commands;
 
 pub mod exit;
+
+pub mod interrupt;

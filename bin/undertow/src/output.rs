@@ -263,6 +263,10 @@ fn trade_words(sequence: u64, event: &TradeEvent) -> [u64; TRADE_WORDS] {
             words[2] = contract.multiplier.units().cast_unsigned();
             words[3] = contract.expiry.0;
         }
+        TradeEvent::Marked(key, price) => {
+            words[1] = u64::from(key.instrument_id.0) << 32 | 41;
+            words[2] = price.0.cast_unsigned();
+        }
         TradeEvent::Kept(kept) => {
             words[1] = u64::from(kept.day) << 32 | 40;
             words[2] = kept.day_equity.0.cast_unsigned();

@@ -52,6 +52,7 @@ use crate::commands::journal_fault;
 use crate::config::Config;
 use crate::config::values::{self, Demand, Idle as IdleWish, Layout as LayoutWish, Pace};
 use crate::exit::{Code, Failure};
+use crate::interrupt::Interrupt;
 use crate::memory;
 use crate::output::words;
 use crate::probe::Sampling;
@@ -95,6 +96,8 @@ pub struct Outcome {
     pub run: Run,
     /// Whether some input did not end well.
     pub is_cut: bool,
+    /// Whether somebody asked the run to end before its input did.
+    pub is_interrupted: bool,
 }
 
 /// Runs `inputs`, each with its name, through the chain, merged by time of capture.
@@ -107,11 +110,7 @@ pub fn run<B: Bytes + Send>(ask: &Ask<'_>, inputs: Vec<(String, B)>) -> Result<O
     let limits = limits(ask.config);
     let (arena, notes) = lay_out(ask.config, &limits)?;
     let books = Books::new_in(&arena, &limits)?;
-    let (names, bytes): (Vec<_>, Vec<_>) = inputs.into_iter().unzip();
-    let mut feed = Replay::new(bytes);
-    while !feed.read_headers() {
-        std::thread::sleep(Duration::from_micros(100));
-    }
+    let (names, feed) = feed(inputs);
     let history = ifd::history(ask.config, first_day(&feed))?;
     let places = history.len();
     let flow = Flow::with(
@@ -123,13 +122,14 @@ pub fn run<B: Bytes + Send>(ask: &Ask<'_>, inputs: Vec<(String, B)>) -> Result<O
         eprintln!("note: {note}");
     }
     let started = Instant::now();
-    let mut cold = Cold::new(ask)?;
+    let mut cold = Cold::new(ask, &wiring)?;
     let (mut finished, check) = if ask.check {
         drive(&wiring, (feed, Checked::new(books), flow), &mut cold)?.apart(Checked::into_parts)
     } else {
         drive(&wiring, (feed, books, flow), &mut cold)?.apart(|books| (books, None))
     };
     let elapsed = started.elapsed();
+    let is_interrupted = cold.interrupt.came();
     let (registry, mut findings, _) = cold.finish()?;
     while let Some(finding) = finished.flow.next_finding() {
         findings.note(&finding);
@@ -144,8 +144,19 @@ pub fn run<B: Bytes + Send>(ask: &Ask<'_>, inputs: Vec<(String, B)>) -> Result<O
         ifd: findings.figures(ask.config, places, &registry),
         check,
         trade: None,
+        is_interrupted,
         elapsed,
     }))
+}
+
+/// The inputs as one feed, their headers read, and their names.
+fn feed<B: Bytes>(inputs: Vec<(String, B)>) -> (Vec<String>, Replay<B>) {
+    let (names, bytes): (Vec<_>, Vec<_>) = inputs.into_iter().unzip();
+    let mut feed = Replay::new(bytes);
+    while !feed.read_headers() {
+        std::thread::sleep(Duration::from_micros(100));
+    }
+    (names, feed)
 }
 
 /// Where a session that trades begins, and what it keeps.
@@ -180,11 +191,7 @@ pub fn trade<B: Bytes + Send, G: Gateway + Send>(
     let limits = limits(ask.config);
     let (arena, notes) = lay_out(ask.config, &limits)?;
     let books = Books::new_in(&arena, &limits)?;
-    let (names, bytes): (Vec<_>, Vec<_>) = inputs.into_iter().unzip();
-    let mut feed = Replay::new(bytes);
-    while !feed.read_headers() {
-        std::thread::sleep(Duration::from_micros(100));
-    }
+    let (names, feed) = feed(inputs);
     let history = ifd::history(ask.config, first_day(&feed))?;
     let places = history.len();
     let flow = Flow::with(
@@ -196,7 +203,7 @@ pub fn trade<B: Bytes + Send, G: Gateway + Send>(
     let trader = trade::trader((profile, mode), gateway, instruments_max, first_day(&feed))?;
     notes.iter().for_each(|note| eprintln!("note: {note}"));
     let started = Instant::now();
-    let mut cold = Cold::new(ask)?;
+    let mut cold = Cold::new(ask, &wiring)?;
     let start = trade::start(ask.config, profile, mode, trader.risk().kept());
     let journal = Journal::begin(place, start, first_day(&feed));
     cold.journal = Some(journal.map_err(|error| journal_fault(&error))?);
@@ -206,13 +213,15 @@ pub fn trade<B: Bytes + Send, G: Gateway + Send>(
         trader,
         laps: (),
     };
-    let topology::Traded {
-        mut finished,
-        mut trader,
-    } = topology::run_desk(&wiring, (feed, chain), |board, link| {
-        cold.follow(board, link);
-    })?;
+    let follow = |board: &Switchboard, link| cold.follow(board, link);
+    let ran = topology::run_desk(&wiring, (feed, chain), follow);
+    let ran = ran.inspect_err(|_| cold.abandon_journal())?;
+    let (mut finished, mut trader) = (ran.finished, ran.trader);
     let elapsed = started.elapsed();
+    let is_interrupted = cold.interrupt.came();
+    if is_interrupted {
+        trader.wind_down();
+    }
     let last = Stamp {
         sequence: finished.tiles.first().map_or(0, |tile| tile.messages),
         ingress_ns: 0,
@@ -237,6 +246,7 @@ pub fn trade<B: Bytes + Send, G: Gateway + Send>(
         ifd: findings.figures(ask.config, places, &registry),
         check: None,
         trade: Some(figures),
+        is_interrupted,
         elapsed,
     }))
 }
@@ -470,10 +480,12 @@ struct Cold {
     failed: Option<std::io::Error>,
     progress: Progress,
     bar: ProgressBar,
+    tiles: usize,
+    interrupt: Interrupt,
 }
 
 impl Cold {
-    fn new(ask: &Ask<'_>) -> Result<Self> {
+    fn new(ask: &Ask<'_>, wiring: &Wiring) -> Result<Self> {
         let open = |path: &Path| -> Result<_> {
             let file = File::create(path);
             let file = file.with_context(|| format!("cannot write {}", path.display()))?;
@@ -488,6 +500,8 @@ impl Cold {
             failed: None,
             progress: ask.progress.clone(),
             bar: bar(&ask.progress),
+            tiles: wiring.layout.tiles(),
+            interrupt: Interrupt::listen(),
         })
     }
 
@@ -503,8 +517,12 @@ impl Cold {
                     return;
                 }
             }
-            if board.is_halted() {
+            // What was put out before the tiles stopped is taken all the same.
+            if board.stopped() == self.tiles && is_idle {
                 return;
+            }
+            if self.interrupt.came() {
+                board.halt();
             }
             if shown.elapsed() > Duration::from_millis(80) {
                 shown = Instant::now();
@@ -545,6 +563,13 @@ impl Cold {
             journal.note(stamp, event);
         }
         self.trades.note(stamp, event);
+    }
+
+    /// A tile has died: what it said before is on the disk all the same.
+    fn abandon_journal(&mut self) {
+        if let Some(journal) = self.journal.take() {
+            journal.abandon();
+        }
     }
 
     fn end_journal(&mut self) -> Result<Option<String>> {

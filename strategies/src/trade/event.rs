@@ -26,7 +26,9 @@ pub enum TradeEvent {
     Reported(ExecReport, Option<Reported>),
     /// A contract is traded from now on, on these terms.
     Listed(Contract),
-    /// What must survive a restart, as it stands.
+    /// What a held contract is valued at.
+    Marked(BookKey, Price),
+    /// What must survive a restart, as it stands, after the marks that it rests on.
     Kept(Kept),
     /// A contract expired: at which price it was settled, and what was held.
     Settled(BookKey, Price, i64),

@@ -7,12 +7,12 @@
 use std::path::{Path, PathBuf};
 
 use undertow_cold::journal::{
-    Cancelled, Intended, JournalError, Lock, Moment, Options, Record, Refused, Settled, Signalled,
-    Start, Sync, Writer, segment_name,
+    Cancelled, Intended, JournalError, Lock, Marked, Moment, Options, Record, Refused, Settled,
+    Signalled, Start, Sync, Writer, segment_name,
 };
 use undertow_core::event::Stamp;
 use undertow_core::risk::Gate;
-use undertow_core::types::Nanos;
+use undertow_core::types::{BookKey, Nanos, Price};
 use undertow_strategies::decide::Outcome;
 use undertow_strategies::trade::event::TradeEvent;
 
@@ -109,17 +109,19 @@ impl Journal {
             }
             TradeEvent::Reported(report, _) => self.append(at, &Record::Report(*report)),
             TradeEvent::Settled(contract, price, _) => {
-                let settled = Settled {
-                    contract: *contract,
-                    price: *price,
-                    delivered: None,
-                };
-                self.append(at, &Record::Settled(settled));
+                self.append(at, &Record::Settled(settled(*contract, *price)));
             }
             TradeEvent::Halted(halt) => match (halt.gate, halt.resumed) {
                 (Gate::Open, Some(reason)) => self.append(at, &Record::Resume(reason)),
                 _ => self.append(at, &Record::Halt(*halt)),
             },
+            TradeEvent::Marked(contract, price) => {
+                let marked = Marked {
+                    contract: *contract,
+                    price: *price,
+                };
+                self.append(at, &Record::Mark(marked));
+            }
             TradeEvent::Kept(kept) => self.append(at, &Record::Kept(*kept)),
             TradeEvent::Checkpoint(digest) => {
                 self.digest = *digest;
@@ -131,6 +133,14 @@ impl Journal {
     /// Whether everything so far was taken.
     pub(super) const fn is_sound(&self) -> bool {
         self.failed.is_none()
+    }
+
+    /// Writes what waits, without an end: whoever reads it sees that the run did not end in order.
+    pub(super) fn abandon(mut self) {
+        if let Some(writer) = &mut self.writer {
+            // The run has failed already, and for a better reason than this.
+            let _ = writer.flush();
+        }
     }
 
     /// Ends the journal in order, and says in words where it lies.
@@ -169,6 +179,15 @@ impl Journal {
             TradeEvent::Reported(report, _) => report.ts_event,
             _ => self.last.ts_event,
         }
+    }
+}
+
+/// A settlement in cash.
+const fn settled(contract: BookKey, price: Price) -> Settled {
+    Settled {
+        contract,
+        price,
+        delivered: None,
     }
 }
 
