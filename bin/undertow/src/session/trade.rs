@@ -257,7 +257,11 @@ impl Trades {
         TradeFigures {
             profile: profile.to_owned(),
             mode: format!("{mode:?}").to_lowercase(),
-            chains: trader.watches().iter().map(chain).collect(),
+            chains: trader
+                .watches()
+                .iter()
+                .map(|watch| chain(watch, names))
+                .collect(),
             strategies: strategies(trader),
             unwanted: named([
                 ("no room", unwanted.no_room),
@@ -450,7 +454,7 @@ fn strategies<G: Gateway>(trader: &Trader<G>) -> Vec<StrategyLine> {
         .collect()
 }
 
-fn chain(watch: &Watch) -> ChainLine {
+fn chain(watch: &Watch, names: &Registry) -> ChainLine {
     let sums = watch.chain.sums();
     let pin = watch
         .chain
@@ -459,6 +463,9 @@ fn chain(watch: &Watch) -> ChainLine {
         .max_by(|a, b| a.gex.abs().total_cmp(&b.gex.abs()));
     ChainLine {
         product: watch.symbol.as_str().to_owned(),
+        contract: watch
+            .contract
+            .map(|contract| names.name(contract.key, contract.expiry)),
         listed: watch.chain.listings().len(),
         weighed: sums.map_or(0, |sums| sums.options),
         gex_1pct: sums.map(|sums| sums.gex * 0.01),
