@@ -160,6 +160,7 @@ fn recompute_slot(
             making,
             multiplier: 0.0,
             together: None,
+            structure: None,
         };
         candidates.push((option, stance, pressure));
     }

@@ -222,7 +222,11 @@ fn pressure_words(words: &mut [u64; FINDING_WORDS], pressure: &Pressure) {
     words[19] = pressure.reading.quality.to_bits();
     words[20] = pressure.making.to_bits();
     words[21] = pressure.multiplier.to_bits();
-    words[22] = pressure.together.map_or(0, |together| together as u64 + 1);
+    let together = pressure.together.map_or(0, |together| together as u64 + 1);
+    let structure = pressure
+        .structure
+        .map_or(0, |structure| structure as u64 + 1);
+    words[22] = structure << 8 | together;
 }
 
 fn contract_words(words: &mut [u64; FINDING_WORDS], contract: &Contract, kind: u64) {

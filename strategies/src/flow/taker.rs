@@ -210,19 +210,24 @@ impl Takers {
     fn turn(&mut self, now: Nanos) {
         self.judge(self.minute + 1);
         let next = now.0 / MINUTE.0;
-        let passed = (next - self.minute).min(MINUTES as u64);
-        for minute in 0..passed {
-            let place = place(next - minute);
-            self.minutes[place] = Minute::default();
-            // What was taken in a minute that is forgotten cannot be taken back.
-            for last in &mut self.last {
-                last.take_if(|take| take.place == place);
+        let skipped = (next - self.minute - 1).min(MINUTES as u64);
+        if skipped > 0 {
+            for minute in next - skipped..next {
+                self.forget(minute);
             }
-        }
-        if next > self.minute + 1 {
             self.judge(next);
         }
+        self.forget(next);
         self.minute = next;
+    }
+
+    /// Makes room for a minute. What was taken in the one that was there cannot be taken back.
+    fn forget(&mut self, minute: u64) {
+        let place = place(minute);
+        self.minutes[place] = Minute::default();
+        for last in &mut self.last {
+            last.take_if(|take| take.place == place);
+        }
     }
 
     /// Judges the minutes before minute `until`.

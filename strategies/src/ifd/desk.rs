@@ -12,6 +12,7 @@
 mod finding;
 mod judge;
 mod lanes;
+mod legs;
 mod listing;
 
 pub use finding::{Contract, Evidence, Finding, Pressure, Resolution, Signal, Version, Window};

@@ -157,6 +157,30 @@ pub struct Leg {
     pub dominance: Dominance,
 }
 
+/// What several strikes make together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum MultiStrike {
+    /// Three of one right, 1:2:1.
+    Butterfly,
+    /// Four with even wings and even volume.
+    Condor,
+    /// A call and a put, traded to opposite sides.
+    RiskReversal,
+}
+
+impl MultiStrike {
+    /// The word shown to users.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Butterfly => "BUTTERFLY",
+            Self::Condor => "CONDOR",
+            Self::RiskReversal => "RISK_REVERSAL",
+        }
+    }
+}
+
 /// Whether three legs of one right, by ascending strike, stand evenly spaced (to 2 %) and trade
 /// 1:2:1 (each within 0.7 to 1.3 of that).
 #[must_use]

@@ -151,6 +151,8 @@ fn evidence(of: &Evidence) -> Value {
                 "history_quality": of.reading.quality,
                 "making": of.making,
                 "multiplier": of.multiplier,
+                "together": of.together.map(|it| it.name()),
+                "structure": of.structure.map(|it| it.name()),
             })
         }
     }

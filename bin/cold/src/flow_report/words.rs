@@ -5,7 +5,7 @@ use undertow_strategies::calendar::{Day, eastern_time_of_day};
 use undertow_strategies::flow::toxicity::ToxicityLabel;
 use undertow_strategies::flow::vpin::VpinValue;
 use undertow_strategies::ifd::components::Components;
-use undertow_strategies::ifd::desk::{Evidence, Signal, Version, Window};
+use undertow_strategies::ifd::desk::{Evidence, Pressure, Signal, Version, Window};
 
 use super::{FlowEvent, FlowReport, FlowRow, Kind};
 use crate::summary::thousands;
@@ -258,9 +258,18 @@ pub(super) fn evidence(signal: &Signal) -> String {
                 thousands(pressure.volume),
                 parts.join(", "),
                 pressure.making,
-            )
+            ) + &shapes(pressure)
         }
     }
+}
+
+/// What a pressure's window made with that of the other right, and with those of other strikes.
+fn shapes(pressure: &Pressure) -> String {
+    let together = pressure.together.map(|it| it.name());
+    let structure = pressure.structure.map(|it| it.name());
+    let told = [together, structure].into_iter().flatten();
+    told.map(|name| format!("; {}", name.to_lowercase().replace('_', " ")))
+        .collect()
 }
 
 /// A pressure window in one line.

@@ -11,7 +11,7 @@ use crate::ifd::confidence::Action;
 use crate::ifd::conflict::{Decision, Method};
 use crate::ifd::pressure::{Dominance, Tally};
 use crate::ifd::spike::{Bracket, Spike};
-use crate::ifd::structure::Together;
+use crate::ifd::structure::{MultiStrike, Together};
 use crate::ifd::{Direction, Level};
 use crate::options::Right;
 
@@ -78,6 +78,8 @@ pub struct Pressure {
     pub multiplier: f64,
     /// How call and put of the strike traded together, if they did.
     pub together: Option<Together>,
+    /// What its window made with those of other strikes, if anything.
+    pub structure: Option<MultiStrike>,
 }
 
 /// Why a signal is one.

@@ -11,6 +11,7 @@ use undertow_core::types::{Nanos, Price, Text};
 use super::finding::{Contract, Evidence, Finding, Pending, Pressure, Resolution, Signal, Version};
 use super::laid_out;
 use super::lanes::{Cell, GRACE_NS};
+use super::legs::{Legs, Window};
 use super::listing::{Listed, NONE};
 use crate::ifd::baseline::{Reading, Table};
 use crate::ifd::components::{Components, Crowd, Stance};
@@ -20,7 +21,7 @@ use crate::ifd::pressure::{Dominance, Tally};
 use crate::ifd::quality::{Evidence as Quality, adjust};
 use crate::ifd::spike::{Activity, Bracket, Spike};
 use crate::ifd::structure::{
-    Coordination, TOGETHER_NS, Together, Verdict, market_making, straddle,
+    Coordination, Leg, TOGETHER_NS, Together, Verdict, market_making, straddle,
 };
 use crate::ifd::{Direction, Level};
 use crate::options::Right;
@@ -190,6 +191,7 @@ pub(super) struct Judge {
     pub(super) days: Box<[Day]>,
     candidates: Box<[Option<Candidate>]>,
     candidates_len: usize,
+    legs: Legs,
     crowd: Crowd,
     v1: Voices,
     v3: Voices,
@@ -211,6 +213,7 @@ impl Judge {
             days: laid_out(options_max, Day::default()),
             candidates: laid_out(options_max, None),
             candidates_len: 0,
+            legs: Legs::new(options_max),
             crowd: Crowd::new(options_max),
             v1: Voices::new(options_max),
             v3: Voices::new(options_max),
@@ -294,6 +297,7 @@ impl Judge {
         let tally = &seen.cell.tally;
         let dominance = tally.dominance();
         let (pressures, count) = self.remember(seen, dominance);
+        self.legs.join(seen.window());
         let terms = &seen.listed.terms;
         let Some(direction) = Direction::of_pressure(terms.right, dominance) else {
             return;
@@ -333,6 +337,7 @@ impl Judge {
                 making,
                 multiplier: 1.0,
                 together: together(seen),
+                structure: None,
             },
         };
         // As many places as options, and each is considered once a slot.
@@ -345,9 +350,14 @@ impl Judge {
     /// Version 3 speaks: the slot's last window is closed.
     pub(super) fn speak_of_pressure(&mut self, ts: Nanos, out: &mut Pending) {
         if self.candidates_len == 0 {
+            self.legs.clear();
             return;
         }
         self.weigh_neighbours();
+        for candidate in self.candidates[..self.candidates_len].iter_mut().flatten() {
+            candidate.pressure.structure = self.legs.find(&candidate.window());
+        }
+        self.legs.clear();
         self.v1.forget(ts);
         self.v3.forget(ts);
         for candidate in self.candidates[..self.candidates_len].iter().flatten() {
@@ -477,7 +487,38 @@ impl Judge {
     }
 }
 
+impl Seen<'_> {
+    /// The window as a leg of what several strikes make.
+    const fn window(&self) -> Window {
+        let terms = &self.listed.terms;
+        Window {
+            underlying: terms.underlying,
+            expiry: self.contract.expiry,
+            leg: Leg {
+                strike: terms.strike,
+                right: terms.right,
+                volume: self.cell.tally.volume(),
+                dominance: self.cell.tally.dominance(),
+            },
+        }
+    }
+}
+
 impl Candidate {
+    /// Its window, the same.
+    const fn window(&self) -> Window {
+        Window {
+            underlying: self.stance.underlying,
+            expiry: self.contract.expiry,
+            leg: Leg {
+                strike: self.contract.strike,
+                right: self.contract.right,
+                volume: self.pressure.volume,
+                dominance: self.pressure.dominance,
+            },
+        }
+    }
+
     /// Hears the neighbours: cluster, confidence, quality.
     fn hear(&mut self, crowd: &Crowd, penalty: f64) {
         let around = crowd.neighbours(&self.stance);
