@@ -12,7 +12,8 @@
 //! N16 asks for where the queue is not known, is asked for only where the book shows no queue.
 //! **Doubt.** Without a good book, or in a halt, nothing fills and nothing joins. Trades count at
 //! once, all else when LAST has come. After a clear or snapshot our places are the last again.
-//! **Absent.** Trades without an aggressor (auctions, crosses), self-trades, implied liquidity.
+//! **Absent.** Trades without an aggressor (auctions, crosses), self-trades, implied liquidity, and
+//! that a venue may skip an order before us (one owner on both sides): we wait for its size.
 
 mod fees;
 mod latency;
