@@ -16,6 +16,7 @@ pub mod auction;
 pub mod calendar;
 pub mod discovery;
 pub mod indicators;
+pub mod performance;
 pub mod portfolio;
 pub mod portfolio_risk;
 pub mod quality;

@@ -25,7 +25,8 @@ use core::iter::repeat_n;
 use undertow_core::book::Books;
 use undertow_core::contract::{Contract, PriceSign, TickRule};
 use undertow_core::event::{
-    BookUpdate, Control, Definition, InstrumentClass, Operator, Statistic, Status, Touch, Trust,
+    BookUpdate, Control, Definition, InstrumentClass, Mbo, Operator, Statistic, Status, Touch,
+    Trust,
 };
 use undertow_core::gateway::Gateway;
 use undertow_core::money::{Money, PPM};
@@ -292,12 +293,32 @@ impl<G: Gateway> Trader<G> {
         self.queue.len()
     }
 
+    /// Time is about to pass to that of a record: what was on its way to the venue meets the
+    /// books as they stood until then.
+    #[inline]
+    pub fn before(&mut self, books: &Books<'_>, mbo: &Mbo) {
+        if self.gateway.due() < mbo.ts_event
+            && let Some(ts) = time_of(mbo)
+        {
+            self.let_arrive(books, ts);
+        }
+    }
+
+    #[cold]
+    fn let_arrive(&mut self, books: &Books<'_>, ts: Nanos) {
+        self.now = self.now.max(ts);
+        let reports = &mut self.reports;
+        self.gateway
+            .on_time(books, self.now, &mut |report| reports.push(*report));
+        self.take_reports();
+    }
+
     /// Sees what a record did to its book. `books` stand after it already.
     #[inline]
     pub fn observe(&mut self, books: &Books<'_>, update: &BookUpdate) {
         let mbo = &update.mbo;
-        if mbo.ts_event.is_defined() {
-            self.now = self.now.max(mbo.ts_event);
+        if let Some(ts) = time_of(mbo) {
+            self.now = self.now.max(ts);
         }
         if !self.gateway.is_idle() {
             self.hear(books, update);
@@ -1129,4 +1150,16 @@ fn laid_out_queue() -> VecDeque<Item> {
     let mut queue: VecDeque<Item> = repeat_n(nothing, EVENTS_MAX).collect();
     queue.clear();
     queue
+}
+
+/// An event this much later than its own arrival has a broken clock, which must not become ours.
+const AHEAD_MAX_NS: u64 = 1_000_000_000;
+
+/// The time of a record, as far as it is to be believed.
+#[inline]
+fn time_of(mbo: &Mbo) -> Option<Nanos> {
+    let (event, arrival) = (mbo.ts_event, mbo.ts_recv);
+    let is_usable = event.is_defined()
+        && (!arrival.is_defined() || event.0 <= arrival.0.saturating_add(AHEAD_MAX_NS));
+    is_usable.then_some(event)
 }

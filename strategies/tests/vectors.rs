@@ -39,12 +39,13 @@ const NOT_YET: &[(&str, &[&str])] = &[
         ],
     ),
     ("news arrive with the poller", &["A15.sentiment"]),
-    ("signals, risk and orders", &["N14.shadow", "N14.relevance"]),
+    (
+        "shadow runs come with the live feed",
+        &["N14.shadow", "N14.relevance"],
+    ),
     (
         "reports, distribution and monitoring",
         &[
-            "B1.metrics",
-            "B1.trades",
             "C1.cost",
             "D1.bands",
             "D4.pivots",

@@ -111,6 +111,7 @@ impl<G: Gateway, T: Timing> Stage for Desk<'_, G, T> {
 
     #[inline]
     fn on_data(&mut self, input: &Market, out: &mut impl Emit<FlowOutput>) {
+        self.trader.before(&self.books, input.mbo());
         if self.books.apply(input).is_some() {
             // The trader looks at the books while it sees what was done to them.
             let update = self.books.last();

@@ -7,6 +7,7 @@ use undertow_core::order::{Confidence, Entry, Execution, ExecutionId, MayTake, Q
 use undertow_core::position::{ExitPlan, Exits, Position, scale_out};
 use undertow_core::risk::{DrawdownRung, Horizon, LossRung, Sizing, Status, notional_size};
 use undertow_core::types::{BookKey, InstrumentId, Nanos, Price, Side, Text};
+use undertow_strategies::performance::{Returns, Trades};
 use undertow_strategies::portfolio_risk::{
     Concentration, GreekPosition, HistoricalRisk, Holding, NetGreeks, RESULTS_MAX, RiskScore,
     correlated_risk, fallback_risk, kelly, volatility_z,
@@ -16,6 +17,8 @@ use undertow_strategies::quantile::linear;
 use super::{Case, assert_close};
 
 pub(super) const CASES: &[Case] = &[
+    ("B1.metrics", returns_of_eight_equities),
+    ("B1.trades", results_of_six_trades),
     ("N15.budget", budget_of_a_day),
     ("R1.kelly", kelly_of_two_records),
     ("R1.contracts", contracts_of_four_signals),
@@ -351,4 +354,29 @@ fn sizes_of_four_signals(vector: &Value) {
         assert_eq!(size, Money::from_cents(hundredths(&vector[name])), "{name}");
     }
     assert_eq!(notional_size(Horizon::Moc, points(59)), None);
+}
+
+fn returns_of_eight_equities(expected: &Value) {
+    let equities = [
+        100_000.0, 100_500.0, 100_200.0, 101_000.0, 100_800.0, 101_500.0, 101_100.0, 102_000.0,
+    ];
+    let got = Returns::of(&equities).unwrap();
+    assert_close(got.sharpe.unwrap(), number(expected, "sharpe"));
+    assert_close(got.sortino.unwrap(), number(expected, "sortino"));
+    assert_close(got.fall, number(expected, "mdd"));
+    assert_close(got.annual, number(expected, "ann"));
+    assert_close(got.calmar.unwrap(), number(expected, "calmar"));
+}
+
+fn results_of_six_trades(expected: &Value) {
+    let got = Trades::of(&[250.0, -100.0, 400.0, -150.0, -50.0, 300.0]).unwrap();
+    assert_close(got.win_rate, number(expected, "win"));
+    assert_close(got.profit_factor.unwrap(), number(expected, "pf"));
+    assert_close(got.expectancy, number(expected, "exp"));
+    assert_close(got.average_win.unwrap(), number(expected, "avgw"));
+    assert_close(got.average_loss.unwrap(), number(expected, "avgl"));
+}
+
+fn number(of: &Value, name: &str) -> f64 {
+    of[name].as_f64().unwrap()
 }

@@ -42,6 +42,8 @@ pub struct TradeFigures {
     pub slippage: String,
     /// Contracts traded, with what they earned.
     pub contracts: Vec<ContractLine>,
+    /// Trades that were closed; absent without any.
+    pub trades: Option<TradesLine>,
     /// The fills, oldest first.
     pub fill_lines: Vec<FillLine>,
     /// The account.
@@ -100,6 +102,23 @@ pub struct StrategyLine {
     pub blocked: Vec<Count>,
     /// Whether considered = emitted + all blocked.
     pub is_conserved: bool,
+}
+
+/// What closed trades came to, each from flat to flat, after fees (D7). Money in dollars.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct TradesLine {
+    /// Trades.
+    pub count: usize,
+    /// Share that gained.
+    pub win_rate: f64,
+    /// Won over lost; absent when nothing was lost.
+    pub profit_factor: Option<f64>,
+    /// Mean result.
+    pub expectancy: f64,
+    /// Mean of those that gained.
+    pub average_win: Option<f64>,
+    /// Mean of those that lost.
+    pub average_loss: Option<f64>,
 }
 
 /// How orders ended.
@@ -376,6 +395,20 @@ fn render_account(figures: &TradeFigures, text: &mut String) {
         account.fees,
         account.drawdown
     );
+    if let Some(trades) = &figures.trades {
+        let or_dash =
+            |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |it| format!("{it:.2}"));
+        let _ = writeln!(
+            text,
+            "  {} trades closed: {:.0} % won, profit factor {}, expectancy ${:.2}, average win ${} and loss ${}",
+            trades.count,
+            trades.win_rate * 100.0,
+            or_dash(trades.profit_factor),
+            trades.expectancy,
+            or_dash(trades.average_win),
+            or_dash(trades.average_loss),
+        );
+    }
     if !figures.contracts.is_empty() {
         let mut lines = table();
         lines.set_header([

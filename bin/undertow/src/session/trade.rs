@@ -13,18 +13,20 @@ use undertow_cold::registry::Registry;
 use undertow_cold::summary::Count;
 use undertow_cold::summary::trade::{
     AccountFigures, ChainLine, ContractLine, Ended, FillLine, LimitLine, StrategyLine,
-    TradeFigures, dollars,
+    TradeFigures, TradesLine, dollars,
 };
+use undertow_core::contract::Contract;
 use undertow_core::event::Stamp;
 use undertow_core::gateway::Gateway;
 use undertow_core::money::Money;
 use undertow_core::order::{ClientOrderId, Execution, Intent, ReportKind};
-use undertow_core::position::ExitCause;
+use undertow_core::position::{ExitCause, Position};
 use undertow_core::risk::{AccountId, Kept, Mode, Outcome, Refusal, Risk, Setup, Status};
-use undertow_core::types::{Nanos, Side};
+use undertow_core::types::{BookKey, Nanos, Side};
 use undertow_strategies::calendar::{Calendar, Venue};
 use undertow_strategies::decide::counters::Block;
 use undertow_strategies::decide::rules::RuleSet;
+use undertow_strategies::performance::Trades as Performance;
 use undertow_strategies::trade::Trader;
 use undertow_strategies::trade::event::{Asked, TradeEvent};
 use undertow_strategies::trade::settings::Settings;
@@ -121,12 +123,19 @@ pub(super) struct Trades {
     /// The tightest outcome of each check, and how often it was asked.
     tightest: BTreeMap<u8, (Refusal, Outcome)>,
     events: Vec<(Stamp, TradeEvent)>,
+    /// Contracts traded, by the executions told; results of each return to flat, in dollars.
+    positions: BTreeMap<BookKey, (Contract, Position, Money)>,
+    results: Vec<f64>,
 }
 
 impl Trades {
     pub(super) fn note(&mut self, stamp: Stamp, event: &TradeEvent) {
         self.events.push((stamp, *event));
         match event {
+            TradeEvent::Listed(contract) => {
+                let flat = (*contract, Position::FLAT, Money::ZERO);
+                self.positions.insert(contract.key, flat);
+            }
             TradeEvent::Asked(asked) => self.note_asked(asked),
             TradeEvent::Reported(report, _) => {
                 let Some(order) = self.orders.get_mut(&report.id.0) else {
@@ -135,6 +144,9 @@ impl Trades {
                 match report.kind {
                     ReportKind::Executed(execution) => {
                         order.filled += execution.quantity;
+                        let position = self.positions.get_mut(&report.contract);
+                        self.results
+                            .extend(position.and_then(|at| result(at, &execution)));
                         self.fills.push(Fill {
                             order: report.id,
                             ts: report.ts_event,
@@ -280,6 +292,14 @@ impl Trades {
                 .sum(),
             slippage: dollars(self.slippage(risk)),
             contracts: self.contracts(risk, names),
+            trades: Performance::of(&self.results).map(|trades| TradesLine {
+                count: trades.count,
+                win_rate: trades.win_rate,
+                profit_factor: trades.profit_factor,
+                expectancy: trades.expectancy,
+                average_win: trades.average_win,
+                average_loss: trades.average_loss,
+            }),
             fill_lines: self.fill_lines(risk, names, strategy_of),
             account: account(trader),
             limits: self.limits(),
@@ -404,6 +424,20 @@ impl Trades {
         });
         lines
     }
+}
+
+/// What a trade earned after fees, if this execution closes it.
+fn result(
+    (contract, position, before): &mut (Contract, Position, Money),
+    execution: &Execution,
+) -> Option<f64> {
+    position.apply(execution);
+    if position.quantity() != 0 {
+        return None;
+    }
+    let earned = position.realised(contract) - position.fees();
+    let result = earned - core::mem::replace(before, earned);
+    Some(result.0 as f64 / Money::PER_USD as f64)
 }
 
 const fn cause_name(cause: ExitCause) -> &'static str {
