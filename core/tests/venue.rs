@@ -117,6 +117,9 @@ struct Run {
     placed: BTreeMap<u64, (Side, Price, u32, u64)>,
 }
 
+/// Latencies of the order of the gaps between records.
+const LATENCIES: [u64; Latency::QUANTILES] = [500, 1_000, 2_000, 4_000, 8_000, 16_000];
+
 /// Any records at all, and any orders at all, with real latencies.
 fn chaos(seed: u64, impact: Impact) -> Run {
     let limits = limits();
@@ -127,7 +130,7 @@ fn chaos(seed: u64, impact: Impact) -> Run {
         orders_max: 6,
         ahead_max: 4,
         taken_max: 5,
-        ..Setup::new(Latency::LOOPBACK, seed)
+        ..Setup::new(Latency::both(LATENCIES), seed)
     };
     let mut venue = PaperVenue::new(&setup).unwrap();
     venue.register(&contract(KEY)).unwrap();

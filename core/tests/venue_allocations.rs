@@ -58,7 +58,7 @@ fn p16_a_venue_and_a_shadow_allocate_nothing_after_construction() {
     let setup = Setup {
         impact: Impact::On,
         orders_max: 64,
-        ..Setup::new(Latency::LOOPBACK, 1)
+        ..Setup::new(Latency::both([500, 1_000, 2_000, 4_000, 8_000, 16_000]), 1)
     };
     let mut venue = PaperVenue::new(&setup).unwrap();
     venue.register(&contract(KEY)).unwrap();
