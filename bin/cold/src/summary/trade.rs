@@ -398,9 +398,10 @@ fn render_account(figures: &TradeFigures, text: &mut String) {
     if let Some(trades) = &figures.trades {
         let or_dash =
             |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |it| format!("{it:.2}"));
+        let noun = if trades.count == 1 { "trade" } else { "trades" };
         let _ = writeln!(
             text,
-            "  {} trades closed: {:.0} % won, profit factor {}, expectancy ${:.2}, average win ${} and loss ${}",
+            "  {} {noun} closed: {:.0} % won, profit factor {}, mean ${:.2}, of those won {}, of those lost {}",
             trades.count,
             trades.win_rate * 100.0,
             or_dash(trades.profit_factor),

@@ -435,7 +435,7 @@ fn result(
     if position.quantity() != 0 {
         return None;
     }
-    let earned = position.realised(contract) - position.fees();
+    let earned = position.realised(contract);
     let result = earned - core::mem::replace(before, earned);
     Some(result.0 as f64 / Money::PER_USD as f64)
 }
