@@ -135,6 +135,36 @@ fn what_was_found_is_in_force_once_it_is_included() {
 }
 
 #[test]
+fn discovered_buckets_and_bounds_are_in_force_for_their_symbols() {
+    let dir = with_session();
+    let played = |config: &str| {
+        write(&dir, "undertow.toml", config);
+        let (code, out, err) = undertow(dir.path(), "replay session.dbn --json --quiet");
+        assert_eq!(code, 0, "{err}");
+        let instruments = json(&out)["summary"]["instruments"].clone();
+        move |symbol: &str| {
+            let all = instruments.as_array().expect("a list");
+            let found = all.iter().find(|it| it["name"] == symbol);
+            found.expect("the symbol")["flow"].clone()
+        }
+    };
+    let general = played("");
+    let own = played("[discovered]\nbuckets = [\"NQH6=75\"]\nvolatility_bounds_bps = [1, 2]\n");
+    let all = played("[flow]\nvpin_bucket = 75\n");
+    assert_eq!(own("NQH6")["vpin"], all("NQH6")["vpin"]);
+    assert_ne!(own("NQH6")["vpin"], general("NQH6")["vpin"]);
+    assert_eq!(own("MNQH6")["vpin"], general("MNQH6")["vpin"]);
+    assert_ne!(all("MNQH6")["vpin"], general("MNQH6")["vpin"]);
+    assert_eq!(own("NQH6")["volatility"], general("NQH6")["volatility"]);
+    assert_eq!(
+        general("NQH6")["regime"],
+        Value::Null,
+        "no bounds, no regime"
+    );
+    assert_eq!(own("NQH6")["regime"], "HIGH");
+}
+
+#[test]
 fn correlations_are_told_by_pair_and_as_a_symmetric_matrix() {
     let dir = with_session();
     let (code, out, err) = undertow(dir.path(), "discover session.dbn --json --quiet");

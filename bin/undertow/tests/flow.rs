@@ -46,6 +46,8 @@ fn parameters() -> FlowParameters {
         vpin_bucket: 97,
         bulk_bars_min: 2,
         volume_bars: 3,
+        // Takes are told without the account of refills, which has tests of its own.
+        slice_size_min: u32::MAX,
         ..FlowParameters::default()
     }
 }

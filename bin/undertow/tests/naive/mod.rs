@@ -248,6 +248,7 @@ impl History {
         close("velocity", reading.imbalance_velocity, velocity);
         assert_eq!((reading.ofi, reading.ofi_open), self.ofi(now));
         self.compare_sweeps(said, now);
+        self.compare_takers(said);
         let pattern = self.pattern();
         close("pattern", reading.pattern, pattern);
         let hidden = self.hidden();
@@ -462,6 +463,58 @@ impl History {
         assert_eq!(reading.sweeps, count);
     }
 
+    /// Events that took the whole touch at one price, against all other trades of the same five
+    /// minutes. No order is taken for a slice here, so none is refilled.
+    fn compare_takers(&self, said: &FlowUpdate) {
+        let trades = self.continuous();
+        let (mut minutes, mut now): (BTreeMap<u64, TakerMinute>, u64) = (BTreeMap::new(), 0);
+        let (mut standing, mut count) = (None::<Taken>, 0);
+        for (at, event) in self.events.iter().enumerate() {
+            let next = event.ts / (60 * SECOND);
+            if next > now {
+                let mut moments = vec![now + 1, next];
+                moments.dedup();
+                for until in moments {
+                    let before = standing.take().map(|it| it.0);
+                    standing = judged(&minutes, until, before);
+                    count += u64::from(standing.is_some_and(|it| Some(it.0) != before));
+                }
+                now = next;
+            }
+            let of_event: Vec<_> = trades.iter().filter(|it| it.0.event_at == at).collect();
+            let Some(&&(first, side)) = of_event.first() else {
+                continue;
+            };
+            let (place, is_gone) = match side {
+                Side::Bid => (0, event.touch.ask.0 > first.price),
+                Side::Ask => {
+                    let bid = event.touch.bid.0;
+                    (1, bid < first.price || bid == i64::MAX)
+                }
+                Side::None => continue,
+            };
+            let is_one = of_event
+                .iter()
+                .all(|it| (it.0.price, it.1) == (first.price, side));
+            let size: u64 = of_event.iter().map(|it| it.0.size).sum();
+            let least = if self.is_stock { 100 } else { 2 };
+            let minute = minutes.entry(now).or_default();
+            if is_one && is_gone && event.moved && size >= least {
+                minute.takes[place] += 1;
+                minute.size[place] += size;
+            } else {
+                minute.others[place] += 1;
+            }
+        }
+        let reading = said.reading.unwrap();
+        assert_eq!(reading.taker_pressures, count);
+        let pressure = reading.taker_pressure;
+        let told = pressure.map(|it| (it.side, it.takes, it.size, it.until.0));
+        let expected = standing.map(|it| (it.0, it.2, it.3, it.4));
+        assert_eq!(told, expected);
+        close("taker z", pressure.map(|it| it.z), standing.map(|it| it.1));
+    }
+
     fn pattern(&self) -> Option<f64> {
         let trades: Vec<Trade> = self
             .continuous()
@@ -627,6 +680,50 @@ impl History {
             Some(share).filter(|it| !it.is_nan()),
         );
     }
+}
+
+/// Bought and sold.
+#[derive(Clone, Copy, Default)]
+struct TakerMinute {
+    takes: [u32; 2],
+    others: [u32; 2],
+    size: [u64; 2],
+}
+
+/// Side, deviations, its takes and the other's, size, and when.
+type Taken = (Side, f64, [u32; 2], u64, u64);
+
+/// Two shares of buyers, that of the takes and that of the others, and how far they are apart.
+fn judged(minutes: &BTreeMap<u64, TakerMinute>, until: u64, before: Option<Side>) -> Option<Taken> {
+    let seen: Vec<_> = minutes.range(until.saturating_sub(5)..until).collect();
+    let sum = |of: &dyn Fn(&TakerMinute) -> u32| seen.iter().map(|(_, it)| of(it)).sum::<u32>();
+    let [bought, sold] = [0, 1].map(|side| sum(&|it| it.takes[side]));
+    let [usual_bought, usual_sold] = [0, 1].map(|side| sum(&|it| it.others[side]));
+    if bought + sold == 0 || usual_bought + usual_sold == 0 {
+        return None;
+    }
+    let (takes, others) = (
+        f64::from(bought + sold),
+        f64::from(usual_bought + usual_sold),
+    );
+    let apart = f64::from(bought) / takes - f64::from(usual_bought) / others;
+    let pooled = (f64::from(bought + usual_bought) + 1.0) / (takes + others + 2.0);
+    let z = apart / (pooled * (1.0 - pooled) / takes + pooled * (1.0 - pooled) / others).sqrt();
+    let (side, place) = if z > 0.0 {
+        (Side::Bid, 0)
+    } else {
+        (Side::Ask, 1)
+    };
+    let counts = if place == 0 {
+        [bought, sold]
+    } else {
+        [sold, bought]
+    };
+    let share = f64::from(counts[0]) / takes;
+    let begins = z.abs() >= 3.25 && takes >= 11.0 && share >= 0.6;
+    let goes_on = before == Some(side) && z.abs() >= 1.625;
+    let size = seen.iter().map(|(_, it)| it.size[place]).sum();
+    (begins || goes_on).then_some((side, z.abs(), counts, size, until * 60 * SECOND))
 }
 
 /// e_n of Cont, Kukanov and Stoikov.
