@@ -72,8 +72,8 @@ struct Shared<'a> {
     index: OrderIndex<'a>,
     nearby: Nearby<'a>,
     thresholds: Thresholds,
-    /// A delay above this, or below zero, is absurd: ns.
-    in_delta_max: i64,
+    /// A delay from here on, or below zero, is absurd: ns.
+    in_delta_absurd: u32,
     book_orders_max: u32,
     side_pages_max: u32,
     watches_depth: bool,
@@ -116,7 +116,12 @@ impl<'a> Books<'a> {
                 index: OrderIndex::new_in(bump, limits)?,
                 nearby: Nearby::new_in(bump, limits)?,
                 thresholds: limits.thresholds,
-                in_delta_max: i64::from(limits.thresholds.in_delta_ns_max),
+                in_delta_absurd: limits
+                    .thresholds
+                    .in_delta_ns_max
+                    .max(-1)
+                    .wrapping_add(1)
+                    .cast_unsigned(),
                 book_orders_max: limits.book_orders_max,
                 side_pages_max: limits.side_pages_max,
                 watches_depth: limits.watches_depth,
@@ -137,8 +142,7 @@ impl<'a> Books<'a> {
     pub fn apply(&mut self, market: &Market) -> Option<&BookUpdate> {
         match market {
             Market::Mbo(mbo) => self.apply_mbo(mbo),
-            // By value, so that no reference to a record keeps it from being made in place.
-            Market::Quote(mbo, touch) => self.apply_quote(*mbo, *touch),
+            Market::Quote(mbo, touch) => self.apply_quote(mbo, touch),
         }
     }
 
@@ -268,17 +272,18 @@ impl<'a> Books<'a> {
 
     #[inline(always)]
     fn apply_mbo(&mut self, mbo: &Mbo) -> Option<&BookUpdate> {
+        self.update.mbo = *mbo;
         let book = self.turn_to(mbo.key())?;
-        self.heads[book as usize].on_mbo(&mut self.shared, mbo, &mut self.update);
+        self.heads[book as usize].on_mbo(&mut self.shared, &mut self.update);
         Some(&self.update)
     }
 
     /// The way of top-of-book schemas, apart so that the other one stays short.
     #[inline(never)]
-    fn apply_quote(&mut self, mbo: Mbo, touch: Touch) -> Option<&BookUpdate> {
+    fn apply_quote(&mut self, mbo: &Mbo, touch: &Touch) -> Option<&BookUpdate> {
         let book = self.turn_to(mbo.key())?;
-        self.update.mbo = mbo;
-        self.heads[book as usize].on_quote(&mut self.shared, &touch, &mut self.update);
+        self.update.mbo = *mbo;
+        self.heads[book as usize].on_quote(&mut self.shared, touch, &mut self.update);
         Some(&self.update)
     }
 
@@ -288,7 +293,7 @@ impl<'a> Books<'a> {
         let bits = key_bits(key);
         if self.last.0 != bits {
             let book = self.find(key)?;
-            self.heads[book as usize].show(&mut self.update);
+            self.heads[book as usize].show(&self.shared, &mut self.update);
             self.last = (bits, book);
         }
         Some(self.last.1)

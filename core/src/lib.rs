@@ -29,4 +29,5 @@ pub mod position;
 
 pub mod risk;
 
+mod lanes;
 mod prefetch;
