@@ -59,10 +59,12 @@ const HEAD_LINES: usize = 3;
 
 /// How many records ahead memory is called for: the book's head and the order's place in the
 /// index first, then the order that stands there and the best levels, then what the order is
-/// linked to. Each step needs the lines of the one before.
-const AHEAD_FAR: usize = 12;
-const AHEAD_MIDDLE: usize = 8;
-const AHEAD_NEAR: usize = 4;
+/// linked to, then the end of the queue that it joins. Each step needs the lines of the one
+/// before.
+const AHEAD_FAR: usize = 16;
+const AHEAD_MIDDLE: usize = 12;
+const AHEAD_NEAR: usize = 8;
+const AHEAD_NEXT: usize = 4;
 
 /// What all books share: the pools, and the limits that guard them.
 #[derive(Debug)]
@@ -180,8 +182,10 @@ impl<'a> Books<'a> {
     pub fn prefetch(&self, market: &Market) {
         let mbo = market.mbo();
         if let Some(book) = self.book_number(key_bits(mbo.key())) {
-            crate::prefetch::start(&self.heads[book as usize], HEAD_LINES);
             self.shared.index.prefetch(book, mbo.order_id.0);
+            if self.seen > INSTRUMENTS_MANY {
+                crate::prefetch::start(&self.heads[book as usize], HEAD_LINES);
+            }
         }
     }
 
@@ -194,9 +198,7 @@ impl<'a> Books<'a> {
             let Shared { slab, index, .. } = &self.shared;
             let ladders = &self.heads[book as usize].ladders;
             slab.prefetch(index.likely_node(book, mbo.order_id.0));
-            slab.prefetch(ladders.best[0]);
-            slab.prefetch(ladders.best[1]);
-            ladders.prefetch_nearby(&self.shared, mbo.side as usize, mbo.price.0);
+            ladders.prefetch(&self.shared, mbo.side as usize, mbo.price.0);
         }
     }
 
@@ -213,6 +215,19 @@ impl<'a> Books<'a> {
             for linked in [node.level, node.prev, node.next, level] {
                 slab.prefetch(linked);
             }
+        }
+    }
+
+    /// Warms the end of the queue that an order joins, some records after
+    /// [`Self::prefetch_neighbours`]. Changes nothing.
+    #[inline(always)]
+    pub fn prefetch_queue(&self, market: &Market) {
+        let mbo = market.mbo();
+        if let Some(book) = self.book_number(key_bits(mbo.key())) {
+            let ladders = &self.heads[book as usize].ladders;
+            let level = ladders.nearby(&self.shared, mbo.side as usize, mbo.price.0);
+            let slab = &self.shared.slab;
+            slab.prefetch(slab.node(level).prev);
         }
     }
 
@@ -385,6 +400,9 @@ impl Stage for Books<'_> {
         }
         if let Some(market) = coming(AHEAD_NEAR) {
             self.prefetch_neighbours(&market);
+        }
+        if let Some(market) = coming(AHEAD_NEXT) {
+            self.prefetch_queue(&market);
         }
     }
 

@@ -2,9 +2,8 @@
 //!
 //! The order index is made of cache lines. A line holds the nodes of twelve orders, and of each a
 //! byte of its hash, its *tag*: one comparison finds all candidates of a line at once, the node
-//! itself tells which it is. Ids that are neighbours share a line, because what is new is what
-//! changes next. What finds its line full goes to a later one, and every line on the way counts
-//! it, so that nothing ever moves and a search ends where nothing went on.
+//! itself tells which it is. What finds its line full goes to a later one, and every line on the
+//! way counts it, so that nothing ever moves and a search ends where nothing went on.
 //!
 //! The table is as small as its orders allow: every size up to the limit is laid out at
 //! construction, and a half full one moves to the next. The index of keys is an open-addressing
@@ -26,17 +25,15 @@ const SPREAD: u64 = 0xD1B5_4A32_D192_ED03;
 /// Orders of one line.
 const LINE_ORDERS: usize = 12;
 
-/// Hash of an order id within a book. Its upper part names the line, which four neighbouring ids
-/// share; the tag is in the middle.
+/// Hash of an order id within a book. Its upper part names the line; the tag is in the middle.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Hash(u64);
 
 impl Hash {
     #[inline(always)]
     const fn of(book: u32, order_id: u64) -> Self {
-        let four = (order_id / 4) ^ (book as u64).wrapping_mul(SPREAD);
-        let mixed = four.wrapping_mul(GOLDEN);
-        Self(mixed ^ (order_id & 3) << Self::TAG_SHIFT)
+        let within = order_id ^ (book as u64).wrapping_mul(SPREAD);
+        Self(within.wrapping_mul(GOLDEN))
     }
 
     const TAG_SHIFT: u32 = 24;
@@ -334,13 +331,14 @@ impl<'a> OrderIndex<'a> {
         crate::prefetch::read(&self.lines[home]);
     }
 
-    /// The node that most likely is this order's, or any.
+    /// The node that most likely is this order's, or [`NONE`].
     #[inline(always)]
     pub(super) fn likely_node(&self, book: u32, order_id: u64) -> u32 {
         let hash = Hash::of(book, order_id);
         let line = &self.lines[self.home(hash)];
-        let place = (line.places(hash.tag()) | 1).ilog2();
-        line.nodes[place as usize % LINE_ORDERS]
+        let places = line.places(hash.tag());
+        let node = line.nodes[(places | 1).ilog2() as usize % LINE_ORDERS];
+        if places == 0 { NONE } else { node }
     }
 
     /// The line where a search begins.
