@@ -59,10 +59,12 @@ const HEAD_LINES: usize = 3;
 
 /// How many records ahead memory is called for: the book's head and the order's place in the
 /// index first, then the order that stands there and the best levels, then what the order is
-/// linked to. Each step needs the lines of the one before.
-const AHEAD_FAR: usize = 12;
-const AHEAD_MIDDLE: usize = 8;
-const AHEAD_NEAR: usize = 4;
+/// linked to, then the end of the queue that it joins. Each step needs the lines of the one
+/// before.
+const AHEAD_FAR: usize = 16;
+const AHEAD_MIDDLE: usize = 12;
+const AHEAD_NEAR: usize = 8;
+const AHEAD_NEXT: usize = 4;
 
 /// What all books share: the pools, and the limits that guard them.
 #[derive(Debug)]
@@ -72,8 +74,8 @@ struct Shared<'a> {
     index: OrderIndex<'a>,
     nearby: Nearby<'a>,
     thresholds: Thresholds,
-    /// A delay above this, or below zero, is absurd: ns.
-    in_delta_max: i64,
+    /// A delay from here on, or below zero, is absurd: ns.
+    in_delta_absurd: u32,
     book_orders_max: u32,
     side_pages_max: u32,
     watches_depth: bool,
@@ -116,7 +118,12 @@ impl<'a> Books<'a> {
                 index: OrderIndex::new_in(bump, limits)?,
                 nearby: Nearby::new_in(bump, limits)?,
                 thresholds: limits.thresholds,
-                in_delta_max: i64::from(limits.thresholds.in_delta_ns_max),
+                in_delta_absurd: limits
+                    .thresholds
+                    .in_delta_ns_max
+                    .max(-1)
+                    .wrapping_add(1)
+                    .cast_unsigned(),
                 book_orders_max: limits.book_orders_max,
                 side_pages_max: limits.side_pages_max,
                 watches_depth: limits.watches_depth,
@@ -137,8 +144,7 @@ impl<'a> Books<'a> {
     pub fn apply(&mut self, market: &Market) -> Option<&BookUpdate> {
         match market {
             Market::Mbo(mbo) => self.apply_mbo(mbo),
-            // By value, so that no reference to a record keeps it from being made in place.
-            Market::Quote(mbo, touch) => self.apply_quote(*mbo, *touch),
+            Market::Quote(mbo, touch) => self.apply_quote(mbo, touch),
         }
     }
 
@@ -187,8 +193,10 @@ impl<'a> Books<'a> {
     pub fn prefetch(&self, market: &Market) {
         let mbo = market.mbo();
         if let Some(book) = self.book_number(key_bits(mbo.key())) {
-            crate::prefetch::start(&self.heads[book as usize], HEAD_LINES);
             self.shared.index.prefetch(book, mbo.order_id.0);
+            if self.seen > INSTRUMENTS_MANY {
+                crate::prefetch::start(&self.heads[book as usize], HEAD_LINES);
+            }
         }
     }
 
@@ -201,9 +209,7 @@ impl<'a> Books<'a> {
             let Shared { slab, index, .. } = &self.shared;
             let ladders = &self.heads[book as usize].ladders;
             slab.prefetch(index.likely_node(book, mbo.order_id.0));
-            slab.prefetch(ladders.best[0]);
-            slab.prefetch(ladders.best[1]);
-            ladders.prefetch_nearby(&self.shared, mbo.side as usize, mbo.price.0);
+            ladders.prefetch(&self.shared, mbo.side as usize, mbo.price.0);
         }
     }
 
@@ -220,6 +226,19 @@ impl<'a> Books<'a> {
             for linked in [node.level, node.prev, node.next, level] {
                 slab.prefetch(linked);
             }
+        }
+    }
+
+    /// Warms the end of the queue that an order joins, some records after
+    /// [`Self::prefetch_neighbours`]. Changes nothing.
+    #[inline(always)]
+    pub fn prefetch_queue(&self, market: &Market) {
+        let mbo = market.mbo();
+        if let Some(book) = self.book_number(key_bits(mbo.key())) {
+            let ladders = &self.heads[book as usize].ladders;
+            let level = ladders.nearby(&self.shared, mbo.side as usize, mbo.price.0);
+            let slab = &self.shared.slab;
+            slab.prefetch(slab.node(level).prev);
         }
     }
 
@@ -279,17 +298,18 @@ impl<'a> Books<'a> {
 
     #[inline(always)]
     fn apply_mbo(&mut self, mbo: &Mbo) -> Option<&BookUpdate> {
+        self.update.mbo = *mbo;
         let book = self.turn_to(mbo.key())?;
-        self.heads[book as usize].on_mbo(&mut self.shared, mbo, &mut self.update);
+        self.heads[book as usize].on_mbo(&mut self.shared, &mut self.update);
         Some(&self.update)
     }
 
     /// The way of top-of-book schemas, apart so that the other one stays short.
     #[inline(never)]
-    fn apply_quote(&mut self, mbo: Mbo, touch: Touch) -> Option<&BookUpdate> {
+    fn apply_quote(&mut self, mbo: &Mbo, touch: &Touch) -> Option<&BookUpdate> {
         let book = self.turn_to(mbo.key())?;
-        self.update.mbo = mbo;
-        self.heads[book as usize].on_quote(&mut self.shared, &touch, &mut self.update);
+        self.update.mbo = *mbo;
+        self.heads[book as usize].on_quote(&mut self.shared, touch, &mut self.update);
         Some(&self.update)
     }
 
@@ -299,7 +319,7 @@ impl<'a> Books<'a> {
         let bits = key_bits(key);
         if self.last.0 != bits {
             let book = self.find(key)?;
-            self.heads[book as usize].show(&mut self.update);
+            self.heads[book as usize].show(&self.shared, &mut self.update);
             self.last = (bits, book);
         }
         Some(self.last.1)
@@ -391,6 +411,9 @@ impl Stage for Books<'_> {
         }
         if let Some(market) = coming(AHEAD_NEAR) {
             self.prefetch_neighbours(&market);
+        }
+        if let Some(market) = coming(AHEAD_NEXT) {
+            self.prefetch_queue(&market);
         }
     }
 

@@ -34,4 +34,6 @@ pub mod gateway;
 pub mod venue;
 
 mod post;
+
+mod lanes;
 mod prefetch;

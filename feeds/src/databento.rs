@@ -199,7 +199,7 @@ impl Decoder {
         if u16_at(record, LENGTH) != self.mbo_tag {
             return None;
         }
-        market::mbo(record).ok()
+        Some(market::likely_mbo(record))
     }
 
     /// Tells the decoder that nothing comes after `rest`, the last window.

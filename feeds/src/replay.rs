@@ -10,7 +10,7 @@
 #[cfg(test)]
 mod tests;
 
-use undertow_core::event::{Body, Control, FeedNotice, Market, Mbo, Msg, Stamp};
+use undertow_core::event::{Body, Control, FeedNotice, Market, Msg, Stamp};
 use undertow_core::stage::{Sink, Source};
 use undertow_core::types::Nanos;
 
@@ -152,17 +152,6 @@ impl<B: Bytes> Replay<B> {
         }
     }
 
-    /// The next message of several streams, if it is a sound market-by-order record.
-    #[inline(always)]
-    fn next_mbo_merged(&mut self) -> Option<Mbo> {
-        let Head::Due(_) = self.find_front() else {
-            return None;
-        };
-        let mbo = self.streams[self.front].next_mbo()?;
-        self.heads[self.front] = Head::Unknown;
-        Some(mbo)
-    }
-
     /// The next message when it is not a sound market-by-order record.
     #[cold]
     #[inline(never)]
@@ -240,11 +229,17 @@ impl<B: Bytes> Replay<B> {
 impl<B: Bytes> Source<Market> for Replay<B> {
     #[inline(always)]
     fn take(&mut self, to: &mut impl Sink<Market>) -> bool {
-        let mbo = match &mut self.streams[..] {
-            [stream] => stream.next_mbo(),
-            _ => self.next_mbo_merged(),
-        };
-        if let Some(mbo) = mbo {
+        // One place for a record of one stream and of several: where two would meet, the
+        // record would be copied.
+        let is_alone = self.streams.len() == 1;
+        if (is_alone || matches!(self.find_front(), Head::Due(_)))
+            && let Some(stream) = self.streams.get_mut(self.front)
+            && let Some(mbo) = stream.decoder.decode_mbo(stream.bytes.window())
+        {
+            stream.bytes.consume(stream.decoder.mbo_len());
+            if !is_alone {
+                self.heads[self.front] = Head::Unknown;
+            }
             to.data(self.next_stamp(), &Market::Mbo(mbo));
             return true;
         }
@@ -342,14 +337,6 @@ impl<B: Bytes> Stream<B> {
             }
         }
         true
-    }
-
-    /// The record at the front, if it is a sound market-by-order record.
-    #[inline(always)]
-    fn next_mbo(&mut self) -> Option<Mbo> {
-        let mbo = self.decoder.decode_mbo(self.bytes.window())?;
-        self.bytes.consume(self.decoder.mbo_len());
-        Some(mbo)
     }
 
     /// What the front says, once [`Stream::head`] has found it due; some bytes say nothing.

@@ -75,6 +75,15 @@ impl<'a> Directories<'a> {
         })
     }
 
+    /// Asks for the cache line of a side's best page.
+    #[inline(always)]
+    pub(super) fn prefetch(&self, ladder: &Ladder) {
+        let best = ladder.start as usize + ladder.len as usize - 1;
+        if let Some(entry) = self.entries.get(best) {
+            crate::prefetch::read(entry);
+        }
+    }
+
     /// A block of `BLOCK_MIN << class` entries: a used one, a fresh one, or a part of a larger.
     fn take(&mut self, class: usize) -> Option<u32> {
         if let Some(block) = self.pop(class) {

@@ -113,9 +113,12 @@ impl Head {
 
     /// Makes `update` one of this book, as it stands between two records.
     #[inline(always)]
-    pub(super) fn show(&self, update: &mut BookUpdate) {
+    pub(super) fn show(&self, shared: &Shared<'_>, update: &mut BookUpdate) {
         update.touch = self.touch;
-        update.depth = self.depth.sums;
+        // Otherwise it is zero, and a line of its own that need not be read.
+        if shared.watches_depth {
+            update.depth = self.depth.sums;
+        }
         update.book_idx = self.ladders.book;
     }
 

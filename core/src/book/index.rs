@@ -1,248 +1,354 @@
 //! The two tables: an order's id to its node, and an instrument's key to its book.
 //!
-//! Both are open-addressing tables of a power of two, at most half full, with a multiplicative
-//! hash. Deleting shifts later entries back, so there are no tombstones. An entry of the order
-//! index is 8 bytes: the id itself stands in the node, which a hit touches anyway.
+//! The order index is made of cache lines. A line holds the nodes of twelve orders, and of each a
+//! byte of its hash, its *tag*: one comparison finds all candidates of a line at once, the node
+//! itself tells which it is. What finds its line full goes to a later one, and every line on the
+//! way counts it, so that nothing ever moves and a search ends where nothing went on.
 //!
-//! The order index works for the cache. Eight neighbouring ids share a line, because what is new
-//! is what changes next; and the table is as small as its orders allow: every size up to the
-//! limit is laid out at construction, and a quarter full one moves to the next.
+//! The table is as small as its orders allow: every size up to the limit is laid out at
+//! construction, and a half full one moves to the next. The index of keys is an open-addressing
+//! table, at most half full; books are never removed.
 
 use bumpalo::Bump;
 
 use super::limits::{BookLimits, LimitError, filled};
 use super::slab::{NONE, Slab};
+use crate::lanes;
 use crate::types::BookKey;
 
 /// 2^64 over the golden ratio: consecutive ids land far apart.
 const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
 
-/// Hash of an order id within a book: eight neighbouring ids differ in the last three bits only,
-/// so that they share a line.
-#[inline(always)]
-pub(super) fn order_hash(book: u32, order_id: u64) -> u32 {
-    let eight = (order_id / 8) ^ (u64::from(book) << 40);
-    let mixed = eight.wrapping_mul(GOLDEN) >> 32;
-    mixed as u32 ^ (order_id as u32 & 7)
-}
+/// Keeps apart the books of venues that count their orders alike. Odd, and without a pattern.
+const SPREAD: u64 = 0xD1B5_4A32_D192_ED03;
 
+/// Orders of one line.
+const LINE_ORDERS: usize = 12;
+
+/// Hash of an order id within a book. Its upper part names the line; the tag is in the middle.
 #[derive(Clone, Copy, Debug)]
-#[repr(C)]
-struct Entry {
-    hash: u32,
-    node: u32,
+pub(super) struct Hash(u64);
+
+impl Hash {
+    #[inline(always)]
+    const fn of(book: u32, order_id: u64) -> Self {
+        let within = order_id ^ (book as u64).wrapping_mul(SPREAD);
+        Self(within.wrapping_mul(GOLDEN))
+    }
+
+    const TAG_SHIFT: u32 = 24;
+
+    /// Never 0, which stands for no order.
+    #[inline(always)]
+    const fn tag(self) -> u8 {
+        (self.0 >> Self::TAG_SHIFT) as u8 | 0x80
+    }
 }
 
-const VACANT: Entry = Entry {
-    hash: 0,
-    node: NONE,
-};
+/// Twelve places for orders, in one cache line.
+#[derive(Clone, Copy, Debug)]
+#[repr(C, align(64))]
+struct Line {
+    /// The tags of the orders, 0 where there is none; then, in four bytes, how many orders went
+    /// on from here because it was full.
+    control: [u8; 16],
+    nodes: [u32; LINE_ORDERS],
+}
 
-const _: () = assert!(size_of::<Entry>() == 8, "eight entries to a cache line");
+const _: () = assert!(size_of::<Line>() == 64, "a line is a cache line");
+
+impl Line {
+    const EMPTY: Self = Self {
+        control: [0; 16],
+        nodes: [NONE; LINE_ORDERS],
+    };
+
+    /// Bit `i`: place `i` has this tag.
+    #[inline(always)]
+    fn places(&self, tag: u8) -> u32 {
+        lanes::equal(&self.control, tag) & ((1 << LINE_ORDERS) - 1)
+    }
+
+    /// A place without an order; [`LINE_ORDERS`] when there is none.
+    #[inline(always)]
+    fn vacant(&self) -> usize {
+        let beyond = 1 << LINE_ORDERS;
+        (self.places(0) | beyond).trailing_zeros() as usize
+    }
+
+    #[inline(always)]
+    fn passed(&self) -> u32 {
+        let [.., a, b, c, d] = self.control;
+        u32::from_le_bytes([a, b, c, d])
+    }
+
+    fn set_passed(&mut self, passed: u32) {
+        self.control[LINE_ORDERS..].copy_from_slice(&passed.to_le_bytes());
+    }
+}
 
 /// Where an order id stands, or would stand.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Slot {
-    /// The order, and the slot that names it.
-    Found { slot: usize, node: u32 },
-    /// The slot where its entry belongs, and the hash to write there.
-    Vacant { slot: usize, hash: u32 },
+    /// The order, and the place that names it.
+    Found { place: Place, node: u32 },
+    /// The place where its entry belongs.
+    Vacant { place: Place },
+}
+
+/// A place in a line, of an order with this hash.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    line: usize,
+    at: usize,
+    hash: Hash,
 }
 
 /// Order id to node, for all books.
 #[derive(Debug)]
 pub(super) struct OrderIndex<'a> {
-    /// The present size. The first entry begins a cache line.
-    entries: &'a mut [Entry],
-    /// The sizes after it: twice as many entries, twice that, and so on.
-    larger: &'a mut [Entry],
-    /// How many more entries before the next size.
-    room: usize,
+    /// The present size, a power of two.
+    lines: &'a mut [Line],
+    /// The hash over this is the line.
+    shift: u32,
+    /// The next size when fewer orders than this are free.
+    free_min: u32,
+    /// The sizes after it: twice as many lines, twice that, and so on.
+    larger: &'a mut [Line],
+    orders_max: u32,
 }
 
-/// Entries of one cache line.
-const LINE_ENTRIES: usize = 8;
+/// Lines of the smallest size: 32 KiB.
+const LINES_MIN: usize = 1 << 9;
 
-/// Entries of the smallest size: 32 KiB.
-const SIZE_MIN: usize = 1 << 12;
+/// A size is left when its lines have so many orders each. Only the last size may be fuller.
+const LINE_ORDERS_SPARSE: usize = 4;
 
-/// From a taken slot a search goes on to the next line and the next place in it. Ids in use are
-/// often neighbours, and fill whole lines: this steps over such a line at once, and being odd it
-/// still comes to every slot.
-const STEP: usize = 9;
-
-/// `STEP` times this is 1, modulo any power of two.
-const STEP_INVERSE: usize = 0x8E38_E38E_38E3_8E39;
-
-const _: () = assert!(STEP.wrapping_mul(STEP_INVERSE) == 1);
-
-/// A size is left when one entry in this many is occupied. Sparse tables have short searches;
-/// only the last size may fill up to a half.
-const SPARSITY: usize = 4;
+/// Orders to a line of the last size, at most.
+const LINE_ORDERS_DENSE: usize = 8;
 
 impl<'a> OrderIndex<'a> {
-    /// Bytes of one entry.
-    pub(super) const ENTRY_BYTES: usize = size_of::<Entry>();
+    /// Bytes of one line.
+    pub(super) const LINE_BYTES: usize = size_of::<Line>();
 
-    /// Entries for `orders_max` orders, over all sizes, and some to lose to alignment.
+    /// Lines for `orders_max` orders, over all sizes.
     pub(super) const fn capacity(orders_max: u32) -> usize {
-        2 * Self::largest(orders_max) - SIZE_MIN + LINE_ENTRIES
+        2 * Self::largest(orders_max) - LINES_MIN
     }
 
-    /// Entries of the largest size: at least twice as many as orders.
+    /// Lines of the largest size.
     const fn largest(orders_max: u32) -> usize {
-        let least = (orders_max as usize * 2).next_power_of_two();
-        if least > SIZE_MIN { least } else { SIZE_MIN }
+        let least = (orders_max as usize).div_ceil(LINE_ORDERS_DENSE);
+        let least = least.next_power_of_two();
+        if least > LINES_MIN { least } else { LINES_MIN }
     }
 
     pub(super) fn new_in(bump: &'a Bump, limits: &BookLimits) -> Result<Self, LimitError> {
-        let all = filled(bump, Self::capacity(limits.orders_max), VACANT)?;
-        // Alignment by hand, because a table of whole lines costs more at each look.
-        let before = all.as_ptr().align_offset(LINE_ENTRIES * Self::ENTRY_BYTES);
-        let used = Self::capacity(limits.orders_max) - LINE_ENTRIES;
-        let aligned = &mut all[before % LINE_ENTRIES..][..used];
-        let (entries, larger) = aligned.split_at_mut(SIZE_MIN);
-        Ok(Self {
-            entries,
-            larger,
-            room: SIZE_MIN / SPARSITY,
-        })
+        let all = filled(bump, Self::capacity(limits.orders_max), Line::EMPTY)?;
+        let mut index = Self {
+            lines: &mut [],
+            shift: 0,
+            free_min: 0,
+            larger: all,
+            orders_max: limits.orders_max,
+        };
+        index.take_size(LINES_MIN);
+        Ok(index)
     }
 
-    /// Finds the order of `book` with this id. Half of the table is vacant, so this ends.
+    /// Makes the next `count` lines the table, and returns the one before.
+    fn take_size(&mut self, count: usize) -> &'a mut [Line] {
+        let (lines, larger) = core::mem::take(&mut self.larger).split_at_mut(count);
+        self.larger = larger;
+        self.shift = u64::BITS - count.ilog2();
+        let sparse = (count * LINE_ORDERS_SPARSE) as u32;
+        self.free_min = match self.larger.is_empty() {
+            true => 0,
+            false => self.orders_max.saturating_sub(sparse),
+        };
+        core::mem::replace(&mut self.lines, lines)
+    }
+
+    /// Finds the order of `book` with this id.
     #[inline(always)]
     pub(super) fn find(&self, slab: &Slab<'_>, book: u32, order_id: u64) -> Slot {
-        let hash = order_hash(book, order_id);
-        let mut slot = hash as usize;
-        loop {
-            let entry = self.entry(slot);
-            if entry.node == NONE {
-                return Slot::Vacant { slot, hash };
-            }
-            if entry.hash == hash {
-                let node = slab.node(entry.node);
-                let owner = slab.node(node.level).level;
-                if node.key == order_id && owner >> 2 == book {
-                    return Slot::Found {
-                        slot,
-                        node: entry.node,
-                    };
-                }
-            }
-            slot += STEP;
+        let hash = Hash::of(book, order_id);
+        let home = self.home(hash);
+        if let Some(found) = self.find_in(slab, home, hash, book, order_id) {
+            return found;
         }
+        let line = &self.lines[home];
+        let at = line.vacant();
+        if line.passed() != 0 || at == LINE_ORDERS {
+            return self.find_beyond(slab, hash, book, order_id);
+        }
+        let place = Place {
+            line: home,
+            at,
+            hash,
+        };
+        Slot::Vacant { place }
     }
 
-    /// Writes the entry of a new order into the vacant slot that [`Self::find`] named.
+    /// Finds it in one line.
     #[inline(always)]
-    pub(super) fn insert(&mut self, slot: usize, hash: u32, node: u32) {
-        *self.entry_mut(slot) = Entry { hash, node };
-        self.room -= 1;
-        if self.room == 0 {
-            self.grow();
+    fn find_in(
+        &self,
+        slab: &Slab<'_>,
+        number: usize,
+        hash: Hash,
+        book: u32,
+        order_id: u64,
+    ) -> Option<Slot> {
+        let line = &self.lines[number];
+        let mut candidates = line.places(hash.tag());
+        while candidates != 0 {
+            let at = candidates.trailing_zeros() as usize;
+            let node = line.nodes[at];
+            let order = slab.node(node);
+            if order.key == order_id && slab.node(order.level).level >> 2 == book {
+                let place = Place {
+                    line: number,
+                    at,
+                    hash,
+                };
+                return Some(Slot::Found { place, node });
+            }
+            candidates &= candidates - 1;
         }
+        None
     }
 
-    /// Moves every entry to the next size; in the last one, lets the table fill up to a half.
+    /// The search from the second line on, and then the first vacant place from home on. There
+    /// are more places than orders, so there is one.
     #[cold]
-    fn grow(&mut self) {
-        let size = self.entries.len();
-        if self.larger.is_empty() {
-            self.room = size;
-            return;
-        }
-        let (next, larger) = core::mem::take(&mut self.larger).split_at_mut(size * 2);
-        let old = core::mem::replace(&mut self.entries, next);
-        self.larger = larger;
-        self.room = size / SPARSITY;
-        for entry in old
-            .iter_mut()
-            .map(|entry| core::mem::replace(entry, VACANT))
-        {
-            if entry.node == NONE {
-                continue;
-            }
-            let mut slot = entry.hash as usize;
-            while self.entry(slot).node != NONE {
-                slot += STEP;
-            }
-            *self.entry_mut(slot) = entry;
-        }
-    }
-
-    /// Vacates a slot.
-    #[inline(always)]
-    pub(super) fn remove(&mut self, slot: usize) {
-        self.room += 1;
-        if self.entry(slot + STEP).node == NONE {
-            *self.entry_mut(slot) = VACANT;
-        } else {
-            self.close_gap(slot);
-        }
-    }
-
-    /// Moves entries back that a search would miss once `slot` is vacant, each to a place between
-    /// its home and where it stood.
     #[inline(never)]
-    fn close_gap(&mut self, slot: usize) {
-        let (mut hole, mut at) = (slot, slot);
-        let mut gap = 0;
-        loop {
-            at += STEP;
-            gap += 1;
-            let entry = self.entry(at);
-            if entry.node == NONE {
+    fn find_beyond(&self, slab: &Slab<'_>, hash: Hash, book: u32, order_id: u64) -> Slot {
+        let home = self.home(hash);
+        let mut line = home;
+        for _ in 0..self.lines.len() {
+            if self.lines[line].passed() == 0 {
                 break;
             }
-            if self.steps(entry.hash as usize, at) >= gap {
-                *self.entry_mut(hole) = entry;
-                (hole, gap) = (at, 0);
+            line = self.after(line);
+            if let Some(found) = self.find_in(slab, line, hash, book, order_id) {
+                return found;
             }
         }
-        *self.entry_mut(hole) = VACANT;
+        line = home;
+        while self.lines[line].vacant() == LINE_ORDERS {
+            line = self.after(line);
+        }
+        let at = self.lines[line].vacant();
+        let place = Place { line, at, hash };
+        Slot::Vacant { place }
     }
 
-    /// How many steps a search makes from one slot to another.
+    /// Writes the entry of a new order, which stands in its queue already, into the vacant place
+    /// that [`Self::find`] named.
     #[inline(always)]
-    fn steps(&self, from: usize, to: usize) -> usize {
-        to.wrapping_sub(from).wrapping_mul(STEP_INVERSE) & (self.entries.len() - 1)
+    pub(super) fn insert(&mut self, slab: &Slab<'_>, place: Place, node: u32) {
+        self.write(place, node);
+        if slab.free_orders() < self.free_min {
+            self.grow(slab);
+        }
     }
 
-    /// Vacates the slot that names `node`, if one does: an aggregated level has none.
-    pub(super) fn remove_node(&mut self, book: u32, order_id: u64, node: u32) {
-        let mut slot = order_hash(book, order_id) as usize;
-        loop {
-            match self.entry(slot).node {
-                NONE => return,
-                found if found == node => return self.remove(slot),
-                _ => slot += STEP,
+    #[inline(always)]
+    fn write(&mut self, place: Place, node: u32) {
+        let line = &mut self.lines[place.line];
+        line.nodes[place.at] = node;
+        line.control[place.at] = place.hash.tag();
+        if place.line != self.home(place.hash) {
+            self.count_passed(place, 1);
+        }
+    }
+
+    /// Vacates a place.
+    #[inline(always)]
+    pub(super) fn remove(&mut self, place: Place) {
+        let line = &mut self.lines[place.line];
+        line.control[place.at] = 0;
+        if place.line != self.home(place.hash) {
+            self.count_passed(place, -1);
+        }
+    }
+
+    /// One order more or less that has gone on from its home to this place.
+    #[cold]
+    #[inline(never)]
+    fn count_passed(&mut self, place: Place, by: i32) {
+        let mut line = self.home(place.hash);
+        while line != place.line {
+            let passed = self.lines[line].passed();
+            self.lines[line].set_passed(passed.wrapping_add_signed(by));
+            line = self.after(line);
+        }
+    }
+
+    /// Moves every entry to the next size.
+    #[cold]
+    #[inline(never)]
+    fn grow(&mut self, slab: &Slab<'_>) {
+        let old = self.take_size(self.lines.len() * 2);
+        for line in old {
+            for at in 0..LINE_ORDERS {
+                if line.control[at] == 0 {
+                    continue;
+                }
+                let node = line.nodes[at];
+                let order = slab.node(node);
+                let book = slab.node(order.level).level >> 2;
+                if let Slot::Vacant { place } = self.find(slab, book, order.key) {
+                    self.write(place, node);
+                }
             }
+        }
+    }
+
+    /// Vacates the place that names `node`, if one does: an aggregated level has none.
+    pub(super) fn remove_node(&mut self, book: u32, order_id: u64, node: u32) {
+        let hash = Hash::of(book, order_id);
+        let mut number = self.home(hash);
+        for _ in 0..self.lines.len() {
+            let line = &self.lines[number];
+            let names = |at: &usize| line.control[*at] != 0 && line.nodes[*at] == node;
+            if let Some(at) = (0..LINE_ORDERS).find(names) {
+                let line = number;
+                return self.remove(Place { line, at, hash });
+            }
+            if line.passed() == 0 {
+                return;
+            }
+            number = self.after(number);
         }
     }
 
     /// Asks for the cache line where a search for this order begins.
     #[inline(always)]
     pub(super) fn prefetch(&self, book: u32, order_id: u64) {
-        let slot = order_hash(book, order_id) as usize;
-        crate::prefetch::read(&self.entries[slot & (self.entries.len() - 1)]);
+        let home = self.home(Hash::of(book, order_id));
+        crate::prefetch::read(&self.lines[home]);
     }
 
-    /// The node that most likely is this order's: the one where a search begins.
+    /// The node that most likely is this order's, or [`NONE`].
     #[inline(always)]
     pub(super) fn likely_node(&self, book: u32, order_id: u64) -> u32 {
-        self.entry(order_hash(book, order_id) as usize).node
+        let hash = Hash::of(book, order_id);
+        let line = &self.lines[self.home(hash)];
+        let places = line.places(hash.tag());
+        let node = line.nodes[(places | 1).ilog2() as usize % LINE_ORDERS];
+        if places == 0 { NONE } else { node }
     }
 
-    /// Slots count on from a hash; here they wrap to the size.
+    /// The line where a search begins.
     #[inline(always)]
-    fn entry(&self, slot: usize) -> Entry {
-        self.entries[slot & (self.entries.len() - 1)]
+    const fn home(&self, hash: Hash) -> usize {
+        (hash.0 >> self.shift) as usize
     }
 
-    #[inline(always)]
-    fn entry_mut(&mut self, slot: usize) -> &mut Entry {
-        let mask = self.entries.len() - 1;
-        &mut self.entries[slot & mask]
+    const fn after(&self, line: usize) -> usize {
+        (line + 1) & (self.lines.len() - 1)
     }
 }
 

@@ -5,7 +5,7 @@
 
 use super::Shared;
 use super::head::{Head, Outcome, differ, entry, side_index};
-use super::index::Slot;
+use super::index::{Place, Slot};
 use super::replace::GRAVEYARD;
 use super::slab::Sum;
 use crate::event::{BookUpdate, Effect, Mbo, Touch, Trust};
@@ -117,7 +117,7 @@ impl Head {
             self.doubts
                 .keep_open(self.ts_event, &shared.thresholds, counters);
         }
-        self.show(update);
+        self.show(shared, update);
         update.level_size = outcome.level_size;
         update.level_count = outcome.level_count;
         update.effect = outcome.effect;
@@ -161,19 +161,13 @@ impl Head {
             .index
             .find(&shared.slab, self.ladders.book, mbo.order_id.0)
         {
-            Slot::Vacant { slot, hash } => self.rest(shared, mbo, side, (slot, hash)),
-            Slot::Found { slot, node } => self.add_again(shared, mbo, side, slot, node),
+            Slot::Vacant { place } => self.rest(shared, mbo, side, place),
+            Slot::Found { place, node } => self.add_again(shared, mbo, side, place, node),
         }
     }
 
     /// Puts an order into the queue of its price and into the index.
-    fn rest(
-        &mut self,
-        shared: &mut Shared<'_>,
-        mbo: &Mbo,
-        side: usize,
-        (slot, hash): (usize, u32),
-    ) -> Outcome {
+    fn rest(&mut self, shared: &mut Shared<'_>, mbo: &Mbo, side: usize, place: Place) -> Outcome {
         if self.orders_count >= shared.book_orders_max {
             return self.exhausted(shared, mbo);
         }
@@ -186,7 +180,7 @@ impl Head {
         };
         let left = shared.slab.push_back(level, order, entry(mbo));
         self.changed(shared, level);
-        shared.index.insert(slot, hash, order);
+        shared.index.insert(&shared.slab, place, order);
         self.orders_count += 1;
         Outcome::of(Effect::Added, left)
     }
@@ -198,7 +192,7 @@ impl Head {
         shared: &mut Shared<'_>,
         mbo: &Mbo,
         side: usize,
-        slot: usize,
+        place: Place,
         node: u32,
     ) -> Outcome {
         let was_resting = shared.slab.node(node).size != 0;
@@ -206,7 +200,7 @@ impl Head {
             self.counters.duplicate_add += 1;
         }
         self.discard(shared, node);
-        shared.index.remove(slot);
+        shared.index.remove(place);
         let added = self.add_vacant(shared, mbo, side);
         if was_resting && added.effect == Effect::Added {
             return Outcome {
@@ -221,24 +215,24 @@ impl Head {
     fn add_vacant(&mut self, shared: &mut Shared<'_>, mbo: &Mbo, side: usize) -> Outcome {
         let book = self.ladders.book;
         match shared.index.find(&shared.slab, book, mbo.order_id.0) {
-            Slot::Vacant { slot, hash } => self.rest(shared, mbo, side, (slot, hash)),
+            Slot::Vacant { place } => self.rest(shared, mbo, side, place),
             Slot::Found { .. } => self.refused(shared, mbo),
         }
     }
 
     fn on_cancel(&mut self, shared: &mut Shared<'_>, mbo: &Mbo) -> Outcome {
         let book = self.ladders.book;
-        let Slot::Found { slot, node } = shared.index.find(&shared.slab, book, mbo.order_id.0)
+        let Slot::Found { place, node } = shared.index.find(&shared.slab, book, mbo.order_id.0)
         else {
             return self.cancel_unknown(shared, mbo);
         };
         let size = u64::from(mbo.size);
         let resting = shared.slab.node(node).size;
         if size == 0 || size > resting {
-            return self.cancel_irregular(shared, mbo, slot, node);
+            return self.cancel_irregular(shared, mbo, place, node);
         }
         if size == resting {
-            return self.remove(shared, mbo, slot, node);
+            return self.remove(shared, mbo, place, node);
         }
         let left = shared.slab.reduce(node, size, mbo.sequence);
         let level = shared.slab.node(node).level;
@@ -247,7 +241,7 @@ impl Head {
     }
 
     /// Takes an order out of its queue and out of the index.
-    fn remove(&mut self, shared: &mut Shared<'_>, mbo: &Mbo, slot: usize, node: u32) -> Outcome {
+    fn remove(&mut self, shared: &mut Shared<'_>, mbo: &Mbo, place: Place, node: u32) -> Outcome {
         let level = shared.slab.node(node).level;
         let (left, is_empty) = shared.slab.unlink(node);
         self.changed(shared, level);
@@ -259,7 +253,7 @@ impl Head {
             self.remember(shared, mbo, node);
         } else {
             shared.slab.give_order(node);
-            shared.index.remove(slot);
+            shared.index.remove(place);
         }
         Outcome::of(Effect::Removed, left)
     }
@@ -270,7 +264,7 @@ impl Head {
         &mut self,
         shared: &mut Shared<'_>,
         mbo: &Mbo,
-        slot: usize,
+        place: Place,
         node: u32,
     ) -> Outcome {
         if shared.slab.node(node).size == 0 {
@@ -282,7 +276,7 @@ impl Head {
         }
         self.counters.oversize_cancel += 1;
         self.doubts.suspect();
-        self.remove(shared, mbo, slot, node)
+        self.remove(shared, mbo, place, node)
     }
 
     #[cold]
@@ -298,7 +292,7 @@ impl Head {
 
     fn on_modify(&mut self, shared: &mut Shared<'_>, mbo: &Mbo) -> Outcome {
         let book = self.ladders.book;
-        let Slot::Found { slot, node } = shared.index.find(&shared.slab, book, mbo.order_id.0)
+        let Slot::Found { place, node } = shared.index.find(&shared.slab, book, mbo.order_id.0)
         else {
             return self.modify_unknown(shared, mbo);
         };
@@ -308,7 +302,7 @@ impl Head {
         let side = side_index(mbo.side).unwrap_or(owner as usize);
         let size = u64::from(mbo.size);
         if size == 0 || order.size == 0 || !mbo.price.is_defined() {
-            return self.modify_irregular(shared, mbo, slot, node);
+            return self.modify_irregular(shared, mbo, place, node);
         }
         if price != mbo.price.0 || size > order.size || side != owner as usize {
             return match self.requeue(shared, mbo, side, node) {
@@ -360,7 +354,7 @@ impl Head {
         &mut self,
         shared: &mut Shared<'_>,
         mbo: &Mbo,
-        slot: usize,
+        place: Place,
         node: u32,
     ) -> Outcome {
         if shared.slab.node(node).size == 0 {
@@ -368,7 +362,7 @@ impl Head {
         }
         if mbo.size == 0 {
             self.counters.zero_size += 1;
-            return self.remove(shared, mbo, slot, node);
+            return self.remove(shared, mbo, place, node);
         }
         self.counters.undefined_price += 1;
         self.refused(shared, mbo)

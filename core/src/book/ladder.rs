@@ -139,11 +139,17 @@ impl Ladders {
             .level(self.owner(side), self.grid.multiple(price))
     }
 
-    /// Asks for the cache line where [`Self::nearby`] looks.
+    /// Asks for the cache lines of the best levels, of the place where [`Self::nearby`] looks,
+    /// and of the page where a level of this side opens or closes.
     #[inline(always)]
-    pub(super) fn prefetch_nearby(&self, shared: &Shared<'_>, side: usize, price: i64) {
+    pub(super) fn prefetch(&self, shared: &Shared<'_>, side: usize, price: i64) {
+        shared.slab.prefetch(self.best[0]);
+        shared.slab.prefetch(self.best[1]);
         let ticks = self.grid.multiple(price);
         shared.nearby.prefetch(self.owner(side), ticks);
+        if let Some(ladder) = self.sides.get(side) {
+            shared.directories.prefetch(ladder);
+        }
     }
 
     /// The same through the directory.

@@ -60,7 +60,7 @@ impl BookLimits {
         let slack = 7 * 64;
         let nodes = (self.pages_max as usize + 1) * PAGE_LEVELS as usize + self.orders_max as usize;
         nodes * size_of::<Node>()
-            + OrderIndex::capacity(self.orders_max) * OrderIndex::ENTRY_BYTES
+            + OrderIndex::capacity(self.orders_max) * OrderIndex::LINE_BYTES
             + Directories::capacity(self) * Directories::ENTRY_BYTES
             + Nearby::capacity(self.instruments_max) * Nearby::PLACE_BYTES
             + KeyIndex::capacity(self.instruments_max) * KeyIndex::ENTRY_BYTES

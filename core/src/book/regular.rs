@@ -18,21 +18,20 @@ const SPECIAL: u8 =
     Flags::TOB.0 | Flags::SNAPSHOT.0 | Flags::BAD_TS_RECV.0 | Flags::MAYBE_BAD_BOOK.0;
 
 impl Head {
-    /// Applies a market-by-order record, and says in `update` what it did. The rest of `update`
-    /// is this book's, see [`Self::show`].
+    /// Applies the record of `update`, and says there what it did. The rest of `update` is this
+    /// book's, see [`Self::show`].
     ///
-    /// All of it is inlined, and no reference to the record leaves it: so its fields come from
-    /// where they are read first, and never from a copy that must be waited for.
-    #[inline(always)]
-    pub(super) fn on_mbo(&mut self, shared: &mut Shared<'_>, mbo: &Mbo, update: &mut BookUpdate) {
-        update.mbo = *mbo;
-        if !self.observe_regular(shared, mbo) {
+    /// Out of line, so that each field is read where it is needed: with the record's source in
+    /// sight the compiler would keep all of them at hand, and write most of them twice.
+    #[inline(never)]
+    pub(super) fn on_mbo(&mut self, shared: &mut Shared<'_>, update: &mut BookUpdate) {
+        if !self.observe_regular(shared, &update.mbo) {
             return self.on_irregular(shared, update);
         }
-        let is_done = match mbo.action {
-            Action::Add => self.join(shared, mbo, update),
-            Action::Cancel => self.leave(shared, mbo, update),
-            Action::Modify => self.change(shared, mbo, update),
+        let is_done = match update.mbo.action {
+            Action::Add => self.join(shared, update),
+            Action::Cancel => self.leave(shared, update),
+            Action::Modify => self.change(shared, update),
             Action::Trade | Action::Fill | Action::None => self.stay(shared, update),
             Action::Clear => false,
         };
@@ -40,8 +39,8 @@ impl Head {
             return self.act(shared, update);
         }
         update.trust = Trust::Good;
-        if mbo.flags.has(Flags::LAST) {
-            self.end_event(shared, mbo.flags, update);
+        if update.mbo.flags.has(Flags::LAST) {
+            self.end_event(shared, update);
         } else {
             self.go_on(shared, update);
         }
@@ -57,7 +56,7 @@ impl Head {
         if mbo.flags.0 & SPECIAL | self.doubts.bits() != 0
             || mbo.ts_event.0.cast_signed() < event.cast_signed()
             || mbo.ts_recv.0.cast_signed() < recv.cast_signed()
-            || i64::from(mbo.ts_in_delta.cast_unsigned()) > shared.in_delta_max
+            || mbo.ts_in_delta.cast_unsigned() >= shared.in_delta_absurd
             || mbo.sequence.wrapping_sub(self.sequence).cast_signed() < 0
             || mbo.sequence == 0
         {
@@ -73,13 +72,13 @@ impl Head {
     /// A new order, whose id must be free. As those that follow it says whether that is done;
     /// if not, nothing has happened.
     #[inline(always)]
-    fn join(&mut self, shared: &mut Shared<'_>, mbo: &Mbo, update: &mut BookUpdate) -> bool {
+    fn join(&mut self, shared: &mut Shared<'_>, update: &mut BookUpdate) -> bool {
+        let mbo = &update.mbo;
         if mbo.side as usize > 1 || mbo.size == 0 || self.orders_count >= shared.book_orders_max {
             return false;
         }
         let book = self.ladders.book;
-        let Slot::Vacant { slot, hash } = shared.index.find(&shared.slab, book, mbo.order_id.0)
-        else {
+        let Slot::Vacant { place } = shared.index.find(&shared.slab, book, mbo.order_id.0) else {
             return false;
         };
         let Some(level) = self.ladders.open(shared, mbo.side as usize, mbo.price.0) else {
@@ -91,7 +90,7 @@ impl Head {
         };
         let left = shared.slab.push_back(level, order, entry(mbo));
         say(update, Effect::Added, left);
-        shared.index.insert(slot, hash, order);
+        shared.index.insert(&shared.slab, place, order);
         self.orders_count += 1;
         self.changed(shared, level);
         true
@@ -107,9 +106,10 @@ impl Head {
 
     /// An order leaves, or loses a part of its size.
     #[inline(always)]
-    fn leave(&mut self, shared: &mut Shared<'_>, mbo: &Mbo, update: &mut BookUpdate) -> bool {
+    fn leave(&mut self, shared: &mut Shared<'_>, update: &mut BookUpdate) -> bool {
+        let mbo = &update.mbo;
         let book = self.ladders.book;
-        let Slot::Found { slot, node } = shared.index.find(&shared.slab, book, mbo.order_id.0)
+        let Slot::Found { place, node } = shared.index.find(&shared.slab, book, mbo.order_id.0)
         else {
             return false;
         };
@@ -125,7 +125,7 @@ impl Head {
         let (left, is_empty) = shared.slab.unlink(node);
         say(update, Effect::Removed, left);
         shared.slab.give_order(node);
-        shared.index.remove(slot);
+        shared.index.remove(place);
         self.orders_count -= 1;
         self.changed(shared, level);
         if is_empty {
@@ -136,7 +136,8 @@ impl Head {
 
     /// An order changes its size, its price, or both.
     #[inline(always)]
-    fn change(&mut self, shared: &mut Shared<'_>, mbo: &Mbo, update: &mut BookUpdate) -> bool {
+    fn change(&mut self, shared: &mut Shared<'_>, update: &mut BookUpdate) -> bool {
+        let mbo = &update.mbo;
         let book = self.ladders.book;
         let Slot::Found { node, .. } = shared.index.find(&shared.slab, book, mbo.order_id.0) else {
             return false;
@@ -191,7 +192,7 @@ impl Head {
 
     /// LAST: the touch is what the levels say now, and must not be crossed.
     #[inline(always)]
-    fn end_event(&mut self, shared: &mut Shared<'_>, flags: Flags, update: &mut BookUpdate) {
+    fn end_event(&mut self, shared: &mut Shared<'_>, update: &mut BookUpdate) {
         let touch = self.best(shared);
         update.touch_changed = differ(&touch, &update.touch);
         update.touch = touch;
@@ -202,7 +203,7 @@ impl Head {
             update.depth = self.depth.sums;
         }
         if is_closed(&touch) {
-            self.weigh(shared, flags);
+            self.weigh(shared, update.mbo.flags);
             update.trust = self.doubts.trust();
         }
     }

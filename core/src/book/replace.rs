@@ -126,25 +126,24 @@ impl Head {
             shared.slab.give_order(node);
             return;
         };
-        let entry = Entry {
-            order_id: mbo.order_id.0,
-            size: 0,
-            sequence: mbo.sequence,
-        };
-        shared.slab.push_back(graveyard, node, entry);
+        shared.slab.push_back(graveyard, node, remembered(mbo));
     }
 
     pub(super) fn remember_unknown(&mut self, shared: &mut Shared<'_>, mbo: &Mbo) {
         let (book, id) = (self.ladders.book, mbo.order_id.0);
         match shared.index.find(&shared.slab, book, id) {
             Slot::Found { node, .. } => shared.slab.node_mut(node).tag = mbo.sequence,
-            Slot::Vacant { slot, hash } => {
+            Slot::Vacant { place } => {
                 let Some(node) = shared.slab.take_order() else {
                     self.exhaust();
                     return;
                 };
-                shared.index.insert(slot, hash, node);
-                self.remember(shared, mbo, node);
+                let Some(graveyard) = self.graveyard(shared) else {
+                    shared.slab.give_order(node);
+                    return;
+                };
+                shared.slab.push_back(graveyard, node, remembered(mbo));
+                shared.index.insert(&shared.slab, place, node);
             }
         }
     }
@@ -203,6 +202,15 @@ impl Head {
             count += 1;
         }
         count
+    }
+}
+
+/// What a queue remembers of an order that is gone.
+fn remembered(mbo: &Mbo) -> Entry {
+    Entry {
+        order_id: mbo.order_id.0,
+        size: 0,
+        sequence: mbo.sequence,
     }
 }
 

@@ -545,7 +545,7 @@ fn a_quiet_instrument_takes_at_most_2_kib() {
 #[test]
 fn a_resting_order_takes_at_most_64_bytes() {
     let orders_max = 1 << 19;
-    let index = OrderIndex::capacity(orders_max) * OrderIndex::ENTRY_BYTES;
+    let index = OrderIndex::capacity(orders_max) * OrderIndex::LINE_BYTES;
     let order = size_of::<Node>() + index / orders_max as usize;
     assert!(order <= 64, "{order} bytes");
 }
