@@ -32,6 +32,7 @@ use layout::{
     HEADER_LEN, LENGTH, MBO_LEN, RTYPE, TS_OUT_LEN, VERSIONS, Version, bytes_at, ts_event, u16_at,
     u64_at,
 };
+pub(crate) use market::SoundMbo;
 
 /// The longest record that the format can express, bytes. A window never needs to be larger.
 pub const RECORD_MAX: usize = u8::MAX as usize * WORD;
@@ -144,15 +145,22 @@ impl Decoder {
     /// for a message moved as a whole is read before its parts have reached the cache.
     #[inline(always)]
     pub fn decode_mbo(&mut self, window: &[u8]) -> Option<Mbo> {
+        Some(self.sound_mbo(window)?.mbo())
+    }
+
+    /// The same, with the fields still where they lie: an optional record as a whole would be
+    /// written to memory wherever it is asked whether there is one.
+    #[inline(always)]
+    pub(crate) fn sound_mbo<'w>(&mut self, window: &'w [u8]) -> Option<SoundMbo<'w>> {
         let record = window.first_chunk::<MBO_LEN>()?;
         if u16_at(record, LENGTH) != self.mbo_tag || window.len() < self.mbo_len {
             return None;
         }
-        let mbo = market::mbo(record).ok()?;
-        self.counts.mbo[mbo.action as usize] += 1;
-        self.counts.saw(mbo.ts_recv);
+        let sound = SoundMbo::new(record)?;
+        self.counts.mbo[sound.action() as usize] += 1;
+        self.counts.saw(sound.ts_recv());
         self.offset += self.mbo_len as u64;
-        Some(mbo)
+        Some(sound)
     }
 
     /// The length of this stream's market-by-order records, bytes.

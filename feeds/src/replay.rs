@@ -234,13 +234,18 @@ impl<B: Bytes> Source<Market> for Replay<B> {
         let is_alone = self.streams.len() == 1;
         if (is_alone || matches!(self.find_front(), Head::Due(_)))
             && let Some(stream) = self.streams.get_mut(self.front)
-            && let Some(mbo) = stream.decoder.decode_mbo(stream.bytes.window())
+            && let Some(sound) = stream.decoder.sound_mbo(stream.bytes.window())
         {
+            let stamp = Stamp {
+                sequence: self.sequence,
+                ..Stamp::default()
+            };
+            to.data(stamp, &Market::Mbo(sound.mbo()));
             stream.bytes.consume(stream.decoder.mbo_len());
+            self.sequence += 1;
             if !is_alone {
                 self.heads[self.front] = Head::Unknown;
             }
-            to.data(self.next_stamp(), &Market::Mbo(mbo));
             return true;
         }
         let Some(msg) = self.take_other() else {

@@ -34,6 +34,43 @@ const SIDES: [Option<Side>; 256] = {
     sides
 };
 
+/// A market-by-order record whose action and side are known, where it lies.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SoundMbo<'w> {
+    record: &'w [u8; MBO_LEN],
+    action: Action,
+    side: Side,
+}
+
+impl<'w> SoundMbo<'w> {
+    #[inline(always)]
+    pub(super) fn new(record: &'w [u8; MBO_LEN]) -> Option<Self> {
+        let action = ACTIONS[usize::from(record[offset_of!(MboMsg, action)])]?;
+        let side = SIDES[usize::from(record[offset_of!(MboMsg, side)])]?;
+        Some(Self {
+            record,
+            action,
+            side,
+        })
+    }
+
+    #[inline(always)]
+    pub(super) const fn action(&self) -> Action {
+        self.action
+    }
+
+    #[inline(always)]
+    pub(super) fn ts_recv(&self) -> Nanos {
+        Nanos(u64_at(self.record, offset_of!(MboMsg, ts_recv)))
+    }
+
+    /// The record with its fields read.
+    #[inline(always)]
+    pub(crate) fn mbo(&self) -> Mbo {
+        mbo_as(self.record, self.action, self.side)
+    }
+}
+
 /// Reads a market-by-order record.
 #[inline(always)]
 pub(super) fn mbo(record: &[u8; MBO_LEN]) -> Result<Mbo, Suspicion> {
