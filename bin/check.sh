@@ -9,6 +9,17 @@ quick=false
 
 step() { printf '\n== %s\n' "$*"; }
 
+# A step that hangs fails under its name, long before whoever runs this loses patience.
+within() { # within MINUTES COMMAND…
+  local minutes=$1 status=0
+  shift
+  timeout --kill-after=10 "${minutes}m" "$@" || status=$?
+  if [ "$status" = 124 ] || [ "$status" = 137 ]; then
+    echo "not done within $minutes minutes: $*" >&2
+  fi
+  return "$status"
+}
+
 need() { # need COMMAND DEBIAN_PACKAGE
   command -v "$1" >/dev/null 2>&1 && return
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
@@ -27,18 +38,18 @@ step "format"
 cargo fmt --all --check
 
 step "lint"
-cargo clippy --workspace --all-targets -- -D warnings
+within 20 cargo clippy --workspace --all-targets -- -D warnings
 
 step "tests"
-cargo test --workspace --no-fail-fast
+within 25 cargo test --workspace --no-fail-fast
 
 step "benches, run once each"
-cargo test -p undertow-benches --benches
+within 15 cargo test -p undertow-benches --benches
 
 if ! $quick; then
   step "gates: instructions and allocations per message, and their self-test"
-  cargo run --release -p undertow-benches --bin gate
-  cargo run --release -p undertow-benches --bin gate -- self-test
+  within 15 cargo run --release -p undertow-benches --bin gate
+  within 15 cargo run --release -p undertow-benches --bin gate -- self-test
 fi
 
 step "all passed"

@@ -8,6 +8,8 @@ pub mod work;
 
 mod options;
 
+mod desk;
+
 pub mod count;
 
 pub mod baseline;

@@ -92,6 +92,14 @@ pub(crate) fn define<S: Stage<In = Market>>(chain: &mut S, bytes: &[u8]) {
     }
 }
 
+/// The terms of a future of the load.
+pub(crate) fn definition(id: InstrumentId) -> Definition {
+    Definition {
+        key: key(id),
+        ..underlying(Nanos(1_773_187_200_000_000_000))
+    }
+}
+
 fn underlying(start: Nanos) -> Definition {
     Definition {
         key: key(UNDERLYING),
@@ -117,7 +125,7 @@ const fn key(instrument_id: InstrumentId) -> BookKey {
 }
 
 /// Definitions cause no outputs.
-struct Nowhere;
+pub(crate) struct Nowhere;
 
 impl<T> Emit<T> for Nowhere {
     fn emit(&mut self, _output: &T) {}

@@ -17,6 +17,7 @@ use undertow_feeds::synthetic;
 use undertow_strategies::flow::{Flow, FlowOutput};
 
 use crate::count::allocations;
+use crate::desk::desk;
 use crate::options;
 
 const SEED: u64 = 7;
@@ -48,11 +49,15 @@ pub enum Work {
     ChainWide,
     /// The same with five thousand options, defined as such, over half an hour.
     ChainOptions,
+    /// Bytes of one instrument through the whole loop: books, flow, decisions, risk, paper venue.
+    LoopOne,
+    /// The same with five thousand options.
+    LoopOptions,
 }
 
 impl Work {
     /// All of them, in the order of the report.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::DecodeOne,
         Self::BookOne,
         Self::SpineOne,
@@ -62,6 +67,8 @@ impl Work {
         Self::ChainFifty,
         Self::ChainWide,
         Self::ChainOptions,
+        Self::LoopOne,
+        Self::LoopOptions,
     ];
 
     /// Its name in the baselines.
@@ -77,6 +84,8 @@ impl Work {
             Self::ChainFifty => "chain_fifty",
             Self::ChainWide => "chain_wide",
             Self::ChainOptions => "chain_options",
+            Self::LoopOne => "loop_one",
+            Self::LoopOptions => "loop_options",
         }
     }
 
@@ -85,9 +94,11 @@ impl Work {
     pub const fn messages(self) -> u64 {
         // Enough that the second half finds full books.
         match self {
-            Self::DecodeOne | Self::BookOne | Self::SpineOne | Self::ChainOne => 50_000,
+            Self::DecodeOne | Self::BookOne | Self::SpineOne | Self::ChainOne | Self::LoopOne => {
+                50_000
+            }
             Self::SpineFifty | Self::ChainFifty => 200_000,
-            Self::SpineOptions | Self::ChainOptions => 200_000,
+            Self::SpineOptions | Self::ChainOptions | Self::LoopOptions => 200_000,
             Self::ChainWide => 60_000,
         }
     }
@@ -102,19 +113,23 @@ impl Work {
         let records = 2 * self.messages();
         let mut bytes = Vec::new();
         let written = match self {
-            Self::DecodeOne | Self::BookOne | Self::SpineOne | Self::ChainOne => {
+            Self::DecodeOne | Self::BookOne | Self::SpineOne | Self::ChainOne | Self::LoopOne => {
                 synthetic::write_one(records, SEED, &mut bytes)
             }
             Self::SpineFifty | Self::ChainFifty => {
                 synthetic::write_fifty(records, SEED, &mut bytes)
             }
             Self::ChainWide => synthetic::write_chain(1_000, records, SEED, &mut bytes),
-            Self::SpineOptions | Self::ChainOptions => {
+            Self::SpineOptions | Self::ChainOptions | Self::LoopOptions => {
                 synthetic::write_chain(OPTIONS, records, SEED, &mut bytes)
             }
         };
         assert!(written.is_ok(), "memory refused a write");
-        if matches!(self, Self::SpineOptions | Self::ChainOptions) {
+        let is_options = matches!(
+            self,
+            Self::SpineOptions | Self::ChainOptions | Self::LoopOptions
+        );
+        if is_options {
             options::spread(&mut bytes, HALF_HOUR_NS);
         }
         bytes
@@ -193,6 +208,15 @@ fn run_with(work: Work, input: &[u8], messages: u64, each: impl FnMut(u64)) -> R
             let mut chain = chain(&bump);
             options::define(&mut chain, input);
             drive(&mut chain, input, messages, each)
+        }
+        Work::LoopOne => {
+            let first = records(input).first().map(|mbo| mbo.instrument_id);
+            drive(&mut desk(&bump, first), input, messages, each)
+        }
+        Work::LoopOptions => {
+            let mut desk = desk(&bump, None);
+            options::define(&mut desk, input);
+            drive(&mut desk, input, messages, each)
         }
     }
 }

@@ -142,6 +142,14 @@ impl<'a> Books<'a> {
         }
     }
 
+    /// What [`Self::apply`] said of the last record that it did not drop, for whoever looks at the
+    /// books meanwhile.
+    #[inline(always)]
+    #[must_use]
+    pub const fn last(&self) -> &BookUpdate {
+        &self.update
+    }
+
     /// Takes in what is not a market record: definitions, status, and doubts about the feed.
     pub fn control(&mut self, control: &Control) {
         // What a control message changes must be shown anew.

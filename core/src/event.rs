@@ -277,6 +277,8 @@ pub enum Operator {
     Halt,
     /// The gate is opened again.
     Resume(Reason),
+    /// Every position is closed at the market, as far as the gate lets it out.
+    Flatten,
     /// The gate is shut and every live order is cancelled.
     Kill,
 }

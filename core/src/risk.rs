@@ -13,6 +13,7 @@
 mod breakers;
 mod checks;
 mod context;
+mod digest;
 mod halt;
 mod ledger;
 mod limits;
@@ -25,6 +26,7 @@ mod verdict;
 
 pub use breakers::{Breaker, BreakerKind, Phase, Reading};
 pub use context::{Account, AccountId, Context, Costs, Greeks, Mode, Span, ValueAtRisk};
+pub use digest::LedgerDigest;
 pub use halt::{Gate, Halt, HaltCause, Kept, Reason};
 pub use ledger::{Line, RegisterError, Track, View, Working};
 pub use limits::{Capacity, CapacityError, Field, LimitError, Limits, Tighter, Unit};
@@ -44,6 +46,7 @@ use crate::order::{
 use crate::position::{Agreement, BrokerView, Position, Recorded};
 use crate::types::{BookKey, Nanos, Price, Side};
 use context::{Correlation, Known, age_ns};
+use digest::Digest;
 use ledger::{Ledger, NONE, side_index};
 use rate::{Burst, Rate};
 
@@ -846,6 +849,12 @@ impl Risk {
         true
     }
 
+    /// Notes an execution of an earlier run, which is in what is carried over: told again, it does
+    /// not count a second time.
+    pub fn remember(&mut self, order: ClientOrderId, execution: &Execution) {
+        self.ledger.executions.record(order, execution);
+    }
+
     /// Puts a position of an earlier run back, held at `average`. What it had earned at `mark` is
     /// in [`Kept::day_earned`] or in the day's first equity already, so this run's earnings begin
     /// there. False unless the contract is known, without a past here, and both prices are.
@@ -1012,6 +1021,21 @@ impl Risk {
         digest.0
     }
 
+    /// A digest of positions, open orders, ids and executions, which a fold of the journal must
+    /// come to as well (I13).
+    #[must_use]
+    pub fn ledger_digest(&self) -> u64 {
+        let next_id = ClientOrderId(self.ledger.next_id());
+        let mut digest = LedgerDigest::new(next_id, self.ledger.executions.seen());
+        for line in self.ledger.lines() {
+            digest.add_position(&line.contract, &line.position);
+            for track in self.open_orders(line.contract.key) {
+                digest.add_order(track.order.id, &track.life);
+            }
+        }
+        digest.value()
+    }
+
     fn advance(&mut self, now: Nanos) {
         if now.is_defined() {
             self.now = self.now.max(now);
@@ -1158,19 +1182,4 @@ fn confirmed(steady: &mut Steady, is_over: bool, is_realised: bool, needed: i64)
         return true;
     }
     is_realised || steady.beyond(Money::ZERO, needed).is_some()
-}
-
-/// FNV-1a over words.
-struct Digest(u64);
-
-impl Digest {
-    const fn new() -> Self {
-        Self(0xCBF2_9CE4_8422_2325)
-    }
-
-    fn add(&mut self, word: u64) {
-        for byte in word.to_le_bytes() {
-            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x100_0000_01B3);
-        }
-    }
 }

@@ -366,11 +366,9 @@ impl Flow {
         let traded = core::mem::replace(&mut session.traded, false);
         session.quote = update.touch;
         let tape = &session.tape;
-        let mut reading = None;
-        if let Some(measures) = measures {
+        if let Some(measures) = &mut measures {
             let touch = update.touch_changed.then_some(&update.touch);
             measures.end_event(ts, touch, &update.depth, traded.then_some(tape));
-            reading = Some(measures.reading);
         }
         out.emit(&FlowOutput::Update(FlowUpdate {
             key: update.mbo.key(),
@@ -385,7 +383,7 @@ impl Flow {
             last_side: tape.last_side,
             traded,
             trust: update.trust,
-            reading,
+            reading: measures.map(|measures| measures.reading),
         }));
     }
 

@@ -25,7 +25,7 @@ use core::iter::repeat_n;
 use undertow_core::book::Books;
 use undertow_core::contract::{Contract, PriceSign, TickRule};
 use undertow_core::event::{
-    BookUpdate, Control, Definition, InstrumentClass, Operator, Statistic, Touch, Trust,
+    BookUpdate, Control, Definition, InstrumentClass, Operator, Statistic, Status, Touch, Trust,
 };
 use undertow_core::gateway::Gateway;
 use undertow_core::money::{Money, PPM};
@@ -33,8 +33,8 @@ use undertow_core::order::{
     ClientOrderId, Confidence, Entry, ExecReport, Intent, MayTake, Purpose, Quote, SignalId,
     StrategyId, Style, Tif,
 };
-use undertow_core::position::{BrokerView, Exit, ExitPlan, Gauge};
-use undertow_core::risk::{Command, Context, Gate, HaltCause, Risk, Sizing};
+use undertow_core::position::{BrokerView, Exit, ExitCause, ExitPlan, Gauge};
+use undertow_core::risk::{Command, Context, Gate, HaltCause, Risk, Sizing, Which};
 use undertow_core::types::{Action, BookKey, InstrumentId, Nanos, Price, Side, Text};
 
 use self::chain::{CADENCE_NS, Chain};
@@ -361,14 +361,7 @@ impl<G: Gateway> Trader<G> {
         match control {
             Control::Definition(definition) => self.define(definition),
             Control::Statistic(statistic) => self.statistic(statistic),
-            Control::Status(status) => {
-                self.risk.on_status(status);
-                for watch in &mut self.watches {
-                    if watch.is_of(status.key) {
-                        watch.is_trading = status.is_trading;
-                    }
-                }
-            }
+            Control::Status(status) => self.note_status(status),
             Control::Exec(report) => self.reported(report),
             Control::Context(context) => self.risk.on_context(context, self.now),
             Control::Operator(operator) => self.obey(operator),
@@ -377,11 +370,30 @@ impl<G: Gateway> Trader<G> {
         }
     }
 
+    fn note_status(&mut self, status: &Status) {
+        self.risk.on_status(status);
+        for watch in &mut self.watches {
+            if watch.is_of(status.key) {
+                watch.is_trading = status.is_trading;
+            } else if let Some(at) = watch.chain.place(status.key) {
+                watch.chain.note_status(at, status);
+            }
+        }
+    }
+
     /// What the operator orders.
     fn obey(&mut self, operator: &Operator) {
         match *operator {
             Operator::Halt => self.risk.halt(Gate::ReduceOnly, HaltCause::Operator),
             Operator::Resume(reason) => self.risk.resume(reason),
+            Operator::Flatten => {
+                for at in 0..self.holdings.len() {
+                    if let Some(exit) = self.holdings[at].exits.close(ExitCause::Ordered) {
+                        self.leave(at, &exit);
+                    }
+                }
+                return;
+            }
             Operator::Kill => {
                 let (queue, now) = (&mut self.queue, self.now);
                 self.risk.kill(HaltCause::Operator, now, &mut |cancel| {
@@ -395,13 +407,34 @@ impl<G: Gateway> Trader<G> {
         self.say(TradeEvent::Halted(*self.risk.halted()), None);
     }
 
+    /// The run ends before its input: nothing new is opened, and every live order is cancelled.
+    pub fn wind_down(&mut self) {
+        let (queue, now) = (&mut self.queue, self.now);
+        self.risk.cancel_all(Which::All, now, &mut |cancel| {
+            queue.push_back(Item {
+                event: TradeEvent::Cancelled(cancel, now),
+                command: Some(Command::Cancel(cancel)),
+            });
+        });
+        self.finish();
+    }
+
     /// The last input was taken: the last digest is said.
     fn finish(&mut self) {
         self.checkpoint();
     }
 
     fn checkpoint(&mut self) {
-        self.say(TradeEvent::Checkpoint(self.risk.digest()), None);
+        for line in self.risk.lines() {
+            if line.position.quantity() != 0 {
+                self.queue.push_back(Item {
+                    event: TradeEvent::Marked(line.contract.key, line.view.mark),
+                    command: None,
+                });
+            }
+        }
+        self.say(TradeEvent::Kept(self.risk.kept()), None);
+        self.say(TradeEvent::Checkpoint(self.risk.ledger_digest()), None);
     }
 
     fn say(&mut self, event: TradeEvent, command: Option<Command>) {
@@ -538,6 +571,7 @@ impl<G: Gateway> Trader<G> {
         if is_first || self.ticks.is_multiple_of(ACCOUNT_TICKS) {
             house::tell_account(&mut self.risk, &self.settings, self.now);
             self.tell_held();
+            self.tighten_stops();
             if let Some(equity) = self.risk.equity() {
                 self.curve.get_or_insert(Curve::new(equity)).add(equity);
             }
@@ -554,6 +588,7 @@ impl<G: Gateway> Trader<G> {
                 .refresh(turns, spot, self.now, self.settings.search);
         }
         self.let_time_pass(books);
+        self.settle_what_expired();
         self.close_what_is_due();
         self.evaluate(books);
     }
@@ -605,6 +640,43 @@ impl<G: Gateway> Trader<G> {
                     self.risk
                         .on_context(&Context::Greeks(key, greeks), self.now);
                 }
+            }
+        }
+    }
+
+    /// Far below the highest equity, stops come nearer (R4).
+    fn tighten_stops(&mut self) {
+        let Some(rung) = self.risk.drawdown().filter(|rung| rung.stop_ppm() < PPM) else {
+            return;
+        };
+        for holding in &mut self.holdings {
+            holding.exits.tighten(rung.stop_ppm());
+        }
+    }
+
+    /// What is held of a contract that has expired is worth its intrinsic value (N16). It waits
+    /// for a price of the underlying.
+    fn settle_what_expired(&mut self) {
+        let mut at = 0;
+        while at < self.holdings.len() {
+            let holding = &self.holdings[at];
+            let (key, watch) = (holding.key(), &self.watches[holding.watch]);
+            let is_over = self
+                .risk
+                .line(key)
+                .is_some_and(|line| line.contract.expiry <= self.now);
+            let worth = watch
+                .chain
+                .place(key)
+                .zip(watch.last)
+                .and_then(|(option, last)| watch.chain.intrinsic(option, last.value));
+            if let (true, Some(price)) = (is_over, worth)
+                && let Some(held) = self.risk.settle(key, price, None)
+            {
+                self.holdings.swap_remove(at);
+                self.say(TradeEvent::Settled(key, price, held), None);
+            } else {
+                at += 1;
             }
         }
     }
@@ -704,6 +776,12 @@ impl<G: Gateway> Trader<G> {
                 // Check 3 refuses what is not known; nothing else follows from it here.
                 self.risk.forbid(contract.key);
                 return;
+            }
+            self.say(TradeEvent::Listed(*contract), None);
+            // Both are told what the venue said before they knew of it.
+            if let Some(status) = self.watches[at].chain.status(option) {
+                self.risk.on_status(&status);
+                self.gateway.on_control(&Control::Status(status));
             }
             // The paper account began flat, and nobody else trades in it.
             self.risk.reconcile(contract.key, BrokerView::Held(0));

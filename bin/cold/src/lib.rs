@@ -1,5 +1,5 @@
 //! What may wait: names of instruments, the record of outputs, progress, summaries, chains,
-//! flow over time, pictures.
+//! flow over time, pictures; and the journal.
 //!
 //! Runs on the thread that started the tiles. It may allocate, format, and write files; nothing
 //! hot ever waits for it longer than its link is deep.
@@ -21,3 +21,5 @@ pub mod flow_report;
 pub mod claims;
 
 pub mod explain;
+
+pub mod journal;

@@ -164,6 +164,9 @@ pub enum Command {
     /// Says what an option chain says: gamma and delta exposure, levels, positioning, flow.
     #[command(after_help = CHAIN_HELP)]
     Chain(Chain),
+    /// Checks, prints or follows a journal: what was decided, sent and heard.
+    #[command(after_help = JOURNAL_HELP, subcommand)]
+    Journal(JournalVerb),
     /// Says whether this machine can do the job, and what to change.
     #[command(after_help = DOCTOR_HELP)]
     Doctor,
@@ -440,6 +443,38 @@ pub struct Chain {
     pub strikes: Option<usize>,
 }
 
+/// What to do with a journal.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum JournalVerb {
+    /// Checks every record and what they add up to; exits with 7 if anything is wrong.
+    Verify {
+        /// Directory of the journal.
+        #[arg(value_name = "DIR")]
+        dir: PathBuf,
+    },
+    /// Prints every record, one to a line; with --json one JSON object to a line.
+    Dump {
+        /// Directory of the journal.
+        #[arg(value_name = "DIR")]
+        dir: PathBuf,
+        /// First record printed.
+        #[arg(long, value_name = "SEQ", default_value_t = 0)]
+        from: u64,
+    },
+    /// Prints the last records; with --json one JSON object to a line.
+    Tail {
+        /// Directory of the journal.
+        #[arg(value_name = "DIR")]
+        dir: PathBuf,
+        /// How many of them.
+        #[arg(long, value_name = "N", default_value_t = 10)]
+        lines: usize,
+        /// Goes on printing as records are written, until it is interrupted.
+        #[arg(long, short)]
+        follow: bool,
+    },
+}
+
 /// What to do with the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
 pub enum ConfigVerb {
@@ -592,6 +627,21 @@ Examples:
   undertow discover mon.dbn.zst tue.dbn.zst --out discovered.toml
   undertow discover night.mbo.dbn.zst --hours globex --first-run
   undertow discover day.mbo.dbn.zst --reference NQH6 --json | jq .correlations.pairs
+";
+
+const JOURNAL_HELP: &str = "\
+A journal is a directory of segments, journal-000001.utj and on. Every intent is in it before its
+order is sent, and everything that the venue says. `verify` reads all of it: the checksum of every
+record, the hash that ties it to the one before, and whether positions and orders, folded from the
+records, have the digest that the live ledger had at each checkpoint. A torn end, as a power failure
+leaves it, is told and is no error. Reading changes nothing and may be done while it is written.
+
+Examples:
+  undertow journal verify journal                    is it whole, and what does it add up to?
+  undertow journal verify journal --json | jq .open  orders that the venue has to be asked about
+  undertow journal dump journal --from 1200          records from number 1200 on
+  undertow journal dump journal --json | jq 'select(.kind == \"intent\")'
+  undertow journal tail journal --follow             as it happens
 ";
 
 const CHAIN_HELP: &str = "\

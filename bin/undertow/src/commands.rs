@@ -14,9 +14,13 @@ mod explain;
 
 mod flow;
 
+mod journal;
+
 mod replay;
 
 mod synth;
+
+pub(crate) use journal::failure as journal_fault;
 
 use std::io::{self, Write};
 
@@ -46,6 +50,7 @@ pub fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
         Some(Command::Discover(args)) => discover::discover(global, args),
         Some(Command::Bench(BenchVerb::Flow(args))) => bench::flow(global, args),
         Some(Command::Chain(args)) => chain::chain(global, args),
+        Some(Command::Journal(verb)) => journal::run(global, verb),
         Some(Command::Doctor) => doctor::run(global),
         Some(Command::Config(verb)) => config::run(global, *verb),
         Some(Command::Completions { shell }) => {

@@ -364,16 +364,31 @@ impl Config {
     /// tell such runs apart. Where the report goes is not among them.
     #[must_use]
     pub fn fingerprint(&self) -> String {
+        // Where the report goes changes nothing, and of included files only their keys do.
+        let counts = |key: &str| !key.starts_with("report.") && key != "include";
+        format!("{:08x}", self.digest(counts) >> 32)
+    }
+
+    /// A hash of every value on which the outputs depend: not of layout, threads and times.
+    #[must_use]
+    pub fn meaning(&self) -> u64 {
+        self.digest(|key| {
+            ["book.", "flow.", "ifd."]
+                .iter()
+                .any(|it| key.starts_with(it))
+        })
+    }
+
+    fn digest(&self, counts: impl Fn(&str) -> bool) -> u64 {
         let mut digest = crate::output::Digest::EMPTY;
         for (key, value) in self.values() {
-            // Where the report goes changes nothing, and of included files only their keys do.
-            if !key.starts_with("report.") && key != "include" {
+            if counts(&key) {
                 for byte in format!("{key}={value}\n").bytes() {
                     digest.add(u64::from(byte));
                 }
             }
         }
-        format!("{:08x}", digest.value() >> 32)
+        digest.value()
     }
 
     /// Every key with its value, by name: the top level first, then each section.

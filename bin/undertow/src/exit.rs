@@ -93,11 +93,19 @@ impl Code {
     pub const FEED_INSTRUMENT: Self = Self::new("E-FEED-003", Exit::Usage);
     /// A book that does not hold its invariants.
     pub const BOOK_INVARIANT: Self = Self::new("E-BOOK-001", Exit::Failure);
+    /// A journal with damage that no torn write explains, or with a segment missing.
+    pub const JOURNAL_DAMAGED: Self = Self::new("E-JRN-001", Exit::DataCorrupt);
+    /// A journal that is not there or cannot be read.
+    pub const JOURNAL_UNREADABLE: Self = Self::new("E-JRN-002", Exit::Dependency);
+    /// A journal that another build has to read.
+    pub const JOURNAL_VERSION: Self = Self::new("E-JRN-003", Exit::Dependency);
+    /// A journal that is whole, and says what must never be.
+    pub const JOURNAL_BREACH: Self = Self::new("E-JRN-004", Exit::DataCorrupt);
     /// A stage that panicked.
     pub const TILE_DEAD: Self = Self::new("E-TILE-001", Exit::Failure);
 
     /// Every code there is.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 18] = [
         Self::GENERAL,
         Self::USAGE,
         Self::CONFIG_UNREADABLE,
@@ -111,6 +119,10 @@ impl Code {
         Self::FEED_UNREADABLE,
         Self::FEED_INSTRUMENT,
         Self::BOOK_INVARIANT,
+        Self::JOURNAL_DAMAGED,
+        Self::JOURNAL_UNREADABLE,
+        Self::JOURNAL_VERSION,
+        Self::JOURNAL_BREACH,
         Self::TILE_DEAD,
     ];
 

@@ -44,3 +44,5 @@ pub mod doctor;
 pub mod commands;
 
 pub mod exit;
+
+pub mod interrupt;

@@ -253,6 +253,30 @@ fn trade_words(sequence: u64, event: &TradeEvent) -> [u64; TRADE_WORDS] {
             words[1] = (halt.gate as u64) << 16 | (halt.cause as u64) << 8 | 36;
             words[2] = halt.at.0;
         }
+        TradeEvent::Settled(key, price, held) => {
+            words[1] = u64::from(key.instrument_id.0) << 32 | 38;
+            words[2] = price.0.cast_unsigned();
+            words[3] = held.cast_unsigned();
+        }
+        TradeEvent::Listed(contract) => {
+            words[1] = u64::from(contract.key.instrument_id.0) << 32 | 39;
+            words[2] = contract.multiplier.units().cast_unsigned();
+            words[3] = contract.expiry.0;
+        }
+        TradeEvent::Marked(key, price) => {
+            words[1] = u64::from(key.instrument_id.0) << 32 | 41;
+            words[2] = price.0.cast_unsigned();
+        }
+        TradeEvent::Kept(kept) => {
+            words[1] = u64::from(kept.day) << 32 | 40;
+            words[2] = kept.day_equity.0.cast_unsigned();
+            words[3] = kept.high_water.0.cast_unsigned();
+            words[4] = kept.day_earned.0.cast_unsigned();
+            words[5] = kept.day_fees.0.cast_unsigned();
+            words[6] = u64::from(kept.losing_days) << 32 | u64::from(kept.losing_trades);
+            words[7] = u64::from(kept.opened_today) << 32 | u64::from(kept.opened_in_run);
+            words[8] = kept.next_id;
+        }
         TradeEvent::Checkpoint(digest) => {
             words[1] = 37;
             words[2] = *digest;

@@ -588,18 +588,14 @@ mod tests {
 
     #[test]
     fn s14_weights_that_do_not_sum_to_100_are_refused_with_their_line() {
-        let asset = "asset = \"NQ\"";
-        let told = refusal(asset, &format!("rules.0dte.vpin_weight = 31\n{asset}"));
-        assert!(
-            told.contains("sum to 101") && told.contains("test.toml:"),
-            "{told}"
-        );
-        let told = refusal(asset, &format!("rules.0dte.vpin_wieght = 31\n{asset}"));
+        let rules = "[product.rules.ifd]";
+        let with = |line: &str| format!("[product.rules.0dte]\n{line}\n{rules}");
+        let told = refusal(rules, &with("vpin_weight = 31"));
+        let has_place = told.contains("test.toml:");
+        assert!(told.contains("sum to 101") && has_place, "{told}");
+        let told = refusal(rules, &with("vpin_wieght = 31"));
         assert!(told.contains("did you mean `vpin_weight`?"), "{told}");
-        let tuned = paper_with(
-            asset,
-            &format!("rules.ifd.liquid_interest_min = 7\n{asset}"),
-        );
+        let tuned = paper_with("liquid_interest_min = 5", "liquid_interest_min = 7");
         let tuned = tuned.expect("a sound profile");
         assert_eq!(tuned.products[0].rules[4].choice.interest_min, 7);
     }

@@ -10,6 +10,8 @@ mod gather;
 
 mod ifd;
 
+mod journal;
+
 mod machine;
 
 mod trade;
@@ -39,14 +41,18 @@ use undertow_feeds::replay::{Bytes, Replay};
 use undertow_strategies::flow::toxicity::OddLot;
 use undertow_strategies::flow::{Flow, FlowOutput, FlowParameters, VwapAnchor};
 use undertow_strategies::ifd::desk::{Settings, Widths};
+use undertow_strategies::trade::event::TradeEvent;
 
 use ifd::Findings;
+use journal::Journal;
 use trade::Trades;
 
 use crate::affinity::Cores;
+use crate::commands::journal_fault;
 use crate::config::Config;
 use crate::config::values::{self, Demand, Idle as IdleWish, Layout as LayoutWish, Pace};
 use crate::exit::{Code, Failure};
+use crate::interrupt::Interrupt;
 use crate::memory;
 use crate::output::words;
 use crate::probe::Sampling;
@@ -90,6 +96,8 @@ pub struct Outcome {
     pub run: Run,
     /// Whether some input did not end well.
     pub is_cut: bool,
+    /// Whether somebody asked the run to end before its input did.
+    pub is_interrupted: bool,
 }
 
 /// Runs `inputs`, each with its name, through the chain, merged by time of capture.
@@ -102,11 +110,7 @@ pub fn run<B: Bytes + Send>(ask: &Ask<'_>, inputs: Vec<(String, B)>) -> Result<O
     let limits = limits(ask.config);
     let (arena, notes) = lay_out(ask.config, &limits)?;
     let books = Books::new_in(&arena, &limits)?;
-    let (names, bytes): (Vec<_>, Vec<_>) = inputs.into_iter().unzip();
-    let mut feed = Replay::new(bytes);
-    while !feed.read_headers() {
-        std::thread::sleep(Duration::from_micros(100));
-    }
+    let (names, feed) = feed(inputs);
     let history = ifd::history(ask.config, first_day(&feed))?;
     let places = history.len();
     let flow = Flow::with(
@@ -118,13 +122,14 @@ pub fn run<B: Bytes + Send>(ask: &Ask<'_>, inputs: Vec<(String, B)>) -> Result<O
         eprintln!("note: {note}");
     }
     let started = Instant::now();
-    let mut cold = Cold::new(ask)?;
+    let mut cold = Cold::new(ask, &wiring)?;
     let (mut finished, check) = if ask.check {
         drive(&wiring, (feed, Checked::new(books), flow), &mut cold)?.apart(Checked::into_parts)
     } else {
         drive(&wiring, (feed, books, flow), &mut cold)?.apart(|books| (books, None))
     };
     let elapsed = started.elapsed();
+    let is_interrupted = cold.interrupt.came();
     let (registry, mut findings, _) = cold.finish()?;
     while let Some(finding) = finished.flow.next_finding() {
         findings.note(&finding);
@@ -139,8 +144,19 @@ pub fn run<B: Bytes + Send>(ask: &Ask<'_>, inputs: Vec<(String, B)>) -> Result<O
         ifd: findings.figures(ask.config, places, &registry),
         check,
         trade: None,
+        is_interrupted,
         elapsed,
     }))
+}
+
+/// The inputs as one feed, their headers read, and their names.
+fn feed<B: Bytes>(inputs: Vec<(String, B)>) -> (Vec<String>, Replay<B>) {
+    let (names, bytes): (Vec<_>, Vec<_>) = inputs.into_iter().unzip();
+    let mut feed = Replay::new(bytes);
+    while !feed.read_headers() {
+        std::thread::sleep(Duration::from_micros(100));
+    }
+    (names, feed)
 }
 
 /// Where a session that trades begins, and what it keeps.
@@ -175,11 +191,7 @@ pub fn trade<B: Bytes + Send, G: Gateway + Send>(
     let limits = limits(ask.config);
     let (arena, notes) = lay_out(ask.config, &limits)?;
     let books = Books::new_in(&arena, &limits)?;
-    let (names, bytes): (Vec<_>, Vec<_>) = inputs.into_iter().unzip();
-    let mut feed = Replay::new(bytes);
-    while !feed.read_headers() {
-        std::thread::sleep(Duration::from_micros(100));
-    }
+    let (names, feed) = feed(inputs);
     let history = ifd::history(ask.config, first_day(&feed))?;
     let places = history.len();
     let flow = Flow::with(
@@ -189,38 +201,42 @@ pub fn trade<B: Bytes + Send, G: Gateway + Send>(
     );
     let instruments_max = limits.instruments_max as usize;
     let trader = trade::trader((profile, mode), gateway, instruments_max, first_day(&feed))?;
-    for note in notes {
-        eprintln!("note: {note}");
-    }
+    notes.iter().for_each(|note| eprintln!("note: {note}"));
     let started = Instant::now();
-    let mut cold = Cold::new(ask)?;
+    let mut cold = Cold::new(ask, &wiring)?;
+    let start = trade::start(ask.config, profile, mode, trader.risk().kept());
+    let journal = Journal::begin(place, start, first_day(&feed));
+    cold.journal = Some(journal.map_err(|error| journal_fault(&error))?);
     let chain = undertow_strategies::trade::stage::Desk {
         books,
         flow,
         trader,
         laps: (),
     };
-    let topology::Traded {
-        mut finished,
-        mut trader,
-    } = topology::run_desk(&wiring, (feed, chain), |board, link| {
-        cold.follow(board, link);
-    })?;
+    let follow = |board: &Switchboard, link| cold.follow(board, link);
+    let ran = topology::run_desk(&wiring, (feed, chain), follow);
+    let ran = ran.inspect_err(|_| cold.abandon_journal())?;
+    let (mut finished, mut trader) = (ran.finished, ran.trader);
     let elapsed = started.elapsed();
-    let (registry, mut findings, mut trades) = cold.finish()?;
+    let is_interrupted = cold.interrupt.came();
+    if is_interrupted {
+        trader.wind_down();
+    }
+    let last = Stamp {
+        sequence: finished.tiles.first().map_or(0, |tile| tile.messages),
+        ingress_ns: 0,
+    };
+    while trader.speak(|event| cold.trade(last, event)) {}
+    let journal = cold.end_journal()?;
+    let (registry, mut findings, trades) = cold.finish()?;
     while let Some(finding) = finished.flow.next_finding() {
         findings.note(&finding);
     }
-    let last = Stamp {
-        sequence: u64::MAX,
-        ingress_ns: 0,
-    };
-    while trader.speak(|event| trades.note(last, event)) {}
     findings.save(ask.config, &registry)?;
     let latencies = &finished.output.order_latencies;
-    let kept = trades.keep(place, &trader, &registry, latencies)?;
     let mut figures = trades.figures(&trader, &profile.name, mode, &registry);
-    figures.kept = kept;
+    figures.kept = trades.keep(place, &trader, &registry, latencies)?;
+    figures.kept.extend(journal);
     Ok(gather::outcome(&gather::Material {
         ask,
         wiring: &wiring,
@@ -230,6 +246,7 @@ pub fn trade<B: Bytes + Send, G: Gateway + Send>(
         ifd: findings.figures(ask.config, places, &registry),
         check: None,
         trade: Some(figures),
+        is_interrupted,
         elapsed,
     }))
 }
@@ -458,14 +475,17 @@ struct Cold {
     registry: Registry,
     findings: Findings,
     trades: Trades,
+    journal: Option<Journal>,
     events: Option<(BufWriter<File>, PathBuf)>,
     failed: Option<std::io::Error>,
     progress: Progress,
     bar: ProgressBar,
+    tiles: usize,
+    interrupt: Interrupt,
 }
 
 impl Cold {
-    fn new(ask: &Ask<'_>) -> Result<Self> {
+    fn new(ask: &Ask<'_>, wiring: &Wiring) -> Result<Self> {
         let open = |path: &Path| -> Result<_> {
             let file = File::create(path);
             let file = file.with_context(|| format!("cannot write {}", path.display()))?;
@@ -475,10 +495,13 @@ impl Cold {
             registry: Registry::default(),
             findings: Findings::new(ask.config),
             trades: Trades::default(),
+            journal: None,
             events: ask.events.map(open).transpose()?,
             failed: None,
             progress: ask.progress.clone(),
             bar: bar(&ask.progress),
+            tiles: wiring.layout.tiles(),
+            interrupt: Interrupt::listen(),
         })
     }
 
@@ -494,12 +517,19 @@ impl Cold {
                     return;
                 }
             }
-            if board.is_halted() {
+            // What was put out before the tiles stopped is taken all the same.
+            if board.stopped() == self.tiles && is_idle {
                 return;
+            }
+            if self.interrupt.came() {
+                board.halt();
             }
             if shown.elapsed() > Duration::from_millis(80) {
                 shown = Instant::now();
                 self.show(board.taken());
+                if !self.is_sound() {
+                    board.halt();
+                }
             }
             if is_idle {
                 std::thread::sleep(Duration::from_micros(200));
@@ -514,7 +544,7 @@ impl Cold {
                 match update {
                     FlowOutput::Update(_) => {}
                     FlowOutput::Finding(finding) => self.findings.note(finding),
-                    FlowOutput::Trade(event) => self.trades.note(msg.stamp, event),
+                    FlowOutput::Trade(event) => self.trade(msg.stamp, event),
                 }
                 let Some((file, _)) = &mut self.events else {
                     return;
@@ -526,6 +556,30 @@ impl Cold {
                 }
             }
         }
+    }
+
+    fn trade(&mut self, stamp: Stamp, event: &TradeEvent) {
+        if let Some(journal) = &mut self.journal {
+            journal.note(stamp, event);
+        }
+        self.trades.note(stamp, event);
+    }
+
+    /// A tile has died: what it said before is on the disk all the same.
+    fn abandon_journal(&mut self) {
+        if let Some(journal) = self.journal.take() {
+            journal.abandon();
+        }
+    }
+
+    fn end_journal(&mut self) -> Result<Option<String>> {
+        let ended = self.journal.take().map(Journal::end).transpose();
+        Ok(ended.map_err(|error| journal_fault(&error))?)
+    }
+
+    /// Whether nothing has been lost: what is not written must not be sent.
+    fn is_sound(&self) -> bool {
+        self.journal.as_ref().is_none_or(Journal::is_sound)
     }
 
     fn show(&self, taken: u64) {

@@ -7,7 +7,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crossbeam::utils::{Backoff, CachePadded};
@@ -54,6 +54,7 @@ pub struct TileOptions {
 pub struct Switchboard {
     halt: CachePadded<AtomicBool>,
     taken: CachePadded<AtomicU64>,
+    stopped: AtomicUsize,
 }
 
 impl Switchboard {
@@ -66,6 +67,12 @@ impl Switchboard {
     #[must_use]
     pub fn is_halted(&self) -> bool {
         self.halt.load(Ordering::Acquire)
+    }
+
+    /// Tiles that put nothing out any more.
+    #[must_use]
+    pub fn stopped(&self) -> usize {
+        self.stopped.load(Ordering::Acquire)
     }
 
     /// Messages that the ingress tile has taken so far.
@@ -205,7 +212,13 @@ where
     ///
     /// # Errors
     /// The panic's message, if a stage panicked; the run is then halted for every tile.
-    pub fn run(
+    pub fn run(self, switchboard: &Switchboard, counts: bool) -> Result<Ended<Src, S, K>, Dead> {
+        let ended = self.run_to_the_end(switchboard, counts);
+        switchboard.stopped.fetch_add(1, Ordering::Release);
+        ended
+    }
+
+    fn run_to_the_end(
         mut self,
         switchboard: &Switchboard,
         counts: bool,

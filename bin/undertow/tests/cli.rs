@@ -9,7 +9,7 @@ use std::thread;
 use serde_json::Value;
 use tempfile::TempDir;
 
-const VERBS: [&str; 10] = [
+const VERBS: [&str; 11] = [
     "replay",
     "synth",
     "book",
@@ -17,6 +17,7 @@ const VERBS: [&str; 10] = [
     "discover",
     "bench",
     "chain",
+    "journal",
     "doctor",
     "config",
     "completions",

@@ -63,27 +63,36 @@ fn session() -> TempDir {
 #[test]
 fn the_main_job_needs_nothing_and_shows_its_summary() {
     let dir = tempfile::tempdir().unwrap();
-    let out = ok(dir.path(), &["--messages", "50k", "--check"]);
+    let out = ok(dir.path(), &["--messages", "50k"]);
     for part in [
         "by action",
         "instruments",
         "NQ",
+        "signals",
+        "orders",
+        "account",
         "stages",
         "decode",
         "latency",
         "tick-to-output",
+        "tick-to-order",
     ] {
         assert!(out.contains(part), "{part} is missing from\n{out}");
     }
     let clean = "allocations on hot threads: 0   page faults: 0";
     assert!(out.contains(clean), "{out}");
-    assert!(!out.contains("first violation"), "{out}");
     let report = out
         .lines()
         .find_map(|line| line.strip_prefix("report"))
         .unwrap()
         .trim();
-    for file in ["latency.html", "run.json", "latency.hlog", "summary.json"] {
+    for file in [
+        "latency.html",
+        "run.json",
+        "latency.hlog",
+        "summary.json",
+        "explain.jsonl",
+    ] {
         assert!(
             dir.path().join(report).with_file_name(file).exists(),
             "{file}"
@@ -330,4 +339,98 @@ fn the_real_file_is_played_without_allocation_and_alike_in_every_layout() {
         receipts.iter().all(|receipt| *receipt == receipts[0]),
         "{receipts:?}"
     );
+}
+
+/// The run's directory, as its last line tells.
+fn run_dir(dir: &Path, out: &str) -> std::path::PathBuf {
+    let report = out.lines().find_map(|line| line.strip_prefix("report"));
+    dir.join(report.unwrap().trim())
+        .parent()
+        .unwrap()
+        .to_owned()
+}
+
+#[test]
+fn a_run_that_trades_has_one_journal_in_every_layout_and_its_ledger_adds_up() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut first = None;
+    for layout in ["fused", "fused", "split", "dedicated"] {
+        let out = ok(dir.path(), &["--quiet", "--layout", layout]);
+        let run = run_dir(dir.path(), &out);
+        let journal = fs::read(run.join("journal/journal-000001.utj")).unwrap();
+        let explained = fs::read_to_string(run.join("explain.jsonl")).unwrap();
+        let kinds = |kind: &str| explained.matches(&format!("\"kind\":\"{kind}\"")).count();
+        assert!(kinds("signal") > 0 && kinds("order") > 0 && kinds("report") > 0);
+        assert!(out.contains("fills of"), "{out}");
+        let clean = "allocations on hot threads: 0   page faults: 0";
+        assert!(out.contains(clean), "{layout}: {out}");
+        let verified = ok(
+            dir.path(),
+            &["journal", "verify", run.join("journal").to_str().unwrap()],
+        );
+        assert!(verified.contains("0 breaches"), "{verified}");
+        assert!(verified.contains("ended in order"), "{verified}");
+        assert_eq!(first.get_or_insert_with(|| journal.clone()), &journal);
+    }
+}
+
+#[test]
+fn every_order_and_every_emitted_signal_can_be_explained() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = ok(dir.path(), &["--quiet"]);
+    let explained = fs::read_to_string(run_dir(dir.path(), &out).join("explain.jsonl")).unwrap();
+    for line in explained.lines() {
+        let document: Value = serde_json::from_str(line).unwrap();
+        let id = match (&document["order"], &document["id"]) {
+            (Value::Number(order), _) => order.to_string(),
+            (_, Value::String(id)) => id.clone(),
+            _ => continue,
+        };
+        let told = json(dir.path(), &["explain", &id, "--json"]);
+        assert!(!told["about"].as_array().unwrap().is_empty(), "{id}");
+    }
+    let first = ok(dir.path(), &["explain", "1"]);
+    for part in ["risk", "24 unknown", "headroom", "latency", "book"] {
+        assert!(first.contains(part), "{part} is missing from\n{first}");
+    }
+    let (code, _, err) = run(dir.path(), &["explain", "0123456789abcdef"]);
+    assert_eq!(code, 2, "{err}");
+    assert!(err.contains("signals there"), "{err}");
+}
+
+#[test]
+fn p11_an_interrupted_run_ends_in_order() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_undertow"))
+        .args(["--quiet", "--messages", "200k", "--pace", "20x"])
+        .current_dir(dir.path())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let journal = dir.path().join("undertow-out");
+    let begun = || {
+        let runs = fs::read_dir(&journal).ok()?;
+        let mut runs = runs.filter_map(|run| Some(run.ok()?.path().join("journal")));
+        runs.find(|run| run.exists())
+    };
+    let begun = loop {
+        if let Some(begun) = begun() {
+            break begun;
+        }
+        assert!(child.try_wait().unwrap().is_none(), "it ended by itself");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    };
+    // The tiles listen from just before the journal begins.
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    let kill = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status();
+    assert!(kill.unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(130), "{told}");
+    assert!(told.contains("interrupted"), "{told}");
+    let verified = ok(dir.path(), &["journal", "verify", begun.to_str().unwrap()]);
+    assert!(verified.contains("ended in order"), "{verified}");
 }

@@ -28,6 +28,7 @@ pub struct Executions {
     current: usize,
     used: usize,
     max: usize,
+    seen: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -67,7 +68,14 @@ impl Executions {
             current: 0,
             used: 0,
             max,
+            seen: 0,
         }
+    }
+
+    /// Executions told apart so far; a correction is none of its own.
+    #[must_use]
+    pub const fn seen(&self) -> u64 {
+        self.seen
     }
 
     /// Takes an execution of an order and says what it is.
@@ -87,6 +95,7 @@ impl Executions {
             self.used = 0;
         }
         self.used += 1;
+        self.seen += 1;
         let table = &mut self.tables[self.current];
         let place = probe(table, base);
         table[place] = Entry {

@@ -184,6 +184,7 @@ struct Reference {
     definitions: BTreeMap<u32, InstrumentDefMsg>,
     open_interest: BTreeMap<u32, i64>,
     settled: BTreeSet<u32>,
+    cleared: BTreeMap<u32, i64>,
     statuses: BTreeMap<u32, Vec<u16>>,
     /// Clears, Adds and LASTs of the snapshots.
     snapshots: BTreeMap<u32, [usize; 3]>,
@@ -199,6 +200,7 @@ impl Reference {
             match stat.stat_type().unwrap() {
                 StatType::OpenInterest => self.open_interest.insert(id, stat.quantity).is_none(),
                 StatType::SettlementPrice => self.settled.insert(id),
+                StatType::ClearedVolume => self.cleared.insert(id, stat.quantity).is_none(),
                 other => panic!("unexpected statistic {other:?}"),
             };
         } else if let Some(status) = record.get::<StatusMsg>() {
@@ -266,6 +268,9 @@ fn definitions_carry_the_terms_of_the_contract() {
             .find(|it| it.raw_symbol().unwrap() == name)
             .unwrap()
     };
+    for (id, interest) in &seen.open_interest {
+        assert_eq!(seen.cleared[id], interest / 3, "volume of the day before");
+    }
     let option = named("Q2CH6 C24825");
     assert_eq!(option.strike_price, 24_825_000_000_000);
     assert_eq!(option.unit_of_measure_qty, 20_000_000_000);
@@ -992,7 +997,7 @@ fn bytes_are_those_of_the_version_before() {
     let before = [
         0xF25E_0ED6_F8E8_3EA7,
         0x4A4B_BA7A_BB44_DD34,
-        0x7939_7419_3F7E_B1A4,
+        0x65D7_43C8_98ED_5BBD,
     ];
     assert_eq!(hashes, before, "{hashes:#018x?}");
 }

@@ -9,7 +9,7 @@
 use alloc::vec::Vec;
 
 use undertow_core::contract::{Contract, ContractKind, Multiplier, PriceSign, TickRule};
-use undertow_core::event::{Definition, InstrumentClass, Statistic, Touch, Trust};
+use undertow_core::event::{Definition, InstrumentClass, Statistic, Status, Touch, Trust};
 use undertow_core::money::Money;
 use undertow_core::risk::Greeks as DollarGreeks;
 use undertow_core::types::{BookKey, InstrumentId, Nanos, Price, PublisherId, Text};
@@ -48,6 +48,8 @@ struct Member {
     book_idx: u32,
     /// Whether it is traded here.
     is_traded: bool,
+    /// What the venue said last of its trading.
+    status: Option<Status>,
     /// Place of its strike among the sums.
     strike_idx: u32,
     trust: Trust,
@@ -76,6 +78,7 @@ impl Member {
         },
         book_idx: NO_BOOK,
         is_traded: false,
+        status: None,
         strike_idx: 0,
         trust: Trust::Recovering,
         quoted_at: Nanos(0),
@@ -264,6 +267,7 @@ impl Chain {
             contract,
             book_idx: NO_BOOK,
             is_traded: false,
+            status: None,
             strike_idx: 0,
             trust: Trust::Recovering,
             quoted_at: Nanos(0),
@@ -346,6 +350,30 @@ impl Chain {
         let option = self.options.get_mut(at)?;
         option.is_traded = true;
         (option.book_idx != NO_BOOK).then_some(option.book_idx)
+    }
+
+    /// What the venue says of an option's trading.
+    pub fn note_status(&mut self, at: usize, status: &Status) {
+        if let Some(option) = self.options.get_mut(at) {
+            option.status = Some(*status);
+        }
+    }
+
+    /// What the venue said last of an option's trading.
+    #[must_use]
+    pub fn status(&self, at: usize) -> Option<Status> {
+        self.options.get(at)?.status
+    }
+
+    /// What an option is worth at its end, by the underlying's price.
+    #[must_use]
+    pub fn intrinsic(&self, at: usize, spot: Price) -> Option<Price> {
+        let listing = self.listings.get(at)?;
+        let over = spot.0.checked_sub(listing.strike.0)?;
+        Some(Price(match listing.right {
+            Right::Call => over.max(0),
+            Right::Put => over.checked_neg()?.max(0),
+        }))
     }
 
     /// Whether an option is traded.

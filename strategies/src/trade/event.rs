@@ -1,10 +1,11 @@
 //! What the trading side says, in order: enough to journal it, to sum it up and to explain it.
 
+use undertow_core::contract::Contract;
 use undertow_core::event::{Depth, Touch};
 use undertow_core::order::{ClientOrderId, ExecReport, Intent};
 use undertow_core::position::ExitCause;
-use undertow_core::risk::{Cancel, Halt, Reported, Verdict};
-use undertow_core::types::Nanos;
+use undertow_core::risk::{Cancel, Halt, Kept, Reported, Verdict};
+use undertow_core::types::{BookKey, Nanos, Price};
 
 use crate::decide::Decision;
 
@@ -23,9 +24,18 @@ pub enum TradeEvent {
     Cancelled(Cancel, Nanos),
     /// The venue spoke of an order; nothing was changed where the second part is absent.
     Reported(ExecReport, Option<Reported>),
+    /// A contract is traded from now on, on these terms.
+    Listed(Contract),
+    /// What a held contract is valued at.
+    Marked(BookKey, Price),
+    /// What must survive a restart, as it stands, after the marks that it rests on.
+    Kept(Kept),
+    /// A contract expired: at which price it was settled, and what was held.
+    Settled(BookKey, Price, i64),
     /// A halt, or the end of one.
     Halted(Halt),
-    /// A digest of orders and positions after everything said so far.
+    /// A digest of orders, positions and executions after everything said so far; a fold of the
+    /// journal must come to it as well.
     Checkpoint(u64),
 }
 

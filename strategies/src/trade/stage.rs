@@ -111,17 +111,17 @@ impl<G: Gateway, T: Timing> Stage for Desk<'_, G, T> {
 
     #[inline]
     fn on_data(&mut self, input: &Market, out: &mut impl Emit<FlowOutput>) {
-        if let Some(update) = self.books.apply(input) {
-            // A copy, for the trader looks at the books while it sees what was done to them.
-            let update = *update;
+        if self.books.apply(input).is_some() {
+            // The trader looks at the books while it sees what was done to them.
+            let update = self.books.last();
             self.laps.lap(Part::Book);
             let mut tap = Tap {
                 trader: &mut self.trader,
                 laps: &mut self.laps,
                 out,
             };
-            self.flow.on_data(&update, &mut tap);
-            self.trader.observe(&self.books, &update);
+            self.flow.on_data(update, &mut tap);
+            self.trader.observe(&self.books, update);
             self.laps.lap(Part::Trade);
         }
         self.speak(out);

@@ -20,6 +20,7 @@ use crate::discovery::Regime;
 use crate::flow::FlowUpdate;
 use crate::flow::bars::{TimeBar, TimeBars};
 use crate::flow::imbalance;
+use crate::flow::vpin::VpinValue;
 use crate::ifd;
 use crate::ifd::confidence::Action as Advice;
 use crate::ifd::desk::{Evidence, Signal};
@@ -65,6 +66,44 @@ impl Bars {
     }
 }
 
+/// What decisions need of the last event that said something. The whole of it is large, and most
+/// events are followed by another before anybody decides.
+#[derive(Clone, Copy, Debug)]
+struct Seen {
+    at: Nanos,
+    touch: Touch,
+    depth: Depth,
+    vpin: Option<VpinValue>,
+    toxicity: Option<f64>,
+    /// Until when the sweep stands; 0 without one.
+    sweep_until: Nanos,
+    hidden: Option<f64>,
+    vwap: Option<Price>,
+    regime: Option<Regime>,
+    is_measured: bool,
+}
+
+impl Seen {
+    #[inline]
+    fn of(update: &FlowUpdate) -> Self {
+        let reading = update.reading.as_ref();
+        Self {
+            at: update.ts_event,
+            touch: update.touch,
+            depth: update.depth,
+            vpin: reading.and_then(|reading| reading.vpin),
+            toxicity: reading.and_then(|reading| reading.toxicity),
+            sweep_until: reading
+                .and_then(|reading| reading.sweep)
+                .map_or(Nanos(0), |sweep| sweep.until),
+            hidden: reading.and_then(|reading| reading.hidden),
+            vwap: reading.and_then(|reading| reading.vwap),
+            regime: reading.and_then(|reading| reading.regime),
+            is_measured: reading.is_some(),
+        }
+    }
+}
+
 /// One underlying.
 #[derive(Clone, Debug)]
 pub struct Watch {
@@ -80,7 +119,7 @@ pub struct Watch {
     pub is_trading: Option<bool>,
     /// Price and time of its last trade.
     pub last: Option<Reading<Price>>,
-    update: Option<FlowUpdate>,
+    seen: Option<Seen>,
     bars: [Bars; 2],
     /// Close of the last whole minute, and the returns of the minutes before.
     close: Option<Price>,
@@ -101,7 +140,7 @@ impl Watch {
             trust: Trust::Recovering,
             is_trading: None,
             last: None,
-            update: None,
+            seen: None,
             bars: [Bars::new(1), Bars::new(5)],
             close: None,
             returns: Vec::with_capacity(RETURNS + 1),
@@ -118,7 +157,7 @@ impl Watch {
         self.trust = Trust::Recovering;
         self.is_trading = None;
         self.last = None;
-        self.update = None;
+        self.seen = None;
         self.close = None;
         self.returns.clear();
         self.flagged = None;
@@ -155,7 +194,7 @@ impl Watch {
     /// Takes in what an event left behind.
     #[inline]
     pub fn measured(&mut self, update: &FlowUpdate) {
-        self.update = Some(*update);
+        self.seen = Some(Seen::of(update));
     }
 
     /// Ends the bars that are over. Returns the z-score of the last whole minute's return, if a
@@ -202,33 +241,27 @@ impl Watch {
     /// The measures hold until the next event of the book, so that they are as old as the book is
     /// quiet; the time that counts is that of the last thing heard of it.
     fn add_flow<'a>(&'a self, features: &mut Features<'a>, now: Nanos) {
-        let Some(update) = &self.update else {
+        let Some(seen) = &self.seen else {
             return;
         };
         fn at<T>(time: Nanos, value: Option<T>) -> Option<Reading<T>> {
             value.map(|value| Reading { value, at: time })
         }
-        let time = update.ts_event;
-        features.obi = at(time, imbalance::feature(&update.touch));
-        let Some(reading) = &update.reading else {
-            return;
-        };
+        let time = seen.at;
+        features.obi = at(time, imbalance::feature(&seen.touch));
         // While it warms it is drawn toward one half (A1), and is used so.
         features.vpin = at(
             time,
-            reading.vpin.map(|vpin| Vpin {
+            seen.vpin.map(|vpin| Vpin {
                 value: vpin.value,
                 signed_flow: vpin.signed,
             }),
         );
-        features.toxicity = at(time, reading.toxicity);
-        features.regime = at(time, reading.regime).or(features.regime);
-        features.sweep = at(
-            time,
-            Some(reading.sweep.is_some_and(|sweep| now < sweep.until)),
-        );
-        features.hidden = at(time, reading.hidden);
-        features.vwap = at(time, reading.vwap);
+        features.toxicity = at(time, seen.toxicity);
+        features.regime = at(time, seen.regime).or(features.regime);
+        features.sweep = at(time, seen.is_measured.then_some(now < seen.sweep_until));
+        features.hidden = at(time, seen.hidden);
+        features.vwap = at(time, seen.vwap);
     }
 
     fn add_chain<'a>(&'a self, features: &mut Features<'a>) {
@@ -301,17 +334,17 @@ impl Watch {
     /// Touch and depth after the last event that said something.
     #[must_use]
     pub fn book(&self) -> (Touch, Depth) {
-        self.update
+        self.seen
             .as_ref()
-            .map_or((Touch::EMPTY, Depth::default()), |update| {
-                (update.touch, update.depth)
+            .map_or((Touch::EMPTY, Depth::default()), |seen| {
+                (seen.touch, seen.depth)
             })
     }
 
     /// The price that options are valued at: the middle of its quote.
     #[must_use]
     pub fn spot(&self) -> Price {
-        let touch = self.update.as_ref().map(|update| update.touch);
+        let touch = self.seen.as_ref().map(|seen| seen.touch);
         touch
             .filter(|touch| touch.is_two_sided() && !touch.is_crossed())
             .map_or(Price::UNDEFINED, |touch| {

@@ -61,6 +61,8 @@ pub struct TradeFigures {
 pub struct ChainLine {
     /// The product.
     pub product: String,
+    /// The contract that is watched; absent if the input defines none.
+    pub contract: Option<String>,
     /// Options listed.
     pub listed: usize,
     /// Options that weighed something in the last round.
@@ -222,10 +224,18 @@ fn render_chain(line: &ChainLine, text: &mut String) {
     let figure = |value: Option<f64>, digits: usize| {
         value.map_or_else(|| "-".to_owned(), |value| format!("{value:.digits$}"))
     };
+    let Some(contract) = &line.contract else {
+        let _ = writeln!(
+            text,
+            "  {}: no contract of it is defined in the input, so nothing of it is traded",
+            line.product
+        );
+        return;
+    };
     let millions = |value: Option<f64>| figure(value.map(|value| value / 1e6), 1);
     let _ = writeln!(
         text,
-        "  {}: {} of {} options weighed, GEX ${} M per 1 % (z {}), DEX ${} M (z {}), pin {}",
+        "  {} ({contract}): {} of {} options weighed, GEX ${} M per 1 % (z {}), DEX ${} M (z {}), pin {}",
         line.product,
         line.weighed,
         line.listed,
@@ -280,7 +290,13 @@ fn render_strategies(figures: &TradeFigures, text: &mut String) {
         ]);
     }
     write_table(&mut lines, &[2, 3, 4, 5, 6, 7], text);
-    let _ = writeln!(text, "  blocked, by reason:");
+    if figures
+        .strategies
+        .iter()
+        .any(|line| !line.blocked.is_empty())
+    {
+        let _ = writeln!(text, "  blocked, by reason:");
+    }
     for line in &figures.strategies {
         super::counts(text, &line.name, &line.blocked);
     }

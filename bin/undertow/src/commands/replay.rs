@@ -251,7 +251,10 @@ fn verdict(outcome: &Outcome) -> Result<Exit> {
         Some(Failure::new(Code::BOOK_INVARIANT, cause, next))
     });
     let failures: Vec<_> = broken.chain(cut).collect();
-    if failures.is_empty() {
+    if outcome.is_interrupted {
+        eprintln!("interrupted: what came before is told, and nothing is lost");
+        Ok(Exit::Interrupted)
+    } else if failures.is_empty() {
         Ok(Exit::Ok)
     } else {
         Err(Failures(failures).into())

@@ -29,6 +29,7 @@ pub(super) struct Material<'m, 'a, B> {
     pub(super) ifd: IfdFigures,
     pub(super) check: Option<Check>,
     pub(super) trade: Option<TradeFigures>,
+    pub(super) is_interrupted: bool,
     pub(super) elapsed: Duration,
 }
 
@@ -37,6 +38,7 @@ pub(super) fn outcome<B: Bytes>(material: &Material<'_, '_, B>) -> Outcome {
     Outcome {
         summary: summary(material),
         run: latency_run(material),
+        is_interrupted: material.is_interrupted,
         is_cut: streams.iter().any(|stream| stream.error().is_some()),
     }
 }

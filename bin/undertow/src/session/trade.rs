@@ -8,6 +8,7 @@ use std::path::Path;
 use anyhow::{Context, Result, anyhow};
 use serde_json::Value;
 use undertow_cold::explain;
+use undertow_cold::journal::{Build, Start};
 use undertow_cold::registry::Registry;
 use undertow_cold::summary::Count;
 use undertow_cold::summary::trade::{
@@ -30,6 +31,7 @@ use undertow_strategies::trade::settings::Settings;
 use undertow_strategies::trade::watch::Watch;
 
 use super::gather::rfc3339;
+use crate::config::Config;
 use crate::profile::Profile;
 
 /// The file of explanations in a run's directory.
@@ -74,6 +76,18 @@ pub(crate) fn trader<G: Gateway>(
     Trader::new(settings, risk, gateway).map_err(|(place, invalid)| {
         anyhow!("profile {}: rule set {place}: {invalid}", profile.name)
     })
+}
+
+/// How the journal of a run begins.
+pub(super) fn start(config: &Config, profile: &Profile, mode: Mode, kept: Kept) -> Start {
+    Start {
+        build: Build::from_bytes(env!("CARGO_PKG_VERSION").as_bytes()),
+        config_hash: config.meaning() ^ profile.digest,
+        input_hash: 0,
+        mode,
+        account: AccountId(profile.account),
+        kept,
+    }
 }
 
 /// An order as the cold side follows it.
@@ -243,7 +257,11 @@ impl Trades {
         TradeFigures {
             profile: profile.to_owned(),
             mode: format!("{mode:?}").to_lowercase(),
-            chains: trader.watches().iter().map(chain).collect(),
+            chains: trader
+                .watches()
+                .iter()
+                .map(|watch| chain(watch, names))
+                .collect(),
             strategies: strategies(trader),
             unwanted: named([
                 ("no room", unwanted.no_room),
@@ -436,7 +454,7 @@ fn strategies<G: Gateway>(trader: &Trader<G>) -> Vec<StrategyLine> {
         .collect()
 }
 
-fn chain(watch: &Watch) -> ChainLine {
+fn chain(watch: &Watch, names: &Registry) -> ChainLine {
     let sums = watch.chain.sums();
     let pin = watch
         .chain
@@ -445,6 +463,9 @@ fn chain(watch: &Watch) -> ChainLine {
         .max_by(|a, b| a.gex.abs().total_cmp(&b.gex.abs()));
     ChainLine {
         product: watch.symbol.as_str().to_owned(),
+        contract: watch
+            .contract
+            .map(|contract| names.name(contract.key, contract.expiry)),
         listed: watch.chain.listings().len(),
         weighed: sums.map_or(0, |sums| sums.options),
         gex_1pct: sums.map(|sums| sums.gex * 0.01),

@@ -699,3 +699,26 @@ fn a_verdict_prints_every_check() {
     let held = desk.risk.on_report(&report, desk.now).unwrap().held;
     assert_eq!(held, 0, "an execution without a side moves nothing");
 }
+
+#[test]
+fn b12_an_execution_of_an_earlier_run_does_not_count_again() {
+    let mut desk = Desk::with(&[]);
+    let before = desk.risk.ledger_digest();
+    let old = desk.execution(Side::Bid, 2, 210, Money::ZERO);
+    desk.risk.remember(ClientOrderId(9), &old);
+    let told = |execution| ExecReport {
+        id: ClientOrderId(9),
+        contract: CALL,
+        ts_event: Nanos(START),
+        kind: ReportKind::Executed(execution),
+    };
+    let reported = desk.risk.on_report(&told(old), desk.now).unwrap();
+    assert_eq!((reported.note, reported.held), (Note::Stale, 0));
+    assert_ne!(
+        desk.risk.ledger_digest(),
+        before,
+        "what is remembered is in the digest"
+    );
+    let new = desk.execution(Side::Bid, 2, 210, Money::ZERO);
+    assert_eq!(desk.risk.on_report(&told(new), desk.now).unwrap().held, 2);
+}

@@ -1,0 +1,106 @@
+//! The whole loop for the counted works: a trader with every strategy on the load's product, risk
+//! with limits far away, and the paper venue.
+
+use bumpalo::Bump;
+use undertow_core::book::{BookLimits, Books};
+use undertow_core::event::{Control, Definition, InstrumentClass};
+use undertow_core::money::Money;
+use undertow_core::risk::{AccountId, Capacity, Kept, Limits, Mode, Risk, Setup};
+use undertow_core::stage::Stage;
+use undertow_core::types::{InstrumentId, Text};
+use undertow_core::venue::{Latency, PaperVenue, Setup as VenueSetup};
+use undertow_strategies::decide::rules::{RuleSet, Strategy};
+use undertow_strategies::flow::Flow;
+use undertow_strategies::trade::Trader;
+use undertow_strategies::trade::settings::{Product, Settings};
+use undertow_strategies::trade::stage::Desk;
+
+use crate::options::{self, Nowhere};
+
+/// The desk of a run, with books as large as a session's.
+pub(crate) type Trading<'a> = Desk<'a, PaperVenue>;
+
+/// Everything laid out. `instrument` is the future that is watched, if it is one of the load's.
+///
+/// # Panics
+/// Never: limits and settings are sound.
+pub(crate) fn desk(bump: &Bump, instrument: Option<InstrumentId>) -> Trading<'_> {
+    let limits = BookLimits {
+        watches_depth: true,
+        ..BookLimits::default()
+    };
+    let instruments_max = limits.instruments_max as usize;
+    let books = Books::new_in(bump, &limits).expect("the default limits are sound");
+    let venue = PaperVenue::new(&VenueSetup::new(Latency::LOOPBACK, 1));
+    let trader = Trader::new(
+        settings(instruments_max),
+        risk(),
+        venue.expect("the default setup is sound"),
+    );
+    let mut desk = Desk {
+        books,
+        flow: Flow::new(instruments_max),
+        trader: trader.expect("the default rules are sound"),
+        laps: (),
+    };
+    if let Some(id) = instrument {
+        let future = Definition {
+            class: InstrumentClass::Future,
+            ..options::definition(id)
+        };
+        desk.on_control(&Control::Definition(future), &mut Nowhere);
+    }
+    desk
+}
+
+fn settings(instruments_max: usize) -> Settings {
+    let product = Product {
+        asset: Text::from_bytes(b"LOAD"),
+        option_tick: None,
+        rules: Strategy::ALL.map(RuleSet::of).into(),
+    };
+    Settings {
+        instruments_max,
+        products: Box::new([product]),
+        options_max: 8_192,
+        holdings_max: 8,
+        claims_max: 1_024,
+        worker: 1,
+        mode: Mode::Backtest,
+        account: AccountId(1),
+        rate: 0.04,
+        search: |_| None,
+        future_margin: Money::from_usd(26_000),
+        buying_power_ppm: 1_000_000,
+        costs: [Money::ZERO; 2],
+    }
+}
+
+fn risk() -> Risk {
+    // Shares stay below the whole, and what is ordered stays ordered.
+    let limits = Limits::read(|name| {
+        Some(match name {
+            "daily_shrink_ppm" | "drawdown_tighten_ppm" => 500_000,
+            "daily_gate_ppm" | "drawdown_shrink_ppm" | "drawdown_ppm" => 900_000,
+            "stop_slippage_ppm" | "margin_buffer_ppm" => 1_500_000,
+            "cancel_reserve" => 10,
+            "messages_per_second_max" => 50,
+            "confidence_min_ppm" => 0,
+            "value_at_risk_days_min" | "references_min" => 1,
+            _ => 1_000_000,
+        })
+    });
+    let setup = Setup {
+        mode: Mode::Backtest,
+        account: AccountId(1),
+        limits: limits.expect("sound limits"),
+        capacity: Capacity {
+            contracts_max: 256,
+            underlyings_max: 8,
+            strategies_max: 16,
+            orders_max: 4_096,
+            executions_max: 16_384,
+        },
+    };
+    Risk::new(&setup, &Kept::first(0, Money::from_usd(100_000))).expect("a sound setup")
+}
