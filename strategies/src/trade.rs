@@ -286,6 +286,14 @@ impl<G: Gateway> Trader<G> {
         self.curve.as_ref()
     }
 
+    /// What of a contract somebody looks after: the sum over its positions, each from its signal
+    /// to its last exit. What risk holds beyond it has no exits.
+    #[must_use]
+    pub fn looked_after(&self, key: BookKey) -> i64 {
+        let its = self.holdings.iter().filter(|holding| holding.key() == key);
+        its.map(Holding::held).sum()
+    }
+
     /// How many events wait.
     #[must_use]
     pub fn waiting(&self) -> usize {

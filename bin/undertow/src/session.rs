@@ -18,6 +18,7 @@ mod trade;
 
 pub(crate) use gather::{last_seen, rfc3339};
 pub(crate) use ifd::history;
+pub(crate) use journal::records;
 pub(crate) use trade::{EXPLANATIONS, trader};
 
 use std::fs::File;

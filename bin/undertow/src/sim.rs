@@ -23,10 +23,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use anyhow::Result;
 use bumpalo::Bump;
-use undertow_core::book::Books;
+use undertow_core::book::{BookLimits, Books};
 use undertow_core::event::{Control, FeedNotice, Market, Stamp};
 use undertow_core::gateway::{Gateway, Shadow};
-use undertow_core::risk::Mode;
+use undertow_core::risk::{Mode, Refusal};
 use undertow_core::stage::{Emit, Sink, Source, Stage};
 use undertow_core::types::{Flags, Nanos};
 use undertow_feeds::replay::Replay;
@@ -36,7 +36,7 @@ use undertow_strategies::ifd::baseline::Table;
 use undertow_strategies::trade::stage::Desk;
 
 use check::{Checker, check_book, check_update};
-use gateway::Faulty;
+use gateway::{Faulty, Plant};
 use input::Input;
 use record::{Entry, Record};
 
@@ -70,10 +70,10 @@ pub struct Tally {
     pub market_ns: u64,
     /// Signals emitted.
     pub signals: u64,
-    /// Intents that risk saw, and refused.
+    /// Intents that risk saw.
     pub intents: u64,
-    /// Of those, refused.
-    pub refused: u64,
+    /// Of those, refused, by the check that did.
+    pub refused: BTreeMap<&'static str, u64>,
     /// Orders, and those of them that open.
     pub orders: u64,
     /// Orders that open a position.
@@ -99,15 +99,19 @@ impl Tally {
         self.market_ns += other.market_ns;
         self.signals += other.signals;
         self.intents += other.intents;
-        self.refused += other.refused;
         self.orders += other.orders;
         self.entries += other.entries;
         self.fills += other.fills;
         self.cancels += other.cancels;
         self.shadows += other.shadows;
         self.faults.add(&other.faults);
-        for (name, count) in &other.spoiled {
-            *self.spoiled.entry(name).or_default() += count;
+        for (mine, theirs) in [
+            (&mut self.spoiled, &other.spoiled),
+            (&mut self.refused, &other.refused),
+        ] {
+            for (name, count) in theirs {
+                *mine.entry(name).or_default() += count;
+            }
         }
         // Whatever order the runs end in, the sum is the same.
         self.digest = self.digest.wrapping_add(other.digest);
@@ -132,18 +136,16 @@ pub struct Broken {
 /// # Errors
 /// The simulation itself cannot be set up, which is a fault of its own.
 pub fn run(ask: &Ask) -> Result<Result<Tally, Box<Broken>>> {
-    run_with(ask, |_| {})
+    run_with(ask, None)
 }
 
-/// The same, after `plant` has broken something on purpose.
-fn run_with(ask: &Ask, plant: impl Fn(&mut Planted)) -> Result<Result<Tally, Box<Broken>>> {
+/// The same with something broken on purpose.
+fn run_with(ask: &Ask, planted: Option<Plant>) -> Result<Result<Tally, Box<Broken>>> {
     let config = world::session(ask.seed, ask.minutes, ask.rates != Rates::NONE);
     let mut bytes = Vec::new();
     let mut truth = Truth::default();
     write_session(&config, &mut bytes, &mut truth)?;
     let profile = world::profile(ask.seed)?;
-    let mut planted = Planted::default();
-    plant(&mut planted);
     let job = Job {
         ask,
         config: &config,
@@ -164,17 +166,11 @@ fn run_with(ask: &Ask, plant: impl Fn(&mut Planted)) -> Result<Result<Tally, Box
     Ok(outcome)
 }
 
-/// What a test breaks.
-#[derive(Clone, Copy, Debug, Default)]
-struct Planted {
-    gateway: Option<gateway::Plant>,
-}
-
 struct Job<'a> {
     ask: &'a Ask,
     config: &'a SessionConfig,
     profile: &'a Profile,
-    planted: Planted,
+    planted: Option<Plant>,
 }
 
 impl Job<'_> {
@@ -186,45 +182,55 @@ impl Job<'_> {
     ) -> Result<Result<Tally, Box<Broken>>> {
         let limits = world::books();
         let arena = Bump::with_capacity(limits.bytes());
-        let instruments_max = limits.instruments_max as usize;
+        let start = world::start(self.config);
+        let mut bench = self.bench(&arena, &limits, mode, gateway)?;
+        let mut feed = Replay::new([bytes]);
+        while !feed.read_headers() {}
+        let driven = catch_unwind(AssertUnwindSafe(|| bench.drive(&mut feed)));
+        if let Err(panic) = driven {
+            let seen = words(&*panic);
+            bench.breach = Some(Breach::new(Invariant::Panic, seen));
+        }
+        let mut outcome = bench.outcome(self.ask.seed, start);
+        if let (Ok(tally), Mode::Shadow) = (&mut outcome, mode) {
+            tally.shadows = 1;
+        }
+        Ok(outcome)
+    }
+
+    /// The chain before its first input, in its surroundings.
+    fn bench<'a, G: Gateway>(
+        &self,
+        arena: &'a Bump,
+        limits: &BookLimits,
+        mode: Mode,
+        gateway: G,
+    ) -> Result<Bench<'a, G>> {
         let record = Record::default();
         let (seed, rates) = (self.ask.seed, self.ask.rates);
         let mut gateway = Faulty::new(gateway, record.clone(), rates, seed);
-        gateway.plant = self.planted.gateway;
+        gateway.plant = self.planted;
+        let instruments_max = limits.instruments_max as usize;
         let start = world::start(self.config);
-        let is_shadow = mode == Mode::Shadow;
         let trader = session::trader((self.profile, mode), gateway, instruments_max, start)?;
-        let mut bench = Bench {
+        Ok(Bench {
             desk: Desk {
-                books: Books::new_in(&arena, &limits)?,
+                books: Books::new_in(arena, limits)?,
                 flow: Flow::with(instruments_max, world::flow(), Table::default()),
                 trader,
                 laps: (),
             },
             record,
             input: Input::new(rates, seed),
-            checker: Checker::new(is_shadow),
+            checker: Checker::new(mode == Mode::Shadow),
             entries: Vec::new(),
             step: 0,
             digest: 0,
             cancels: 0,
             breach: None,
-        };
-        let mut feed = Replay::new([bytes]);
-        while !feed.read_headers() {}
-        let driven = catch_unwind(AssertUnwindSafe(|| {
-            while bench.breach.is_none() && !feed.is_ended() && feed.take(&mut bench) {}
-            bench.finish();
-        }));
-        if let Err(panic) = driven {
-            let seen = words(&*panic);
-            bench.breach = Some(Breach::new(Invariant::Panic, seen));
-        }
-        let mut outcome = bench.outcome(seed, start);
-        if let (Ok(tally), true) = (&mut outcome, is_shadow) {
-            tally.shadows = 1;
-        }
-        Ok(outcome)
+            #[cfg(test)]
+            history: Vec::new(),
+        })
     }
 }
 
@@ -239,6 +245,9 @@ struct Bench<'a, G> {
     digest: u64,
     cancels: u64,
     breach: Option<Breach>,
+    /// Everything that was ever written.
+    #[cfg(test)]
+    history: Vec<Entry>,
 }
 
 /// Where the chain speaks.
@@ -287,6 +296,12 @@ impl<G: Gateway> Sink<Market> for Bench<'_, G> {
 }
 
 impl<G: Gateway> Bench<'_, G> {
+    /// From the first input to the last, or to the first breach.
+    fn drive(&mut self, feed: &mut Replay<&[u8]>) {
+        while self.breach.is_none() && !feed.is_ended() && feed.take(self) {}
+        self.finish();
+    }
+
     fn note(&mut self, check: impl FnOnce(&mut Checker) -> Result<(), Breach>) {
         if self.breach.is_none()
             && let Err(breach) = check(&mut self.checker)
@@ -357,6 +372,8 @@ impl<G: Gateway> Bench<'_, G> {
                 self.cancels += u64::from(entry.is_cancel());
                 self.note(|checker| checker.take(entry));
             }
+            #[cfg(test)]
+            self.history.extend(entries.iter().cloned());
             self.entries = entries;
             let trader = &self.desk.trader;
             if self.breach.is_none() {
@@ -408,7 +425,12 @@ impl<G: Gateway> Bench<'_, G> {
             market_ns: self.checker.now().0.saturating_sub(start.0),
             signals: trader.decide().totals().emitted,
             intents: risk.considered,
-            refused: risk.refused.iter().sum(),
+            refused: Refusal::ALL
+                .into_iter()
+                .zip(risk.refused)
+                .filter(|(_, count)| *count > 0)
+                .map(|(check, count)| (check.name(), count))
+                .collect(),
             orders,
             entries,
             fills: trader.gateway().fills(),

@@ -211,6 +211,12 @@ impl Exits {
         }
     }
 
+    /// What is held, on its way out or not.
+    #[must_use]
+    pub const fn open(&self) -> u32 {
+        self.open
+    }
+
     /// Where the stop is; undefined before the first fill.
     #[must_use]
     pub const fn stop(&self) -> Price {

@@ -63,6 +63,15 @@ impl Holding {
         self.intent.contract
     }
 
+    /// What is held of it, negative for short.
+    pub(super) fn held(&self) -> i64 {
+        let open = i64::from(self.exits.open());
+        match self.intent.side {
+            Side::Ask => -open,
+            _ => open,
+        }
+    }
+
     /// Which signal.
     pub(super) const fn signal_id(&self) -> SignalId {
         self.intent.signal_id

@@ -1,7 +1,7 @@
-//! The invariants I1–I8 and I10–I12, I14, held against what happens, by code that shares nothing
+//! The invariants I1–I8 and I10–I14, held against what happens, by code that shares nothing
 //! with what it checks: positions are summed anew from reports, lives of orders are followed anew.
 //!
-//! After every input: I2 of its book, I3 to I8, I10, I14, and I11 of what was said. Every 16th: I1
+//! After every input: I2 of its book, I3 to I8, I10, I13, I14, and I11 of what was said. Every 16th: I1
 //! of its book. Every 1,024th and at the end: I1 of every book, I12, and positions and earnings
 //! to the last unit. I9 is about rings, of which one thread has none; the tests of
 //! `core::ring` and of the layouts hold it.
@@ -9,6 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use undertow_cold::journal::{self, Moment, State};
 use undertow_core::book::{Book, Books, Violation};
 use undertow_core::event::{Operator, Status, Trust};
 use undertow_core::gateway::Gateway;
@@ -25,6 +26,7 @@ use undertow_strategies::trade::event::{Asked, Decided, TradeEvent};
 
 use super::gateway::is_end;
 use super::record::Entry;
+use crate::session;
 
 /// A good book may stay crossed for so many events before the evidence counts (F13).
 const CROSSED_EVENTS_MAX: u32 = 65;
@@ -54,8 +56,12 @@ pub enum Invariant {
     I11,
     /// The whole is the sum of its strikes.
     I12,
+    /// A fold of the journal comes to the same ledger.
+    I13,
     /// A shadow reaches nobody.
     I14,
+    /// Whatever is held, somebody looks after its exits. Beyond the fourteen.
+    Exits,
     /// Nothing panics.
     Panic,
 }
@@ -167,6 +173,8 @@ pub(super) struct Checker {
     /// Filled of each order, by newest revisions.
     filled: BTreeMap<u64, BTreeMap<u64, (u16, u32)>>,
     fills: BTreeMap<BookKey, Fills>,
+    /// What was held of a contract when it was settled.
+    settled: BTreeMap<BookKey, i64>,
     cancels_said: BTreeSet<u64>,
     gate: Gate,
     now: Nanos,
@@ -175,6 +183,10 @@ pub(super) struct Checker {
     crossed: BTreeMap<BookKey, u32>,
     trading: BTreeSet<BookKey>,
     is_shadow: bool,
+    /// The journal of it, folded as it would be read.
+    folded: State,
+    journalled: u64,
+    signals: u64,
 }
 
 impl Checker {
@@ -203,6 +215,7 @@ impl Checker {
                     Operator::Halt => self.gate.max(Gate::ReduceOnly),
                     Operator::Kill => Gate::Shut,
                     Operator::Resume(_) => Gate::Open,
+                    Operator::Flatten => self.gate,
                 };
                 Ok(())
             }
@@ -212,6 +225,16 @@ impl Checker {
     }
 
     fn said(&mut self, event: &TradeEvent) -> Checked {
+        let (folded, count) = (&mut self.folded, &mut self.journalled);
+        session::records(event, &mut self.signals, |record| {
+            let entry = journal::Entry {
+                sequence: *count,
+                moment: Moment::default(),
+                record: *record,
+            };
+            *count += 1;
+            folded.fold(&entry);
+        });
         match event {
             TradeEvent::Decided(decided) => {
                 self.pass(decided.decision.moment.now)?;
@@ -227,7 +250,15 @@ impl Checker {
                 self.gate = self.gate.max(halt.gate);
                 Ok(())
             }
-            TradeEvent::Reported(..) | TradeEvent::Checkpoint(_) => Ok(()),
+            TradeEvent::Settled(contract, _, held) => {
+                *self.settled.entry(*contract).or_default() += held;
+                Ok(())
+            }
+            TradeEvent::Reported(..)
+            | TradeEvent::Listed(_)
+            | TradeEvent::Marked(..)
+            | TradeEvent::Kept(_)
+            | TradeEvent::Checkpoint(_) => Ok(()),
         }
     }
 
@@ -349,12 +380,32 @@ impl Checker {
     pub(super) fn after<G: Gateway>(&self, trader: &Trader<G>) -> Checked {
         let risk = trader.risk();
         self.check_positions(risk)?;
-        self.check_reach(risk)?;
+        self.check_reach(risk, risk.limits().position_quantity_max)?;
+        for line in risk.lines() {
+            let key = line.contract.key;
+            let (held, looked_after) = (line.position.quantity(), trader.looked_after(key));
+            holds(held == looked_after, Invariant::Exits, || {
+                format!("{key:?}: {held} held, exits look after {looked_after}")
+            })?;
+        }
         check_conserved(&trader.decide().totals(), risk.counters())?;
+        self.check_folded(trader)?;
         let has_halted = risk.halted().gate >= self.gate;
         holds(has_halted, Invariant::I8, || {
             let gate = risk.halted().gate.name();
             format!("the gate is {gate} after a halt")
+        })
+    }
+
+    /// I13, whenever all that was done was said.
+    fn check_folded<G: Gateway>(&self, trader: &Trader<G>) -> Checked {
+        if let Some(breach) = self.folded.breaches().first() {
+            let seen = format!("record {}: {:?}", breach.sequence, breach.kind);
+            return Err(Breach::new(Invariant::I13, seen));
+        }
+        let (live, folded) = (trader.risk().ledger_digest(), self.folded.digest());
+        holds(trader.waiting() > 0 || live == folded, Invariant::I13, || {
+            format!("the ledger is {live:016x}, the journal folds to {folded:016x}")
         })
     }
 
@@ -363,6 +414,7 @@ impl Checker {
         for line in risk.lines() {
             let key = line.contract.key;
             let told = self.fills.get(&key).map_or(0, Fills::held);
+            let told = told - self.settled.get(&key).copied().unwrap_or(0);
             let held = line.position.quantity();
             holds(held == told, Invariant::I4, || {
                 format!("{key:?}: {held} held, executions sum to {told}")
@@ -372,8 +424,7 @@ impl Checker {
     }
 
     /// I5 by every contract.
-    fn check_reach(&self, risk: &Risk) -> Checked {
-        let limit = risk.limits().position_quantity_max;
+    pub(super) fn check_reach(&self, risk: &Risk, limit: i64) -> Checked {
         for line in risk.lines() {
             let key = line.contract.key;
             let taken_back = self.fills.get(&key).map_or(0, |fills| fills.taken_back);
@@ -430,7 +481,9 @@ impl Checker {
             }
         }
         for line in trader.risk().lines() {
-            let Some(fills) = self.fills.get(&line.contract.key) else {
+            let key = line.contract.key;
+            let Some(fills) = self.fills.get(&key).filter(|_| !self.settled.contains_key(&key))
+            else {
                 continue;
             };
             let ours = line.position.total(&line.contract, line.view.mark);
@@ -440,7 +493,6 @@ impl Checker {
                 ours.is_some() == summed.is_some() && apart.unwrap_or(0) <= 1,
                 Invariant::I4,
                 || {
-                    let key = line.contract.key;
                     format!("{key:?}: earned {ours:?}, executions sum to {summed:?}")
                 },
             )?;
@@ -495,7 +547,7 @@ pub(super) fn check_update(update: &FlowUpdate) -> Checked {
     check_reading(reading)
 }
 
-fn check_reading(reading: &Reading) -> Checked {
+pub(super) fn check_reading(reading: &Reading) -> Checked {
     let vpins = [&reading.vpin, &reading.vpin_bulk];
     let values = vpins.into_iter().flatten().map(|vpin| vpin.value);
     let shares = values

@@ -39,11 +39,13 @@ pub enum Fault {
     Kill,
     /// The operator resumes.
     Resume,
+    /// The operator closes all positions.
+    Flatten,
 }
 
 impl Fault {
     /// Every one.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Skipped,
         Self::Reconnected,
         Self::ClockJump,
@@ -60,6 +62,7 @@ impl Fault {
         Self::Halt,
         Self::Kill,
         Self::Resume,
+        Self::Flatten,
     ];
 
     /// The words shown to users.
@@ -82,6 +85,7 @@ impl Fault {
             Self::Halt => "operator's halt",
             Self::Kill => "operator's kill",
             Self::Resume => "operator's resume",
+            Self::Flatten => "operator's flatten",
         }
     }
 }

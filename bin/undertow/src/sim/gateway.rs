@@ -27,8 +27,12 @@ const SECOND: u64 = 1_000 * MS;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(not(test), allow(dead_code, reason = "only tests break things on purpose"))]
 pub(super) enum Plant {
-    /// A report reaches the chain and is not written down.
+    /// An execution reaches the chain and is not written down.
     Unrecorded,
+    /// An execution comes again under another id.
+    ExecutedTwice,
+    /// Somebody else trades in the account.
+    Foreign,
 }
 
 /// An order as the venue and the line have it.
@@ -130,10 +134,32 @@ impl<G: Gateway> Faulty<G> {
         {
             order.is_end_told = true;
         }
-        if self.plant != Some(Plant::Unrecorded) {
-            self.record.write(Entry::Told(*report));
+        let is_execution = matches!(report.kind, ReportKind::Executed(_));
+        match self.plant {
+            Some(Plant::Unrecorded) if is_execution => return out(report),
+            Some(plant) if is_execution => self.tell_planted(report, plant, out),
+            _ => {}
         }
+        self.record.write(Entry::Told(*report));
         out(report);
+    }
+
+    /// What a test puts beside an execution.
+    fn tell_planted(
+        &self,
+        report: &ExecReport,
+        plant: Plant,
+        out: &mut impl FnMut(&ExecReport),
+    ) {
+        let mut another = *report;
+        if let ReportKind::Executed(execution) = &mut another.kind {
+            execution.id.base += 1 << 40;
+        }
+        if plant == Plant::Foreign {
+            another.id = ClientOrderId(0);
+        }
+        self.record.write(Entry::Told(another));
+        out(&another);
     }
 
     /// What the venue has just said goes its way, or not.

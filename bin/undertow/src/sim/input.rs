@@ -99,11 +99,11 @@ impl Input {
         }
         let after = self.operator.span(SECOND, 30 * SECOND);
         self.resume_at = Some(later(self.now, after));
-        let (fault, order) = if self.operator.happens(500_000) {
-            (Fault::Kill, Operator::Kill)
-        } else {
-            (Fault::Halt, Operator::Halt)
-        };
+        let (fault, order) = self.operator.pick(&[
+            (Fault::Halt, Operator::Halt),
+            (Fault::Kill, Operator::Kill),
+            (Fault::Flatten, Operator::Flatten),
+        ]);
         self.counts.note(fault);
         Some(order)
     }

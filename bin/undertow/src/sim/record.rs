@@ -40,6 +40,12 @@ impl Entry {
                 TradeEvent::Cancelled(cancel, at) => format!("C {} {}", at.0, cancel.id().0),
                 TradeEvent::Reported(report, _) => format!("R {report:?}"),
                 TradeEvent::Halted(halt) => format!("H {halt:?}"),
+                TradeEvent::Listed(contract) => format!("L {:?}", contract.key),
+                TradeEvent::Marked(key, price) => format!("M {key:?} {}", price.0),
+                TradeEvent::Kept(kept) => format!("P {kept:?}"),
+                TradeEvent::Settled(key, price, held) => {
+                    format!("E {key:?} {} {held}", price.0)
+                }
                 TradeEvent::Checkpoint(digest) => format!("K {digest:016x}"),
             },
             Self::Ordered(operator) => format!("O {operator:?}"),
