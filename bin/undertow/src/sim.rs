@@ -285,6 +285,9 @@ impl<G: Gateway> Sink<Market> for Bench<'_, G> {
             self.record.write(Entry::Ordered(operator));
             self.control_step(&Control::Operator(operator));
         }
+        if let Some(context) = self.input.volatility() {
+            self.control_step(&Control::Context(context));
+        }
         let market = self.input.arrive(market);
         self.data_step(&market);
     }

@@ -5,7 +5,7 @@
 
 use undertow_core::book::{Book, Books};
 use undertow_core::event::{FeedNotice, Market, Mbo, Operator};
-use undertow_core::risk::Reason;
+use undertow_core::risk::{Context, Reason};
 use undertow_core::types::{Action, Flags, Nanos, OrderId, Price, Side};
 
 use super::chance::{Chance, Concern};
@@ -25,6 +25,8 @@ pub(super) struct Input {
     /// Everything from here on is so much later.
     shift: u64,
     now: Nanos,
+    /// When the slow source speaks next.
+    told_at: Nanos,
     /// When the operator resumes.
     resume_at: Option<Nanos>,
 }
@@ -38,6 +40,7 @@ impl Input {
             counts: FaultCounts::default(),
             shift: 0,
             now: Nanos(0),
+            told_at: Nanos(1),
             resume_at: None,
         }
     }
@@ -77,6 +80,21 @@ impl Input {
         }
         self.happens(Fault::Reconnected, rates.reconnected)
             .then_some(FeedNotice::Reconnected)
+    }
+
+    /// What a slow source says of the market's last minute, for a short session has too few: its
+    /// size in deviations, now and then beyond what the breaker allows.
+    pub(super) fn volatility(&mut self) -> Option<Context> {
+        if self.now < self.told_at {
+            return None;
+        }
+        self.told_at = later(self.now, 20 * SECOND);
+        let size = if self.rates != Rates::NONE && self.feed.happens(20_000) {
+            4_000_000
+        } else {
+            self.feed.below(2_000_000).cast_signed()
+        };
+        Some(Context::Volatility(size, self.now))
     }
 
     /// What the operator orders before this record; more often while much goes on.

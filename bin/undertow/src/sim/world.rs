@@ -96,6 +96,8 @@ fn limits(profile: &mut Profile, chance: &mut Chance) {
     limits.worst_loss_max = dollars(400_000);
     limits.positions_max = 12;
     limits.underlying_positions_max = 12;
+    limits.data_age_ns_max = chance.pick(&[30_000_000_000, 300_000_000_000, 300_000_000_000]);
+    limits.volatility_cool_ns = 20_000_000_000;
     limits.daily_loss_max = dollars(chance.pick(&[500, 20_000]));
     limits.losing_trades_max = chance.pick(&[3, 1_000]);
     limits.losing_trades_cool_ns = 20_000_000_000;
@@ -110,7 +112,7 @@ fn limits(profile: &mut Profile, chance: &mut Chance) {
 /// strikes.
 fn rules(chance: &mut Chance) -> Vec<RuleSet> {
     let mut rules = Vec::new();
-    for (days, bps) in [(0, 0), (0, 8), (1, 0), (9, 4)] {
+    for (days, bps) in [(0, 0), (0, 4), (0, 8), (1, 0), (1, 5), (9, 2)] {
         let mut set = tuned(RuleSet::of(Strategy::ZeroDte), chance);
         let numbers = [
             ("vpin_weight", 100.0),
@@ -127,7 +129,7 @@ fn rules(chance: &mut Chance) -> Vec<RuleSet> {
         set.choice.strike = outward(bps);
         rules.push(set);
     }
-    for (days, bps) in [(0, 2), (0, 12), (1, 6), (9, 0)] {
+    for (days, bps) in [(0, 2), (0, 6), (0, 10), (1, 3), (9, 0), (9, 6)] {
         let mut set = tuned(RuleSet::of(Strategy::OneDte), chance);
         let numbers = [
             ("regime_weight", 0.0),
