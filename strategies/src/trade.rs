@@ -31,16 +31,17 @@ use undertow_core::event::{
 use undertow_core::gateway::Gateway;
 use undertow_core::money::{Money, PPM};
 use undertow_core::order::{
-    ClientOrderId, Confidence, Entry, ExecReport, Intent, MayTake, Purpose, Quote, SignalId,
+    ClientOrderId, Confidence, Entry, ExecReport, Intent, MayTake, Purpose, Quote, ReportKind,
+    SignalId,
     StrategyId, Style, Tif,
 };
 use undertow_core::position::{BrokerView, Exit, ExitCause, ExitPlan, Gauge};
-use undertow_core::risk::{Command, Context, Gate, HaltCause, Risk, Sizing, Which};
+use undertow_core::risk::{Command, Context, Gate, HaltCause, Order, Risk, Sizing, Which};
 use undertow_core::types::{Action, BookKey, InstrumentId, Nanos, Price, Side, Text};
 
 use self::chain::{CADENCE_NS, Chain};
 use self::event::{Asked, Decided, TradeEvent};
-use self::holding::{Holding, News};
+use self::holding::{Change, Holding, News};
 use self::settings::{Settings, exits, horizon};
 use self::watch::Watch;
 use crate::calendar::{Calendar, Day, Venue};
@@ -175,6 +176,12 @@ pub struct Counters {
     pub waiting_max: usize,
     /// Definitions for which there was no room.
     pub refused: u64,
+    /// Times that something was held which nobody looked after: it is closed at once.
+    pub strays: u64,
+    /// Of them, without room to look after it.
+    pub abandoned: u64,
+    /// Orders that were named but did not leave, for the gate was shut before.
+    pub withheld: u64,
 }
 
 impl<G: Gateway> Trader<G> {
@@ -217,7 +224,8 @@ impl<G: Gateway> Trader<G> {
             rules: rules.into_boxed_slice(),
             risk,
             gateway,
-            holdings: Vec::with_capacity(settings.holdings_max),
+            // Half of the room is for what was not meant to be held.
+            holdings: Vec::with_capacity(2 * settings.holdings_max),
             queue: laid_out_queue(),
             reports: Vec::with_capacity(EVENTS_MAX),
             now: Nanos(0),
@@ -268,23 +276,54 @@ impl<G: Gateway> Trader<G> {
         &self.counters
     }
 
-    /// Says the next event that waits, and sends its command once it was said. False if none
-    /// waits.
+    /// Says the next event that waits, and sends its command once it was said, unless the gate was
+    /// shut meanwhile. False if none waits.
     pub fn speak(&mut self, say: impl FnOnce(&TradeEvent)) -> bool {
         let Some(item) = self.queue.pop_front() else {
             return false;
         };
         say(&item.event);
-        if let Some(command) = &item.command {
-            self.gateway.send(command, self.now);
+        match item.command {
+            Some(Command::Place(order)) if !self.may_leave(&order) => self.withhold(&order),
+            Some(command) => self.gateway.send(&command, self.now),
+            None => {}
         }
         true
+    }
+
+    /// Whether an order may still leave: a halt holds for those that wait to be said, too.
+    fn may_leave(&self, order: &Order) -> bool {
+        match self.risk.halted().gate {
+            Gate::Open => true,
+            Gate::ReduceOnly => !order.intent().purpose.opens(),
+            Gate::Shut => false,
+        }
+    }
+
+    /// An order that does not leave is over, unfilled.
+    #[cold]
+    fn withhold(&mut self, order: &Order) {
+        self.counters.withheld += 1;
+        self.reported(&ExecReport {
+            id: order.id(),
+            contract: order.intent().contract,
+            ts_event: self.now,
+            kind: ReportKind::Cancelled { filled: 0 },
+        });
     }
 
     /// Equity over the run; none before the first look at the account.
     #[must_use]
     pub const fn curve(&self) -> Option<&Curve> {
         self.curve.as_ref()
+    }
+
+    /// What of a contract somebody looks after: the sum over its positions, each from its signal
+    /// to its last exit. What risk holds beyond it has no exits.
+    #[must_use]
+    pub fn looked_after(&self, key: BookKey) -> i64 {
+        let its = self.holdings.iter().filter(|holding| holding.key() == key);
+        its.map(Holding::held).sum()
     }
 
     /// How many events wait.
@@ -764,7 +803,7 @@ impl<G: Gateway> Trader<G> {
 impl<G: Gateway> Trader<G> {
     /// A signal becomes an intent, if there is a quote and a size for it.
     fn follow(&mut self, books: &Books<'_>, (at, place): (usize, usize), signal: &Signal) {
-        if self.holdings.len() == self.holdings.capacity() {
+        if self.holdings.len() >= self.settings.holdings_max {
             self.counters.unwanted += 1;
             self.counters.no_room += 1;
             return;
@@ -949,7 +988,7 @@ impl<G: Gateway> Trader<G> {
     fn ask(&mut self, intent: &Intent, exit: Option<Exit>, touch: &Touch) -> Option<ClientOrderId> {
         let before = *self.risk.halted();
         let asked = self.risk.consider(intent, self.now);
-        let order = asked.as_ref().ok().map(undertow_core::risk::Order::id);
+        let order = asked.as_ref().ok().map(Order::id);
         let event = TradeEvent::Asked(Asked {
             intent: *intent,
             ts: self.now,
@@ -994,21 +1033,76 @@ impl<G: Gateway> Trader<G> {
 
     /// What the venue says of an order becomes a position, and news for who waits for it.
     fn reported(&mut self, report: &ExecReport) {
+        let key = report.contract;
+        let before = self.held(key);
         let reported = self.risk.on_report(report, self.now);
         self.say(TradeEvent::Reported(*report, reported), None);
         let Some(reported) = reported else {
             return;
         };
-        let Some(at) = self.holdings.iter().position(|it| it.has(report.id)) else {
+        let change = Change {
+            held: reported.held - before,
+            average: reported.average,
+        };
+        if let Some(at) = self.holdings.iter().position(|it| it.has(report.id)) {
+            let news = self.holdings[at].take(report, change, self.now);
+            if news == News::TryAgain {
+                self.try_again(at);
+            }
+        }
+        if change.held != 0 {
+            self.adopt(key, reported.average);
+        }
+        self.holdings.retain(|holding| !holding.is_over());
+    }
+
+    fn held(&self, key: BookKey) -> i64 {
+        let line = self.risk.line(key);
+        line.map_or(0, |line| line.position.quantity())
+    }
+
+    /// Whatever is held, somebody looks after its exits, and nobody after what is not held.
+    fn adopt(&mut self, key: BookKey, average: Price) {
+        let mut stray = self.held(key) - self.looked_after(key);
+        for holding in &mut self.holdings {
+            if holding.key() != key || stray.signum() * holding.held().signum() >= 0 {
+                continue;
+            }
+            let excess = u32::try_from(stray.unsigned_abs()).unwrap_or(u32::MAX);
+            stray += i64::from(holding.lose(excess)) * -stray.signum();
+        }
+        let option = self.watches.iter().position(|watch| watch.chain.place(key).is_some());
+        let (Some(watch), Ok(quantity)) = (option, u32::try_from(stray.unsigned_abs())) else {
             return;
         };
-        let news = self.holdings[at].take(report, reported.average, self.now);
-        if news == News::TryAgain {
-            self.try_again(at);
+        if quantity == 0 {
+            return;
         }
-        if self.holdings[at].is_over() {
-            self.holdings.swap_remove(at);
+        self.counters.strays += 1;
+        if self.holdings.len() == self.holdings.capacity() {
+            self.counters.abandoned += 1;
+            return;
         }
+        let side = if stray > 0 { Side::Bid } else { Side::Ask };
+        let strategy = self.risk.line(key).map_or(StrategyId(0), |line| line.strategy);
+        let intent = Intent {
+            contract: key,
+            side,
+            quantity,
+            price: average,
+            style: Style::Marketable,
+            tif: Tif::Ioc,
+            purpose: Purpose::Open,
+            confidence: Confidence::MAX,
+            signal_id: SignalId(0),
+            strategy,
+            ts_event: self.now,
+            reference: Quote::NONE,
+            stop: Price::UNDEFINED,
+            data_cost: Money::ZERO,
+            good_for_ns: 0,
+        };
+        self.holdings.push(Holding::stray(intent, watch, average));
     }
 
     /// An entry that was cancelled unfilled is tried once more, at the middle (R8).

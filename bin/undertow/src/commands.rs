@@ -18,6 +18,8 @@ mod journal;
 
 mod replay;
 
+mod sim;
+
 mod synth;
 
 pub(crate) use journal::failure as journal_fault;
@@ -45,6 +47,7 @@ pub fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
         Some(Command::Backtest(args)) => replay::backtest(global, args),
         Some(Command::Explain(args)) => explain::explain(global, args),
         Some(Command::Synth(args)) => synth::synth(global, args),
+        Some(Command::Sim(args)) => sim::sim(global, args),
         Some(Command::Book(args)) => book::book(global, args),
         Some(Command::Flow(args)) => flow::flow(global, args),
         Some(Command::Discover(args)) => discover::discover(global, args),

@@ -103,9 +103,11 @@ impl Code {
     pub const JOURNAL_BREACH: Self = Self::new("E-JRN-004", Exit::DataCorrupt);
     /// A stage that panicked.
     pub const TILE_DEAD: Self = Self::new("E-TILE-001", Exit::Failure);
+    /// A simulation that broke an invariant.
+    pub const SIM_INVARIANT: Self = Self::new("E-SIM-001", Exit::Failure);
 
     /// Every code there is.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::GENERAL,
         Self::USAGE,
         Self::CONFIG_UNREADABLE,
@@ -124,6 +126,7 @@ impl Code {
         Self::JOURNAL_VERSION,
         Self::JOURNAL_BREACH,
         Self::TILE_DEAD,
+        Self::SIM_INVARIANT,
     ];
 
     const fn new(name: &'static str, exit: Exit) -> Self {

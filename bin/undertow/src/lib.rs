@@ -25,6 +25,8 @@ pub mod memory;
 
 pub mod session;
 
+pub mod sim;
+
 pub mod profile;
 
 pub mod scoring;

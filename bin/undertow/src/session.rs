@@ -18,7 +18,8 @@ mod trade;
 
 pub(crate) use gather::{last_seen, rfc3339};
 pub(crate) use ifd::history;
-pub(crate) use trade::EXPLANATIONS;
+pub(crate) use journal::records;
+pub(crate) use trade::{EXPLANATIONS, trader};
 
 use std::fs::File;
 use std::io::{BufWriter, Write};

@@ -188,6 +188,17 @@ impl Exits {
         self.leaving = self.leaving.saturating_sub(quantity);
     }
 
+    /// So much of what was held is not: an execution of the entry was taken back.
+    pub fn unentered(&mut self, quantity: u32) {
+        self.open = self.open.saturating_sub(quantity);
+        self.initial = self.initial.saturating_sub(quantity);
+    }
+
+    /// So much of what had left is held again: an execution of an exit was taken back.
+    pub fn unleft(&mut self, quantity: u32) {
+        self.open = self.open.saturating_add(quantity);
+    }
+
     /// The broker disagrees about the position: nothing more is asked for.
     pub fn orphan(&mut self) {
         self.is_orphan = true;
@@ -209,6 +220,12 @@ impl Exits {
         } else {
             ExitStage::Open
         }
+    }
+
+    /// What is held, on its way out or not.
+    #[must_use]
+    pub const fn open(&self) -> u32 {
+        self.open
     }
 
     /// Where the stop is; undefined before the first fill.

@@ -15,7 +15,33 @@ const RETRY_NS: u64 = 1_000_000_000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Leg {
     id: ClientOrderId,
+    quantity: u32,
     left: u32,
+}
+
+impl Leg {
+    const fn new(id: ClientOrderId, quantity: u32) -> Self {
+        Self {
+            id,
+            quantity,
+            left: quantity,
+        }
+    }
+
+    /// What is still to be told of it when it has ended with so much filled by the venue's count.
+    fn owed(&self, filled: u32) -> u32 {
+        let told = self.quantity - self.left;
+        filled.saturating_sub(told).min(self.left)
+    }
+}
+
+/// What a report changed about what is held of the contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Change {
+    /// So much more is held, or less if negative.
+    pub(super) held: i64,
+    /// The position's average price now.
+    pub(super) average: Price,
 }
 
 /// One position.
@@ -48,11 +74,28 @@ impl Holding {
             intent,
             watch,
             exits: Exits::new(intent.side, plan),
-            entry: Some(Leg {
-                id,
-                left: intent.quantity,
-            }),
+            entry: Some(Leg::new(id, intent.quantity)),
             has_retried: false,
+            leaving: [None; EXITS_MAX],
+            quiet_until: Nanos(0),
+        }
+    }
+
+    /// What is held of a contract and nobody looks after: an execution was busted, or told when
+    /// its order was long over. It is closed as soon as it can be.
+    pub(super) fn stray(intent: Intent, watch: usize, average: Price) -> Self {
+        let plan = ExitPlan {
+            close_by: Nanos(0),
+            ..ExitPlan::OTHER
+        };
+        let mut exits = Exits::new(intent.side, plan);
+        exits.entered(intent.quantity, average);
+        Self {
+            intent,
+            watch,
+            exits,
+            entry: None,
+            has_retried: true,
             leaving: [None; EXITS_MAX],
             quiet_until: Nanos(0),
         }
@@ -61,6 +104,15 @@ impl Holding {
     /// Whose contract.
     pub(super) const fn key(&self) -> BookKey {
         self.intent.contract
+    }
+
+    /// What is held of it, negative for short.
+    pub(super) fn held(&self) -> i64 {
+        let open = i64::from(self.exits.open());
+        match self.intent.side {
+            Side::Ask => -open,
+            _ => open,
+        }
     }
 
     /// Which signal.
@@ -95,7 +147,7 @@ impl Holding {
     /// An exit was sent.
     pub(super) fn sent(&mut self, id: ClientOrderId, quantity: u32) {
         if let Some(place) = self.leaving.iter_mut().find(|place| place.is_none()) {
-            *place = Some(Leg { id, left: quantity });
+            *place = Some(Leg::new(id, quantity));
         }
     }
 
@@ -107,60 +159,65 @@ impl Holding {
 
     /// The entry was sent a second time.
     pub(super) fn entered_again(&mut self, id: ClientOrderId, quantity: u32) {
-        self.entry = Some(Leg { id, left: quantity });
+        self.entry = Some(Leg::new(id, quantity));
         self.has_retried = true;
     }
 
-    /// Takes in what the venue said of one of its orders; `average` is that of the position now.
-    pub(super) fn take(&mut self, report: &ExecReport, average: Price, now: Nanos) -> News {
-        let executed = match report.kind {
-            ReportKind::Executed(execution) => Some(execution.quantity),
-            _ => None,
+    /// Takes in what the venue said of one of its orders, and by how much that changed what is
+    /// held: not at all if it was told before, back if an execution was busted.
+    pub(super) fn take(&mut self, report: &ExecReport, change: Change, now: Nanos) -> News {
+        let end = filled_at_end(&report.kind);
+        let (gained, lost) = match self.intent.side {
+            Side::Ask => (-change.held, change.held),
+            _ => (change.held, -change.held),
         };
-        let ends = matches!(
-            report.kind,
-            ReportKind::Cancelled { .. }
-                | ReportKind::Expired { .. }
-                | ReportKind::Rejected(_)
-                | ReportKind::Absent { .. }
-        );
+        let size = |change: i64| u32::try_from(change).unwrap_or(0);
         if let Some(leg) = self.entry.as_mut().filter(|leg| leg.id == report.id) {
-            if let Some(quantity) = executed {
-                leg.left = leg.left.saturating_sub(quantity);
-                self.exits.entered(quantity, average);
-                if leg.left == 0 {
-                    self.entry = None;
-                }
-            } else if ends {
+            leg.left = leg.left.saturating_sub(size(gained));
+            let owed = end.map_or(leg.left, |filled| leg.owed(filled));
+            leg.left = owed;
+            if owed == 0 {
                 self.entry = None;
-                let is_unfilled = self.exits.stage() == ExitStage::Opening;
-                let was_cancelled = matches!(report.kind, ReportKind::Cancelled { .. });
-                if is_unfilled && was_cancelled && !self.has_retried {
-                    return News::TryAgain;
-                }
             }
-            return News::Nothing;
+            if gained > 0 {
+                self.exits.entered(size(gained), change.average);
+            } else {
+                self.lose(size(lost));
+            }
+            let is_unfilled = self.exits.stage() == ExitStage::Opening;
+            let was_cancelled = report.kind == ReportKind::Cancelled { filled: 0 };
+            return if is_unfilled && was_cancelled && owed == 0 && !self.has_retried {
+                News::TryAgain
+            } else {
+                News::Nothing
+            };
         }
-        let leaving = self.leaving.iter_mut();
-        let place = leaving
-            .into_iter()
-            .find(|place| place.is_some_and(|leg| leg.id == report.id));
+        let mut leaving = self.leaving.iter_mut();
+        let place = leaving.find(|place| place.is_some_and(|leg| leg.id == report.id));
         if let Some(place) = place
             && let Some(leg) = place
         {
-            if let Some(quantity) = executed {
-                leg.left = leg.left.saturating_sub(quantity);
-                self.exits.left(quantity);
-                if leg.left == 0 {
-                    *place = None;
-                }
-            } else if ends {
-                self.exits.came_back(leg.left);
-                *place = None;
+            leg.left = leg.left.saturating_sub(size(lost));
+            self.exits.left(size(lost));
+            self.exits.unleft(size(gained));
+            if let Some(filled) = end {
+                let owed = leg.owed(filled);
+                self.exits.came_back(leg.left - owed);
+                leg.left = owed;
                 self.quiet_until = Nanos(now.0.saturating_add(RETRY_NS));
+            }
+            if leg.left == 0 {
+                *place = None;
             }
         }
         News::Nothing
+    }
+
+    /// So much of it is gone without an exit. Returns how much of that it had.
+    pub(super) fn lose(&mut self, quantity: u32) -> u32 {
+        let lost = quantity.min(self.exits.open());
+        self.exits.unentered(lost);
+        lost
     }
 
     /// The side that closes it.
@@ -170,5 +227,16 @@ impl Holding {
             Side::Ask => Side::Bid,
             Side::None => Side::None,
         }
+    }
+}
+
+/// What was filled in all by the venue's count, of an order that has ended.
+const fn filled_at_end(kind: &ReportKind) -> Option<u32> {
+    match *kind {
+        ReportKind::Cancelled { filled }
+        | ReportKind::Expired { filled }
+        | ReportKind::Absent { filled } => Some(filled),
+        ReportKind::Rejected(_) => Some(0),
+        _ => None,
     }
 }

@@ -64,70 +64,12 @@ impl Journal {
     pub(super) fn note(&mut self, stamp: Stamp, event: &TradeEvent) {
         let at = moment(stamp.sequence, self.time_of(event));
         self.last = at;
-        match event {
-            TradeEvent::Listed(contract) => self.append(at, &Record::Contract(*contract)),
-            TradeEvent::Decided(decided) => {
-                let outcome = match decided.decision.outcome {
-                    Outcome::Emitted(_) => 0,
-                    Outcome::Updated(_) => 1,
-                    Outcome::Blocked(block) | Outcome::Debug(block) => 2 + block as u8,
-                    Outcome::Skipped(_) => u8::MAX,
-                };
-                if let Some(identity) = decided.decision.identity {
-                    let signal = Signalled {
-                        id: identity.id,
-                        fingerprint: identity.fingerprint,
-                        sequence: self.signals,
-                        outcome,
-                    };
-                    self.signals += 1;
-                    self.append(at, &Record::Signal(signal));
-                }
-            }
-            TradeEvent::Asked(asked) => match (asked.order, asked.verdict.refusal()) {
-                (Some(id), _) => {
-                    let intended = Intended {
-                        id,
-                        ts: asked.ts,
-                        intent: asked.intent,
-                    };
-                    self.append(at, &Record::Intent(intended));
-                    self.append(at, &Record::Placed(id));
-                }
-                (None, Some(refusal)) => {
-                    let intent = asked.intent;
-                    self.append(at, &Record::Refused(Refused { intent, refusal }));
-                }
-                (None, None) => {}
-            },
-            TradeEvent::Cancelled(cancel, _) => {
-                let cancelled = Cancelled {
-                    id: cancel.id(),
-                    contract: cancel.contract(),
-                };
-                self.append(at, &Record::Cancel(cancelled));
-            }
-            TradeEvent::Reported(report, _) => self.append(at, &Record::Report(*report)),
-            TradeEvent::Settled(contract, price, _) => {
-                self.append(at, &Record::Settled(settled(*contract, *price)));
-            }
-            TradeEvent::Halted(halt) => match (halt.gate, halt.resumed) {
-                (Gate::Open, Some(reason)) => self.append(at, &Record::Resume(reason)),
-                _ => self.append(at, &Record::Halt(*halt)),
-            },
-            TradeEvent::Marked(contract, price) => {
-                let marked = Marked {
-                    contract: *contract,
-                    price: *price,
-                };
-                self.append(at, &Record::Mark(marked));
-            }
-            TradeEvent::Kept(kept) => self.append(at, &Record::Kept(*kept)),
-            TradeEvent::Checkpoint(digest) => {
-                self.digest = *digest;
-                self.append(at, &Record::Checkpoint(*digest));
-            }
+        if let TradeEvent::Checkpoint(digest) = event {
+            self.digest = *digest;
         }
+        let mut signals = self.signals;
+        records(event, &mut signals, |record| self.append(at, record));
+        self.signals = signals;
     }
 
     /// Whether everything so far was taken.
@@ -179,6 +121,71 @@ impl Journal {
             TradeEvent::Reported(report, _) => report.ts_event,
             _ => self.last.ts_event,
         }
+    }
+}
+
+/// What a journal says of an event, record by record. `signals` counts the signals so far.
+pub(crate) fn records(event: &TradeEvent, signals: &mut u64, mut each: impl FnMut(&Record)) {
+    match event {
+        TradeEvent::Listed(contract) => each(&Record::Contract(*contract)),
+        TradeEvent::Decided(decided) => {
+            let outcome = match decided.decision.outcome {
+                Outcome::Emitted(_) => 0,
+                Outcome::Updated(_) => 1,
+                Outcome::Blocked(block) | Outcome::Debug(block) => 2 + block as u8,
+                Outcome::Skipped(_) => u8::MAX,
+            };
+            if let Some(identity) = decided.decision.identity {
+                let signal = Signalled {
+                    id: identity.id,
+                    fingerprint: identity.fingerprint,
+                    sequence: *signals,
+                    outcome,
+                };
+                *signals += 1;
+                each(&Record::Signal(signal));
+            }
+        }
+        TradeEvent::Asked(asked) => match (asked.order, asked.verdict.refusal()) {
+            (Some(id), _) => {
+                let intended = Intended {
+                    id,
+                    ts: asked.ts,
+                    intent: asked.intent,
+                };
+                each(&Record::Intent(intended));
+                each(&Record::Placed(id));
+            }
+            (None, Some(refusal)) => {
+                let intent = asked.intent;
+                each(&Record::Refused(Refused { intent, refusal }));
+            }
+            (None, None) => {}
+        },
+        TradeEvent::Cancelled(cancel, _) => {
+            let cancelled = Cancelled {
+                id: cancel.id(),
+                contract: cancel.contract(),
+            };
+            each(&Record::Cancel(cancelled));
+        }
+        TradeEvent::Reported(report, _) => each(&Record::Report(*report)),
+        TradeEvent::Settled(contract, price, _) => {
+            each(&Record::Settled(settled(*contract, *price)));
+        }
+        TradeEvent::Halted(halt) => match (halt.gate, halt.resumed) {
+            (Gate::Open, Some(reason)) => each(&Record::Resume(reason)),
+            _ => each(&Record::Halt(*halt)),
+        },
+        TradeEvent::Marked(contract, price) => {
+            let marked = Marked {
+                contract: *contract,
+                price: *price,
+            };
+            each(&Record::Mark(marked));
+        }
+        TradeEvent::Kept(kept) => each(&Record::Kept(*kept)),
+        TradeEvent::Checkpoint(digest) => each(&Record::Checkpoint(*digest)),
     }
 }
 

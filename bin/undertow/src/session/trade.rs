@@ -43,7 +43,7 @@ pub(crate) const EXPLANATIONS: &str = "explain.jsonl";
 ///
 /// # Errors
 /// The profile contradicts itself.
-pub(super) fn trader<G: Gateway>(
+pub(crate) fn trader<G: Gateway>(
     (profile, mode): (&Profile, Mode),
     gateway: G,
     instruments_max: usize,

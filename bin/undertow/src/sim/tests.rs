@@ -1,0 +1,322 @@
+//! A checker that cannot fail is a defect: each invariant is broken on purpose and seen to be.
+//! Then the seeds that once broke one, and seeds that nobody has chosen.
+
+use undertow_core::book::Thresholds;
+use undertow_core::event::{Mbo, Operator};
+use undertow_core::order::{ExecReport, ReportKind, SignalId};
+use undertow_core::risk::{Command, RiskCounters};
+use undertow_core::types::{Action, InstrumentId, OrderId, Price, PublisherId, Side};
+use undertow_strategies::decide::counters::Counters;
+use undertow_strategies::decide::features::StrikeGex;
+use undertow_strategies::flow::Reading;
+use undertow_strategies::flow::vpin::VpinValue;
+use undertow_strategies::trade::Trader;
+use undertow_strategies::trade::chain::Sums;
+use undertow_strategies::trade::event::TradeEvent;
+
+use super::check::{check_conserved, check_reading, check_strikes};
+use super::*;
+
+const ASK: Ask = Ask {
+    seed: 1,
+    minutes: 4,
+    rates: Rates::STANDARD,
+};
+
+/// A run with orders, executions and cancels: what was written, and the trader at its end.
+fn rehearsed() -> (Vec<Entry>, Trader<Faulty<undertow_core::venue::PaperVenue>>) {
+    let config = world::session(ASK.seed, ASK.minutes, true);
+    let mut bytes = Vec::new();
+    write_session(&config, &mut bytes, &mut Truth::default()).expect("a session");
+    let profile = world::profile(ASK.seed).expect("a profile");
+    let venue = world::venue(&profile).expect("a venue");
+    let job = Job {
+        ask: &ASK,
+        config: &config,
+        profile: &profile,
+        planted: None,
+    };
+    let limits = world::books();
+    let arena = Bump::with_capacity(limits.bytes());
+    let mut bench = job
+        .bench(&arena, &limits, Mode::Paper, venue)
+        .expect("a bench");
+    let mut feed = Replay::new([bytes.as_slice()]);
+    assert!(feed.read_headers());
+    bench.drive(&mut feed);
+    assert_eq!(bench.breach, None);
+    (bench.history, bench.desk.trader)
+}
+
+/// What a fresh checker says of these entries, and of the trader at their end.
+fn judged<G: Gateway>(entries: &[Entry], trader: &Trader<G>) -> Result<(), Breach> {
+    let mut checker = Checker::new(false);
+    for entry in entries {
+        checker.take(entry)?;
+    }
+    checker.after(trader)
+}
+
+fn broken<T>(outcome: Result<T, Breach>) -> Invariant {
+    outcome.err().expect("a breach").invariant
+}
+
+fn opens(entry: &Entry) -> bool {
+    matches!(entry, Entry::Sent(Command::Place(order)) if order.intent().purpose.opens())
+}
+
+#[test]
+fn what_really_happened_breaks_nothing_and_each_change_of_it_something() {
+    let (entries, trader) = rehearsed();
+    assert_eq!(judged(&entries, &trader), Ok(()));
+    let first = entries.iter().position(opens).expect("an entry");
+    let without = |at: usize| {
+        let mut less = entries.clone();
+        less.remove(at);
+        less
+    };
+
+    let is_its = |entry: &Entry| {
+        let Entry::Said(event) = entry else {
+            return false;
+        };
+        let Entry::Sent(Command::Place(order)) = &entries[first] else {
+            return false;
+        };
+        matches!(&**event, TradeEvent::Asked(asked) if asked.order == Some(order.id()))
+    };
+    let said = entries.iter().position(is_its).expect("said before");
+    let unsaid = judged(&without(said), &trader);
+    assert_eq!(broken(unsaid), Invariant::I6);
+
+    let mut twice = entries.clone();
+    twice.insert(first, entries[first].clone());
+    assert_eq!(broken(judged(&twice, &trader)), Invariant::I6);
+
+    let mut halted = entries.clone();
+    halted.insert(first, Entry::Ordered(Operator::Halt));
+    assert_eq!(broken(judged(&halted, &trader)), Invariant::I8);
+
+    let mut one_signal = entries.clone();
+    for entry in &mut one_signal {
+        if let Entry::Said(event) = entry
+            && let TradeEvent::Asked(asked) = &mut **event
+        {
+            asked.intent.signal_id = SignalId(7);
+        }
+    }
+    assert_eq!(broken(judged(&one_signal, &trader)), Invariant::I7);
+
+    let is_fill = |entry: &Entry| {
+        matches!(entry, Entry::Told(report) if matches!(report.kind, ReportKind::Executed(_)))
+    };
+    let fill = entries.iter().position(is_fill).expect("a fill");
+    assert_eq!(broken(judged(&without(fill), &trader)), Invariant::I4);
+
+    let is_report = |entry: &Entry| {
+        let Entry::Said(event) = entry else {
+            return false;
+        };
+        matches!(&**event, TradeEvent::Reported(report, _)
+            if matches!(report.kind, ReportKind::Executed(_)))
+    };
+    let report = entries.iter().position(is_report).expect("a report");
+    assert_eq!(broken(judged(&without(report), &trader)), Invariant::I13);
+
+    let mut backwards = entries.clone();
+    backwards.reverse();
+    assert_eq!(broken(judged(&backwards, &trader)), Invariant::I10);
+
+    let mut checker = Checker::new(true);
+    let shown = entries.iter().try_for_each(|entry| checker.take(entry));
+    assert_eq!(broken(shown), Invariant::I14);
+}
+
+#[test]
+fn a_position_beyond_its_limit_is_seen() {
+    let (entries, trader) = rehearsed();
+    let mut checker = Checker::new(false);
+    for entry in &entries {
+        checker.take(entry).expect("nothing wrong");
+    }
+    let risk = trader.risk();
+    let farthest = risk.lines().map(|line| line.reach().0.max(-line.reach().1));
+    let farthest = farthest.max().expect("a contract");
+    assert_eq!(checker.check_reach(risk, farthest), Ok(()));
+    assert_eq!(broken(checker.check_reach(risk, -1)), Invariant::I5);
+}
+
+#[test]
+fn planted_executions_are_seen() {
+    for (plant, invariant) in [
+        (Plant::Unrecorded, Invariant::I4),
+        (Plant::Foreign, Invariant::Exits),
+    ] {
+        let outcome = run_with(&ASK, Some(plant)).expect("a simulation");
+        let broken = outcome.expect_err("a breach");
+        assert_eq!(broken.breach.invariant, invariant, "{:?}", broken.breach);
+        let again = run_with(&ASK, Some(plant)).expect("a simulation");
+        assert_eq!(again.expect_err("the same"), broken);
+    }
+    let twice = run_with(&ASK, Some(Plant::ExecutedTwice)).expect("a simulation");
+    assert!(twice.is_err());
+}
+
+#[test]
+fn inputs_out_of_order_are_seen() {
+    let mut checker = Checker::new(false);
+    assert_eq!(checker.input(4), Ok(()));
+    assert_eq!(checker.input(5), Ok(()));
+    assert_eq!(broken(checker.input(7)), Invariant::I10);
+}
+
+#[test]
+fn lost_intents_are_seen() {
+    let counters = RiskCounters {
+        considered: 2,
+        passed: 1,
+        ..RiskCounters::default()
+    };
+    let outcome = check_conserved(&Counters::default(), &counters);
+    assert_eq!(broken(outcome), Invariant::I3);
+    let decide = Counters {
+        evaluated: 1,
+        ..Counters::default()
+    };
+    let outcome = check_conserved(&decide, &RiskCounters::default());
+    assert_eq!(broken(outcome), Invariant::I3);
+}
+
+#[test]
+fn measures_out_of_range_are_seen() {
+    assert_eq!(check_reading(&Reading::default()), Ok(()));
+    let vpin = |value, signed| Reading {
+        vpin: Some(VpinValue {
+            value,
+            is_warming: false,
+            signed: Some(signed),
+        }),
+        ..Reading::default()
+    };
+    assert_eq!(check_reading(&vpin(1.0, -1.0)), Ok(()));
+    for reading in [vpin(1.01, 0.0), vpin(f64::NAN, 0.0), vpin(0.5, -1.01)] {
+        assert_eq!(broken(check_reading(&reading)), Invariant::I11);
+    }
+    let infinite = Reading {
+        volatility: Some(f64::INFINITY),
+        ..Reading::default()
+    };
+    assert_eq!(broken(check_reading(&infinite)), Invariant::I11);
+}
+
+#[test]
+fn a_whole_that_is_not_the_sum_of_its_strikes_is_seen() {
+    let sums = |gex| Sums {
+        at: Nanos(1),
+        gex,
+        dex: 0.0,
+        gex_z: None,
+        dex_z: None,
+        options: 2,
+    };
+    let by_strike = [5.0, -2.0].map(|gex| StrikeGex {
+        strike: Price(1),
+        gex,
+    });
+    assert_eq!(check_strikes(&sums(3.0), &by_strike), Ok(()));
+    assert_eq!(
+        broken(check_strikes(&sums(3.000_001), &by_strike)),
+        Invariant::I12
+    );
+}
+
+#[test]
+fn a_good_book_that_stays_crossed_is_seen() {
+    let limits = BookLimits {
+        thresholds: Thresholds {
+            crossed_events_max: u32::MAX,
+            settle_events: 0,
+            ..Thresholds::default()
+        },
+        ..world::books()
+    };
+    let arena = Bump::with_capacity(limits.bytes());
+    let mut books = Books::new_in(&arena, &limits).expect("books");
+    let mut checker = Checker::new(false);
+    let mut outcome = Ok(());
+    for at in 0..200_u64 {
+        let is_bid = at % 2 == 0;
+        let market = Market::Mbo(Mbo {
+            ts_event: Nanos(at + 1),
+            ts_recv: Nanos(at + 1),
+            order_id: OrderId(at + 1),
+            price: Price(if is_bid { 10 } else { 9 } * Price::PER_POINT),
+            size: 1,
+            sequence: u32::try_from(at).expect("small"),
+            instrument_id: InstrumentId(1),
+            publisher_id: PublisherId(1),
+            flags: Flags::LAST,
+            action: Action::Add,
+            side: if is_bid { Side::Bid } else { Side::Ask },
+            ..Mbo::default()
+        });
+        books.apply(&market);
+        let book = books.get(market.mbo().key()).expect("a book");
+        outcome = outcome.and_then(|()| checker.touch(&book));
+    }
+    assert_eq!(broken(outcome), Invariant::I2);
+}
+
+#[test]
+fn one_seed_is_one_run() {
+    let first = run(&ASK).expect("a simulation").expect("no breach");
+    let second = run(&ASK).expect("a simulation").expect("no breach");
+    assert_eq!(first, second);
+    let other = Ask { seed: 2, ..ASK };
+    let other = run(&other).expect("a simulation").expect("no breach");
+    assert_ne!(first.digest, other.digest);
+}
+
+#[test]
+fn many_seeds_trade_and_meet_faults_and_break_nothing() {
+    let mut sum = Tally::default();
+    for seed in 1..=16 {
+        let tally = run(&Ask { seed, ..ASK }).expect("a simulation");
+        sum.add(&tally.unwrap_or_else(|broken| panic!("{broken:?}")));
+    }
+    assert!(sum.fills > 50 && sum.cancels > 10, "{sum:?}");
+    assert_eq!(sum.shadows, 2);
+    for fault in [Fault::Stall, Fault::Duplicated, Fault::Disconnected] {
+        assert!(sum.faults.of(fault) > 0, "{fault}");
+    }
+}
+
+#[test]
+fn a_run_without_faults_has_none() {
+    let ask = Ask {
+        rates: Rates::NONE,
+        ..ASK
+    };
+    let tally = run(&ask).expect("a simulation").expect("no breach");
+    assert!(tally.fills > 0);
+    assert!(Fault::ALL.iter().all(|fault| tally.faults.of(*fault) == 0));
+    assert!(tally.spoiled.is_empty());
+}
+
+#[test]
+fn unused_report_kinds_do_not_end_an_order() {
+    for kind in [
+        ReportKind::Sent,
+        ReportKind::Working,
+        ReportKind::CancelRejected,
+        ReportKind::NoAnswer,
+    ] {
+        let report = ExecReport {
+            id: undertow_core::order::ClientOrderId(1),
+            contract: undertow_core::types::BookKey::default(),
+            ts_event: Nanos(1),
+            kind,
+        };
+        assert!(!gateway::is_end(&report.kind));
+    }
+}
