@@ -5,7 +5,9 @@
 //! records of the books and by what the flow stage says of them, dated by events, and says all
 //! that it does as [`TradeEvent`]s. Those wait in a queue of fixed size, a few leave with each
 //! input, and a command goes to the gateway only after its event has left: what is sent was said
-//! before. When the queue is nearly full nothing new is asked for.
+//! before. When the queue is nearly full nothing new is asked for. Two exceptions keep a halt
+//! sharp: an order that the gate no longer lets out when its turn comes is withheld, and the
+//! cancels of a kill wait for nobody.
 //!
 //! Absent on purpose: the clock, threads, the store that workers share (the caller's).
 
@@ -30,11 +32,11 @@ use undertow_core::event::{
 use undertow_core::gateway::Gateway;
 use undertow_core::money::{Money, PPM};
 use undertow_core::order::{
-    ClientOrderId, Confidence, Entry, ExecReport, Intent, MayTake, Purpose, Quote, SignalId,
-    StrategyId, Style, Tif,
+    ClientOrderId, Confidence, Entry, ExecReport, Intent, MayTake, Purpose, Quote, ReportKind,
+    SignalId, StrategyId, Style, Tif,
 };
 use undertow_core::position::{BrokerView, Exit, ExitPlan, Gauge};
-use undertow_core::risk::{Command, Context, Gate, HaltCause, Risk, Sizing};
+use undertow_core::risk::{Command, Context, Gate, HaltCause, Kept, Order, Risk, Sizing};
 use undertow_core::types::{Action, BookKey, InstrumentId, Nanos, Price, Side, Text};
 
 use self::chain::{CADENCE_NS, Chain};
@@ -125,6 +127,8 @@ pub struct Trader<G> {
     day: Option<Day>,
     counters: Counters,
     curve: Option<Curve>,
+    /// What must survive a restart, as it was said last.
+    kept: Kept,
 }
 
 /// Equity over the run, as often as the account is looked at.
@@ -174,6 +178,8 @@ pub struct Counters {
     pub waiting_max: usize,
     /// Definitions for which there was no room.
     pub refused: u64,
+    /// Orders that a halt overtook before they left.
+    pub withheld: u64,
 }
 
 impl<G: Gateway> Trader<G> {
@@ -214,10 +220,10 @@ impl<G: Gateway> Trader<G> {
             due: repeat_n(Nanos(0), rules.len()).collect(),
             decide: Decide::new(&evaluators, claims, &limits)?,
             rules: rules.into_boxed_slice(),
-            risk,
             gateway,
             holdings: Vec::with_capacity(settings.holdings_max),
-            queue: laid_out_queue(),
+            queue: laid_out_queue(usize::try_from(risk.limits().orders_max).unwrap_or(0)),
+            kept: risk.kept(),
             reports: Vec::with_capacity(EVENTS_MAX),
             now: Nanos(0),
             tick_at: Nanos(0),
@@ -225,6 +231,7 @@ impl<G: Gateway> Trader<G> {
             day: None,
             counters: Counters::default(),
             curve: None,
+            risk,
             settings,
         })
     }
@@ -274,10 +281,33 @@ impl<G: Gateway> Trader<G> {
             return false;
         };
         say(&item.event);
-        if let Some(command) = &item.command {
-            self.gateway.send(command, self.now);
+        match &item.command {
+            Some(Command::Place(order)) if !self.may_leave(order) => self.withhold(order),
+            Some(command) => self.gateway.send(command, self.now),
+            None => {}
         }
         true
+    }
+
+    /// Whether the gate lets an order out now: it may have shut since the order was made.
+    fn may_leave(&self, order: &Order) -> bool {
+        match self.risk.halted().gate {
+            Gate::Open => true,
+            Gate::ReduceOnly => !order.intent().purpose.opens(),
+            Gate::Shut => false,
+        }
+    }
+
+    /// An order that never leaves is known to nobody but us.
+    #[cold]
+    fn withhold(&mut self, order: &Order) {
+        self.counters.withheld += 1;
+        self.reported(&ExecReport {
+            id: order.id(),
+            contract: order.intent().contract,
+            ts_event: self.now,
+            kind: ReportKind::Absent { filled: 0 },
+        });
     }
 
     /// Equity over the run; none before the first look at the account.
@@ -382,22 +412,51 @@ impl<G: Gateway> Trader<G> {
         match *operator {
             Operator::Halt => self.risk.halt(Gate::ReduceOnly, HaltCause::Operator),
             Operator::Resume(reason) => self.risk.resume(reason),
-            Operator::Kill => {
-                let (queue, now) = (&mut self.queue, self.now);
-                self.risk.kill(HaltCause::Operator, now, &mut |cancel| {
-                    queue.push_back(Item {
-                        event: TradeEvent::Cancelled(cancel, now),
-                        command: Some(Command::Cancel(cancel)),
-                    });
-                });
+            Operator::Kill => self.risk.halt(Gate::Shut, HaltCause::Operator),
+        }
+        self.tell_halted();
+        if matches!(operator, Operator::Kill) {
+            self.cancel_all();
+        }
+    }
+
+    /// Cancels every live order at once; what was done is said after it.
+    fn cancel_all(&mut self) {
+        let now = self.now;
+        for item in &mut self.queue {
+            if let Some(cancel @ Command::Cancel(_)) = item.command {
+                self.gateway.send(&cancel, now);
+                item.command = None;
             }
         }
-        self.say(TradeEvent::Halted(*self.risk.halted()), None);
+        let (gateway, queue) = (&mut self.gateway, &mut self.queue);
+        self.risk.kill(HaltCause::Operator, now, &mut |cancel| {
+            gateway.send(&Command::Cancel(cancel), now);
+            queue.push_back(Item {
+                event: TradeEvent::Cancelled(cancel, now),
+                command: None,
+            });
+        });
     }
 
     /// The last input was taken: the last digest is said.
     fn finish(&mut self) {
+        self.tell_kept();
         self.checkpoint();
+    }
+
+    fn tell_halted(&mut self) {
+        self.say(TradeEvent::Halted(*self.risk.halted()), None);
+        self.tell_kept();
+    }
+
+    /// Says what must survive a restart, if it has changed since it was said last.
+    fn tell_kept(&mut self) {
+        let kept = self.risk.kept();
+        if self.kept != kept {
+            self.kept = kept;
+            self.say(TradeEvent::Kept(kept), None);
+        }
     }
 
     fn checkpoint(&mut self) {
@@ -538,6 +597,7 @@ impl<G: Gateway> Trader<G> {
         if is_first || self.ticks.is_multiple_of(ACCOUNT_TICKS) {
             house::tell_account(&mut self.risk, &self.settings, self.now);
             self.tell_held();
+            self.tell_kept();
             if let Some(equity) = self.risk.equity() {
                 self.curve.get_or_insert(Curve::new(equity)).add(equity);
             }
@@ -572,9 +632,8 @@ impl<G: Gateway> Trader<G> {
         if let Ok(Some(session)) = self.calendar.session(Venue::Globex, day) {
             self.gateway.begin_session(session.close);
         }
-        if self.day.is_some()
-            && let Ok(day) = u32::try_from(day.0)
-        {
+        // On the day on which the last run ended this changes nothing.
+        if let Ok(day) = u32::try_from(day.0) {
             self.risk.new_day(day, Money::ZERO, self.now);
         }
         self.day = Some(day);
@@ -862,7 +921,7 @@ impl<G: Gateway> Trader<G> {
         self.say(event, asked.ok().map(Command::Place));
         let after = *self.risk.halted();
         if before != after {
-            self.say(TradeEvent::Halted(after), None);
+            self.tell_halted();
         }
         order
     }
@@ -1042,13 +1101,14 @@ impl<G: Gateway> Trader<G> {
     }
 }
 
-/// A queue whose every page was written once, so that none is missing later.
-fn laid_out_queue() -> VecDeque<Item> {
+/// A queue whose every page was written once, so that none is missing later. Beside the usual
+/// there is room for cancels of so many live orders.
+fn laid_out_queue(orders_max: usize) -> VecDeque<Item> {
     let nothing = Item {
         event: TradeEvent::Checkpoint(0),
         command: None,
     };
-    let mut queue: VecDeque<Item> = repeat_n(nothing, EVENTS_MAX).collect();
+    let mut queue: VecDeque<Item> = repeat_n(nothing, EVENTS_MAX + orders_max).collect();
     queue.clear();
     queue
 }

@@ -21,3 +21,9 @@ pub mod flow_report;
 pub mod claims;
 
 pub mod explain;
+
+pub mod provenance;
+
+pub mod parity;
+
+pub mod state;

@@ -145,6 +145,9 @@ pub enum Command {
     /// Tells why a signal or an order of a run was what it was.
     #[command(after_help = EXPLAIN_HELP)]
     Explain(Explain),
+    /// Says where the decisions of two runs part, and why.
+    #[command(after_help = PARITY_HELP)]
+    Parity(Parity),
     /// Writes a simulated market as a Databento file.
     #[command(after_help = SYNTH_HELP)]
     Synth(Synth),
@@ -212,6 +215,17 @@ pub struct Explain {
     /// The directory of the run's report [default: the run written last].
     #[arg(long, value_name = "DIR")]
     pub run: Option<PathBuf>,
+}
+
+/// Says where the decisions of two runs part, and why.
+#[derive(Clone, Debug, Args)]
+pub struct Parity {
+    /// The directory of one run's report.
+    #[arg(value_name = "A")]
+    pub a: PathBuf,
+    /// The directory of another's.
+    #[arg(value_name = "B")]
+    pub b: PathBuf,
 }
 
 /// Writes a simulated market as a Databento file.
@@ -545,6 +559,18 @@ Examples:
   undertow explain 1                     the first order: book, checks with their headroom, reports
   undertow explain 9f2c4e1a77b0d3e5      a signal: features, weights, votes, what would have changed it
   undertow explain 1 --run undertow-out/backtest-day --json
+";
+
+const PARITY_HELP: &str = "\
+Walks through signals (emitted or blocked), orders, cancels, halts and reports of both runs and stops
+at the first that differs. Its cause is one of data (another market was seen), latency (the same at
+another time), queue (other fills of the same orders), config (other parameters or limits), build
+(another program); one that the runs have in common is never named. Exits with 0 if all decisions
+are the same, with 1 if one differs.
+
+Examples:
+  undertow parity undertow-out/backtest-day other-out/backtest-day
+  undertow parity a/backtest-day b/backtest-day --json | jq .parity.first
 ";
 
 const SYNTH_HELP: &str = "\

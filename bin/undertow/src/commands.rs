@@ -14,6 +14,8 @@ mod explain;
 
 mod flow;
 
+mod parity;
+
 mod replay;
 
 mod synth;
@@ -40,6 +42,7 @@ pub fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
         Some(Command::Replay(args)) => replay::replay(global, args),
         Some(Command::Backtest(args)) => replay::backtest(global, args),
         Some(Command::Explain(args)) => explain::explain(global, args),
+        Some(Command::Parity(args)) => parity::parity(global, args),
         Some(Command::Synth(args)) => synth::synth(global, args),
         Some(Command::Book(args)) => book::book(global, args),
         Some(Command::Flow(args)) => flow::flow(global, args),

@@ -253,6 +253,13 @@ fn trade_words(sequence: u64, event: &TradeEvent) -> [u64; TRADE_WORDS] {
             words[1] = (halt.gate as u64) << 16 | (halt.cause as u64) << 8 | 36;
             words[2] = halt.at.0;
         }
+        TradeEvent::Kept(kept) => {
+            words[1] = u64::from(kept.losing_days) << 32 | 38;
+            words[2] = kept.next_id;
+            words[3] = kept.day_earned.0.cast_unsigned();
+            words[4] = kept.high_water.0.cast_unsigned();
+            words[5] = u64::from(kept.opened_today) << 32 | u64::from(kept.losing_trades);
+        }
         TradeEvent::Checkpoint(digest) => {
             words[1] = 37;
             words[2] = *digest;
@@ -383,6 +390,19 @@ impl Digest {
     #[inline]
     pub const fn add(&mut self, word: u64) {
         self.0 = mix(self.0, word);
+    }
+
+    /// Adds bytes, eight at a time; those of the last word that are missing count as zero.
+    pub fn add_bytes(&mut self, bytes: &[u8]) {
+        let (words, rest) = bytes.as_chunks::<8>();
+        for word in words {
+            self.add(u64::from_le_bytes(*word));
+        }
+        if !rest.is_empty() {
+            let mut word = [0; 8];
+            word[..rest.len()].copy_from_slice(rest);
+            self.add(u64::from_le_bytes(word));
+        }
     }
 
     /// Adds the words of one output. They are hashed in two lanes, which the processor follows at

@@ -5,7 +5,7 @@
 //! is read as decimal dollars, prices as decimal points, shares as percentages, times with a unit.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use toml::de::{DeTable, DeValue};
@@ -57,6 +57,8 @@ pub struct Profile {
     pub products: Vec<Product>,
     /// Digest of the text: two runs under one profile have the same.
     pub digest: u64,
+    /// Every key as written, by its path.
+    pub keys: BTreeMap<String, String>,
 }
 
 impl Profile {
@@ -161,6 +163,7 @@ impl Reader<'_> {
             options_max: self.value(room, "options_max", "capacity", whole)?,
             products: products?,
             digest: digest(self.text),
+            keys: keys(root),
         })
     }
 
@@ -424,6 +427,35 @@ fn digest(text: &str) -> u64 {
     text.bytes().fold(0xCBF2_9CE4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01B3)
     })
+}
+
+/// Every value below a table, by its path.
+fn keys(root: &Table<'_>) -> BTreeMap<String, String> {
+    fn note(path: String, value: &DeValue<'_>, keys: &mut BTreeMap<String, String>) {
+        match value {
+            DeValue::Table(table) => {
+                for (key, value) in table.iter() {
+                    note(format!("{path}.{}", key.get_ref()), value.get_ref(), keys);
+                }
+            }
+            DeValue::Array(values) => {
+                for (at, value) in values.iter().enumerate() {
+                    note(format!("{path}.{}", at + 1), value.get_ref(), keys);
+                }
+            }
+            DeValue::Boolean(truth) => {
+                keys.insert(path, truth.to_string());
+            }
+            plain => {
+                keys.insert(path, written(plain).unwrap_or_default());
+            }
+        }
+    }
+    let mut keys = BTreeMap::new();
+    for (key, value) in root.iter() {
+        note(key.get_ref().to_string(), value.get_ref(), &mut keys);
+    }
+    keys
 }
 
 fn text(value: &DeValue<'_>) -> Result<String, String> {

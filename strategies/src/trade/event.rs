@@ -3,7 +3,7 @@
 use undertow_core::event::{Depth, Touch};
 use undertow_core::order::{ClientOrderId, ExecReport, Intent};
 use undertow_core::position::ExitCause;
-use undertow_core::risk::{Cancel, Halt, Reported, Verdict};
+use undertow_core::risk::{Cancel, Halt, Kept, Reported, Verdict};
 use undertow_core::types::Nanos;
 
 use crate::decide::Decision;
@@ -25,6 +25,8 @@ pub enum TradeEvent {
     Reported(ExecReport, Option<Reported>),
     /// A halt, or the end of one.
     Halted(Halt),
+    /// What must survive a restart has changed.
+    Kept(Kept),
     /// A digest of orders and positions after everything said so far.
     Checkpoint(u64),
 }

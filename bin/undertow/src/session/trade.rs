@@ -216,7 +216,11 @@ impl Trades {
                 TradeEvent::Reported(report, reported) => {
                     explain::reported(report, reported.as_ref(), stamp.sequence)
                 }
-                _ => continue,
+                TradeEvent::Cancelled(cancel, ts) => {
+                    explain::cancelled(cancel, *ts, stamp.sequence, names)
+                }
+                TradeEvent::Halted(halt) => explain::halted(halt, stamp.sequence),
+                TradeEvent::Kept(_) | TradeEvent::Checkpoint(_) => continue,
             };
             writeln!(file, "{document}").with_context(place)?;
         }
