@@ -36,7 +36,9 @@ use undertow_core::order::{
     SignalId, StrategyId, Style, Tif,
 };
 use undertow_core::position::{BrokerView, Exit, ExitPlan, Gauge};
-use undertow_core::risk::{Command, Context, Gate, HaltCause, Kept, Order, Risk, Sizing};
+use undertow_core::risk::{
+    Command, Context, Gate, HaltCause, Kept, LimitError, Limits as RiskLimits, Order, Risk, Sizing,
+};
 use undertow_core::types::{Action, BookKey, InstrumentId, Nanos, Price, Side, Text};
 
 use self::chain::{CADENCE_NS, Chain};
@@ -71,6 +73,9 @@ pub const DRAIN: usize = 8;
 /// Events that may wait. Nothing new is asked for while fewer places than this are free.
 const EVENTS_MAX: usize = 512;
 const EVENTS_KEPT: usize = 128;
+
+/// Cancels of a kill for which there is always room.
+const CANCELS_MAX: usize = 4096;
 
 /// Entries are cancelled when they have not filled in so long (R8).
 const GOOD_FOR_NS: u64 = 60_000_000_000;
@@ -320,6 +325,14 @@ impl<G: Gateway> Trader<G> {
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.queue.len()
+    }
+
+    /// Takes tighter limits from the operator while running; looser ones take a restart.
+    ///
+    /// # Errors
+    /// Changes nothing and names the first limit that would be looser, or is unsound.
+    pub fn tighten(&mut self, limits: &RiskLimits) -> Result<(), LimitError> {
+        self.risk.tighten(limits)
     }
 
     /// Sees what a record did to its book. `books` stand after it already.
@@ -1102,13 +1115,14 @@ impl<G: Gateway> Trader<G> {
 }
 
 /// A queue whose every page was written once, so that none is missing later. Beside the usual
-/// there is room for cancels of so many live orders.
+/// there is room for the cancels of so many live orders, up to [`CANCELS_MAX`].
 fn laid_out_queue(orders_max: usize) -> VecDeque<Item> {
     let nothing = Item {
         event: TradeEvent::Checkpoint(0),
         command: None,
     };
-    let mut queue: VecDeque<Item> = repeat_n(nothing, EVENTS_MAX + orders_max).collect();
+    let mut queue: VecDeque<Item> =
+        repeat_n(nothing, EVENTS_MAX + orders_max.min(CANCELS_MAX)).collect();
     queue.clear();
     queue
 }

@@ -500,7 +500,12 @@ fn render_order(of: &Value, text: &mut String) {
 }
 
 fn render_cancel(of: &Value, text: &mut String) {
-    let _ = writeln!(text, "order {} cancel sent  {}", word(&of["order"]), word(&of["ts"]));
+    let _ = writeln!(
+        text,
+        "order {} cancel sent  {}",
+        word(&of["order"]),
+        word(&of["ts"])
+    );
 }
 
 fn render_report(of: &Value, text: &mut String) {

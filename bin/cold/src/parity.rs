@@ -236,11 +236,7 @@ fn lone(odd: Option<&Value>, comes_later: bool, run: &str) -> (Vec<Cause>, Strin
 }
 
 /// The first suspect that provenance allows, else whatever it names, the general first.
-fn settle(
-    suspects: &[Cause],
-    evidence: &str,
-    apart: Option<&[Apart]>,
-) -> (Option<Cause>, String) {
+fn settle(suspects: &[Cause], evidence: &str, apart: Option<&[Apart]>) -> (Option<Cause>, String) {
     let Some(apart) = apart else {
         let because = format!("{evidence}; where the runs come from is not known");
         return (suspects.first().copied(), because);
@@ -266,7 +262,10 @@ fn settle(
         .filter(|apart| apart.causes.contains(&cause))
         .map(|apart| apart.what.as_str())
         .collect();
-    (Some(cause), format!("{evidence}; other {}", names.join(", ")))
+    (
+        Some(cause),
+        format!("{evidence}; other {}", names.join(", ")),
+    )
 }
 
 /// Times, and what is counted from one.
@@ -319,7 +318,12 @@ fn walk(path: &str, a: &Value, b: &Value, out: &mut Vec<Field>) {
                 let name = named["name"].as_str().or(named["term"].as_str());
                 let key = name.map_or_else(|| at.to_string(), str::to_owned);
                 let nothing = &Value::Null;
-                walk(&under(&key), a.unwrap_or(nothing), b.unwrap_or(nothing), out);
+                walk(
+                    &under(&key),
+                    a.unwrap_or(nothing),
+                    b.unwrap_or(nothing),
+                    out,
+                );
             }
         }
         _ if a == b => {}
@@ -363,7 +367,11 @@ impl Parity {
             let _ = writeln!(text, "  {run}  {}", line(of.as_ref()));
         }
         for field in first.fields.iter().take(FIELDS_MAX) {
-            let _ = writeln!(text, "     {}: {} in A, {} in B", field.path, field.a, field.b);
+            let _ = writeln!(
+                text,
+                "     {}: {} in A, {} in B",
+                field.path, field.a, field.b
+            );
         }
         let more = first.fields.len().saturating_sub(FIELDS_MAX);
         if more > 0 {
@@ -381,8 +389,24 @@ fn line(of: Option<&Value>) -> String {
         return "no decision any more".to_owned();
     };
     let names = [
-        "ts", "kind", "id", "order", "strategy", "symbol", "outcome", "because", "direction",
-        "confidence", "side", "quantity", "contract", "price", "refused_by", "said", "gate", "by",
+        "ts",
+        "kind",
+        "id",
+        "order",
+        "strategy",
+        "symbol",
+        "outcome",
+        "because",
+        "direction",
+        "confidence",
+        "side",
+        "quantity",
+        "contract",
+        "price",
+        "refused_by",
+        "said",
+        "gate",
+        "by",
     ];
     let word = |name: &&str| match &of[*name] {
         Value::String(text) => Some(text.clone()),
@@ -431,12 +455,14 @@ mod tests {
         })
     }
 
-    fn told(a: &[Value], b: &[Value], origins: Option<(&Provenance, &Provenance)>) -> Parity {
-        let all = |documents: &[Value]| documents.to_vec().into_iter().map(Ok::<_, ()>);
-        compare(all(a), all(b), origins).expect("documents")
+    fn told(a: &[&Value], b: &[&Value], origins: Option<(&Provenance, &Provenance)>) -> Parity {
+        let all = |documents: &[&Value]| -> Vec<Result<Value, ()>> {
+            documents.iter().map(|it| Ok((*it).clone())).collect()
+        };
+        compare(all(a).into_iter(), all(b).into_iter(), origins).expect("documents")
     }
 
-    fn cause(a: &[Value], b: &[Value], to: &Provenance) -> Option<&'static str> {
+    fn cause(a: &[&Value], b: &[&Value], to: &Provenance) -> Option<&'static str> {
         let from = origin("1", "500", "aa", "x");
         let parity = told(a, b, Some((&from, to)));
         let first = parity.first.expect("a difference");
@@ -448,7 +474,7 @@ mod tests {
         let mut other = signal("t1", 0.5, 60);
         other["sequence"] = json!(8);
         other["latency_ns"] = json!(900);
-        let parity = told(&[signal("t1", 0.5, 60)], &[other], None);
+        let parity = told(&[&signal("t1", 0.5, 60)], &[&other], None);
         assert!(parity.is_equal() && parity.same == 1);
     }
 
@@ -459,45 +485,48 @@ mod tests {
         let bucket = origin("1", "75", "aa", "x");
         let data = origin("1", "500", "bb", "x");
         let build = origin("1", "500", "aa", "y");
-        let seen = [signal("t1", 0.6, 60)];
-        assert_eq!(cause(&[sure.clone()], &seen, &data), Some("data"));
+        let seen = signal("t1", 0.6, 60);
+        assert_eq!(cause(&[&sure], &[&seen], &data), Some("data"));
         // The same difference comes from the configuration when the inputs are the same.
-        assert_eq!(cause(&[sure.clone()], &seen, &bucket), Some("config"));
-        assert_eq!(cause(&[sure.clone()], &seen, &build), Some("build"));
-        let strict = [signal("t1", 0.5, 70)];
-        assert_eq!(cause(&[sure.clone()], &strict, &bucket), Some("config"));
+        assert_eq!(cause(&[&sure], &[&seen], &bucket), Some("config"));
+        assert_eq!(cause(&[&sure], &[&seen], &build), Some("build"));
+        let strict = signal("t1", 0.5, 70);
+        assert_eq!(cause(&[&sure], &[&strict], &bucket), Some("config"));
         let fill = report(1, "executed", 2, "t2");
         let late = report(1, "executed", 2, "t3");
         let less = report(1, "executed", 1, "t2");
-        assert_eq!(cause(&[fill.clone()], &[late.clone()], &seed), Some("latency"));
-        assert_eq!(cause(&[fill.clone()], &[less], &seed), Some("queue"));
+        assert_eq!(cause(&[&fill], &[&late], &seed), Some("latency"));
+        assert_eq!(cause(&[&fill], &[&less], &seed), Some("queue"));
         // A report that another decision overtook is late, not lost.
-        let turned = [signal("t2", 0.5, 60), late];
-        let straight = [fill.clone(), signal("t2", 0.5, 60)];
+        let next = signal("t2", 0.5, 60);
+        let (straight, turned) = ([&fill, &next], [&next, &late]);
         assert_eq!(cause(&straight, &turned, &seed), Some("latency"));
-        assert_eq!(cause(&[fill], &[], &seed), Some("queue"));
-        assert_eq!(cause(&[sure], &[], &data), Some("data"));
+        assert_eq!(cause(&[&fill], &[], &seed), Some("queue"));
+        assert_eq!(cause(&[&sure], &[], &data), Some("data"));
     }
 
     #[test]
     fn runs_that_differ_for_no_reason_are_called_so() {
         let same = origin("1", "500", "aa", "x");
-        let a = [signal("t1", 0.5, 60)];
-        let b = [signal("t1", 0.6, 60)];
+        let (a, b) = (signal("t1", 0.5, 60), signal("t1", 0.6, 60));
+        let (a, b) = ([&a], [&b]);
         let parity = told(&a, &b, Some((&same, &same)));
         let first = parity.first.as_ref().expect("a difference");
         assert_eq!(first.cause, None);
         assert!(first.because.contains("fault of ours"));
         let text = parity.render("x", "y");
-        assert!(text.contains("features.vpin.value: 0.5 in A, 0.6 in B"), "{text}");
+        assert!(
+            text.contains("features.vpin.value: 0.5 in A, 0.6 in B"),
+            "{text}"
+        );
         let unknown = told(&a, &b, None);
         assert_eq!(unknown.first.expect("one").cause, Some("data"));
     }
 
     #[test]
     fn equal_beginnings_are_counted_and_a_shorter_run_ends_them() {
-        let all = [signal("t1", 0.5, 60), report(1, "sent", 0, "t2")];
-        let parity = told(&all, &all[..1], None);
+        let (one, two) = (signal("t1", 0.5, 60), report(1, "sent", 0, "t2"));
+        let parity = told(&[&one, &two], &[&one], None);
         assert_eq!(parity.same, 1);
         let first = parity.first.as_ref().expect("a difference");
         assert!(first.a.is_some() && first.b.is_none());

@@ -25,6 +25,8 @@ pub struct Provenance {
     pub profile: String,
     /// Every key of the profile.
     pub limits: BTreeMap<String, String>,
+    /// Digest of the state that it went on from, 16 hex digits.
+    pub state: Option<String>,
     /// What was read, in order.
     pub inputs: Vec<Origin>,
 }
@@ -123,6 +125,9 @@ impl Provenance {
             let causes = venue.map_or(&[Cause::Config][..], |(_, causes)| causes);
             note(&format!("profile {key}"), a, b, causes);
         }
+        let state = |state: &Option<String>| state.clone().unwrap_or_else(|| "none".to_owned());
+        let (a, b) = (state(&self.state), state(&other.state));
+        note("state", &a, &b, &[Cause::Config]);
         for at in 0..self.inputs.len().max(other.inputs.len()) {
             let of = |inputs: &[Origin]| {
                 inputs.get(at).map_or_else(
@@ -146,9 +151,8 @@ fn joined<'m>(
     b: &'m BTreeMap<String, String>,
 ) -> impl Iterator<Item = (&'m str, &'m str, &'m str)> {
     let only_b = b.keys().filter(|key| !a.contains_key(*key));
-    let value = |map: &'m BTreeMap<String, String>, key: &str| {
-        map.get(key).map_or("-", String::as_str)
-    };
+    let value =
+        |map: &'m BTreeMap<String, String>, key: &str| map.get(key).map_or("-", String::as_str);
     a.keys()
         .chain(only_b)
         .map(move |key| (key.as_str(), value(a, key), value(b, key)))
@@ -167,6 +171,7 @@ mod tests {
             config: BTreeMap::from([pair("flow.vpin_bucket", "500")]),
             profile: "paper".to_owned(),
             limits: BTreeMap::from([pair("venue.seed", "1"), pair("risk.orders_max", "20")]),
+            state: None,
             inputs: vec![Origin {
                 name: "a.dbn".to_owned(),
                 content: Some("77".to_owned()),
@@ -205,7 +210,8 @@ mod tests {
         assert_eq!(what, "profile venue.seed");
         assert_eq!(causes, [Cause::Latency, Cause::Queue]);
         let (what, causes) = told(|it| {
-            it.limits.insert("risk.orders_max".to_owned(), "9".to_owned());
+            it.limits
+                .insert("risk.orders_max".to_owned(), "9".to_owned());
         });
         assert_eq!(what, "profile risk.orders_max");
         assert_eq!(causes, [Cause::Config]);

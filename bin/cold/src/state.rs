@@ -13,9 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use thiserror::Error;
 use undertow_core::money::Money;
-use undertow_core::risk::{
-    Breaker, BreakerKind, Gate, Halt, HaltCause, Kept, Phase, Reason,
-};
+use undertow_core::risk::{Breaker, BreakerKind, Gate, Halt, HaltCause, Kept, Phase, Reason};
 use undertow_core::types::Nanos;
 
 /// Its file in the directory of states.
@@ -421,7 +419,10 @@ mod tests {
         for (account, mode) in [(2, "paper"), (1, "live")] {
             let told = some().check(place, account, mode).unwrap_err().to_string();
             assert!(told.contains("account 1, paper"), "{told}");
-            assert!(told.contains(&format!("account {account}, {mode}")), "{told}");
+            assert!(
+                told.contains(&format!("account {account}, {mode}")),
+                "{told}"
+            );
         }
     }
 

@@ -10,6 +10,8 @@ pub mod config;
 
 mod discover;
 
+mod drill;
+
 mod explain;
 
 mod flow;
@@ -17,6 +19,8 @@ mod flow;
 mod parity;
 
 mod replay;
+
+mod resume;
 
 mod synth;
 
@@ -26,7 +30,7 @@ use anyhow::Context;
 use clap::CommandFactory;
 use serde_json::Value;
 
-use crate::cli::{BenchVerb, Cli, Command, Global};
+use crate::cli::{BenchVerb, Cli, Command, DrillVerb, Global};
 use crate::config::layers::{Effective, FlagValue, Sources};
 use crate::doctor;
 use crate::exit::{Exit, Failures};
@@ -43,6 +47,8 @@ pub fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
         Some(Command::Backtest(args)) => replay::backtest(global, args),
         Some(Command::Explain(args)) => explain::explain(global, args),
         Some(Command::Parity(args)) => parity::parity(global, args),
+        Some(Command::Resume(args)) => resume::resume(global, args),
+        Some(Command::Drill(DrillVerb::Kill(args))) => drill::kill(global, args),
         Some(Command::Synth(args)) => synth::synth(global, args),
         Some(Command::Book(args)) => book::book(global, args),
         Some(Command::Flow(args)) => flow::flow(global, args),

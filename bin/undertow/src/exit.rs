@@ -93,11 +93,15 @@ impl Code {
     pub const FEED_INSTRUMENT: Self = Self::new("E-FEED-003", Exit::Usage);
     /// A book that does not hold its invariants.
     pub const BOOK_INVARIANT: Self = Self::new("E-BOOK-001", Exit::Failure);
+    /// A state of an earlier run that is not as it was written.
+    pub const STATE_DAMAGED: Self = Self::new("E-STATE-001", Exit::DataCorrupt);
+    /// A state that cannot be read or written.
+    pub const STATE_UNREADABLE: Self = Self::new("E-STATE-002", Exit::Dependency);
     /// A stage that panicked.
     pub const TILE_DEAD: Self = Self::new("E-TILE-001", Exit::Failure);
 
     /// Every code there is.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::GENERAL,
         Self::USAGE,
         Self::CONFIG_UNREADABLE,
@@ -111,6 +115,8 @@ impl Code {
         Self::FEED_UNREADABLE,
         Self::FEED_INSTRUMENT,
         Self::BOOK_INVARIANT,
+        Self::STATE_DAMAGED,
+        Self::STATE_UNREADABLE,
         Self::TILE_DEAD,
     ];
 

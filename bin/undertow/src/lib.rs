@@ -27,6 +27,8 @@ pub mod session;
 
 pub mod profile;
 
+pub mod drill;
+
 pub mod scoring;
 
 pub mod cli;

@@ -17,6 +17,7 @@ use undertow_core::venue::{Fees, Impact, Latency, PaperVenue, Setup};
 use undertow_strategies::decide::rules::{RuleSet, Strategy};
 use undertow_strategies::trade::settings::Product;
 
+use crate::config;
 use crate::exit::{Code, Failure, Failures};
 
 /// The profiles that come with the program.
@@ -382,7 +383,10 @@ impl Reader<'_> {
     fn refuse_unread(&self, path: &str, table: &Table<'_>) {
         for (key, value) in table.iter() {
             let full = format!("{path}.{}", key.get_ref());
-            if !self.known.borrow().contains(&full) {
+            if let Some((cause, next)) = config::retired(full.trim_start_matches('.')) {
+                let at = Some(key.span().start);
+                self.refuse(at, Code::CONFIG_UNKNOWN_KEY, cause, &next);
+            } else if !self.known.borrow().contains(&full) {
                 let prefix = format!("{path}.");
                 let known = self.known.borrow();
                 let near = known
@@ -607,6 +611,14 @@ mod tests {
             larger.contains("test.toml:") && larger.contains("position_quantity_max"),
             "{larger}"
         );
+    }
+
+    #[test]
+    fn k16_no_retired_key_is_in_use_in_a_profile() {
+        let paper = Profile::load("paper").expect("a sound profile");
+        for (key, _) in config::RETIRED {
+            assert!(!paper.keys.contains_key(*key), "{key} is in use again");
+        }
     }
 
     #[test]

@@ -12,11 +12,16 @@ mod ifd;
 
 mod machine;
 
+mod state;
+
 mod trade;
 
 pub(crate) use gather::{last_seen, rfc3339};
 pub(crate) use ifd::history;
+pub(crate) use machine::build;
+pub(crate) use state::failure as state_failure;
 pub(crate) use trade::EXPLANATIONS;
+pub use trade::{first_kept, trader};
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -39,8 +44,10 @@ use undertow_feeds::replay::{Bytes, Replay};
 use undertow_strategies::flow::toxicity::OddLot;
 use undertow_strategies::flow::{Flow, FlowOutput, FlowParameters, VwapAnchor};
 use undertow_strategies::ifd::desk::{Settings, Widths};
+use undertow_strategies::trade::event::TradeEvent;
 
 use ifd::Findings;
+use state::Keeper;
 use trade::Trades;
 
 use crate::affinity::Cores;
@@ -102,18 +109,11 @@ pub fn run<B: Bytes + Send>(ask: &Ask<'_>, inputs: Vec<(String, B)>) -> Result<O
     let limits = limits(ask.config);
     let (arena, notes) = lay_out(ask.config, &limits)?;
     let books = Books::new_in(&arena, &limits)?;
-    let (names, bytes): (Vec<_>, Vec<_>) = inputs.into_iter().unzip();
-    let mut feed = Replay::new(bytes);
-    while !feed.read_headers() {
-        std::thread::sleep(Duration::from_micros(100));
-    }
+    let (names, feed) = opened(inputs);
     let history = ifd::history(ask.config, first_day(&feed))?;
     let places = history.len();
-    let flow = Flow::with(
-        limits.instruments_max as usize,
-        measured(ask.config),
-        history,
-    );
+    let instruments_max = limits.instruments_max as usize;
+    let flow = Flow::with(instruments_max, measured(ask.config), history);
     for note in notes {
         eprintln!("note: {note}");
     }
@@ -175,25 +175,23 @@ pub fn trade<B: Bytes + Send, G: Gateway + Send>(
     let limits = limits(ask.config);
     let (arena, notes) = lay_out(ask.config, &limits)?;
     let books = Books::new_in(&arena, &limits)?;
-    let (names, bytes): (Vec<_>, Vec<_>) = inputs.into_iter().unzip();
-    let mut feed = Replay::new(bytes);
-    while !feed.read_headers() {
-        std::thread::sleep(Duration::from_micros(100));
-    }
+    let (names, feed) = opened(inputs);
     let history = ifd::history(ask.config, first_day(&feed))?;
     let places = history.len();
-    let flow = Flow::with(
-        limits.instruments_max as usize,
-        measured(ask.config),
-        history,
-    );
     let instruments_max = limits.instruments_max as usize;
-    let trader = trade::trader((profile, mode), gateway, instruments_max, first_day(&feed))?;
+    let flow = Flow::with(instruments_max, measured(ask.config), history);
+    let first = first_kept(profile, first_day(&feed))?;
+    let keeper = Keeper::open(&ask.config.trade.state_dir, (profile, mode), first)?;
+    let kept = keeper.as_ref().map_or(&first, Keeper::kept);
+    let trader = trader((profile, mode), gateway, instruments_max, kept)?;
     for note in notes {
         eprintln!("note: {note}");
     }
     let started = Instant::now();
-    let mut cold = Cold::new(ask)?;
+    let mut cold = Cold {
+        keeper,
+        ..Cold::new(ask)?
+    };
     let chain = undertow_strategies::trade::stage::Desk {
         books,
         flow,
@@ -207,6 +205,7 @@ pub fn trade<B: Bytes + Send, G: Gateway + Send>(
         cold.follow(board, link);
     })?;
     let elapsed = started.elapsed();
+    let keeper = cold.keeper.take();
     let (registry, mut findings, mut trades) = cold.finish()?;
     while let Some(finding) = finished.flow.next_finding() {
         findings.note(&finding);
@@ -216,6 +215,10 @@ pub fn trade<B: Bytes + Send, G: Gateway + Send>(
         ingress_ns: 0,
     };
     while trader.speak(|event| trades.note(last, event)) {}
+    trades.assert_conserved(&trader);
+    if let Some(keeper) = keeper {
+        keeper.finish(&trader.risk().kept())?;
+    }
     findings.save(ask.config, &registry)?;
     let latencies = &finished.output.order_latencies;
     let kept = trades.keep(place, &trader, &registry, latencies)?;
@@ -232,6 +235,16 @@ pub fn trade<B: Bytes + Send, G: Gateway + Send>(
         trade: Some(figures),
         elapsed,
     }))
+}
+
+/// The inputs with their headers read, and their names.
+fn opened<B: Bytes>(inputs: Vec<(String, B)>) -> (Vec<String>, Replay<B>) {
+    let (names, bytes): (Vec<_>, Vec<_>) = inputs.into_iter().unzip();
+    let mut feed = Replay::new(bytes);
+    while !feed.read_headers() {
+        std::thread::sleep(Duration::from_micros(100));
+    }
+    (names, feed)
 }
 
 fn drive<B, S>(
@@ -458,6 +471,8 @@ struct Cold {
     registry: Registry,
     findings: Findings,
     trades: Trades,
+    /// Of a run that trades and keeps a state.
+    keeper: Option<Keeper>,
     events: Option<(BufWriter<File>, PathBuf)>,
     failed: Option<std::io::Error>,
     progress: Progress,
@@ -475,6 +490,7 @@ impl Cold {
             registry: Registry::default(),
             findings: Findings::new(ask.config),
             trades: Trades::default(),
+            keeper: None,
             events: ask.events.map(open).transpose()?,
             failed: None,
             progress: ask.progress.clone(),
@@ -501,6 +517,9 @@ impl Cold {
                 shown = Instant::now();
                 self.show(board.taken());
             }
+            if let Some(keeper) = &mut self.keeper {
+                keeper.rest();
+            }
             if is_idle {
                 std::thread::sleep(Duration::from_micros(200));
             }
@@ -514,7 +533,12 @@ impl Cold {
                 match update {
                     FlowOutput::Update(_) => {}
                     FlowOutput::Finding(finding) => self.findings.note(finding),
-                    FlowOutput::Trade(event) => self.trades.note(msg.stamp, event),
+                    FlowOutput::Trade(event) => {
+                        if let (TradeEvent::Kept(kept), Some(keeper)) = (event, &mut self.keeper) {
+                            keeper.note(kept);
+                        }
+                        self.trades.note(msg.stamp, event);
+                    }
                 }
                 let Some((file, _)) = &mut self.events else {
                     return;

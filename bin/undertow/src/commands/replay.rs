@@ -10,6 +10,7 @@ use latency_report::render::{Format, render};
 use latency_report::store;
 use serde_json::json;
 use undertow_cold::provenance::{self, Origin, Provenance};
+use undertow_cold::state::State;
 use undertow_cold::summary::Summary;
 use undertow_core::risk::Mode;
 use undertow_feeds::synthetic::{SessionConfig, Truth, write_session};
@@ -136,7 +137,12 @@ impl Job<'_> {
     }
 
     /// Where its decisions come from. Call it when the inputs were read.
-    fn provenance(&self, config: &Config, profile: &Profile, outcome: &Outcome) -> Provenance {
+    fn provenance(
+        &self,
+        config: &Config,
+        (profile, state): (&Profile, Option<String>),
+        outcome: &Outcome,
+    ) -> Provenance {
         let decisive = |key: &str| DECISIVE.iter().any(|section| key.starts_with(section));
         let values = config.values().into_iter();
         let inputs = self.sources.iter().map(|(name, content)| Origin {
@@ -148,7 +154,7 @@ impl Job<'_> {
             .map(|digest| format!("{digest:016x}")),
         });
         Provenance {
-            build: build(),
+            build: session::build(),
             mode: format!("{MODE:?}").to_lowercase(),
             layout: outcome.summary.run.layout.clone(),
             config: values
@@ -157,6 +163,7 @@ impl Job<'_> {
                 .collect(),
             profile: profile.name.clone(),
             limits: profile.keys.clone(),
+            state,
             inputs: inputs.collect(),
         }
     }
@@ -226,26 +233,23 @@ fn trade<B: undertow_feeds::replay::Bytes + Send>(
         gateway: profile.venue()?,
         place: &place,
     };
+    let state = left(&config)?;
     let outcome = session::trade(&job.ask(&config), inputs, desk).map_err(fault_of_ours)?;
-    let provenance = job.provenance(&config, &profile, &outcome);
+    let provenance = job.provenance(&config, (&profile, state), &outcome);
     let path = place.join(provenance::FILE);
     fs::write(&path, serde_json::to_string_pretty(&provenance)?)
         .with_context(|| format!("cannot write {}", path.display()))?;
     finish(global, &place, &outcome)
 }
 
-/// The program as it runs: its version, and a digest of its file.
-fn build() -> String {
-    let file = std::env::current_exe().and_then(fs::read);
-    let digest = file.map_or_else(
-        |_| "unknown".to_owned(),
-        |bytes| {
-            let mut digest = Digest::EMPTY;
-            digest.add_bytes(&bytes);
-            format!("{:016x}", digest.value())
-        },
-    );
-    format!("{} {digest}", env!("CARGO_PKG_VERSION"))
+/// Digest of what the last run left for this one.
+fn left(config: &Config) -> Result<Option<String>> {
+    if config.trade.state_dir.is_empty() {
+        return Ok(None);
+    }
+    let state = State::load(Path::new(&config.trade.state_dir));
+    let state = state.map_err(session::state_failure)?;
+    Ok(state.map(|state| state.digest()))
 }
 
 /// A tile that died is our fault, and said so.
