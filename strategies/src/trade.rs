@@ -5,7 +5,9 @@
 //! records of the books and by what the flow stage says of them, dated by events, and says all
 //! that it does as [`TradeEvent`]s. Those wait in a queue of fixed size, a few leave with each
 //! input, and a command goes to the gateway only after its event has left: what is sent was said
-//! before. When the queue is nearly full nothing new is asked for.
+//! before. When the queue is nearly full nothing new is asked for. Two exceptions keep a halt
+//! sharp: an order that the gate no longer lets out when its turn comes is withheld, and the
+//! cancels of a kill wait for nobody.
 //!
 //! Absent on purpose: the clock, threads, the store that workers share (the caller's).
 
@@ -32,11 +34,13 @@ use undertow_core::gateway::Gateway;
 use undertow_core::money::{Money, PPM};
 use undertow_core::order::{
     ClientOrderId, Confidence, Entry, ExecReport, Intent, MayTake, Purpose, Quote, ReportKind,
-    SignalId,
-    StrategyId, Style, Tif,
+    SignalId, StrategyId, Style, Tif,
 };
 use undertow_core::position::{BrokerView, Exit, ExitCause, ExitPlan, Gauge};
-use undertow_core::risk::{Command, Context, Gate, HaltCause, Order, Risk, Sizing, Which};
+use undertow_core::risk::{
+    Command, Context, Gate, HaltCause, Kept, LimitError, Limits as RiskLimits, Order, Risk, Sizing,
+    Which,
+};
 use undertow_core::types::{Action, BookKey, InstrumentId, Nanos, Price, Side, Text};
 
 use self::chain::{CADENCE_NS, Chain};
@@ -71,6 +75,9 @@ pub const DRAIN: usize = 8;
 /// Events that may wait. Nothing new is asked for while fewer places than this are free.
 const EVENTS_MAX: usize = 512;
 const EVENTS_KEPT: usize = 128;
+
+/// Cancels of a kill for which there is always room.
+const CANCELS_MAX: usize = 4096;
 
 /// Entries are cancelled when they have not filled in so long (R8).
 const GOOD_FOR_NS: u64 = 60_000_000_000;
@@ -127,6 +134,8 @@ pub struct Trader<G> {
     day: Option<Day>,
     counters: Counters,
     curve: Option<Curve>,
+    /// What must survive a restart, as it was said last.
+    kept: Kept,
 }
 
 /// Equity over the run, as often as the account is looked at.
@@ -180,7 +189,7 @@ pub struct Counters {
     pub strays: u64,
     /// Of them, without room to look after it.
     pub abandoned: u64,
-    /// Orders that were named but did not leave, for the gate was shut before.
+    /// Orders that a halt overtook before they left.
     pub withheld: u64,
 }
 
@@ -222,11 +231,11 @@ impl<G: Gateway> Trader<G> {
             due: repeat_n(Nanos(0), rules.len()).collect(),
             decide: Decide::new(&evaluators, claims, &limits)?,
             rules: rules.into_boxed_slice(),
-            risk,
             gateway,
             // Half of the room is for what was not meant to be held.
             holdings: Vec::with_capacity(2 * settings.holdings_max),
-            queue: laid_out_queue(),
+            queue: laid_out_queue(usize::try_from(risk.limits().orders_max).unwrap_or(0)),
+            kept: risk.kept(),
             reports: Vec::with_capacity(EVENTS_MAX),
             now: Nanos(0),
             tick_at: Nanos(0),
@@ -234,6 +243,7 @@ impl<G: Gateway> Trader<G> {
             day: None,
             counters: Counters::default(),
             curve: None,
+            risk,
             settings,
         })
     }
@@ -283,15 +293,15 @@ impl<G: Gateway> Trader<G> {
             return false;
         };
         say(&item.event);
-        match item.command {
-            Some(Command::Place(order)) if !self.may_leave(&order) => self.withhold(&order),
-            Some(command) => self.gateway.send(&command, self.now),
+        match &item.command {
+            Some(Command::Place(order)) if !self.may_leave(order) => self.withhold(order),
+            Some(command) => self.gateway.send(command, self.now),
             None => {}
         }
         true
     }
 
-    /// Whether an order may still leave: a halt holds for those that wait to be said, too.
+    /// Whether the gate lets an order out now: it may have shut since the order was made.
     fn may_leave(&self, order: &Order) -> bool {
         match self.risk.halted().gate {
             Gate::Open => true,
@@ -300,7 +310,7 @@ impl<G: Gateway> Trader<G> {
         }
     }
 
-    /// An order that does not leave is over, unfilled.
+    /// An order that never leaves is known to nobody but us.
     #[cold]
     fn withhold(&mut self, order: &Order) {
         self.counters.withheld += 1;
@@ -308,7 +318,7 @@ impl<G: Gateway> Trader<G> {
             id: order.id(),
             contract: order.intent().contract,
             ts_event: self.now,
-            kind: ReportKind::Cancelled { filled: 0 },
+            kind: ReportKind::Absent { filled: 0 },
         });
     }
 
@@ -350,6 +360,14 @@ impl<G: Gateway> Trader<G> {
         self.gateway
             .on_time(books, self.now, &mut |report| reports.push(*report));
         self.take_reports();
+    }
+
+    /// Takes tighter limits from the operator while running; looser ones take a restart.
+    ///
+    /// # Errors
+    /// Changes nothing and names the first limit that would be looser, or is unsound.
+    pub fn tighten(&mut self, limits: &RiskLimits) -> Result<(), LimitError> {
+        self.risk.tighten(limits)
     }
 
     /// Sees what a record did to its book. `books` stand after it already.
@@ -454,17 +472,31 @@ impl<G: Gateway> Trader<G> {
                 }
                 return;
             }
-            Operator::Kill => {
-                let (queue, now) = (&mut self.queue, self.now);
-                self.risk.kill(HaltCause::Operator, now, &mut |cancel| {
-                    queue.push_back(Item {
-                        event: TradeEvent::Cancelled(cancel, now),
-                        command: Some(Command::Cancel(cancel)),
-                    });
-                });
+            Operator::Kill => self.risk.halt(Gate::Shut, HaltCause::Operator),
+        }
+        self.tell_halted();
+        if matches!(operator, Operator::Kill) {
+            self.cancel_all();
+        }
+    }
+
+    /// Cancels every live order at once; what was done is said after it.
+    fn cancel_all(&mut self) {
+        let now = self.now;
+        for item in &mut self.queue {
+            if let Some(cancel @ Command::Cancel(_)) = item.command {
+                self.gateway.send(&cancel, now);
+                item.command = None;
             }
         }
-        self.say(TradeEvent::Halted(*self.risk.halted()), None);
+        let (gateway, queue) = (&mut self.gateway, &mut self.queue);
+        self.risk.kill(HaltCause::Operator, now, &mut |cancel| {
+            gateway.send(&Command::Cancel(cancel), now);
+            queue.push_back(Item {
+                event: TradeEvent::Cancelled(cancel, now),
+                command: None,
+            });
+        });
     }
 
     /// The run ends before its input: nothing new is opened, and every live order is cancelled.
@@ -484,16 +516,42 @@ impl<G: Gateway> Trader<G> {
         self.checkpoint();
     }
 
-    fn checkpoint(&mut self) {
+    fn tell_halted(&mut self) {
+        self.say(TradeEvent::Halted(*self.risk.halted()), None);
+        self.tell_kept();
+    }
+
+    /// Says what must survive a restart, if it has changed. What is earned moves with every mark,
+    /// and is said with the digests.
+    fn tell_kept(&mut self) {
+        let kept = self.risk.kept();
+        let settled = Kept {
+            day_earned: self.kept.day_earned,
+            high_water: self.kept.high_water,
+            ..kept
+        };
+        if self.kept != settled {
+            self.say_kept(kept);
+        }
+    }
+
+    /// The marks that it rests on come first.
+    fn say_kept(&mut self, kept: Kept) {
+        self.kept = kept;
+        let queue = &mut self.queue;
         for line in self.risk.lines() {
             if line.position.quantity() != 0 {
-                self.queue.push_back(Item {
+                queue.push_back(Item {
                     event: TradeEvent::Marked(line.contract.key, line.view.mark),
                     command: None,
                 });
             }
         }
-        self.say(TradeEvent::Kept(self.risk.kept()), None);
+        self.say(TradeEvent::Kept(kept), None);
+    }
+
+    fn checkpoint(&mut self) {
+        self.say_kept(self.risk.kept());
         self.say(TradeEvent::Checkpoint(self.risk.ledger_digest()), None);
     }
 
@@ -632,6 +690,7 @@ impl<G: Gateway> Trader<G> {
             house::tell_account(&mut self.risk, &self.settings, self.now);
             self.tell_held();
             self.tighten_stops();
+            self.tell_kept();
             if let Some(equity) = self.risk.equity() {
                 self.curve.get_or_insert(Curve::new(equity)).add(equity);
             }
@@ -667,9 +726,8 @@ impl<G: Gateway> Trader<G> {
         if let Ok(Some(session)) = self.calendar.session(Venue::Globex, day) {
             self.gateway.begin_session(session.close);
         }
-        if self.day.is_some()
-            && let Ok(day) = u32::try_from(day.0)
-        {
+        // On the day on which the last run ended this changes nothing.
+        if let Ok(day) = u32::try_from(day.0) {
             self.risk.new_day(day, Money::ZERO, self.now);
         }
         self.day = Some(day);
@@ -1000,7 +1058,7 @@ impl<G: Gateway> Trader<G> {
         self.say(event, asked.ok().map(Command::Place));
         let after = *self.risk.halted();
         if before != after {
-            self.say(TradeEvent::Halted(after), None);
+            self.tell_halted();
         }
         order
     }
@@ -1071,7 +1129,10 @@ impl<G: Gateway> Trader<G> {
             let excess = u32::try_from(stray.unsigned_abs()).unwrap_or(u32::MAX);
             stray += i64::from(holding.lose(excess)) * -stray.signum();
         }
-        let option = self.watches.iter().position(|watch| watch.chain.place(key).is_some());
+        let option = self
+            .watches
+            .iter()
+            .position(|watch| watch.chain.place(key).is_some());
         let (Some(watch), Ok(quantity)) = (option, u32::try_from(stray.unsigned_abs())) else {
             return;
         };
@@ -1084,7 +1145,10 @@ impl<G: Gateway> Trader<G> {
             return;
         }
         let side = if stray > 0 { Side::Bid } else { Side::Ask };
-        let strategy = self.risk.line(key).map_or(StrategyId(0), |line| line.strategy);
+        let strategy = self
+            .risk
+            .line(key)
+            .map_or(StrategyId(0), |line| line.strategy);
         let intent = Intent {
             contract: key,
             side,
@@ -1235,13 +1299,15 @@ impl<G: Gateway> Trader<G> {
     }
 }
 
-/// A queue whose every page was written once, so that none is missing later.
-fn laid_out_queue() -> VecDeque<Item> {
+/// A queue whose every page was written once, so that none is missing later. Beside the usual
+/// there is room for the cancels of so many live orders, up to [`CANCELS_MAX`].
+fn laid_out_queue(orders_max: usize) -> VecDeque<Item> {
     let nothing = Item {
         event: TradeEvent::Checkpoint(0),
         command: None,
     };
-    let mut queue: VecDeque<Item> = repeat_n(nothing, EVENTS_MAX).collect();
+    let mut queue: VecDeque<Item> =
+        repeat_n(nothing, EVENTS_MAX + orders_max.min(CANCELS_MAX)).collect();
     queue.clear();
     queue
 }

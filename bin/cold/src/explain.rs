@@ -9,8 +9,8 @@ use std::fmt::Write;
 use serde_json::{Value, json};
 use undertow_core::event::Touch;
 use undertow_core::order::{ExecReport, ReportKind, Style, Tif};
-use undertow_core::risk::{Reported, Status};
-use undertow_core::types::{Nanos, Price, Side};
+use undertow_core::risk::{Cancel, Halt, Reason, Reported, Status};
+use undertow_core::types::{BookKey, Nanos, Price, Side};
 use undertow_strategies::decide::card::Effect;
 use undertow_strategies::decide::features::Feature;
 use undertow_strategies::decide::flip::flips;
@@ -140,6 +140,48 @@ pub fn reported(report: &ExecReport, reported: Option<&Reported>, sequence: u64)
         "price": price.map(|price| price.to_string()),
         "held": reported.map(|reported| reported.held),
         "average": reported.map(|reported| reported.average.to_string()),
+    })
+}
+
+/// A cancel that was sent, as a document.
+#[must_use]
+pub fn cancelled(cancel: &Cancel, ts: Nanos, sequence: u64, names: &Registry) -> Value {
+    json!({
+        "kind": "cancel",
+        "order": cancel.id().0,
+        "sequence": sequence,
+        "ts": time(ts),
+        "contract": names.name(cancel.contract(), ts),
+    })
+}
+
+/// A halt, or the end of one, as a document.
+#[must_use]
+pub fn halted(halt: &Halt, sequence: u64) -> Value {
+    json!({
+        "kind": "halt",
+        "sequence": sequence,
+        "ts": time(halt.at),
+        "gate": halt.gate.name(),
+        "by": format!("{:?}", halt.cause),
+        "resumed": halt.resumed.as_ref().map(Reason::as_str),
+    })
+}
+
+/// A settlement at expiry, as a document.
+#[must_use]
+pub fn settled(
+    key: BookKey,
+    (price, held): (Price, i64),
+    sequence: u64,
+    names: &Registry,
+) -> Value {
+    json!({
+        "kind": "settled",
+        "sequence": sequence,
+        "contract": names.name(key, Nanos::UNDEFINED),
+        "price": price.to_string(),
+        "held": held,
     })
 }
 
@@ -302,6 +344,7 @@ pub fn render(documents: &[Value]) -> String {
         match document["kind"].as_str() {
             Some("signal") => render_signal(document, &mut text),
             Some("order") => render_order(document, &mut text),
+            Some("cancel") => render_cancel(document, &mut text),
             _ => render_report(document, &mut text),
         }
     }
@@ -471,6 +514,15 @@ fn render_order(of: &Value, text: &mut String) {
             word(&row["status"])
         );
     }
+}
+
+fn render_cancel(of: &Value, text: &mut String) {
+    let _ = writeln!(
+        text,
+        "order {} cancel sent  {}",
+        word(&of["order"]),
+        word(&of["ts"])
+    );
 }
 
 fn render_report(of: &Value, text: &mut String) {

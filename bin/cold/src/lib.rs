@@ -23,3 +23,9 @@ pub mod claims;
 pub mod explain;
 
 pub mod journal;
+
+pub mod provenance;
+
+pub mod parity;
+
+pub mod state;

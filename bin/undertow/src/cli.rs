@@ -10,6 +10,7 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use undertow_core::risk::BreakerKind;
 use undertow_core::types::{Nanos, Price};
 use undertow_strategies::calendar::Venue;
 use undertow_strategies::options::date::Date;
@@ -17,7 +18,7 @@ use undertow_strategies::options::date::Date;
 use crate::config::layers::FlagValue;
 use crate::config::values::{Layout, Pace};
 use crate::exit::Exit;
-use values::{At, FaultRate, Share, count, day, interval, key_value, price};
+use values::{At, FaultRate, Share, breaker, count, day, interval, key_value, price};
 
 /// The command line.
 #[derive(Clone, Debug, Parser)]
@@ -145,6 +146,15 @@ pub enum Command {
     /// Tells why a signal or an order of a run was what it was.
     #[command(after_help = EXPLAIN_HELP)]
     Explain(Explain),
+    /// Says where the decisions of two runs part, and why.
+    #[command(after_help = PARITY_HELP)]
+    Parity(Parity),
+    /// Ends a halt that earlier runs have left, with a reason.
+    #[command(after_help = RESUME_HELP)]
+    Resume(Resume),
+    /// Rehearses on this machine what must work when it counts.
+    #[command(after_help = DRILL_HELP, subcommand)]
+    Drill(DrillVerb),
     /// Writes a simulated market as a Databento file.
     #[command(after_help = SYNTH_HELP)]
     Synth(Synth),
@@ -218,6 +228,46 @@ pub struct Explain {
     /// The directory of the run's report [default: the run written last].
     #[arg(long, value_name = "DIR")]
     pub run: Option<PathBuf>,
+}
+
+/// Says where the decisions of two runs part, and why.
+#[derive(Clone, Debug, Args)]
+pub struct Parity {
+    /// The directory of one run's report.
+    #[arg(value_name = "A")]
+    pub a: PathBuf,
+    /// The directory of another's.
+    #[arg(value_name = "B")]
+    pub b: PathBuf,
+}
+
+/// Ends a halt that earlier runs have left, with a reason.
+#[derive(Clone, Debug, Args)]
+pub struct Resume {
+    /// Why it may go on; its first 64 bytes are kept.
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+    /// Takes on what tripped a breaker too; may be repeated.
+    #[arg(long, value_name = "BREAKER", value_parser = breaker)]
+    pub clear: Vec<BreakerKind>,
+}
+
+/// What is rehearsed.
+#[derive(Clone, Debug, Subcommand)]
+pub enum DrillVerb {
+    /// The kill switch: from the operator's word until the last cancel is with the gateway.
+    Kill(DrillKill),
+}
+
+/// The kill switch: from the operator's word until the last cancel is with the gateway.
+#[derive(Clone, Debug, Args)]
+pub struct DrillKill {
+    /// How many orders are live when it is pulled.
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub orders: u32,
+    /// How often it is rehearsed, with and without a line to the venue.
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub rounds: u32,
 }
 
 /// Writes a simulated market as a Databento file.
@@ -600,6 +650,39 @@ Examples:
   undertow explain 1                     the first order: book, checks with their headroom, reports
   undertow explain 9f2c4e1a77b0d3e5      a signal: features, weights, votes, what would have changed it
   undertow explain 1 --run undertow-out/backtest-day --json
+";
+
+const PARITY_HELP: &str = "\
+Walks through signals (emitted or blocked), orders, cancels, halts and reports of both runs and stops
+at the first that differs. Its cause is one of data (another market was seen), latency (the same at
+another time), queue (other fills of the same orders), config (other parameters or limits), build
+(another program); one that the runs have in common is never named. Exits with 0 if all decisions
+are the same, with 1 if one differs.
+
+Examples:
+  undertow parity undertow-out/backtest-day other-out/backtest-day
+  undertow parity a/backtest-day b/backtest-day --json | jq .parity.first
+";
+
+const RESUME_HELP: &str = "\
+The state lies where trade.state_dir says. A halt by an operator, or by a strategy that ran away, holds
+over every restart until it is resumed here. Breakers are named as in the summary: daily_loss (cleared,
+it still waits for the next day), drawdown, losing_days, losing_trades, volatility, system_errors.
+
+Examples:
+  undertow resume --reason 'fill of order 12 checked with the venue'
+  undertow resume --reason 'limits reviewed' --clear drawdown --set trade.state_dir=state
+";
+
+const DRILL_HELP: &str = "\
+The desk stands in a simulated session with live orders on the paper venue, and the kill is pulled:
+once while the venue answers, once while the line is down, each time twice. No order leaves the
+process. Exits with 1 if the halt or the last cancel takes 10 ms or longer, or one is missing.
+
+Examples:
+  undertow drill kill
+  undertow drill kill --orders 500 --rounds 100
+  undertow drill kill --json | jq .is_met
 ";
 
 const SYNTH_HELP: &str = "\

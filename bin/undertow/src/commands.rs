@@ -10,13 +10,19 @@ pub mod config;
 
 mod discover;
 
+mod drill;
+
 mod explain;
 
 mod flow;
 
 mod journal;
 
+mod parity;
+
 mod replay;
+
+mod resume;
 
 mod sim;
 
@@ -30,7 +36,7 @@ use anyhow::Context;
 use clap::CommandFactory;
 use serde_json::Value;
 
-use crate::cli::{BenchVerb, Cli, Command, Global};
+use crate::cli::{BenchVerb, Cli, Command, DrillVerb, Global};
 use crate::config::layers::{Effective, FlagValue, Sources};
 use crate::doctor;
 use crate::exit::{Exit, Failures};
@@ -46,6 +52,9 @@ pub fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
         Some(Command::Replay(args)) => replay::replay(global, args),
         Some(Command::Backtest(args)) => replay::backtest(global, args),
         Some(Command::Explain(args)) => explain::explain(global, args),
+        Some(Command::Parity(args)) => parity::parity(global, args),
+        Some(Command::Resume(args)) => resume::resume(global, args),
+        Some(Command::Drill(DrillVerb::Kill(args))) => drill::kill(global, args),
         Some(Command::Synth(args)) => synth::synth(global, args),
         Some(Command::Sim(args)) => sim::sim(global, args),
         Some(Command::Book(args)) => book::book(global, args),

@@ -26,6 +26,20 @@ use values::{
 /// The defaults as a user reads them: every key with its unit, default and reason.
 pub const DEFAULT_TOML: &str = include_str!("../default.toml");
 
+/// Keys of the configuration and of profiles that once meant something, and what does their work
+/// now. A name on this list is refused for ever and never given to anything else: an old file
+/// must not switch on what its writer has never heard of.
+pub const RETIRED: &[(&str, &str)] =
+    &[("book.levels_max", "book.pages_max, of sixteen levels each")];
+
+/// What is told of a key that is retired; none of one that is not.
+#[must_use]
+pub fn retired(key: &str) -> Option<(String, String)> {
+    let (_, heir) = RETIRED.iter().find(|(retired, _)| *retired == key)?;
+    let cause = format!("the key `{key}` is retired and will never mean anything again");
+    Some((cause, format!("leave it out; its work is done by {heir}")))
+}
+
 /// The whole configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -60,6 +74,8 @@ pub struct Config {
     pub memory: MemoryConfig,
     /// How files are played.
     pub replay: ReplayConfig,
+    /// What runs that trade leave to one another.
+    pub trade: TradeConfig,
     /// Where reports go.
     pub report: ReportConfig,
 }
@@ -201,6 +217,14 @@ impl Default for IfdConfig {
     }
 }
 
+/// What runs that trade leave to one another.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct TradeConfig {
+    /// Directory of the state; empty to keep none.
+    pub state_dir: String,
+}
+
 /// Where reports go.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -228,6 +252,7 @@ impl Default for Config {
             latency: LatencyConfig::default(),
             memory: MemoryConfig::default(),
             replay: ReplayConfig::default(),
+            trade: TradeConfig::default(),
             report: ReportConfig::default(),
             ifd: IfdConfig::default(),
         }
@@ -364,8 +389,9 @@ impl Config {
     /// tell such runs apart. Where the report goes is not among them.
     #[must_use]
     pub fn fingerprint(&self) -> String {
-        // Where the report goes changes nothing, and of included files only their keys do.
-        let counts = |key: &str| !key.starts_with("report.") && key != "include";
+        // Where something lies changes nothing, and of included files only their keys do.
+        let is_place = |key: &str| key.starts_with("report.") || key == "trade.state_dir";
+        let counts = |key: &str| !is_place(key) && key != "include";
         format!("{:08x}", self.digest(counts) >> 32)
     }
 

@@ -101,13 +101,17 @@ impl Code {
     pub const JOURNAL_VERSION: Self = Self::new("E-JRN-003", Exit::Dependency);
     /// A journal that is whole, and says what must never be.
     pub const JOURNAL_BREACH: Self = Self::new("E-JRN-004", Exit::DataCorrupt);
+    /// A state of an earlier run that is not as it was written.
+    pub const STATE_DAMAGED: Self = Self::new("E-STATE-001", Exit::DataCorrupt);
+    /// A state that cannot be read or written.
+    pub const STATE_UNREADABLE: Self = Self::new("E-STATE-002", Exit::Dependency);
     /// A stage that panicked.
     pub const TILE_DEAD: Self = Self::new("E-TILE-001", Exit::Failure);
     /// A simulation that broke an invariant.
     pub const SIM_INVARIANT: Self = Self::new("E-SIM-001", Exit::Failure);
 
     /// Every code there is.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 21] = [
         Self::GENERAL,
         Self::USAGE,
         Self::CONFIG_UNREADABLE,
@@ -125,6 +129,8 @@ impl Code {
         Self::JOURNAL_UNREADABLE,
         Self::JOURNAL_VERSION,
         Self::JOURNAL_BREACH,
+        Self::STATE_DAMAGED,
+        Self::STATE_UNREADABLE,
         Self::TILE_DEAD,
         Self::SIM_INVARIANT,
     ];

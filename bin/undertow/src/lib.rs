@@ -29,6 +29,8 @@ pub mod sim;
 
 pub mod profile;
 
+pub mod drill;
+
 pub mod scoring;
 
 pub mod cli;

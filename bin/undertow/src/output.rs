@@ -413,6 +413,19 @@ impl Digest {
         self.0 = mix(self.0, word);
     }
 
+    /// Adds bytes, eight at a time; those of the last word that are missing count as zero.
+    pub fn add_bytes(&mut self, bytes: &[u8]) {
+        let (words, rest) = bytes.as_chunks::<8>();
+        for word in words {
+            self.add(u64::from_le_bytes(*word));
+        }
+        if !rest.is_empty() {
+            let mut word = [0; 8];
+            word[..rest.len()].copy_from_slice(rest);
+            self.add(u64::from_le_bytes(word));
+        }
+    }
+
     /// Adds the words of one output. They are hashed in two lanes, which the processor follows at
     /// the same time; each multiplication would else wait for the one before.
     #[inline]

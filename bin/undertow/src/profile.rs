@@ -5,7 +5,7 @@
 //! is read as decimal dollars, prices as decimal points, shares as percentages, times with a unit.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use toml::de::{DeTable, DeValue};
@@ -17,6 +17,7 @@ use undertow_core::venue::{Fees, Impact, Latency, PaperVenue, Setup};
 use undertow_strategies::decide::rules::{RuleSet, Strategy};
 use undertow_strategies::trade::settings::Product;
 
+use crate::config;
 use crate::exit::{Code, Failure, Failures};
 
 /// The profiles that come with the program.
@@ -57,6 +58,8 @@ pub struct Profile {
     pub products: Vec<Product>,
     /// Digest of the text: two runs under one profile have the same.
     pub digest: u64,
+    /// Every key as written, by its path.
+    pub keys: BTreeMap<String, String>,
 }
 
 impl Profile {
@@ -161,6 +164,7 @@ impl Reader<'_> {
             options_max: self.value(room, "options_max", "capacity", whole)?,
             products: products?,
             digest: digest(self.text),
+            keys: keys(root),
         })
     }
 
@@ -379,7 +383,10 @@ impl Reader<'_> {
     fn refuse_unread(&self, path: &str, table: &Table<'_>) {
         for (key, value) in table.iter() {
             let full = format!("{path}.{}", key.get_ref());
-            if !self.known.borrow().contains(&full) {
+            if let Some((cause, next)) = config::retired(full.trim_start_matches('.')) {
+                let at = Some(key.span().start);
+                self.refuse(at, Code::CONFIG_UNKNOWN_KEY, cause, &next);
+            } else if !self.known.borrow().contains(&full) {
                 let prefix = format!("{path}.");
                 let known = self.known.borrow();
                 let near = known
@@ -424,6 +431,35 @@ fn digest(text: &str) -> u64 {
     text.bytes().fold(0xCBF2_9CE4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01B3)
     })
+}
+
+/// Every value below a table, by its path.
+fn keys(root: &Table<'_>) -> BTreeMap<String, String> {
+    fn note(path: String, value: &DeValue<'_>, keys: &mut BTreeMap<String, String>) {
+        match value {
+            DeValue::Table(table) => {
+                for (key, value) in table.iter() {
+                    note(format!("{path}.{}", key.get_ref()), value.get_ref(), keys);
+                }
+            }
+            DeValue::Array(values) => {
+                for (at, value) in values.iter().enumerate() {
+                    note(format!("{path}.{}", at + 1), value.get_ref(), keys);
+                }
+            }
+            DeValue::Boolean(truth) => {
+                keys.insert(path, truth.to_string());
+            }
+            plain => {
+                keys.insert(path, written(plain).unwrap_or_default());
+            }
+        }
+    }
+    let mut keys = BTreeMap::new();
+    for (key, value) in root.iter() {
+        note(key.get_ref().to_string(), value.get_ref(), &mut keys);
+    }
+    keys
 }
 
 fn text(value: &DeValue<'_>) -> Result<String, String> {
@@ -575,6 +611,14 @@ mod tests {
             larger.contains("test.toml:") && larger.contains("position_quantity_max"),
             "{larger}"
         );
+    }
+
+    #[test]
+    fn k16_no_retired_key_is_in_use_in_a_profile() {
+        let paper = Profile::load("paper").expect("a sound profile");
+        for (key, _) in config::RETIRED {
+            assert!(!paper.keys.contains_key(*key), "{key} is in use again");
+        }
     }
 
     #[test]

@@ -18,6 +18,8 @@ use rtrb::{Consumer, Producer, RingBuffer};
 use undertow_feeds::databento::RECORD_MAX;
 use undertow_feeds::replay::{Bytes, Refill};
 
+use crate::output::Digest;
+
 /// Bytes of one block.
 const BLOCK_SIZE: usize = 1 << 20;
 
@@ -31,6 +33,7 @@ const BLOCKS: usize = 8;
 #[derive(Clone, Debug)]
 pub struct Position {
     read: Arc<CachePadded<AtomicU64>>,
+    content: Arc<AtomicU64>,
     /// Bytes of the file as it lies on disk.
     pub file_len: u64,
 }
@@ -40,6 +43,13 @@ impl Position {
     #[must_use]
     pub fn read(&self) -> u64 {
         self.read.load(Ordering::Relaxed)
+    }
+
+    /// Digest of the content, packed or not; none before it was read to its end.
+    #[must_use]
+    pub fn content(&self) -> Option<u64> {
+        let content = self.content.load(Ordering::Acquire);
+        (content != 0).then_some(content)
     }
 }
 
@@ -84,8 +94,10 @@ impl Blocks {
         let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
         let file_len = file.metadata().map_or(0, |metadata| metadata.len());
         let read = Arc::new(CachePadded::new(AtomicU64::new(0)));
+        let content = Arc::new(AtomicU64::new(0));
         let position = Position {
             read: Arc::clone(&read),
+            content: Arc::clone(&content),
             file_len,
         };
         let counted = Counted { inner: file, read };
@@ -96,16 +108,16 @@ impl Blocks {
         };
         let name = path.display().to_string();
         Ok((
-            Self::spawn(reader).with_context(|| format!("cannot read {name}"))?,
+            Self::spawn(reader, content).with_context(|| format!("cannot read {name}"))?,
             position,
         ))
     }
 
-    /// Starts a thread that reads `reader` to its end.
+    /// Starts a thread that reads `reader` to its end, and then says the digest of its content.
     ///
     /// # Errors
     /// The thread cannot be started.
-    pub fn spawn(reader: Box<dyn Read + Send>) -> io::Result<Self> {
+    pub fn spawn(reader: Box<dyn Read + Send>, content: Arc<AtomicU64>) -> io::Result<Self> {
         // One more place than blocks, for the end itself.
         let (full_writer, full) = RingBuffer::new(BLOCKS + 1);
         let (mut empty, empty_reader) = RingBuffer::new(BLOCKS);
@@ -114,7 +126,7 @@ impl Blocks {
         }
         std::thread::Builder::new()
             .name("read-ahead".to_owned())
-            .spawn(move || read_ahead(reader, full_writer, empty_reader))?;
+            .spawn(move || read_ahead(reader, (full_writer, empty_reader), &content))?;
         Ok(Self {
             full,
             empty,
@@ -163,9 +175,10 @@ impl Bytes for Blocks {
 /// The reading thread: fills empty blocks until the input or the near end is gone.
 fn read_ahead(
     mut reader: Box<dyn Read + Send>,
-    mut full: Producer<Piece>,
-    mut empty: Consumer<Block>,
+    (mut full, mut empty): (Producer<Piece>, Consumer<Block>),
+    content: &AtomicU64,
 ) {
+    let mut digest = Digest::EMPTY;
     while !full.is_abandoned() {
         let Ok(mut block) = empty.pop() else {
             std::thread::sleep(Duration::from_micros(20));
@@ -173,11 +186,15 @@ fn read_ahead(
         };
         let (filled, outcome) = fill(&mut reader, &mut block.bytes[CARRY_MAX..]);
         block.end = CARRY_MAX + filled;
+        digest.add_bytes(&block.bytes[CARRY_MAX..block.end]);
         let is_last = filled < BLOCK_SIZE;
         if filled > 0 {
             let _ = full.push(Piece::Data(block));
         }
         if is_last || outcome.is_err() {
+            if outcome.is_ok() {
+                content.store(digest.value().max(1), Ordering::Release);
+            }
             let _ = full.push(Piece::End(outcome));
             return;
         }
@@ -265,10 +282,21 @@ mod tests {
         ] {
             let bytes = pattern(len);
             let reader = Box::new(io::Cursor::new(bytes.clone()));
-            let (all, end) = drain(Blocks::spawn(reader).unwrap(), 56);
+            let (all, end) = drain(Blocks::spawn(reader, Arc::default()).unwrap(), 56);
             assert_eq!(end, Refill::Ended);
             assert!(all == bytes, "length {len}");
         }
+    }
+
+    #[test]
+    fn content_is_digested_across_blocks() {
+        let bytes = pattern(2 * BLOCK_SIZE + 77);
+        let content = Arc::new(AtomicU64::new(0));
+        let reader = Box::new(io::Cursor::new(bytes.clone()));
+        drain(Blocks::spawn(reader, Arc::clone(&content)).unwrap(), 56);
+        let mut digest = Digest::EMPTY;
+        digest.add_bytes(&bytes);
+        assert_eq!(content.load(Ordering::Acquire), digest.value());
     }
 
     #[test]
@@ -277,7 +305,7 @@ mod tests {
         let packed = zstd::encode_all(bytes.as_slice(), 1).unwrap();
         let cut = packed[..packed.len() - 20].to_vec();
         let reader = zstd::stream::read::Decoder::new(io::Cursor::new(cut)).unwrap();
-        let (all, end) = drain(Blocks::spawn(Box::new(reader)).unwrap(), 56);
+        let (all, end) = drain(Blocks::spawn(Box::new(reader), Arc::default()).unwrap(), 56);
         assert!(matches!(end, Refill::Failed(_)), "{end:?}");
         assert!(!all.is_empty() && bytes.starts_with(&all));
     }
@@ -288,7 +316,7 @@ mod tests {
         let mut packed = zstd::encode_all(first.as_slice(), 1).unwrap();
         packed.extend(zstd::encode_all(second.as_slice(), 1).unwrap());
         let reader = zstd::stream::read::Decoder::new(io::Cursor::new(packed)).unwrap();
-        let (all, end) = drain(Blocks::spawn(Box::new(reader)).unwrap(), 56);
+        let (all, end) = drain(Blocks::spawn(Box::new(reader), Arc::default()).unwrap(), 56);
         assert_eq!(end, Refill::Ended);
         assert!(all == [first, second].concat());
     }

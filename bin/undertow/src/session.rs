@@ -14,12 +14,17 @@ mod journal;
 
 mod machine;
 
+mod state;
+
 mod trade;
 
 pub(crate) use gather::{last_seen, rfc3339};
 pub(crate) use ifd::history;
 pub(crate) use journal::records;
-pub(crate) use trade::{EXPLANATIONS, trader};
+pub(crate) use machine::build;
+pub(crate) use state::failure as state_failure;
+pub(crate) use trade::EXPLANATIONS;
+pub use trade::{first_kept, trader};
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -42,10 +47,12 @@ use undertow_feeds::replay::{Bytes, Replay};
 use undertow_strategies::flow::toxicity::OddLot;
 use undertow_strategies::flow::{Flow, FlowOutput, FlowParameters, VwapAnchor};
 use undertow_strategies::ifd::desk::{Settings, Widths};
+use undertow_strategies::trade::Trader;
 use undertow_strategies::trade::event::TradeEvent;
 
 use ifd::Findings;
 use journal::Journal;
+use state::Keeper;
 use trade::Trades;
 
 use crate::affinity::Cores;
@@ -111,14 +118,11 @@ pub fn run<B: Bytes + Send>(ask: &Ask<'_>, inputs: Vec<(String, B)>) -> Result<O
     let limits = limits(ask.config);
     let (arena, notes) = lay_out(ask.config, &limits)?;
     let books = Books::new_in(&arena, &limits)?;
-    let (names, feed) = feed(inputs);
+    let (names, feed) = opened(inputs);
     let history = ifd::history(ask.config, first_day(&feed))?;
     let places = history.len();
-    let flow = Flow::with(
-        limits.instruments_max as usize,
-        measured(ask.config),
-        history,
-    );
+    let instruments_max = limits.instruments_max as usize;
+    let flow = Flow::with(instruments_max, measured(ask.config), history);
     for note in notes {
         eprintln!("note: {note}");
     }
@@ -148,16 +152,6 @@ pub fn run<B: Bytes + Send>(ask: &Ask<'_>, inputs: Vec<(String, B)>) -> Result<O
         is_interrupted,
         elapsed,
     }))
-}
-
-/// The inputs as one feed, their headers read, and their names.
-fn feed<B: Bytes>(inputs: Vec<(String, B)>) -> (Vec<String>, Replay<B>) {
-    let (names, bytes): (Vec<_>, Vec<_>) = inputs.into_iter().unzip();
-    let mut feed = Replay::new(bytes);
-    while !feed.read_headers() {
-        std::thread::sleep(Duration::from_micros(100));
-    }
-    (names, feed)
 }
 
 /// Where a session that trades begins, and what it keeps.
@@ -192,22 +186,24 @@ pub fn trade<B: Bytes + Send, G: Gateway + Send>(
     let limits = limits(ask.config);
     let (arena, notes) = lay_out(ask.config, &limits)?;
     let books = Books::new_in(&arena, &limits)?;
-    let (names, feed) = feed(inputs);
+    let (names, feed) = opened(inputs);
     let history = ifd::history(ask.config, first_day(&feed))?;
     let places = history.len();
-    let flow = Flow::with(
-        limits.instruments_max as usize,
-        measured(ask.config),
-        history,
-    );
     let instruments_max = limits.instruments_max as usize;
-    let trader = trade::trader((profile, mode), gateway, instruments_max, first_day(&feed))?;
+    let flow = Flow::with(instruments_max, measured(ask.config), history);
+    let first = first_kept(profile, first_day(&feed))?;
+    let keeper = Keeper::open(&ask.config.trade.state_dir, (profile, mode), first)?;
+    let kept = keeper.as_ref().map_or(&first, Keeper::kept);
+    let trader = trader((profile, mode), gateway, instruments_max, kept)?;
     notes.iter().for_each(|note| eprintln!("note: {note}"));
     let started = Instant::now();
-    let mut cold = Cold::new(ask, &wiring)?;
     let start = trade::start(ask.config, profile, mode, trader.risk().kept());
     let journal = Journal::begin(place, start, first_day(&feed));
-    cold.journal = Some(journal.map_err(|error| journal_fault(&error))?);
+    let mut cold = Cold {
+        keeper,
+        journal: Some(journal.map_err(|error| journal_fault(&error))?),
+        ..Cold::new(ask, &wiring)?
+    };
     let chain = undertow_strategies::trade::stage::Desk {
         books,
         flow,
@@ -220,19 +216,13 @@ pub fn trade<B: Bytes + Send, G: Gateway + Send>(
     let (mut finished, mut trader) = (ran.finished, ran.trader);
     let elapsed = started.elapsed();
     let is_interrupted = cold.interrupt.came();
-    if is_interrupted {
-        trader.wind_down();
-    }
-    let last = Stamp {
-        sequence: finished.tiles.first().map_or(0, |tile| tile.messages),
-        ingress_ns: 0,
-    };
-    while trader.speak(|event| cold.trade(last, event)) {}
-    let journal = cold.end_journal()?;
+    let messages = finished.tiles.first().map_or(0, |tile| tile.messages);
+    let journal = cold.end_trading(&mut trader, messages)?;
     let (registry, mut findings, trades) = cold.finish()?;
     while let Some(finding) = finished.flow.next_finding() {
         findings.note(&finding);
     }
+    trades.assert_conserved(&trader);
     findings.save(ask.config, &registry)?;
     let latencies = &finished.output.order_latencies;
     let mut figures = trades.figures(&trader, &profile.name, mode, &registry);
@@ -250,6 +240,16 @@ pub fn trade<B: Bytes + Send, G: Gateway + Send>(
         is_interrupted,
         elapsed,
     }))
+}
+
+/// The inputs with their headers read, and their names.
+fn opened<B: Bytes>(inputs: Vec<(String, B)>) -> (Vec<String>, Replay<B>) {
+    let (names, bytes): (Vec<_>, Vec<_>) = inputs.into_iter().unzip();
+    let mut feed = Replay::new(bytes);
+    while !feed.read_headers() {
+        std::thread::sleep(Duration::from_micros(100));
+    }
+    (names, feed)
 }
 
 fn drive<B, S>(
@@ -477,6 +477,8 @@ struct Cold {
     findings: Findings,
     trades: Trades,
     journal: Option<Journal>,
+    /// Of a run that trades and keeps a state.
+    keeper: Option<Keeper>,
     events: Option<(BufWriter<File>, PathBuf)>,
     failed: Option<std::io::Error>,
     progress: Progress,
@@ -497,6 +499,7 @@ impl Cold {
             findings: Findings::new(ask.config),
             trades: Trades::default(),
             journal: None,
+            keeper: None,
             events: ask.events.map(open).transpose()?,
             failed: None,
             progress: ask.progress.clone(),
@@ -532,6 +535,9 @@ impl Cold {
                     board.halt();
                 }
             }
+            if let Some(keeper) = &mut self.keeper {
+                keeper.rest();
+            }
             if is_idle {
                 std::thread::sleep(Duration::from_micros(200));
             }
@@ -563,6 +569,9 @@ impl Cold {
         if let Some(journal) = &mut self.journal {
             journal.note(stamp, event);
         }
+        if let (TradeEvent::Kept(kept), Some(keeper)) = (event, &mut self.keeper) {
+            keeper.note(kept);
+        }
         self.trades.note(stamp, event);
     }
 
@@ -571,6 +580,26 @@ impl Cold {
         if let Some(journal) = self.journal.take() {
             journal.abandon();
         }
+    }
+
+    /// The tiles have stopped: what the trader still has to say, and the end of what is kept.
+    fn end_trading<G: Gateway>(
+        &mut self,
+        trader: &mut Trader<G>,
+        messages: u64,
+    ) -> Result<Option<String>> {
+        if self.interrupt.came() {
+            trader.wind_down();
+        }
+        let last = Stamp {
+            sequence: messages,
+            ingress_ns: 0,
+        };
+        while trader.speak(|event| self.trade(last, event)) {}
+        if let Some(keeper) = self.keeper.take() {
+            keeper.finish(&trader.risk().kept())?;
+        }
+        self.end_journal()
     }
 
     fn end_journal(&mut self) -> Result<Option<String>> {

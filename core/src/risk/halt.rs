@@ -154,4 +154,17 @@ impl Kept {
             next_id: 1,
         }
     }
+    /// Between two runs: the operator takes on what tripped a breaker, as [`Risk::clear`] does
+    /// while one goes on. After a drawdown the highest equity is from here on the last one.
+    ///
+    /// [`Risk::clear`]: crate::risk::Risk::clear
+    pub fn clear(&mut self, kind: BreakerKind) {
+        match kind {
+            BreakerKind::Drawdown => self.high_water = self.day_equity + self.day_earned,
+            BreakerKind::LosingDays => self.losing_days = 0,
+            BreakerKind::LosingTrades => self.losing_trades = 0,
+            BreakerKind::DailyLoss | BreakerKind::Volatility | BreakerKind::SystemErrors => {}
+        }
+        self.breakers[kind as usize].clear();
+    }
 }

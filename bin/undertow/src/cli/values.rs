@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use undertow_core::risk::BreakerKind;
 use undertow_core::types::{Nanos, Price};
 use undertow_strategies::options::date::Date;
 
@@ -116,6 +117,22 @@ impl FromStr for Share {
         let share = share.filter(|share| share.abs() <= 1.0).map(Self);
         share.ok_or_else(|| "must be between -100% and 100%, like 4% or 0.04".to_owned())
     }
+}
+
+/// A breaker by its name.
+///
+/// # Errors
+/// What is accepted.
+pub fn breaker(text: &str) -> Result<BreakerKind, String> {
+    let known = BreakerKind::ALL
+        .into_iter()
+        .find(|kind| kind.name() == text);
+    known.ok_or_else(|| {
+        format!(
+            "must be one of {}",
+            BreakerKind::ALL.map(BreakerKind::name).join(", ")
+        )
+    })
 }
 
 /// A price above 0.

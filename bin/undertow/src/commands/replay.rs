@@ -9,6 +9,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use latency_report::render::{Format, render};
 use latency_report::store;
 use serde_json::json;
+use undertow_cold::provenance::{self, Origin, Provenance};
+use undertow_cold::state::State;
 use undertow_cold::summary::Summary;
 use undertow_core::risk::Mode;
 use undertow_feeds::synthetic::{SessionConfig, Truth, write_session};
@@ -17,10 +19,17 @@ use super::{effective, print, print_json};
 use crate::cli::{Backtest, Drive, Global, MainJob, Replay};
 use crate::config::Config;
 use crate::exit::{Code, Exit, Failure, Failures};
+use crate::output::Digest;
 use crate::profile::Profile;
-use crate::pump::Blocks;
+use crate::pump::{Blocks, Position};
 use crate::session::{self, Ask, Outcome, Progress};
 use crate::tile::Dead;
+
+/// What orders can reach: these commands know nothing but the paper venue.
+const MODE: Mode = Mode::Backtest;
+
+/// Sections of the configuration that can change a decision.
+const DECISIVE: [&str; 4] = ["book.", "flow.", "discovered.", "ifd."];
 
 /// Files through the chain.
 ///
@@ -86,9 +95,12 @@ pub(super) fn main_job(global: &Global, args: &MainJob) -> Result<Exit> {
         Progress::Messages(counts.total())
     };
     let inputs = vec![(title.clone(), bytes.as_slice())];
+    let mut content = Digest::EMPTY;
+    content.add_bytes(&bytes);
     let job = Job {
         drive: &args.drive,
         profile: args.profile.as_deref(),
+        sources: vec![(title.clone(), Content::Known(content.value()))],
         title,
         progress,
     };
@@ -102,6 +114,15 @@ struct Job<'a> {
     profile: Option<&'a str>,
     title: String,
     progress: Progress,
+    sources: Vec<(String, Content)>,
+}
+
+/// What an input holds.
+enum Content {
+    /// This digest.
+    Known(u64),
+    /// That which the file has once it was read.
+    Of(Position),
 }
 
 impl Job<'_> {
@@ -112,6 +133,38 @@ impl Job<'_> {
             check: self.drive.check,
             events: self.drive.events.as_deref(),
             progress: self.progress.clone(),
+        }
+    }
+
+    /// Where its decisions come from. Call it when the inputs were read.
+    fn provenance(
+        &self,
+        config: &Config,
+        (profile, state): (&Profile, Option<String>),
+        outcome: &Outcome,
+    ) -> Provenance {
+        let decisive = |key: &str| DECISIVE.iter().any(|section| key.starts_with(section));
+        let values = config.values().into_iter();
+        let inputs = self.sources.iter().map(|(name, content)| Origin {
+            name: name.clone(),
+            content: match content {
+                Content::Known(digest) => Some(*digest),
+                Content::Of(position) => position.content(),
+            }
+            .map(|digest| format!("{digest:016x}")),
+        });
+        Provenance {
+            build: session::build(),
+            mode: format!("{MODE:?}").to_lowercase(),
+            layout: outcome.summary.run.layout.clone(),
+            config: values
+                .filter(|(key, _)| decisive(key))
+                .map(|(key, value)| (key, value.to_string()))
+                .collect(),
+            profile: profile.name.clone(),
+            limits: profile.keys.clone(),
+            state,
+            inputs: inputs.collect(),
         }
     }
 
@@ -133,13 +186,15 @@ fn opened<'a>(
     what: &str,
 ) -> Result<(Job<'a>, Vec<(String, Blocks)>)> {
     let mut inputs = Vec::with_capacity(files.len());
+    let mut sources = Vec::with_capacity(files.len());
     let mut positions = Vec::with_capacity(files.len());
     for path in files {
-        let (blocks, position) = Blocks::open(path).map_err(|error| {
+        let (blocks, position): (Blocks, Position) = Blocks::open(path).map_err(|error| {
             let next = "check the path and that the file may be read";
             Failure::new(Code::FEED_UNREADABLE, format!("{error:#}"), next)
         })?;
         inputs.push((path.display().to_string(), blocks));
+        sources.push((path.display().to_string(), Content::Of(position.clone())));
         positions.push(position);
     }
     let names: Vec<_> = files.iter().map(|path| stem(path)).collect();
@@ -153,6 +208,7 @@ fn opened<'a>(
         profile: None,
         title: format!("{what} {}", names.join(" ")),
         progress,
+        sources,
     };
     Ok((job, inputs))
 }
@@ -173,12 +229,27 @@ fn trade<B: undertow_feeds::replay::Bytes + Send>(
     let place = job.place(&config);
     let desk = session::Desk {
         profile: &profile,
-        mode: Mode::Backtest,
+        mode: MODE,
         gateway: profile.venue()?,
         place: &place,
     };
+    let state = left(&config)?;
     let outcome = session::trade(&job.ask(&config), inputs, desk).map_err(fault_of_ours)?;
+    let provenance = job.provenance(&config, (&profile, state), &outcome);
+    let path = place.join(provenance::FILE);
+    fs::write(&path, serde_json::to_string_pretty(&provenance)?)
+        .with_context(|| format!("cannot write {}", path.display()))?;
     finish(global, &place, &outcome)
+}
+
+/// Digest of what the last run left for this one.
+fn left(config: &Config) -> Result<Option<String>> {
+    if config.trade.state_dir.is_empty() {
+        return Ok(None);
+    }
+    let state = State::load(Path::new(&config.trade.state_dir));
+    let state = state.map_err(session::state_failure)?;
+    Ok(state.map(|state| state.digest()))
 }
 
 /// A tile that died is our fault, and said so.

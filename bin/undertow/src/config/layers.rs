@@ -505,6 +505,9 @@ fn json(value: &DeValue<'_>) -> Result<Value, String> {
 
 /// A key that does not exist, with the one that may have been meant.
 fn unknown_key(key: &str, known: &BTreeMap<String, Value>) -> Failure {
+    if let Some((cause, next)) = super::retired(key) {
+        return Failure::new(Code::CONFIG_UNKNOWN_KEY, cause, next);
+    }
     let list = "`undertow config show` lists every key";
     let upper = key.to_uppercase();
     let secret = Sources::SECRETS.iter().find(|name| upper.ends_with(**name));
@@ -606,6 +609,21 @@ mod tests {
         assert_eq!(effective.config.book.orders_max.get(), 7);
         // A number where text is due stays text.
         assert_eq!(effective.config.report.dir, "2024");
+    }
+
+    #[test]
+    fn k16_retired_keys_are_refused_for_ever_and_never_given_to_anything_else() {
+        let (at, code, told) = refused(b"\n[book]\nlevels_max = 9\n");
+        assert_eq!((at.as_str(), code), ("3", "E-CONF-003"), "{told}");
+        assert!(told.contains("`book.levels_max` is retired"), "{told}");
+        assert!(told.contains("book.pages_max"), "{told}");
+        for (key, _) in crate::config::RETIRED {
+            let known = crate::config::Config::default().values();
+            assert!(
+                known.iter().all(|(other, _)| other != key),
+                "{key} is in use again"
+            );
+        }
     }
 
     #[test]

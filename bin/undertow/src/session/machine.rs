@@ -2,6 +2,22 @@
 
 use std::fs;
 
+use crate::output::Digest;
+
+/// The program as it runs: its version, and a digest of its file.
+pub(crate) fn build() -> String {
+    let file = std::env::current_exe().and_then(fs::read);
+    let digest = file.map_or_else(
+        |_| "unknown".to_owned(),
+        |bytes| {
+            let mut digest = Digest::EMPTY;
+            digest.add_bytes(&bytes);
+            format!("{:016x}", digest.value())
+        },
+    );
+    format!("{} {digest}", env!("CARGO_PKG_VERSION"))
+}
+
 /// The frequency governor of the first core.
 pub(super) fn governor() -> Option<String> {
     line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")

@@ -24,6 +24,7 @@ use undertow_core::position::{ExitCause, Position};
 use undertow_core::risk::{AccountId, Kept, Mode, Outcome, Refusal, Risk, Setup, Status};
 use undertow_core::types::{BookKey, Nanos, Side};
 use undertow_strategies::calendar::{Calendar, Venue};
+use undertow_strategies::decide::Outcome as Decision;
 use undertow_strategies::decide::counters::Block;
 use undertow_strategies::decide::rules::RuleSet;
 use undertow_strategies::performance::Trades as Performance;
@@ -39,15 +40,25 @@ use crate::profile::Profile;
 /// The file of explanations in a run's directory.
 pub(crate) const EXPLANATIONS: &str = "explain.jsonl";
 
-/// A trader laid out for a run.
+/// What a first run keeps: the profile's equity, on the trading day of `start`.
+///
+/// # Errors
+/// The calendar does not reach so far.
+pub fn first_kept(profile: &Profile, start: Nanos) -> Result<Kept> {
+    let day = Calendar::built_in().trading_day(Venue::Globex, start)?;
+    let day = u32::try_from(day.0).unwrap_or(0);
+    Ok(Kept::first(day, profile.equity))
+}
+
+/// A trader laid out for a run that goes on from what the last one kept.
 ///
 /// # Errors
 /// The profile contradicts itself.
-pub(crate) fn trader<G: Gateway>(
+pub fn trader<G: Gateway>(
     (profile, mode): (&Profile, Mode),
     gateway: G,
     instruments_max: usize,
-    start: Nanos,
+    kept: &Kept,
 ) -> Result<Trader<G>> {
     let account = AccountId(profile.account);
     let setup = Setup {
@@ -56,10 +67,8 @@ pub(crate) fn trader<G: Gateway>(
         limits: profile.limits,
         capacity: profile.capacity,
     };
-    let day = Calendar::built_in().trading_day(Venue::Globex, start)?;
-    let day = u32::try_from(day.0).unwrap_or(0);
-    let risk = Risk::new(&setup, &Kept::first(day, profile.equity))
-        .map_err(|error| anyhow!("profile {}: {error:?}", profile.name))?;
+    let risk =
+        Risk::new(&setup, kept).map_err(|error| anyhow!("profile {}: {error:?}", profile.name))?;
     let settings = Settings {
         instruments_max,
         products: profile.products.clone().into_boxed_slice(),
@@ -130,7 +139,9 @@ pub(super) struct Trades {
 
 impl Trades {
     pub(super) fn note(&mut self, stamp: Stamp, event: &TradeEvent) {
-        self.events.push((stamp, *event));
+        if !matches!(event, TradeEvent::Kept(_) | TradeEvent::Marked(..)) {
+            self.events.push((stamp, *event));
+        }
         match event {
             TradeEvent::Listed(contract) => {
                 let flat = (*contract, Position::FLAT, Money::ZERO);
@@ -191,6 +202,44 @@ impl Trades {
         }
     }
 
+    /// Holds the counters of the trader against what was said, one by one: nothing considered is
+    /// lost, and nothing is counted that did not happen.
+    ///
+    /// # Panics
+    /// A count differs: that is a fault of ours.
+    pub(super) fn assert_conserved<G: Gateway>(&self, trader: &Trader<G>) {
+        let count = |is: fn(&TradeEvent) -> bool| {
+            self.events.iter().filter(|(_, event)| is(event)).count() as u64
+        };
+        let emitted = count(|event| match event {
+            TradeEvent::Decided(it) => matches!(it.decision.outcome, Decision::Emitted(_)),
+            _ => false,
+        });
+        let asked = count(|event| matches!(event, TradeEvent::Asked(_)));
+        let passed = count(|event| match event {
+            TradeEvent::Asked(asked) => asked.order.is_some(),
+            _ => false,
+        });
+        let mut counted = 0;
+        for place in 0..trader.rules().count() {
+            let counters = trader.decide().counters(place);
+            let counters = counters.copied().unwrap_or_default();
+            assert!(
+                counters.is_conserved(),
+                "considered is emitted + blocked by rule set {place}: {counters:?}"
+            );
+            counted += counters.emitted;
+        }
+        assert_eq!(counted, emitted, "signals emitted, and said to be");
+        let risk = trader.risk().counters();
+        assert!(
+            risk.is_conserved(),
+            "intents are passed + refused: {risk:?}"
+        );
+        let told = (risk.considered, risk.passed);
+        assert_eq!(told, (asked, passed), "intents and orders, and said to be");
+    }
+
     /// Writes what explains the run into its directory, and says in words what lies there.
     ///
     /// # Errors
@@ -242,7 +291,17 @@ impl Trades {
                 TradeEvent::Reported(report, reported) => {
                     explain::reported(report, reported.as_ref(), stamp.sequence)
                 }
-                _ => continue,
+                TradeEvent::Cancelled(cancel, ts) => {
+                    explain::cancelled(cancel, *ts, stamp.sequence, names)
+                }
+                TradeEvent::Halted(halt) => explain::halted(halt, stamp.sequence),
+                TradeEvent::Settled(key, price, held) => {
+                    explain::settled(*key, (*price, *held), stamp.sequence, names)
+                }
+                TradeEvent::Listed(_)
+                | TradeEvent::Marked(..)
+                | TradeEvent::Kept(_)
+                | TradeEvent::Checkpoint(_) => continue,
             };
             writeln!(file, "{document}").with_context(place)?;
         }
