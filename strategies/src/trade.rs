@@ -31,8 +31,7 @@ use undertow_core::gateway::Gateway;
 use undertow_core::money::{Money, PPM};
 use undertow_core::order::{
     ClientOrderId, Confidence, Entry, ExecReport, Intent, MayTake, Purpose, Quote, ReportKind,
-    SignalId,
-    StrategyId, Style, Tif,
+    SignalId, StrategyId, Style, Tif,
 };
 use undertow_core::position::{BrokerView, Exit, ExitCause, ExitPlan, Gauge};
 use undertow_core::risk::{Command, Context, Gate, HaltCause, Order, Risk, Sizing, Which};
@@ -1050,7 +1049,10 @@ impl<G: Gateway> Trader<G> {
             let excess = u32::try_from(stray.unsigned_abs()).unwrap_or(u32::MAX);
             stray += i64::from(holding.lose(excess)) * -stray.signum();
         }
-        let option = self.watches.iter().position(|watch| watch.chain.place(key).is_some());
+        let option = self
+            .watches
+            .iter()
+            .position(|watch| watch.chain.place(key).is_some());
         let (Some(watch), Ok(quantity)) = (option, u32::try_from(stray.unsigned_abs())) else {
             return;
         };
@@ -1063,7 +1065,10 @@ impl<G: Gateway> Trader<G> {
             return;
         }
         let side = if stray > 0 { Side::Bid } else { Side::Ask };
-        let strategy = self.risk.line(key).map_or(StrategyId(0), |line| line.strategy);
+        let strategy = self
+            .risk
+            .line(key)
+            .map_or(StrategyId(0), |line| line.strategy);
         let intent = Intent {
             contract: key,
             side,

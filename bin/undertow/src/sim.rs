@@ -160,7 +160,10 @@ fn run_with(ask: &Ask, planted: Option<Plant>) -> Result<Result<Tally, Box<Broke
     };
     if let Ok(tally) = &mut outcome {
         for fault in &truth.faults {
-            *tally.spoiled.entry(FaultKind::name(fault.fault)).or_default() += 1;
+            *tally
+                .spoiled
+                .entry(FaultKind::name(fault.fault))
+                .or_default() += 1;
         }
     }
     Ok(outcome)
@@ -449,9 +452,10 @@ impl<G: Gateway> Bench<'_, G> {
 /// FNV-1a over what an entry says.
 fn fold(digest: u64, entry: &Entry) -> u64 {
     let text = entry.line();
-    text.bytes().fold(digest ^ 0xCBF2_9CE4_8422_2325, |digest, byte| {
-        (digest ^ u64::from(byte)).wrapping_mul(0x100_0000_01B3)
-    })
+    text.bytes()
+        .fold(digest ^ 0xCBF2_9CE4_8422_2325, |digest, byte| {
+            (digest ^ u64::from(byte)).wrapping_mul(0x100_0000_01B3)
+        })
 }
 
 /// What a panic said.

@@ -65,9 +65,9 @@ pub(super) fn sim(global: &Global, args: &Sim) -> Result<Exit> {
 
 /// Every seed, as many at a time as there are jobs. Of several that break, the lowest is told.
 fn all(args: &Sim, bar: &ProgressBar) -> Result<Sum> {
-    let jobs = args.jobs.unwrap_or_else(|| {
-        thread::available_parallelism().map_or(1, |cores| cores.get() as u64)
-    });
+    let jobs = args
+        .jobs
+        .unwrap_or_else(|| thread::available_parallelism().map_or(1, |cores| cores.get() as u64));
     let next = AtomicU64::new(0);
     let stops = AtomicBool::new(false);
     let sum = Mutex::new(Sum::default());
@@ -96,7 +96,9 @@ fn all(args: &Sim, bar: &ProgressBar) -> Result<Sum> {
                 }
             }
         };
-        let workers: Vec<_> = (0..jobs.min(args.seeds)).map(|_| scope.spawn(worker)).collect();
+        let workers: Vec<_> = (0..jobs.min(args.seeds))
+            .map(|_| scope.spawn(worker))
+            .collect();
         let joined = workers.into_iter().map(|worker| worker.join());
         joined
             .map(|ended| ended.unwrap_or_else(|_| Err(anyhow::anyhow!("a worker died"))))
@@ -104,7 +106,9 @@ fn all(args: &Sim, bar: &ProgressBar) -> Result<Sum> {
     });
     std::panic::set_hook(hook);
     ended.into_iter().collect::<Result<()>>()?;
-    Ok(sum.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner))
+    Ok(sum
+        .into_inner()
+        .unwrap_or_else(std::sync::PoisonError::into_inner))
 }
 
 impl Sum {

@@ -359,7 +359,10 @@ impl Checker {
             holds(!is_shadow, Invariant::I14, || {
                 format!("order {} was executed in the shadow", report.id.0)
             })?;
-            self.fills.entry(report.contract).or_default().take(execution);
+            self.fills
+                .entry(report.contract)
+                .or_default()
+                .take(execution);
             let told = self.filled.entry(report.id.0).or_default();
             let id = execution.id;
             let known = told.entry(id.base).or_insert((id.revision, 0));
@@ -404,9 +407,11 @@ impl Checker {
             return Err(Breach::new(Invariant::I13, seen));
         }
         let (live, folded) = (trader.risk().ledger_digest(), self.folded.digest());
-        holds(trader.waiting() > 0 || live == folded, Invariant::I13, || {
-            format!("the ledger is {live:016x}, the journal folds to {folded:016x}")
-        })
+        holds(
+            trader.waiting() > 0 || live == folded,
+            Invariant::I13,
+            || format!("the ledger is {live:016x}, the journal folds to {folded:016x}"),
+        )
     }
 
     /// I4 by every contract.
@@ -482,7 +487,10 @@ impl Checker {
         }
         for line in trader.risk().lines() {
             let key = line.contract.key;
-            let Some(fills) = self.fills.get(&key).filter(|_| !self.settled.contains_key(&key))
+            let Some(fills) = self
+                .fills
+                .get(&key)
+                .filter(|_| !self.settled.contains_key(&key))
             else {
                 continue;
             };
@@ -492,9 +500,7 @@ impl Checker {
             holds(
                 ours.is_some() == summed.is_some() && apart.unwrap_or(0) <= 1,
                 Invariant::I4,
-                || {
-                    format!("{key:?}: earned {ours:?}, executions sum to {summed:?}")
-                },
+                || format!("{key:?}: earned {ours:?}, executions sum to {summed:?}"),
             )?;
         }
         self.check_positions(trader.risk())
@@ -591,4 +597,3 @@ fn check_decided(decided: &Decided) -> Checked {
         format!("a feature is no number: {seen:?}")
     })
 }
-

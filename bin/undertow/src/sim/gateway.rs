@@ -25,7 +25,10 @@ const SECOND: u64 = 1_000 * MS;
 
 /// Something that a test breaks on purpose, to see it caught.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(not(test), allow(dead_code, reason = "only tests break things on purpose"))]
+#[cfg_attr(
+    not(test),
+    allow(dead_code, reason = "only tests break things on purpose")
+)]
 pub(super) enum Plant {
     /// An execution reaches the chain and is not written down.
     Unrecorded,
@@ -145,12 +148,7 @@ impl<G: Gateway> Faulty<G> {
     }
 
     /// What a test puts beside an execution.
-    fn tell_planted(
-        &self,
-        report: &ExecReport,
-        plant: Plant,
-        out: &mut impl FnMut(&ExecReport),
-    ) {
+    fn tell_planted(&self, report: &ExecReport, plant: Plant, out: &mut impl FnMut(&ExecReport)) {
         let mut another = *report;
         if let ReportKind::Executed(execution) = &mut another.kind {
             execution.id.base += 1 << 40;
@@ -357,9 +355,10 @@ impl<G: Gateway> Faulty<G> {
 
     /// Orders whose end the chain was not told.
     fn not_over(&self) -> impl Iterator<Item = (ClientOrderId, BookKey)> {
-        let open = self.orders.iter().filter(|(_, order)| {
-            !order.is_end_told && (order.end.is_some() || !order.is_over())
-        });
+        let open = self
+            .orders
+            .iter()
+            .filter(|(_, order)| !order.is_end_told && (order.end.is_some() || !order.is_over()));
         open.map(|(id, order)| (ClientOrderId(*id), order.contract))
     }
 
@@ -444,7 +443,11 @@ impl<G: Gateway> Gateway for Faulty<G> {
     }
 
     fn due(&self) -> Nanos {
-        let own = self.later.iter().map(|(due, _)| *due).chain(self.down_until);
+        let own = self
+            .later
+            .iter()
+            .map(|(due, _)| *due)
+            .chain(self.down_until);
         own.min().unwrap_or(Nanos::UNDEFINED).min(self.inner.due())
     }
 }

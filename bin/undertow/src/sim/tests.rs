@@ -107,9 +107,7 @@ fn what_really_happened_breaks_nothing_and_each_change_of_it_something() {
     }
     assert_eq!(broken(judged(&one_signal, &trader)), Invariant::I7);
 
-    let is_fill = |entry: &Entry| {
-        matches!(entry, Entry::Told(report) if matches!(report.kind, ReportKind::Executed(_)))
-    };
+    let is_fill = |entry: &Entry| matches!(entry, Entry::Told(report) if matches!(report.kind, ReportKind::Executed(_)));
     let fill = entries.iter().position(is_fill).expect("a fill");
     assert_eq!(broken(judged(&without(fill), &trader)), Invariant::I4);
 

@@ -200,7 +200,14 @@ pub(super) fn venue(profile: &Profile) -> Result<PaperVenue> {
     let latency = chance.pick(&[
         Latency::LOOPBACK,
         Latency::both([MS, 5 * MS, 20 * MS, 100 * MS, 500 * MS, 2_000 * MS]),
-        Latency::both([50 * MS, 200 * MS, 900 * MS, 3_000 * MS, 8_000 * MS, 20_000 * MS]),
+        Latency::both([
+            50 * MS,
+            200 * MS,
+            900 * MS,
+            3_000 * MS,
+            8_000 * MS,
+            20_000 * MS,
+        ]),
     ]);
     let mut setup = Setup::new(latency, profile.seed);
     setup.impact = if profile.has_impact {
