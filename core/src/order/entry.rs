@@ -58,7 +58,9 @@ impl Entry {
         Self::resting(side, quote.mid(), tick)
     }
 
-    /// Takes the market at no worse than `ticks` beyond the opposite quote. One side is enough.
+    /// Takes the market at no worse than `ticks` beyond the opposite quote. One side is enough. A
+    /// quote between two ticks is rounded to our side, and what is worth something is not given
+    /// away for less than a tick.
     #[must_use]
     pub fn marketable(side: Side, quote: Quote, ticks: i32, tick: &TickRule) -> Option<Self> {
         let (opposite, away) = match side {
@@ -70,6 +72,14 @@ impl Entry {
             return None;
         }
         let price = tick.away(opposite, away);
+        if !price.is_defined() {
+            return None;
+        }
+        let price = match side {
+            Side::Bid => tick.down(price),
+            _ if opposite.0 > 0 && price.0 <= 0 => Price(tick.step(Price(0))),
+            _ => tick.up(price),
+        };
         price.is_defined().then_some(Self {
             style: Style::Marketable,
             price,
@@ -177,5 +187,26 @@ mod tests {
         assert_eq!(Entry::marketable(Side::Bid, one_sided, 2, &tick), None);
         let sell = Entry::marketable(Side::Ask, one_sided, 2, &tick).unwrap();
         assert_eq!(sell.price, Price(198 * CENT));
+    }
+
+    #[test]
+    fn exits_have_a_price_that_exists_whatever_is_quoted() {
+        let tick = TickRule::TwoStep {
+            upto: Price(5 * Price::PER_POINT),
+            small: Price(50_000_000),
+            large: Price(250_000_000),
+        };
+        let quote = |bid: i64| Quote {
+            bid: Price(bid * 10_000_000),
+            ask: Price::UNDEFINED,
+        };
+        let sell = |bid| Entry::marketable(Side::Ask, quote(bid), 2, &tick).unwrap();
+        // Worth five or ten cents: two ticks less would be nothing.
+        assert_eq!(sell(5).price, Price(50_000_000));
+        assert_eq!(sell(10).price, Price(50_000_000));
+        assert_eq!(sell(15).price, Price(50_000_000));
+        assert_eq!(sell(20).price, Price(100_000_000));
+        // Quoted between two ticks.
+        assert_eq!(sell(4_480).price, Price(44_500_000_000));
     }
 }
