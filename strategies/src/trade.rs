@@ -717,6 +717,11 @@ impl<G: Gateway> Trader<G> {
         let Ok(day) = self.calendar.trading_day(Venue::Globex, self.now) else {
             return;
         };
+        // On the day of the last turn this changes nothing. While a position has no mark the day
+        // cannot turn, so that it is asked again.
+        if let Ok(day) = u32::try_from(day.0) {
+            self.risk.new_day(day, Money::ZERO, self.now);
+        }
         if self.day == Some(day) {
             return;
         }
@@ -725,10 +730,6 @@ impl<G: Gateway> Trader<G> {
         house::tell_day(&mut self.risk, &self.calendar, day, &self.rules, self.now);
         if let Ok(Some(session)) = self.calendar.session(Venue::Globex, day) {
             self.gateway.begin_session(session.close);
-        }
-        // On the day on which the last run ended this changes nothing.
-        if let Ok(day) = u32::try_from(day.0) {
-            self.risk.new_day(day, Money::ZERO, self.now);
         }
         self.day = Some(day);
     }

@@ -670,8 +670,8 @@ over every restart until it is resumed here. Breakers are named as in the summar
 it still waits for the next day), drawdown, losing_days, losing_trades, volatility, system_errors.
 
 Examples:
-  undertow resume --reason 'fill of order 12 checked with the venue'
-  undertow resume --reason 'limits reviewed' --clear drawdown --set trade.state_dir=state
+  undertow resume --reason order-12-checked-with-the-venue
+  undertow resume --reason limits-reviewed --clear drawdown --set trade.state_dir=state
 ";
 
 const DRILL_HELP: &str = "\
