@@ -25,7 +25,8 @@ use core::iter::repeat_n;
 use undertow_core::book::Books;
 use undertow_core::contract::{Contract, PriceSign, TickRule};
 use undertow_core::event::{
-    BookUpdate, Control, Definition, InstrumentClass, Operator, Statistic, Status, Touch, Trust,
+    BookUpdate, Control, Definition, InstrumentClass, Mbo, Operator, Statistic, Status, Touch,
+    Trust,
 };
 use undertow_core::gateway::Gateway;
 use undertow_core::money::{Money, PPM};
@@ -35,7 +36,7 @@ use undertow_core::order::{
 };
 use undertow_core::position::{BrokerView, Exit, ExitCause, ExitPlan, Gauge};
 use undertow_core::risk::{Command, Context, Gate, HaltCause, Order, Risk, Sizing, Which};
-use undertow_core::types::{Action, BookKey, InstrumentId, Nanos, Price, Side, Text};
+use undertow_core::types::{Action, BookKey, Flags, InstrumentId, Nanos, Price, Side, Text};
 
 use self::chain::{CADENCE_NS, Chain};
 use self::event::{Asked, Decided, TradeEvent};
@@ -73,6 +74,9 @@ const EVENTS_KEPT: usize = 128;
 /// Entries are cancelled when they have not filled in so long (R8).
 const GOOD_FOR_NS: u64 = 60_000_000_000;
 const GOOD_FOR_ZERO_DTE_NS: u64 = 30_000_000_000;
+
+/// Event time may be ahead of the time of arrival by no more than this: 1 s.
+const AHEAD_MAX_NS: u64 = 1_000_000_000;
 
 /// How far an exit may go beyond the opposite quote, in ticks.
 const EXIT_TICKS: i32 = 2;
@@ -178,6 +182,8 @@ pub struct Counters {
     pub strays: u64,
     /// Of them, without room to look after it.
     pub abandoned: u64,
+    /// Records dated after their own arrival.
+    pub ahead: u64,
     /// Orders that were named but did not leave, for the gate was shut before.
     pub withheld: u64,
 }
@@ -333,6 +339,24 @@ impl<G: Gateway> Trader<G> {
     /// Sees what a record did to its book. `books` stand after it already.
     #[inline]
     pub fn observe(&mut self, books: &Books<'_>, update: &BookUpdate) {
+        if is_ahead(&update.mbo) {
+            return self.observe_in_time(books, update);
+        }
+        self.see(books, update);
+    }
+
+    /// A record dated after its own arrival has a broken clock. Believed, it would make every
+    /// quote old and stop every timer until the market has caught up with it.
+    #[cold]
+    fn observe_in_time(&mut self, books: &Books<'_>, update: &BookUpdate) {
+        self.counters.ahead += 1;
+        let mut update = *update;
+        update.mbo.ts_event = update.mbo.ts_recv;
+        self.see(books, &update);
+    }
+
+    #[inline]
+    fn see(&mut self, books: &Books<'_>, update: &BookUpdate) {
         let mbo = &update.mbo;
         if mbo.ts_event.is_defined() {
             self.now = self.now.max(mbo.ts_event);
@@ -1217,6 +1241,15 @@ impl<G: Gateway> Trader<G> {
             None => refused(&mut self.holdings[at], now),
         }
     }
+}
+
+/// Whether a record is dated so much after its arrival that no two clocks can explain it.
+#[inline]
+fn is_ahead(mbo: &Mbo) -> bool {
+    mbo.ts_event.is_defined()
+        && mbo.ts_recv.is_defined()
+        && !mbo.flags.has(Flags::BAD_TS_RECV)
+        && mbo.ts_event.0 > mbo.ts_recv.0.saturating_add(AHEAD_MAX_NS)
 }
 
 /// A queue whose every page was written once, so that none is missing later.
