@@ -41,7 +41,7 @@ use undertow_core::risk::{
     Command, Context, Gate, HaltCause, Kept, LimitError, Limits as RiskLimits, Order, Risk, Sizing,
     Which,
 };
-use undertow_core::types::{Action, BookKey, InstrumentId, Nanos, Price, Side, Text};
+use undertow_core::types::{Action, BookKey, Flags, InstrumentId, Nanos, Price, Side, Text};
 
 use self::chain::{CADENCE_NS, Chain};
 use self::event::{Asked, Decided, TradeEvent};
@@ -82,6 +82,9 @@ const CANCELS_MAX: usize = 4096;
 /// Entries are cancelled when they have not filled in so long (R8).
 const GOOD_FOR_NS: u64 = 60_000_000_000;
 const GOOD_FOR_ZERO_DTE_NS: u64 = 30_000_000_000;
+
+/// Event time may be ahead of the time of arrival by no more than this: 1 s.
+const AHEAD_MAX_NS: u64 = 1_000_000_000;
 
 /// How far an exit may go beyond the opposite quote, in ticks.
 const EXIT_TICKS: i32 = 2;
@@ -189,6 +192,8 @@ pub struct Counters {
     pub strays: u64,
     /// Of them, without room to look after it.
     pub abandoned: u64,
+    /// Records dated after their own arrival.
+    pub ahead: u64,
     /// Orders that a halt overtook before they left.
     pub withheld: u64,
 }
@@ -373,6 +378,24 @@ impl<G: Gateway> Trader<G> {
     /// Sees what a record did to its book. `books` stand after it already.
     #[inline]
     pub fn observe(&mut self, books: &Books<'_>, update: &BookUpdate) {
+        if is_ahead(&update.mbo) {
+            return self.observe_in_time(books, update);
+        }
+        self.see(books, update);
+    }
+
+    /// A record dated after its own arrival has a broken clock. Believed, it would make every
+    /// quote old and stop every timer until the market has caught up with it.
+    #[cold]
+    fn observe_in_time(&mut self, books: &Books<'_>, update: &BookUpdate) {
+        self.counters.ahead += 1;
+        let mut update = *update;
+        update.mbo.ts_event = update.mbo.ts_recv;
+        self.see(books, &update);
+    }
+
+    #[inline]
+    fn see(&mut self, books: &Books<'_>, update: &BookUpdate) {
         let mbo = &update.mbo;
         if let Some(ts) = time_of(mbo) {
             self.now = self.now.max(ts);
@@ -1300,6 +1323,15 @@ impl<G: Gateway> Trader<G> {
     }
 }
 
+/// Whether a record is dated so much after its arrival that no two clocks can explain it.
+#[inline]
+fn is_ahead(mbo: &Mbo) -> bool {
+    mbo.ts_event.is_defined()
+        && mbo.ts_recv.is_defined()
+        && !mbo.flags.has(Flags::BAD_TS_RECV)
+        && mbo.ts_event.0 > mbo.ts_recv.0.saturating_add(AHEAD_MAX_NS)
+}
+
 /// A queue whose every page was written once, so that none is missing later. Beside the usual
 /// there is room for the cancels of so many live orders, up to [`CANCELS_MAX`].
 fn laid_out_queue(orders_max: usize) -> VecDeque<Item> {
@@ -1313,14 +1345,8 @@ fn laid_out_queue(orders_max: usize) -> VecDeque<Item> {
     queue
 }
 
-/// An event this much later than its own arrival has a broken clock, which must not become ours.
-const AHEAD_MAX_NS: u64 = 1_000_000_000;
-
 /// The time of a record, as far as it is to be believed.
 #[inline]
 fn time_of(mbo: &Mbo) -> Option<Nanos> {
-    let (event, arrival) = (mbo.ts_event, mbo.ts_recv);
-    let is_usable = event.is_defined()
-        && (!arrival.is_defined() || event.0 <= arrival.0.saturating_add(AHEAD_MAX_NS));
-    is_usable.then_some(event)
+    (mbo.ts_event.is_defined() && !is_ahead(mbo)).then_some(mbo.ts_event)
 }

@@ -31,13 +31,14 @@ use undertow_core::stage::{Emit, Sink, Source, Stage};
 use undertow_core::types::{Flags, Nanos};
 use undertow_feeds::replay::Replay;
 use undertow_feeds::synthetic::{FaultKind, SessionConfig, Truth, write_session};
+use undertow_strategies::decide::counters::{Block, Counters};
 use undertow_strategies::flow::{Flow, FlowOutput};
 use undertow_strategies::ifd::baseline::Table;
 use undertow_strategies::trade::stage::Desk;
 
 use check::{Checker, check_book, check_update};
 use gateway::{Faulty, Plant};
-use input::Input;
+use input::{Input, Snapshots};
 use record::{Entry, Record};
 
 use crate::profile::Profile;
@@ -49,6 +50,9 @@ const SHADOW_EVERY: u64 = 8;
 /// The book of an event is walked every so many inputs, all of them every so many.
 const BOOK_EVERY: u64 = 16;
 const ALL_EVERY: u64 = 1_024;
+
+/// Books in doubt are shown again every so many inputs.
+const RECOVER_EVERY: u64 = 512;
 
 /// What to simulate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +74,8 @@ pub struct Tally {
     pub market_ns: u64,
     /// Signals emitted.
     pub signals: u64,
+    /// Evaluations that came to none, by what stopped them.
+    pub stopped: BTreeMap<&'static str, u64>,
     /// Intents that risk saw.
     pub intents: u64,
     /// Of those, refused, by the check that did.
@@ -108,6 +114,7 @@ impl Tally {
         for (mine, theirs) in [
             (&mut self.spoiled, &other.spoiled),
             (&mut self.refused, &other.refused),
+            (&mut self.stopped, &other.stopped),
         ] {
             for (name, count) in theirs {
                 *mine.entry(name).or_default() += count;
@@ -283,6 +290,10 @@ impl<G: Gateway> Sink<Market> for Bench<'_, G> {
         if let Some(notice) = self.input.notice() {
             self.lose_feed(notice);
         }
+        if stamp.sequence.is_multiple_of(RECOVER_EVERY) {
+            let doubted = self.input.snapshots(&self.desk.books, Snapshots::Doubted);
+            self.show_again(&doubted);
+        }
         let is_at_work = self.desk.trader.waiting() > 0;
         if let Some(operator) = self.input.order(is_at_work) {
             self.record.write(Entry::Ordered(operator));
@@ -318,10 +329,14 @@ impl<G: Gateway> Bench<'_, G> {
 
     /// The feed says that it lost something; the vendor shows every book again.
     fn lose_feed(&mut self, notice: FeedNotice) {
-        let records = self.input.snapshots(&self.desk.books);
+        let records = self.input.snapshots(&self.desk.books, Snapshots::All);
         self.control_step(&Control::Feed(notice));
+        self.show_again(&records);
+    }
+
+    fn show_again(&mut self, records: &[Market]) {
         for market in records {
-            self.data_step(&market);
+            self.data_step(market);
         }
     }
 
@@ -430,6 +445,7 @@ impl<G: Gateway> Bench<'_, G> {
             inputs: self.step,
             market_ns: self.checker.now().0.saturating_sub(start.0),
             signals: trader.decide().totals().emitted,
+            stopped: stopped(&trader.decide().totals()),
             intents: risk.considered,
             refused: Refusal::ALL
                 .into_iter()
@@ -447,6 +463,17 @@ impl<G: Gateway> Bench<'_, G> {
             digest: self.digest ^ trader.risk().digest(),
         })
     }
+}
+
+/// What stopped evaluations, by name.
+fn stopped(counters: &Counters) -> BTreeMap<&'static str, u64> {
+    let blocked = Block::ALL.map(|block| (block.name(), counters.blocked(block)));
+    let skipped = [
+        ("stale features", counters.skipped_stale),
+        ("missing features", counters.skipped_schema),
+    ];
+    let all = blocked.into_iter().chain(skipped);
+    all.filter(|(_, count)| *count > 0).collect()
 }
 
 /// FNV-1a over what an entry says.

@@ -160,7 +160,7 @@ impl Rates {
         corrected: 10_000,
         disconnected: 1_000,
         operator: 100,
-        operator_at_work: 50_000,
+        operator_at_work: 8_000,
     };
 
     /// Nothing goes wrong, and nobody interferes.

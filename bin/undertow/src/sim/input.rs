@@ -4,7 +4,7 @@
 //! Of a feed that was lost the vendor knows what the book knows: what is shown again is that.
 
 use undertow_core::book::{Book, Books};
-use undertow_core::event::{FeedNotice, Market, Mbo, Operator};
+use undertow_core::event::{FeedNotice, Market, Mbo, Operator, Trust};
 use undertow_core::risk::{Context, Reason};
 use undertow_core::types::{Action, Flags, Nanos, OrderId, Price, Side};
 
@@ -14,6 +14,13 @@ use super::faults::{Fault, FaultCounts, Rates};
 const MS: u64 = 1_000_000;
 const SECOND: u64 = 1_000 * MS;
 const HOUR: u64 = 3_600 * SECOND;
+
+/// Of which books snapshots are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Snapshots {
+    All,
+    Doubted,
+}
 
 /// What happens to the stream of inputs.
 #[derive(Debug)]
@@ -134,11 +141,13 @@ impl Input {
         happens
     }
 
-    /// Snapshots of every book, as the vendor would send them.
-    pub(super) fn snapshots(&self, books: &Books<'_>) -> Vec<Market> {
+    /// Snapshots of every book, or of those that are in doubt, as the vendor would send them.
+    pub(super) fn snapshots(&self, books: &Books<'_>, of: Snapshots) -> Vec<Market> {
         let mut records = Vec::new();
         for book in books.iter() {
-            snapshot(&book, self.now, &mut records);
+            if of == Snapshots::All || book.trust() == Trust::MaybeBad {
+                snapshot(&book, self.now, &mut records);
+            }
         }
         records
     }

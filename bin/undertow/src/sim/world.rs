@@ -96,9 +96,9 @@ fn limits(profile: &mut Profile, chance: &mut Chance) {
     limits.worst_loss_max = dollars(400_000);
     limits.positions_max = 12;
     limits.underlying_positions_max = 12;
-    limits.data_age_ns_max = chance.pick(&[30_000_000_000, 300_000_000_000, 300_000_000_000]);
+    limits.data_age_ns_max = chance.pick(&[60_000_000_000, 600_000_000_000, 600_000_000_000]);
     limits.volatility_cool_ns = 20_000_000_000;
-    limits.daily_loss_max = dollars(chance.pick(&[500, 20_000]));
+    limits.daily_loss_max = dollars(chance.pick(&[500, 20_000, 20_000]));
     limits.losing_trades_max = chance.pick(&[3, 1_000]);
     limits.losing_trades_cool_ns = 20_000_000_000;
     limits.errors_cool_ns = 20_000_000_000;
