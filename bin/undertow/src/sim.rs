@@ -36,7 +36,7 @@ use undertow_strategies::flow::{Flow, FlowOutput};
 use undertow_strategies::ifd::baseline::Table;
 use undertow_strategies::trade::stage::Desk;
 
-use check::{Checker, check_book, check_update};
+use check::{Checker, check_book, check_touch, check_update};
 use gateway::{Faulty, Plant};
 use input::{Input, Snapshots};
 use record::{Entry, Record};
@@ -357,10 +357,7 @@ impl<G: Gateway> Bench<'_, G> {
         let Some(book) = self.desk.books.get(mbo.key()) else {
             return;
         };
-        let mut checked = Ok(());
-        if self.checker.is_trading(mbo.key()) {
-            checked = self.checker.touch(&book);
-        }
+        let mut checked = check_touch(book.trust(), &book.touch());
         if self.step.is_multiple_of(BOOK_EVERY) {
             checked = checked.and_then(|()| check_book(&book));
         }
@@ -370,9 +367,6 @@ impl<G: Gateway> Bench<'_, G> {
     fn control_step(&mut self, control: &Control) {
         if self.breach.is_some() {
             return;
-        }
-        if let Control::Status(status) = control {
-            self.checker.status(status);
         }
         let mut ear = Ear {
             record: &self.record,

@@ -11,7 +11,7 @@ use std::fmt;
 
 use undertow_cold::journal::{self, Moment, State};
 use undertow_core::book::{Book, Books, Violation};
-use undertow_core::event::{Operator, Status, Trust};
+use undertow_core::event::{Operator, Touch, Trust};
 use undertow_core::gateway::Gateway;
 use undertow_core::money::Money;
 use undertow_core::order::{ClientOrderId, ExecReport, Execution, ReportKind};
@@ -27,9 +27,6 @@ use undertow_strategies::trade::event::{Asked, Decided, TradeEvent};
 use super::gateway::is_end;
 use super::record::Entry;
 use crate::session;
-
-/// A good book may stay crossed for so many events before the evidence counts (F13).
-const CROSSED_EVENTS_MAX: u32 = 65;
 
 /// An invariant of `reliability`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -180,8 +177,6 @@ pub(super) struct Checker {
     now: Nanos,
     last_id: u64,
     sequence: Option<u64>,
-    crossed: BTreeMap<BookKey, u32>,
-    trading: BTreeSet<BookKey>,
     is_shadow: bool,
     /// The journal of it, folded as it would be read.
     folded: State,
@@ -387,9 +382,7 @@ impl Checker {
         for line in risk.lines() {
             let key = line.contract.key;
             let (held, looked_after) = (line.position.quantity(), trader.looked_after(key));
-            holds(held == looked_after, Invariant::Exits, || {
-                format!("{key:?}: {held} held, exits look after {looked_after}")
-            })?;
+            check_looked_after(key, held, looked_after)?;
         }
         check_conserved(&trader.decide().totals(), risk.counters())?;
         self.check_folded(trader)?;
@@ -442,39 +435,6 @@ impl Checker {
         Ok(())
     }
 
-    /// Whether the venue trades an instrument, as far as it said.
-    pub(super) fn status(&mut self, status: &Status) {
-        match status.is_trading {
-            Some(true) => {
-                self.trading.insert(status.key);
-            }
-            Some(false) => {
-                self.trading.remove(&status.key);
-            }
-            None => {}
-        }
-    }
-
-    pub(super) fn is_trading(&self, key: BookKey) -> bool {
-        self.trading.contains(&key)
-    }
-
-    /// I2 of the book of an event that has ended, while the venue trades it.
-    pub(super) fn touch(&mut self, book: &Book<'_>) -> Checked {
-        let touch = book.touch();
-        let is_crossed = touch.is_crossed() || touch.is_locked();
-        if !is_crossed || book.trust() != Trust::Good {
-            self.crossed.remove(&book.key());
-            return Ok(());
-        }
-        // A feed that loses records may cross a book; that must not last.
-        let crossed = self.crossed.entry(book.key()).or_default();
-        *crossed += 1;
-        holds(*crossed <= CROSSED_EVENTS_MAX, Invariant::I2, || {
-            format!("{:?}: good, and crossed at {touch:?}", book.key())
-        })
-    }
-
     /// What costs more, now and then and at the end.
     pub(super) fn all<G: Gateway>(&self, books: &Books<'_>, trader: &Trader<G>) -> Checked {
         for book in books.iter() {
@@ -517,12 +477,23 @@ impl Checker {
     }
 }
 
-/// I1 of one book.
+/// I1 and I2 of one book, walked through.
 pub(super) fn check_book(book: &Book<'_>) -> Checked {
-    match book.check() {
-        Ok(()) | Err(Violation::Crossed(_)) => Ok(()),
-        Err(violation) => Err(Breach::new(Invariant::I1, violation.to_string())),
-    }
+    book.check().map_err(|violation| {
+        let invariant = match violation {
+            Violation::Crossed(_) => Invariant::I2,
+            _ => Invariant::I1,
+        };
+        Breach::new(invariant, violation.to_string())
+    })
+}
+
+/// I2 after an event.
+pub(super) fn check_touch(trust: Trust, touch: &Touch) -> Checked {
+    let is_crossed = touch.is_crossed() || touch.is_locked();
+    holds(trust != Trust::Good || !is_crossed, Invariant::I2, || {
+        format!("a good book is crossed: {touch:?}")
+    })
 }
 
 /// I3.
@@ -532,6 +503,13 @@ pub(super) fn check_conserved(decide: &Counters, risk: &RiskCounters) -> Checked
     })?;
     holds(risk.is_conserved(), Invariant::I3, || {
         format!("intents were lost: {risk:?}")
+    })
+}
+
+/// Whatever is held, somebody looks after its exits.
+pub(super) fn check_looked_after(key: BookKey, held: i64, looked_after: i64) -> Checked {
+    holds(held == looked_after, Invariant::Exits, || {
+        format!("{key:?}: {held} held, exits look after {looked_after}")
     })
 }
 

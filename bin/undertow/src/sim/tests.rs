@@ -1,11 +1,10 @@
 //! A checker that cannot fail is a defect: each invariant is broken on purpose and seen to be.
 //! Then the seeds that once broke one, and seeds that nobody has chosen.
 
-use undertow_core::book::Thresholds;
-use undertow_core::event::{Mbo, Operator};
+use undertow_core::event::{Operator, Touch, Trust};
 use undertow_core::order::{ExecReport, ReportKind, SignalId};
 use undertow_core::risk::{Command, RiskCounters};
-use undertow_core::types::{Action, InstrumentId, OrderId, Price, PublisherId, Side};
+use undertow_core::types::Price;
 use undertow_strategies::decide::counters::Counters;
 use undertow_strategies::decide::features::StrikeGex;
 use undertow_strategies::flow::Reading;
@@ -14,7 +13,9 @@ use undertow_strategies::trade::Trader;
 use undertow_strategies::trade::chain::Sums;
 use undertow_strategies::trade::event::TradeEvent;
 
-use super::check::{check_conserved, check_reading, check_strikes};
+use super::check::{
+    check_conserved, check_looked_after, check_reading, check_strikes, check_touch,
+};
 use super::*;
 
 const ASK: Ask = Ask {
@@ -148,7 +149,7 @@ fn a_position_beyond_its_limit_is_seen() {
 fn planted_executions_are_seen() {
     for (plant, invariant) in [
         (Plant::Unrecorded, Invariant::I4),
-        (Plant::Foreign, Invariant::Exits),
+        (Plant::Foreign, Invariant::I5),
     ] {
         let outcome = run_with(&ASK, Some(plant)).expect("a simulation");
         let broken = outcome.expect_err("a breach");
@@ -158,6 +159,13 @@ fn planted_executions_are_seen() {
     }
     let twice = run_with(&ASK, Some(Plant::ExecutedTwice)).expect("a simulation");
     assert!(twice.is_err());
+}
+
+#[test]
+fn a_position_that_no_exit_looks_after_is_seen() {
+    let key = undertow_core::types::BookKey::default();
+    assert_eq!(check_looked_after(key, -2, -2), Ok(()));
+    assert_eq!(broken(check_looked_after(key, 2, 1)), Invariant::Exits);
 }
 
 #[test]
@@ -227,40 +235,18 @@ fn a_whole_that_is_not_the_sum_of_its_strikes_is_seen() {
 }
 
 #[test]
-fn a_good_book_that_stays_crossed_is_seen() {
-    let limits = BookLimits {
-        thresholds: Thresholds {
-            crossed_events_max: u32::MAX,
-            settle_events: 1,
-            ..Thresholds::default()
-        },
-        ..world::books()
+fn a_good_book_that_is_crossed_is_seen() {
+    let touch = |bid: i64, ask: i64| Touch {
+        bid: Price(bid),
+        ask: Price(ask),
+        ..Touch::EMPTY
     };
-    let arena = Bump::with_capacity(limits.bytes());
-    let mut books = Books::new_in(&arena, &limits).expect("books");
-    let mut checker = Checker::new(false);
-    let mut outcome = Ok(());
-    for at in 0..200_u64 {
-        let is_bid = at % 2 == 0;
-        let market = Market::Mbo(Mbo {
-            ts_event: Nanos(at + 1),
-            ts_recv: Nanos(at + 1),
-            order_id: OrderId(at + 1),
-            price: Price(if is_bid { 10 } else { 9 } * Price::PER_POINT),
-            size: 1,
-            sequence: u32::try_from(at).expect("small"),
-            instrument_id: InstrumentId(1),
-            publisher_id: PublisherId(1),
-            flags: Flags::LAST,
-            action: Action::Add,
-            side: if is_bid { Side::Bid } else { Side::Ask },
-            ..Mbo::default()
-        });
-        books.apply(&market);
-        let book = books.get(market.mbo().key()).expect("a book");
-        outcome = outcome.and_then(|()| checker.touch(&book));
+    assert_eq!(check_touch(Trust::Good, &touch(1, 2)), Ok(()));
+    assert_eq!(check_touch(Trust::MaybeBad, &touch(3, 2)), Ok(()));
+    for crossed in [touch(2, 2), touch(3, 2)] {
+        let outcome = check_touch(Trust::Good, &crossed);
+        assert_eq!(broken(outcome), Invariant::I2);
     }
-    assert_eq!(broken(outcome), Invariant::I2);
 }
 
 #[test]
