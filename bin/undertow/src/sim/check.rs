@@ -173,6 +173,8 @@ pub(super) struct Checker {
     /// What was held of a contract when it was settled.
     settled: BTreeMap<BookKey, i64>,
     cancels_said: BTreeSet<u64>,
+    /// Cancels of a kill leave at once, and are said after it: these must still be said.
+    cancels_owed: BTreeSet<u64>,
     gate: Gate,
     now: Nanos,
     last_id: u64,
@@ -238,6 +240,7 @@ impl Checker {
             TradeEvent::Asked(asked) => self.asked(asked),
             TradeEvent::Cancelled(cancel, at) => {
                 self.cancels_said.insert(cancel.id().0);
+                self.cancels_owed.remove(&cancel.id().0);
                 self.pass(*at)
             }
             TradeEvent::Halted(halt) => {
@@ -299,10 +302,10 @@ impl Checker {
         match command {
             Command::Cancel(cancel) => {
                 let id = cancel.id().0;
-                let is_said = self.cancels_said.contains(&id);
-                holds(is_said, Invariant::I6, || {
-                    format!("the cancel of order {id} left unsaid")
-                })
+                if !self.cancels_said.contains(&id) {
+                    self.cancels_owed.insert(id);
+                }
+                Ok(())
             }
             Command::Place(order) => {
                 let id = order.id().0;
@@ -386,6 +389,10 @@ impl Checker {
         }
         check_conserved(&trader.decide().totals(), risk.counters())?;
         self.check_folded(trader)?;
+        let is_said = self.cancels_owed.is_empty() || trader.waiting() > 0;
+        holds(is_said, Invariant::I6, || {
+            format!("cancels left unsaid: {:?}", self.cancels_owed)
+        })?;
         let has_halted = risk.halted().gate >= self.gate;
         holds(has_halted, Invariant::I8, || {
             let gate = risk.halted().gate.name();
