@@ -48,8 +48,8 @@ within 15 cargo test -p undertow-benches --benches
 
 if ! $quick; then
   step "gates: instructions and allocations per message, and their self-test"
-  within 15 cargo run --release -p undertow-benches --bin gate
-  within 15 cargo run --release -p undertow-benches --bin gate -- self-test
+  within 20 cargo run --release -p undertow-benches --bin gate
+  within 20 cargo run --release -p undertow-benches --bin gate -- self-test
 fi
 
 step "all passed"

@@ -191,9 +191,19 @@ fn update(args: &Args, program: &Path, valgrind: String) -> Result<ExitCode> {
 
 /// Counts identical code twice, then with a fifth more work, then with a rare allocation: the
 /// verdicts must be green, red and red.
+/// The works that the proof is made on without `--only`: one of each kind. Each takes seven counts.
+const PROVEN: [Work; 4] = [
+    Work::DecodeOne,
+    Work::BookOne,
+    Work::ChainOne,
+    Work::LoopOne,
+];
+
 fn self_test(program: &Path, only: Option<Work>) -> Result<ExitCode> {
     let mut is_proven = true;
-    for work in works(only) {
+    let is_asked = |work: &Work| only.is_none_or(|only| only == *work);
+    let proven = Work::ALL.into_iter().filter(is_asked);
+    for work in proven.filter(|work| only.is_some() || PROVEN.contains(work)) {
         let plain = measure::count(program, work, Planted::NOTHING)?;
         let hollow = measure::count(program, work, Planted::HOLLOW)?;
         let turns = turns_of_a_fifth(program, work, &hollow)?;
