@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tempfile::tempdir;
+use tempfile::{tempdir, tempdir_in};
 use undertow_cold::claims::SharedClaims;
 use undertow_core::types::Nanos;
 use undertow_strategies::decide::claim::{Claim, ClaimStore, Claims, Request, Token};
@@ -119,10 +119,11 @@ fn file_of_something_else_is_refused() {
 }
 
 /// 10^5 claims: each of eight processes claims each of 12,500 signals, all in the same order, so
-/// that they meet at every one.
+/// that they meet at every one. They meet in memory where there is room for it: what is raced is
+/// the protocol, and a disk that others keep busy may be away for longer than a claim is tried.
 #[test]
 fn s01_eight_racing_processes_emit_each_signal_once() {
-    let folder = tempdir().unwrap();
+    let folder = tempdir_in("/dev/shm").or_else(|_| tempdir()).unwrap();
     let path = folder.path().join("claims");
     let racers: Vec<_> = (0..PROCESSES)
         .map(|worker| {
@@ -180,7 +181,7 @@ fn racer() {
     let path = env::var(RACE).expect("the race sets it");
     let worker: u64 = env::var(WORKER).unwrap().parse().unwrap();
     let folder = Path::new(&path).parent().unwrap();
-    let mut store = SharedClaims::open(Path::new(&path)).unwrap();
+    let mut store = persist(|| SharedClaims::open(Path::new(&path)));
     let ready = folder.join("ready");
     fs::create_dir_all(&ready).unwrap();
     fs::write(ready.join(worker.to_string()), "").unwrap();
@@ -190,14 +191,27 @@ fn racer() {
     let mut lines = String::new();
     for signal in 0..SIGNALS {
         let request = request(signal, 0, token(worker, signal));
-        match store.claim(&request, NOW).unwrap() {
-            Claim::Won => {
+        match persist(|| store.claim(&request, NOW)) {
+            // Who asks again after no answer may have won already.
+            Claim::Won | Claim::WonBefore => {
                 lines += &format!("won {signal}\n");
-                assert_eq!(store.claim(&request, NOW).unwrap(), Claim::WonBefore);
+                let again = persist(|| store.claim(&request, NOW));
+                assert_eq!(again, Claim::WonBefore);
             }
             Claim::Duplicate => {}
             answer => panic!("no such answer can be: {answer:?}"),
         }
     }
     println!("\n{lines}");
+}
+
+/// Asks again when the store does not answer, as a worker may: its token makes that harmless.
+fn persist<T, E: std::fmt::Display>(mut ask: impl FnMut() -> Result<T, E>) -> T {
+    for _ in 0..10 {
+        match ask() {
+            Ok(answer) => return answer,
+            Err(error) => eprintln!("asked again: {error}"),
+        }
+    }
+    panic!("no answer after ten tries");
 }

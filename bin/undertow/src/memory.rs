@@ -11,36 +11,63 @@ use nix::sys::mman::{MlockAllFlags, MmapAdvise, madvise, mlockall};
 /// Size of a huge page on the machines we run on.
 const HUGE_PAGE: usize = 2 << 20;
 
-/// An arena of `bytes`, with that as its hard limit.
-///
-/// The advice about huge pages is taken before anything touches the memory, so that the first
-/// touch already gets them. Returns why it was refused, if it was.
-#[must_use]
-pub fn arena(bytes: usize, huge_pages: bool) -> (Bump, Option<String>) {
-    // Bump rounds up and keeps a footer; two pages more than asked never fall short.
-    let arena = Bump::with_capacity(bytes + HUGE_PAGE);
-    let refusal = if huge_pages {
-        advise_huge(&arena, bytes)
-    } else {
-        None
-    };
-    arena.set_allocation_limit(Some(arena.allocated_bytes()));
-    (arena, refusal)
+/// The memory of the books, and which part of it was asked to lie on huge pages.
+#[derive(Debug)]
+pub struct Arena {
+    bump: Bump,
+    huge: Option<(NonNull<libc::c_void>, usize)>,
 }
 
-fn advise_huge(arena: &Bump, bytes: usize) -> Option<String> {
+impl Arena {
+    /// An arena of `bytes`, with that as its hard limit.
+    ///
+    /// The advice about huge pages is taken before anything touches the memory, so that the first
+    /// touch already gets them. Returns why it was refused, if it was.
+    #[must_use]
+    pub fn new(bytes: usize, huge_pages: bool) -> (Self, Option<String>) {
+        // Bump rounds up and keeps a footer; two pages more than asked never fall short.
+        let bump = Bump::with_capacity(bytes + HUGE_PAGE);
+        let huge = huge_pages.then(|| whole_pages(&bump, bytes)).flatten();
+        bump.set_allocation_limit(Some(bump.allocated_bytes()));
+        let arena = Self { bump, huge };
+        let refusal = arena.advise(MmapAdvise::MADV_HUGEPAGE);
+        (arena, refusal)
+    }
+
+    /// What to allocate in.
+    #[must_use]
+    pub const fn bump(&self) -> &Bump {
+        &self.bump
+    }
+
+    /// Leaves every page as it now is: to be called when all has been touched. The kernel would
+    /// otherwise go on gathering small pages into huge ones, and whoever touches one meanwhile
+    /// faults.
+    pub fn settle(&self) {
+        // A refusal leaves the arena as it was, which is slower at worst.
+        let _refusal = self.advise(MmapAdvise::MADV_NOHUGEPAGE);
+    }
+
+    fn advise(&self, how: MmapAdvise) -> Option<String> {
+        let (start, len) = self.huge?;
+        // SAFETY: the range lies inside the chunk that the arena reserved (`bytes` below its
+        // first allocation), and neither advice that we give changes any content of it.
+        let advice = unsafe { madvise(start, len, how) };
+        advice
+            .err()
+            .map(|error| format!("huge pages refused: {error}"))
+    }
+}
+
+/// The part of the arena's chunk that whole huge pages can cover.
+fn whole_pages(bump: &Bump, bytes: usize) -> Option<(NonNull<libc::c_void>, usize)> {
     // The arena hands out memory downwards, so its first allocation lies at the chunk's end.
-    let end = std::ptr::from_ref(arena.alloc(0_u8)).addr();
+    let end = std::ptr::from_ref(bump.alloc(0_u8)).addr();
     let first = (end - bytes).next_multiple_of(HUGE_PAGE);
     let last = end / HUGE_PAGE * HUGE_PAGE;
     let len = last.checked_sub(first).filter(|len| *len > 0)?;
     let start = NonNull::new(std::ptr::without_provenance_mut(first))?;
-    // SAFETY: the range lies inside the chunk that the arena has just reserved (`bytes` below
-    // its first allocation), and this advice changes no content of it.
-    let advice = unsafe { madvise(start, len, MmapAdvise::MADV_HUGEPAGE) };
-    advice
-        .err()
-        .map(|error| format!("huge pages refused: {error}"))
+    Some((start, len))
 }
 
 /// Locks everything the process has and will have in memory. Returns why it was refused.
@@ -137,10 +164,12 @@ mod tests {
     #[test]
     fn arena_holds_what_was_asked_and_no_more() {
         for huge_pages in [false, true] {
-            let (arena, _) = arena(8 << 20, huge_pages);
-            let slice = arena.try_alloc_slice_fill_copy(8 << 20, 7_u8).unwrap();
+            let (arena, _) = Arena::new(8 << 20, huge_pages);
+            let bump = arena.bump();
+            let slice = bump.try_alloc_slice_fill_copy(8 << 20, 7_u8).unwrap();
+            arena.settle();
             assert!(slice.iter().all(|byte| *byte == 7));
-            assert!(arena.try_alloc_slice_fill_copy(4 << 20, 0_u8).is_err());
+            assert!(bump.try_alloc_slice_fill_copy(4 << 20, 0_u8).is_err());
         }
     }
 }

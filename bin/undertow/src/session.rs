@@ -61,7 +61,7 @@ use crate::config::Config;
 use crate::config::values::{self, Demand, Idle as IdleWish, Layout as LayoutWish, Pace};
 use crate::exit::{Code, Failure};
 use crate::interrupt::Interrupt;
-use crate::memory;
+use crate::memory::{self, Arena};
 use crate::output::words;
 use crate::probe::Sampling;
 use crate::profile::Profile;
@@ -117,7 +117,8 @@ pub fn run<B: Bytes + Send>(ask: &Ask<'_>, inputs: Vec<(String, B)>) -> Result<O
     let wiring = wiring(ask)?;
     let limits = limits(ask.config);
     let (arena, notes) = lay_out(ask.config, &limits)?;
-    let books = Books::new_in(&arena, &limits)?;
+    let books = Books::new_in(arena.bump(), &limits)?;
+    arena.settle();
     let (names, feed) = opened(inputs);
     let history = ifd::history(ask.config, first_day(&feed))?;
     let places = history.len();
@@ -185,7 +186,8 @@ pub fn trade<B: Bytes + Send, G: Gateway + Send>(
     let wiring = wiring(ask)?;
     let limits = limits(ask.config);
     let (arena, notes) = lay_out(ask.config, &limits)?;
-    let books = Books::new_in(&arena, &limits)?;
+    let books = Books::new_in(arena.bump(), &limits)?;
+    arena.settle();
     let (names, feed) = opened(inputs);
     let history = ifd::history(ask.config, first_day(&feed))?;
     let places = history.len();
@@ -393,10 +395,10 @@ pub(crate) fn first_day<B: Bytes>(feed: &Replay<B>) -> Nanos {
 }
 
 /// The arena for the books, and what the system refused of what was wished for it.
-fn lay_out(config: &Config, limits: &BookLimits) -> Result<(bumpalo::Bump, Vec<String>)> {
+fn lay_out(config: &Config, limits: &BookLimits) -> Result<(Arena, Vec<String>)> {
     let mut notes = Vec::new();
     let wishes_huge = config.memory.huge_pages != Demand::Off;
-    let (arena, refusal) = memory::arena(limits.bytes(), wishes_huge);
+    let (arena, refusal) = Arena::new(limits.bytes(), wishes_huge);
     notes.extend(demanded(
         "memory.huge_pages",
         config.memory.huge_pages,

@@ -37,6 +37,37 @@ fn json(dir: &Path, words: &[&str]) -> Value {
     serde_json::from_str(&ok(dir, words)).unwrap()
 }
 
+/// The same of a run that must not fault, or allocate.
+///
+/// The kernel moves a page now and then for reasons of its own, and whoever touches it meanwhile
+/// faults. A fault of ours is made by the input, so it comes back in every run.
+fn json_without_faults(dir: &Path, words: &[&str]) -> Value {
+    let mut told = Value::Null;
+    for _ in 0..3 {
+        told = json(dir, words);
+        let run = &told["summary"]["run"];
+        assert_eq!(run["allocations"], 0, "{words:?}");
+        if run["page_faults"] == 0 {
+            return told;
+        }
+    }
+    panic!("{words:?} faults each time: {}", told["summary"]["run"]);
+}
+
+/// The same of a run that tells in words.
+fn ok_without_faults(dir: &Path, words: &[&str]) -> String {
+    let mut out = String::new();
+    for _ in 0..3 {
+        out = ok(dir, words);
+        let line = "allocations on hot threads: 0   page faults: ";
+        let (_, faults) = out.split_once(line).expect("no allocation");
+        if faults.starts_with("0 ") {
+            return out;
+        }
+    }
+    panic!("{words:?} faults each time: {out}");
+}
+
 /// A folder with a small session, plain and packed.
 fn session() -> TempDir {
     let dir = tempfile::tempdir().unwrap();
@@ -63,7 +94,7 @@ fn session() -> TempDir {
 #[test]
 fn the_main_job_needs_nothing_and_shows_its_summary() {
     let dir = tempfile::tempdir().unwrap();
-    let out = ok(dir.path(), &["--messages", "50k"]);
+    let out = ok_without_faults(dir.path(), &["--messages", "50k"]);
     for part in [
         "by action",
         "instruments",
@@ -79,8 +110,6 @@ fn the_main_job_needs_nothing_and_shows_its_summary() {
     ] {
         assert!(out.contains(part), "{part} is missing from\n{out}");
     }
-    let clean = "allocations on hot threads: 0   page faults: 0";
-    assert!(out.contains(clean), "{out}");
     let report = out
         .lines()
         .find_map(|line| line.strip_prefix("report"))
@@ -112,10 +141,8 @@ fn the_same_input_gives_the_same_bytes_in_every_layout_and_twice() {
         let words = [
             "replay", "a.dbn", "--layout", layout, "--events", &events, "--json",
         ];
-        let told = json(dir.path(), &words);
+        let told = json_without_faults(dir.path(), &words);
         let summary = &told["summary"];
-        assert_eq!(summary["run"]["allocations"], 0, "{layout}");
-        assert_eq!(summary["run"]["page_faults"], 0, "{layout}");
         assert_eq!(summary["run"]["layout"], layout);
         let bytes = fs::read(dir.path().join(&events)).unwrap();
         assert!(bytes.len() > 100_000);
@@ -317,10 +344,8 @@ fn the_real_file_is_played_without_allocation_and_alike_in_every_layout() {
             layout,
             "--json",
         ];
-        let told = json(dir.path(), &words);
+        let told = json_without_faults(dir.path(), &words);
         let summary = &told["summary"];
-        assert_eq!(summary["run"]["allocations"], 0, "{layout}");
-        assert_eq!(summary["run"]["page_faults"], 0, "{layout}");
         assert_eq!(summary["inputs"][0]["records"], 68_792);
         let actions = summary["actions"].as_array().unwrap();
         let counts: Vec<_> = actions
@@ -355,15 +380,13 @@ fn a_run_that_trades_has_one_journal_in_every_layout_and_its_ledger_adds_up() {
     let dir = tempfile::tempdir().unwrap();
     let mut first = None;
     for layout in ["fused", "fused", "split", "dedicated"] {
-        let out = ok(dir.path(), &["--quiet", "--layout", layout]);
+        let out = ok_without_faults(dir.path(), &["--quiet", "--layout", layout]);
         let run = run_dir(dir.path(), &out);
         let journal = fs::read(run.join("journal/journal-000001.utj")).unwrap();
         let explained = fs::read_to_string(run.join("explain.jsonl")).unwrap();
         let kinds = |kind: &str| explained.matches(&format!("\"kind\":\"{kind}\"")).count();
         assert!(kinds("signal") > 0 && kinds("order") > 0 && kinds("report") > 0);
         assert!(out.contains("fills of"), "{out}");
-        let clean = "allocations on hot threads: 0   page faults: 0";
-        assert!(out.contains(clean), "{layout}: {out}");
         let verified = ok(
             dir.path(),
             &["journal", "verify", run.join("journal").to_str().unwrap()],

@@ -17,7 +17,7 @@ use undertow_feeds::replay::{Bytes, Replay};
 use super::{effective, print, print_json};
 use crate::cli::{self, Global};
 use crate::exit::{Code, Exit, Failure};
-use crate::memory;
+use crate::memory::Arena;
 use crate::pump::Blocks;
 use crate::session::{self, rfc3339};
 
@@ -28,14 +28,14 @@ use crate::session::{self, rfc3339};
 pub(super) fn book(global: &Global, args: &cli::Book) -> Result<Exit> {
     let config = effective(global, Vec::new())?.config;
     let limits = session::limits(&config);
-    let (arena, _) = memory::arena(limits.bytes(), false);
+    let (arena, _) = Arena::new(limits.bytes(), false);
     let (blocks, _) = Blocks::open(&args.file).map_err(|error| {
         let next = "check the path and that the file may be read";
         Failure::new(Code::FEED_UNREADABLE, format!("{error:#}"), next)
     })?;
     let mut reader = Reader {
         feed: Replay::new([blocks]),
-        books: Books::new_in(&arena, &limits)?,
+        books: Books::new_in(arena.bump(), &limits)?,
         registry: Registry::default(),
         day: None,
     };

@@ -20,7 +20,7 @@ use super::{effective, print, print_json};
 use crate::cli::values::At;
 use crate::cli::{Chain, Global};
 use crate::exit::{Code, Exit, Failure};
-use crate::memory;
+use crate::memory::Arena;
 use crate::pump::Blocks;
 use crate::session;
 
@@ -139,11 +139,11 @@ fn read_text(path: &Path, is_packed: bool) -> Result<Vec<u8>, Failure> {
 fn from_databento(global: &Global, args: &Chain) -> Result<(Loaded, Option<Failure>)> {
     let config = effective(global, Vec::new())?.config;
     let limits = session::limits(&config);
-    let (arena, _) = memory::arena(limits.bytes(), false);
+    let (arena, _) = Arena::new(limits.bytes(), false);
     let (blocks, _) =
         Blocks::open(&args.file).map_err(|error| unreadable(&args.file, &format!("{error:#}")))?;
     let mut feed = Replay::new([blocks]);
-    let mut books = Books::new_in(&arena, &limits)?;
+    let mut books = Books::new_in(arena.bump(), &limits)?;
     let mut gathering = Gathering::default();
     let mut until = Until::new(args.at);
     while let Some(msg) = next(&mut feed) {

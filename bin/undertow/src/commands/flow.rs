@@ -13,7 +13,7 @@ use undertow_feeds::replay::{Bytes, Replay};
 use super::{effective, print, print_json};
 use crate::cli::{self, Global};
 use crate::exit::{Code, Exit, Failure, Failures};
-use crate::memory;
+use crate::memory::Arena;
 use crate::pump::Blocks;
 use crate::session;
 
@@ -27,7 +27,7 @@ const NEAREST: usize = 3;
 pub(super) fn flow(global: &Global, args: &cli::Flow) -> Result<Exit> {
     let config = effective(global, Vec::new())?.config;
     let limits = session::limits(&config);
-    let (arena, _) = memory::arena(limits.bytes(), false);
+    let (arena, _) = Arena::new(limits.bytes(), false);
     let question = Question {
         instrument: args.instrument.clone(),
         every: args.every,
@@ -38,7 +38,7 @@ pub(super) fn flow(global: &Global, args: &cli::Flow) -> Result<Exit> {
         std::thread::sleep(Duration::from_micros(50));
     }
     let history = session::history(&config, session::first_day(&feed))?;
-    let mut gathering = Gathering::new(&arena, &limits, question, history)?;
+    let mut gathering = Gathering::new(arena.bump(), &limits, question, history)?;
     play(&mut feed, &mut gathering, args)?;
     let report = gathering
         .finish()
