@@ -162,6 +162,17 @@ impl Head {
         self.ladders.changed(shared, &self.depth, level);
     }
 
+    /// Notes that a level has gained or lost size. It is steady when it was open before and still
+    /// is, and the event ends with this record.
+    #[inline(always)]
+    pub(super) fn resized(&mut self, shared: &Shared<'_>, level: u32, by: i64, is_steady: bool) {
+        if is_steady {
+            self.ladders.shifted(shared, &mut self.depth, level, by);
+        } else {
+            self.changed(shared, level);
+        }
+    }
+
     /// Sums the depth anew where it may have changed.
     pub(super) fn read_depth(&mut self, shared: &Shared<'_>) {
         self.depth.read(&mut self.ladders, shared);

@@ -330,12 +330,18 @@ impl Head {
     ) -> Option<Sum> {
         let to = self.ladders.open(shared, side, mbo.price.0)?;
         // Read after opening, which may have moved every level to a finer grid.
-        let from = shared.slab.node(node).level;
+        let order = shared.slab.node(node);
+        let (from, old_size) = (order.level, order.size.cast_signed());
         let (_, is_empty) = shared.slab.unlink(node);
         let left = shared.slab.push_back(to, node, entry(mbo));
-        self.changed(shared, from);
-        self.changed(shared, to);
-        if is_empty && from != to {
+        let (is_last, size) = (mbo.flags.has(Flags::LAST), i64::from(mbo.size));
+        if from == to {
+            self.resized(shared, to, size - old_size, is_last);
+            return Some(left);
+        }
+        self.resized(shared, from, -old_size, is_last && !is_empty);
+        self.resized(shared, to, size, is_last && left.count > 1);
+        if is_empty {
             self.ladders.close(shared, from);
         }
         Some(left)

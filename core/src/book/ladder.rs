@@ -19,6 +19,9 @@ use crate::types::Price;
 /// How many levels of a side the depth is summed over.
 const WATCHED_LEVELS: usize = 10;
 
+/// How many of them are weighed, the best one most.
+const WEIGHED_LEVELS: u32 = 5;
+
 /// The sums over the best levels, and where they end.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct DepthWatch {
@@ -48,6 +51,18 @@ impl DepthWatch {
             }
         }
         ladders.depth_old = 0;
+    }
+
+    /// A level of the best ten has gained or lost size; `better` levels stand before it.
+    #[inline(always)]
+    fn shift(&mut self, side: usize, better: u32, by: i64) {
+        let weight = WEIGHED_LEVELS.saturating_sub(better);
+        let within5 = if weight > 0 { by } else { 0 };
+        let sums = &mut self.sums;
+        sums.weighted5[side] =
+            sums.weighted5[side].wrapping_add_signed(by.wrapping_mul(i64::from(weight)));
+        sums.sum5[side] = sums.sum5[side].wrapping_add_signed(within5);
+        sums.sum10[side] = sums.sum10[side].wrapping_add_signed(by);
     }
 
     #[inline(always)]
@@ -198,6 +213,41 @@ impl Ladders {
             let is_near = rank(side, node.key.cast_signed()) >= depth.tenth[side];
             self.depth_old |= u8::from(is_near) << side;
         }
+    }
+
+    /// A level that stays open has gained or lost size, and the event ends with it: the sums
+    /// follow at once, unless the side is to be read anyway.
+    #[inline(always)]
+    pub(super) fn shifted(
+        &self,
+        shared: &Shared<'_>,
+        depth: &mut DepthWatch,
+        level: u32,
+        by: i64,
+    ) {
+        if !shared.watches_depth {
+            return;
+        }
+        let node = shared.slab.node(level);
+        let side = (node.level & 1) as usize;
+        let is_near = rank(side, node.key.cast_signed()) >= depth.tenth[side];
+        if is_near && self.depth_old & 1 << side == 0 {
+            depth.shift(side, self.better(shared, side, level), by);
+        }
+    }
+
+    /// How many levels of the side are better than this one of the best ten.
+    #[inline(always)]
+    fn better(&self, shared: &Shared<'_>, side: usize, level: u32) -> u32 {
+        let (page, bit) = (level / PAGE_LEVELS, level % PAGE_LEVELS);
+        let mut count = 0;
+        for entry in self.sides[side].pages(&shared.directories).iter().rev() {
+            if entry.page == page {
+                return count + (entry.occupied >> bit >> 1).count_ones();
+            }
+            count += entry.occupied.count_ones();
+        }
+        count
     }
 
     /// Notes that a whole side goes.

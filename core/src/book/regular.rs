@@ -92,7 +92,8 @@ impl Head {
         say(update, Effect::Added, left);
         shared.index.insert(&shared.slab, place, order);
         self.orders_count += 1;
-        self.changed(shared, level);
+        let is_steady = left.count > 1 && update.mbo.flags.has(Flags::LAST);
+        self.resized(shared, level, i64::from(update.mbo.size), is_steady);
         true
     }
 
@@ -127,7 +128,8 @@ impl Head {
         shared.slab.give_order(node);
         shared.index.remove(place);
         self.orders_count -= 1;
-        self.changed(shared, level);
+        let is_steady = !is_empty && update.mbo.flags.has(Flags::LAST);
+        self.resized(shared, level, -i64::from(update.mbo.size), is_steady);
         if is_empty {
             self.ladders.close(shared, level);
         }
@@ -176,7 +178,8 @@ impl Head {
         let level = shared.slab.node(node).level;
         let left = shared.slab.reduce(node, by, update.mbo.sequence);
         say(update, Effect::Reduced, left);
-        self.changed(shared, level);
+        let is_last = update.mbo.flags.has(Flags::LAST);
+        self.resized(shared, level, -by.cast_signed(), is_last);
         true
     }
 
@@ -198,8 +201,10 @@ impl Head {
         update.touch = touch;
         self.touch = touch;
         self.doubts.end_event();
-        if self.ladders.is_depth_old() {
-            self.read_depth(shared);
+        if shared.watches_depth {
+            if self.ladders.is_depth_old() {
+                self.read_depth(shared);
+            }
             update.depth = self.depth.sums;
         }
         if is_closed(&touch) {
