@@ -1,0 +1,208 @@
+//! What is due as time passes: the account, the day, the chain's turns, exits by the clock, and
+//! the rules that are to be looked at again. Time is that of events, in ticks of 100 ms.
+
+use undertow_core::book::Books;
+use undertow_core::gateway::Gateway;
+use undertow_core::money::{Money, PPM};
+use undertow_core::risk::{Command, Context, Gate};
+use undertow_core::types::Nanos;
+
+use super::chain::CADENCE_NS;
+use super::event::{Decided, TradeEvent};
+use super::speech::Item;
+use super::tally::Curve;
+use super::{Trader, house};
+use crate::calendar::Venue;
+use crate::decide::moment::Moment;
+use crate::decide::validate::Conditions;
+use crate::decide::{Decision, Outcome};
+use crate::portfolio_risk::ppm_down;
+
+/// What is due is looked at so often, by event time: 100 ms.
+const TICK_NS: u64 = 100_000_000;
+
+/// Ticks between two looks at the account.
+const ACCOUNT_TICKS: u64 = 10;
+
+/// Ticks between two digests.
+const CHECKPOINT_TICKS: u64 = 600;
+
+impl<G: Gateway> Trader<G> {
+    #[cold]
+    pub(super) fn tick(&mut self, books: &Books<'_>) {
+        let is_first = self.ticks == 0;
+        self.tick_at = Nanos(self.now.0.saturating_add(TICK_NS));
+        self.ticks += 1;
+        self.turn_day();
+        self.pass_minutes();
+        if is_first || self.ticks.is_multiple_of(ACCOUNT_TICKS) {
+            house::tell_account(&mut self.risk, &self.settings, self.now);
+            self.tell_held();
+            self.tighten_stops();
+            self.tell_kept();
+            if let Some(equity) = self.risk.equity() {
+                self.curve.get_or_insert(Curve::new(equity)).add(equity);
+            }
+        }
+        if self.ticks.is_multiple_of(CHECKPOINT_TICKS) {
+            self.checkpoint();
+        }
+        let ticks = (CADENCE_NS / TICK_NS) as usize;
+        for watch in &mut self.watches {
+            let spot = watch.spot();
+            let turns = watch.chain.turns(ticks);
+            watch
+                .chain
+                .refresh(turns, spot, self.now, self.settings.search);
+        }
+        self.let_time_pass(books);
+        self.settle_what_expired();
+        self.close_what_is_due();
+        self.evaluate(books);
+    }
+
+    /// A new trading day: what the venue and the rules allow.
+    fn turn_day(&mut self) {
+        let Ok(day) = self.calendar.trading_day(Venue::Globex, self.now) else {
+            return;
+        };
+        // On the day of the last turn this changes nothing. While a position has no mark the day
+        // cannot turn, so that it is asked again.
+        if let Ok(day) = u32::try_from(day.0) {
+            self.risk.new_day(day, Money::ZERO, self.now);
+        }
+        if self.day == Some(day) {
+            return;
+        }
+        let venue = Some((self.settings.mode, self.settings.account));
+        self.risk.on_context(&Context::Venue(venue), self.now);
+        house::tell_day(&mut self.risk, &self.calendar, day, &self.rules, self.now);
+        if let Ok(Some(session)) = self.calendar.session(Venue::Globex, day) {
+            self.gateway.begin_session(session.close);
+        }
+        self.day = Some(day);
+    }
+
+    /// Bars that are over, and the market's last minute for its breaker (R2).
+    fn pass_minutes(&mut self) {
+        for (at, watch) in self.watches.iter_mut().enumerate() {
+            let z = watch.pass(self.now);
+            // The breaker looks at one market: the first product's.
+            if let (0, Some(z)) = (at, z.and_then(|z| ppm_down(z.abs()))) {
+                let context = Context::Volatility(z, self.now);
+                self.risk.on_context(&context, self.now);
+            }
+        }
+    }
+
+    /// Greeks of the contracts that are traded.
+    pub(super) fn tell_held(&mut self) {
+        for watch in &mut self.watches {
+            for at in 0..watch.chain.listings().len() {
+                if !watch.chain.is_traded(at) {
+                    continue;
+                }
+                let spot = watch.spot();
+                watch.chain.turn(at, spot, self.now, self.settings.search);
+                if let (Some(key), Some(greeks)) = (watch.chain.key(at), watch.chain.dollars(at)) {
+                    self.risk
+                        .on_context(&Context::Greeks(key, greeks), self.now);
+                }
+            }
+        }
+    }
+
+    /// Far below the highest equity, stops come nearer (R4).
+    pub(super) fn tighten_stops(&mut self) {
+        let Some(rung) = self.risk.drawdown().filter(|rung| rung.stop_ppm() < PPM) else {
+            return;
+        };
+        for holding in &mut self.holdings {
+            holding.exits.tighten(rung.stop_ppm());
+        }
+    }
+
+    /// What is held of a contract that has expired is worth its intrinsic value (N16). It waits
+    /// for a price of the underlying.
+    pub(super) fn settle_what_expired(&mut self) {
+        let mut at = 0;
+        while at < self.holdings.len() {
+            let holding = &self.holdings[at];
+            let (key, watch) = (holding.key(), &self.watches[holding.watch]);
+            let is_over = self
+                .risk
+                .line(key)
+                .is_some_and(|line| line.contract.expiry <= self.now);
+            let worth = watch
+                .chain
+                .place(key)
+                .zip(watch.last)
+                .and_then(|(option, last)| watch.chain.intrinsic(option, last.value));
+            if let (true, Some(price)) = (is_over, worth)
+                && let Some(held) = self.risk.settle(key, price, None)
+            {
+                self.holdings.swap_remove(at);
+                self.say(TradeEvent::Settled(key, price, held), None);
+            } else {
+                at += 1;
+            }
+        }
+    }
+
+    /// Orders without an answer, entries that were good for a time, latency on its way back.
+    fn let_time_pass(&mut self, books: &Books<'_>) {
+        let (queue, now) = (&mut self.queue, self.now);
+        self.risk.on_time(now, &mut |cancel| {
+            queue.push_back(Item {
+                event: TradeEvent::Cancelled(cancel, now),
+                command: Some(Command::Cancel(cancel)),
+            });
+        });
+        if !self.gateway.is_idle() {
+            let reports = &mut self.reports;
+            self.gateway
+                .on_time(books, now, &mut |report| reports.push(*report));
+            self.take_reports();
+        }
+    }
+
+    pub(super) fn evaluate(&mut self, books: &Books<'_>) {
+        for place in 0..self.rules.len() {
+            if self.now < self.due[place] || !self.may_ask() {
+                continue;
+            }
+            let Some((at, decision)) = self.decided(place) else {
+                continue;
+            };
+            let is_debug = matches!(decision.outcome, Outcome::Debug(_) | Outcome::Skipped(_));
+            if !is_debug {
+                let (touch, depth) = self.watches[at].book();
+                let decided = Decided {
+                    place,
+                    decision,
+                    touch,
+                    depth,
+                };
+                self.say(TradeEvent::Decided(decided), None);
+            }
+            if let Outcome::Emitted(signal) = decision.outcome {
+                self.follow(books, (at, place), &signal);
+            }
+        }
+    }
+
+    /// Evaluates a rule set, and says when it is to be looked at next.
+    fn decided(&mut self, place: usize) -> Option<(usize, Decision)> {
+        let (rules, at) = &self.rules[place];
+        let watch = &self.watches[*at];
+        let moment = Moment::of(&self.calendar, Venue::Nyse, self.now).ok()?;
+        let conditions = Conditions {
+            trust: watch.trust,
+            is_halted: watch.is_trading == Some(false) || self.risk.halted().gate != Gate::Open,
+        };
+        let features = watch.features(rules.bar_minutes, self.now);
+        let decision = self.decide.evaluate(place, &features, &conditions, &moment);
+        self.due[place] = Nanos(self.now.0.saturating_add(rules.refresh_min_ns));
+        Some((*at, decision?))
+    }
+}

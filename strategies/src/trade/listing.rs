@@ -1,0 +1,132 @@
+//! What is listed, and whose records concern whom.
+//!
+//! Of each product the contract that expires next is watched, and the options on it are its
+//! chain. A definition that comes before its underlying's waits for it.
+
+use undertow_core::contract::{Contract, PriceSign};
+use undertow_core::event::{BookUpdate, Definition, InstrumentClass, Statistic, Status};
+use undertow_core::gateway::Gateway;
+use undertow_core::types::{Action, InstrumentId};
+
+use super::watch::Watch;
+use super::{Place, Trader, settings};
+use crate::ifd::desk::Signal as Found;
+
+impl<G: Gateway> Trader<G> {
+    #[cold]
+    pub(super) fn define(&mut self, definition: &Definition) {
+        match definition.class {
+            InstrumentClass::Future | InstrumentClass::Stock => self.define_underlying(definition),
+            InstrumentClass::Call | InstrumentClass::Put => self.define_option(definition),
+            _ => {}
+        }
+    }
+
+    /// The contract of a product that expires next is watched.
+    fn define_underlying(&mut self, definition: &Definition) {
+        let is_its = |product: &settings::Product| product.asset == definition.asset;
+        let Some(at) = self.settings.products.iter().position(is_its) else {
+            return;
+        };
+        let Ok(contract) = Contract::from_definition(definition, None, PriceSign::Positive) else {
+            self.counters.refused += 1;
+            return;
+        };
+        let is_over = contract.expiry.is_defined() && contract.expiry <= self.now;
+        let known = self.watches[at].contract;
+        if is_over || known.is_some_and(|known| known.expiry <= contract.expiry) {
+            return;
+        }
+        self.watches[at].turn_to(&contract);
+        self.places.fill(Place::Unseen);
+        self.claim(at, contract.key.instrument_id);
+    }
+
+    /// Options on it that were defined before it.
+    fn claim(&mut self, at: usize, underlying: InstrumentId) {
+        let (chain, calendar) = (&mut self.watches[at].chain, &self.calendar);
+        self.unclaimed.retain(|definition| {
+            let is_its = definition.underlying_id == underlying;
+            if is_its {
+                chain.define(definition, calendar);
+            }
+            !is_its
+        });
+    }
+
+    fn define_option(&mut self, definition: &Definition) {
+        let underlying = definition.underlying_id;
+        let is_its = |watch: &&mut Watch| {
+            let contract = watch.contract.as_ref();
+            contract.is_some_and(|contract| contract.key.instrument_id == underlying)
+        };
+        if let Some(watch) = self.watches.iter_mut().find(is_its) {
+            watch.chain.define(definition, &self.calendar);
+        } else if self.unclaimed.len() < self.unclaimed.capacity() {
+            self.unclaimed.push(*definition);
+        } else {
+            self.counters.refused += 1;
+        }
+    }
+
+    pub(super) fn statistic(&mut self, statistic: &Statistic) {
+        for watch in &mut self.watches {
+            if let Some(at) = watch.chain.place(statistic.key) {
+                watch.chain.statistic(at, statistic);
+                return;
+            }
+        }
+    }
+
+    /// A book's first record since the listing changed.
+    #[cold]
+    pub(super) fn sight(&mut self, update: &BookUpdate) {
+        let key = update.mbo.key();
+        let mut place = Place::Nowhere;
+        for (at, watch) in self.watches.iter().enumerate() {
+            let at = at as u16;
+            if watch.is_of(key) {
+                place = Place::Watch(at);
+            } else if let Some(option) = watch.chain.place(key) {
+                place = Place::Option(at, option as u32);
+            }
+        }
+        self.places[update.book_idx as usize] = place;
+        match place {
+            Place::Watch(at) => self.watch(usize::from(at), update),
+            Place::Option(at, option) => {
+                let chain = &mut self.watches[usize::from(at)].chain;
+                chain.sighted(option as usize, update.book_idx);
+                chain.quote(option as usize, &update.touch, update.trust, self.now);
+            }
+            Place::Unseen | Place::Nowhere => {}
+        }
+    }
+
+    /// A record of an underlying.
+    #[inline]
+    pub(super) fn watch(&mut self, at: usize, update: &BookUpdate) {
+        self.watches[at].observe(update, self.now);
+        if update.mbo.action == Action::Trade && !self.holdings.is_empty() {
+            self.look_at_underlying(at, update.mbo.price);
+        }
+    }
+
+    pub(super) fn watch_of(&self, signal: &Found) -> Option<usize> {
+        let underlying = signal.contract.underlying?;
+        self.watches
+            .iter()
+            .position(|watch| watch.is_of(underlying))
+    }
+
+    pub(super) fn note_status(&mut self, status: &Status) {
+        self.risk.on_status(status);
+        for watch in &mut self.watches {
+            if watch.is_of(status.key) {
+                watch.is_trading = status.is_trading;
+            } else if let Some(at) = watch.chain.place(status.key) {
+                watch.chain.note_status(at, status);
+            }
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! What is said, in order, and what may be sent once it was said.
+//!
+//! Events wait in a queue of fixed size; the command of an event goes to the gateway only after
+//! the event has left, unless the gate was shut meanwhile.
+
+use alloc::collections::VecDeque;
+use core::iter::repeat_n;
+
+use undertow_core::gateway::Gateway;
+use undertow_core::order::{ExecReport, ReportKind};
+use undertow_core::risk::{Command, Gate, Kept, Order};
+
+use super::Trader;
+use super::event::TradeEvent;
+
+/// Events that may wait. Nothing new is asked for while fewer places than this are free.
+pub(super) const EVENTS_MAX: usize = 512;
+
+const EVENTS_KEPT: usize = 128;
+
+/// Cancels of a kill for which there is always room.
+const CANCELS_MAX: usize = 4096;
+
+/// What is said, and what may be sent once it was.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Item {
+    pub(super) event: TradeEvent,
+    pub(super) command: Option<Command>,
+}
+
+impl<G: Gateway> Trader<G> {
+    /// Says the next event that waits, and sends its command once it was said, unless the gate was
+    /// shut meanwhile. False if none waits.
+    pub fn speak(&mut self, say: impl FnOnce(&TradeEvent)) -> bool {
+        let Some(item) = self.queue.pop_front() else {
+            return false;
+        };
+        say(&item.event);
+        match &item.command {
+            Some(Command::Place(order)) if !self.may_leave(order) => self.withhold(order),
+            Some(command) => self.gateway.send(command, self.now),
+            None => {}
+        }
+        true
+    }
+
+    /// Whether the gate lets an order out now: it may have shut since the order was made.
+    fn may_leave(&self, order: &Order) -> bool {
+        match self.risk.halted().gate {
+            Gate::Open => true,
+            Gate::ReduceOnly => !order.intent().purpose.opens(),
+            Gate::Shut => false,
+        }
+    }
+
+    /// An order that never leaves is known to nobody but us.
+    #[cold]
+    fn withhold(&mut self, order: &Order) {
+        self.counters.withheld += 1;
+        self.reported(&ExecReport {
+            id: order.id(),
+            contract: order.intent().contract,
+            ts_event: self.now,
+            kind: ReportKind::Absent { filled: 0 },
+        });
+    }
+
+    /// How many events wait.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.queue.len()
+    }
+
+    pub(super) fn tell_halted(&mut self) {
+        self.say(TradeEvent::Halted(*self.risk.halted()), None);
+        self.tell_kept();
+    }
+
+    /// Says what must survive a restart, if it has changed. What is earned moves with every mark,
+    /// and is said with the digests.
+    pub(super) fn tell_kept(&mut self) {
+        let kept = self.risk.kept();
+        let settled = Kept {
+            day_earned: self.kept.day_earned,
+            high_water: self.kept.high_water,
+            ..kept
+        };
+        if self.kept != settled {
+            self.say_kept(kept);
+        }
+    }
+
+    /// The marks that it rests on come first.
+    fn say_kept(&mut self, kept: Kept) {
+        self.kept = kept;
+        let queue = &mut self.queue;
+        for line in self.risk.lines() {
+            if line.position.quantity() != 0 {
+                queue.push_back(Item {
+                    event: TradeEvent::Marked(line.contract.key, line.view.mark),
+                    command: None,
+                });
+            }
+        }
+        self.say(TradeEvent::Kept(kept), None);
+    }
+
+    pub(super) fn checkpoint(&mut self) {
+        self.say_kept(self.risk.kept());
+        self.say(TradeEvent::Checkpoint(self.risk.ledger_digest()), None);
+    }
+
+    /// The last input was taken: the last digest is said.
+    pub(super) fn finish(&mut self) {
+        self.checkpoint();
+    }
+
+    pub(super) fn say(&mut self, event: TradeEvent, command: Option<Command>) {
+        self.queue.push_back(Item { event, command });
+        self.counters.waiting_max = self.counters.waiting_max.max(self.queue.len());
+    }
+
+    /// Whether there is room to say what an order causes.
+    pub(super) fn may_ask(&mut self) -> bool {
+        let has_room = self.queue.len() + EVENTS_KEPT <= EVENTS_MAX;
+        self.counters.held_back += u64::from(!has_room);
+        has_room
+    }
+}
+
+/// A queue whose every page was written once, so that none is missing later. Beside the usual
+/// there is room for the cancels of so many live orders, up to [`CANCELS_MAX`].
+pub(super) fn laid_out_queue(orders_max: usize) -> VecDeque<Item> {
+    let nothing = Item {
+        event: TradeEvent::Checkpoint(0),
+        command: None,
+    };
+    let mut queue: VecDeque<Item> =
+        repeat_n(nothing, EVENTS_MAX + orders_max.min(CANCELS_MAX)).collect();
+    queue.clear();
+    queue
+}
