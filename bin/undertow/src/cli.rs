@@ -257,6 +257,27 @@ pub struct Resume {
 pub enum DrillVerb {
     /// The kill switch: from the operator's word until the last cancel is with the gateway.
     Kill(DrillKill),
+    /// Tick to order: from when a record should arrive until an order is with the paper venue.
+    #[command(after_help = DRILL_ORDER_HELP)]
+    Order(DrillOrder),
+}
+
+/// Tick to order: from when a record should arrive until an order is with the paper venue.
+#[derive(Clone, Debug, Args)]
+pub struct DrillOrder {
+    /// DBN file whose busiest second sets the pace, `.dbn` or `.dbn.zst`; a simulated session
+    /// without one.
+    #[arg(value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// How many times the pace of that second; several are run one after the other.
+    #[arg(long, value_name = "N,N,…", value_delimiter = ',', default_value = "1,8,100", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub pace: Vec<u32>,
+    /// Records that are timed at each pace, at most.
+    #[arg(long, value_name = "N", default_value = "20k", value_parser = count)]
+    pub records: u64,
+    /// An order after so many updates of the touch or the tape.
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..))]
+    pub every: u32,
 }
 
 /// The kill switch: from the operator's word until the last cancel is with the gateway.
@@ -683,6 +704,20 @@ Examples:
   undertow drill kill
   undertow drill kill --orders 500 --rounds 100
   undertow drill kill --json | jq .is_met
+";
+
+const DRILL_ORDER_HELP: &str = "\
+The whole desk runs on this thread: decode, books, flow, decisions, risk, paper venue. Records come as
+in the busiest second of the file, second after second, in a pace-th of the time. After every few
+updates risk is asked for an order at the bid, for this instant only; what counts is the time from
+when the record should have arrived until the order is with the venue. No order leaves the process.
+
+`undisturbed` is the same without the orders during which the system took the processor away.
+
+Examples:
+  undertow drill order
+  undertow drill order es.mbo.dbn.zst --pace 1,8,100
+  latency-report show undertow-out/drill-order-100x
 ";
 
 const SYNTH_HELP: &str = "\

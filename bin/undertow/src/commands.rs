@@ -55,6 +55,7 @@ pub fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
         Some(Command::Parity(args)) => parity::parity(global, args),
         Some(Command::Resume(args)) => resume::resume(global, args),
         Some(Command::Drill(DrillVerb::Kill(args))) => drill::kill(global, args),
+        Some(Command::Drill(DrillVerb::Order(args))) => drill::order(global, args),
         Some(Command::Synth(args)) => synth::synth(global, args),
         Some(Command::Sim(args)) => sim::sim(global, args),
         Some(Command::Book(args)) => book::book(global, args),

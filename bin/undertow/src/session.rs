@@ -21,7 +21,7 @@ mod trade;
 pub(crate) use gather::{last_seen, rfc3339};
 pub(crate) use ifd::history;
 pub(crate) use journal::records;
-pub(crate) use machine::build;
+pub(crate) use machine::{build, environment};
 pub(crate) use state::failure as state_failure;
 pub(crate) use trade::EXPLANATIONS;
 pub use trade::{first_kept, trader};
@@ -404,7 +404,7 @@ fn lay_out(config: &Config, limits: &BookLimits) -> Result<(Arena, Vec<String>)>
         config.memory.huge_pages,
         refusal,
     )?);
-    notes.extend(memory::map_program());
+    notes.extend(memory::populate());
     if config.memory.lock != Demand::Off {
         notes.extend(demanded("memory.lock", config.memory.lock, memory::lock())?);
     }

@@ -251,7 +251,8 @@ where
 
     /// The loop itself, sealed.
     fn duty(&mut self, switchboard: &Switchboard, counts: bool) {
-        memory::touch_stack();
+        // Whoever laid out the session has told of a refusal already.
+        let _refusal = memory::populate();
         let before = Usage::of_thread();
         let seal = Seal::new();
         let backoff = Backoff::new();

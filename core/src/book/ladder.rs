@@ -218,13 +218,7 @@ impl Ladders {
     /// A level that stays open has gained or lost size, and the event ends with it: the sums
     /// follow at once, unless the side is to be read anyway.
     #[inline(always)]
-    pub(super) fn shifted(
-        &self,
-        shared: &Shared<'_>,
-        depth: &mut DepthWatch,
-        level: u32,
-        by: i64,
-    ) {
+    pub(super) fn shifted(&self, shared: &Shared<'_>, depth: &mut DepthWatch, level: u32, by: i64) {
         if !shared.watches_depth {
             return;
         }

@@ -227,7 +227,7 @@ impl<G: Gateway> Trader<G> {
     }
 
     /// Asks risk for an order, and says what came of it. The order goes out once that was said.
-    pub(super) fn ask(
+    pub fn ask(
         &mut self,
         intent: &Intent,
         exit: Option<Exit>,

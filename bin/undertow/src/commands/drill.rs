@@ -1,14 +1,25 @@
 //! `drill`: rehearses on this machine what must work when it counts.
 
 use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
+use latency_report::render::{Format, render};
+use latency_report::run::{Core, Floor, Pinning};
+use latency_report::store;
 use serde_json::{Value, json};
+use undertow_feeds::synthetic::{SessionConfig, Truth, write_session};
 
-use super::{print, print_json};
-use crate::cli::{DrillKill, Global};
-use crate::drill::{BAR_NS, Drill, Kill, Line};
-use crate::exit::Exit;
+use super::{effective, print, print_json};
+use crate::affinity::{Cores, pin_current};
+use crate::cli::{DrillKill, DrillOrder, Global};
+use crate::clock::TileClock;
+use crate::drill::kill::{BAR_NS, Drill, Kill, Line};
+use crate::drill::order;
+use crate::exit::{Code, Exit, Failure};
+use crate::pump::is_zstd;
+use crate::session;
 
 /// Kills among live orders, so many rounds. Exits with 1 if the bar is missed.
 ///
@@ -40,6 +51,116 @@ pub(super) fn kill(global: &Global, args: &DrillKill) -> Result<Exit> {
         print(&told(args, &lines, is_met))?;
     }
     Ok(if is_met { Exit::Ok } else { Exit::Failure })
+}
+
+/// Orders at a pace, one run for each.
+///
+/// # Errors
+/// A file that cannot be read, or in which no order can be made.
+pub(super) fn order(global: &Global, args: &DrillOrder) -> Result<Exit> {
+    let config = effective(global, Vec::new())?.config;
+    let (what, bytes) = match &args.file {
+        Some(file) => (file.display().to_string(), unpacked(file)?),
+        None => ("a simulated session".to_owned(), simulated()?),
+    };
+    let drill = order::Drill::new(bytes)?;
+    let cores = if config.cores.is_empty() {
+        Cores::found().ids()
+    } else {
+        &config.cores
+    };
+    let core = cores.last().copied();
+    let mut told = Vec::new();
+    for pace in &args.pace {
+        let ask = order::Ask {
+            pace: *pace,
+            records: usize::try_from(args.records)?,
+            every: args.every,
+        };
+        let mut outcome = pinned(core, || drill.run(ask))?;
+        outcome.run.what = format!("drill order, {what}");
+        outcome.run.pace = Some(format!("{pace}x of {} records/s", drill.busiest()));
+        let clock = TileClock::new();
+        outcome.run.floor = Some(Floor::measure(|| clock.read()));
+        outcome.run.environment = session::environment(place_of(core), &config);
+        let place = Path::new(&config.report.dir).join(format!("drill-order-{pace}x"));
+        fs::create_dir_all(&place).with_context(|| format!("cannot make {}", place.display()))?;
+        store::save(&outcome.run, &place)?;
+        if global.json {
+            let text = render(&outcome.run, Format::Json, None)?;
+            told.push(serde_json::from_str::<Value>(&text)?);
+        } else {
+            print(&told_order(&outcome, &place)?)?;
+        }
+    }
+    if global.json {
+        print_json(&Value::Array(told))?;
+    }
+    Ok(Exit::Ok)
+}
+
+/// The one tile, and where it ran.
+fn place_of(core: Option<usize>) -> Vec<Core> {
+    let core = core.and_then(|core| u32::try_from(core).ok());
+    let tile = core.map(|id| Core {
+        tile: "hot".to_owned(),
+        id,
+        pinning: Pinning::Verified,
+    });
+    tile.into_iter().collect()
+}
+
+fn told_order(outcome: &order::Outcome, place: &Path) -> Result<String> {
+    let order::Outcome {
+        run,
+        records,
+        orders,
+        refused,
+    } = outcome;
+    Ok(format!(
+        "{}  {records} records, {orders} orders, {refused} refused by risk\n  kept in {}\n\n",
+        render(run, Format::Table, None)?,
+        place.display()
+    ))
+}
+
+/// Runs a drill on a thread of its own on this core, so that the caller's stays where it was.
+fn pinned<T: Send>(core: Option<usize>, drill: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+    let pinned = || {
+        core.map_or(Ok(()), pin_current)?;
+        drill()
+    };
+    let ended = std::thread::scope(|scope| scope.spawn(pinned).join());
+    ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+/// A whole file in memory: reading is not part of the drill.
+fn unpacked(file: &Path) -> Result<Vec<u8>> {
+    let read = || -> Result<Vec<u8>> {
+        let bytes = fs::read(file)?;
+        Ok(match is_zstd(file)? {
+            true => zstd::decode_all(bytes.as_slice())?,
+            false => bytes,
+        })
+    };
+    read().map_err(|error| {
+        let next = "check the path and that the file may be read";
+        Failure::new(Code::FEED_UNREADABLE, format!("{error:#}"), next)
+            .at(file.display().to_string())
+            .into()
+    })
+}
+
+fn simulated() -> Result<Vec<u8>> {
+    let session = SessionConfig {
+        messages: 60_000,
+        expiries: 0,
+        minutes: 30,
+        ..SessionConfig::demo()
+    };
+    let mut bytes = Vec::new();
+    write_session(&session, &mut bytes, &mut Truth::default())?;
+    Ok(bytes)
 }
 
 /// Whether a kill did all that it must, in time.

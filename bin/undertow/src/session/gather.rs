@@ -356,13 +356,5 @@ fn environment<B>(material: &Material<'_, '_, B>) -> Environment {
             Pinning::None
         },
     });
-    Environment {
-        cores: cores.collect(),
-        governor: machine::governor(),
-        build: Some(env!("CARGO_PKG_VERSION").to_owned()),
-        config: Some(material.ask.config.fingerprint()),
-        clock: machine::clock(),
-        machine: machine::machine(),
-        load: machine::load(),
-    }
+    machine::environment(cores.collect(), material.ask.config)
 }

@@ -2,6 +2,9 @@
 
 use std::fs;
 
+use latency_report::run::{Core, Environment};
+
+use crate::config::Config;
 use crate::output::Digest;
 
 /// The program as it runs: its version, and a digest of its file.
@@ -18,13 +21,26 @@ pub(crate) fn build() -> String {
     format!("{} {digest}", env!("CARGO_PKG_VERSION"))
 }
 
+/// Where tiles ran, on these cores, with this configuration.
+pub(crate) fn environment(cores: Vec<Core>, config: &Config) -> Environment {
+    Environment {
+        cores,
+        governor: governor(),
+        build: Some(env!("CARGO_PKG_VERSION").to_owned()),
+        config: Some(config.fingerprint()),
+        clock: clock(),
+        machine: machine(),
+        load: load(),
+    }
+}
+
 /// The frequency governor of the first core.
-pub(super) fn governor() -> Option<String> {
+fn governor() -> Option<String> {
     line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
 }
 
 /// The kernel's clock source, and whether the processor's counter is invariant.
-pub(super) fn clock() -> Option<String> {
+fn clock() -> Option<String> {
     let source = line("/sys/devices/system/clocksource/clocksource0/current_clocksource")?;
     let flags = fs::read_to_string("/proc/cpuinfo").ok()?;
     let is_invariant = flags.contains("constant_tsc") && flags.contains("nonstop_tsc");
@@ -39,7 +55,7 @@ pub(super) fn clock() -> Option<String> {
 }
 
 /// Processor, number of cores, kernel.
-pub(super) fn machine() -> Option<String> {
+fn machine() -> Option<String> {
     let info = fs::read_to_string("/proc/cpuinfo").ok()?;
     let field = |text: &str| {
         text.split_once(':')
@@ -58,7 +74,7 @@ pub(super) fn machine() -> Option<String> {
 }
 
 /// Load averages over 1, 5 and 15 minutes.
-pub(super) fn load() -> Option<String> {
+fn load() -> Option<String> {
     let text = line("/proc/loadavg")?;
     Some(text.split(' ').take(3).collect::<Vec<_>>().join(" "))
 }

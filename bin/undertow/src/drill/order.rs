@@ -1,0 +1,398 @@
+//! The order drill: how long from when a record should have arrived until an order that it led to
+//! is with the gateway, at a pace.
+//!
+//! The desk is whole (decode, books, flow, decisions, risk, paper venue) and runs on this thread.
+//! Strategies decide as they always do; so that there are orders enough to tell a tail, the drill
+//! asks risk for one after every so many updates of one instrument, at the bid and for this
+//! instant only. Arrivals are those of the busiest second of the file, one such second after the
+//! other, in as much less time as the pace says; an input that comes late counts from when it
+//! should have come.
+//!
+//! Absent: a broker's line, and the link to the journal.
+
+use std::hint::spin_loop;
+use std::sync::Arc;
+
+use anyhow::{Result, ensure};
+use bumpalo::Bump;
+use latency_report::recorder::{Basis, Recorder, TickTo};
+use latency_report::run::{Run, Share};
+use undertow_core::book::Books;
+use undertow_core::event::{Body, Control, Market, Msg, Touch, Trust};
+use undertow_core::gateway::Gateway;
+use undertow_core::order::{Intent, Tif};
+use undertow_core::stage::{Emit, Stage};
+use undertow_core::types::{BookKey, Flags, Nanos};
+use undertow_feeds::replay::Replay;
+use undertow_strategies::flow::FlowOutput;
+use undertow_strategies::trade::stage::Desk;
+
+use super::field::{Field, Watched, book_limits, desk, intent};
+use crate::clock::TileClock;
+use crate::memory;
+use crate::probe::Laps;
+use crate::seal::Seal;
+use crate::usage::Usage;
+
+/// Orders that may be remembered.
+const ORDERS_MAX: u32 = 1 << 15;
+
+/// Records that pass before the first that is timed, with orders: caches and tables fill.
+const LEAD: usize = 2_000;
+
+/// With less time than this until the next arrival nothing is done besides.
+const SPARE_NS: u64 = 3_000;
+
+/// A file and the arrivals that are made of it.
+#[derive(Debug)]
+pub struct Drill {
+    bytes: Vec<u8>,
+    /// The first record of the busiest second.
+    first: usize,
+    /// When records arrive within that second, ns from its start.
+    arrivals: Vec<u64>,
+    /// The instrument of most records.
+    key: BookKey,
+    /// Whether the file defines its contracts.
+    is_defined: bool,
+}
+
+/// How a drill is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ask {
+    /// So many times the pace of the busiest second.
+    pub pace: u32,
+    /// Records that are timed, at most.
+    pub records: usize,
+    /// An order after so many updates.
+    pub every: u32,
+}
+
+/// What a drill showed.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Latencies, allocations and the rest.
+    pub run: Run,
+    /// Records that were timed.
+    pub records: u64,
+    /// Orders that went to the venue.
+    pub orders: u64,
+    /// Orders that risk refused.
+    pub refused: u64,
+}
+
+impl Drill {
+    /// Reads the arrivals of a DBN file, unpacked.
+    ///
+    /// # Errors
+    /// A file without records.
+    pub fn new(bytes: Vec<u8>) -> Result<Self> {
+        let mut feed = Replay::new([bytes.as_slice()]);
+        ensure!(feed.read_headers(), "the file has no whole header");
+        let mut records = Vec::new();
+        let mut is_defined = false;
+        while let Some(msg) = feed.pop() {
+            match msg.body {
+                Body::Data(market) => {
+                    let mbo = market.mbo();
+                    // A snapshot is sent, not traded: its second is not a busy one.
+                    let is_live = !mbo.flags.has(Flags::SNAPSHOT);
+                    records.push((mbo.ts_recv.0, mbo.key(), is_live));
+                }
+                Body::Control(Control::Definition(_)) => is_defined = true,
+                Body::Control(_) => {}
+            }
+        }
+        let (first, count) = busiest_second(&records);
+        ensure!(count > 0, "the file has no live market record");
+        let start = records[first].0 / NS_PER_SECOND * NS_PER_SECOND;
+        let second = &records[first..first + count];
+        Ok(Self {
+            arrivals: second.iter().map(|record| record.0 - start).collect(),
+            key: most_of(second.iter().map(|record| record.1)),
+            is_defined,
+            first,
+            bytes,
+        })
+    }
+
+    /// Records of the busiest second.
+    #[must_use]
+    pub const fn busiest(&self) -> usize {
+        self.arrivals.len()
+    }
+
+    /// Runs the drill on the current thread, which should be pinned.
+    ///
+    /// # Errors
+    /// No order could be made, or none was.
+    pub fn run(&self, ask: Ask) -> Result<Outcome> {
+        let limits = book_limits(1 << 17);
+        let arena = Bump::with_capacity(limits.bytes());
+        let mut field = Field::new(Books::new_in(&arena, &limits)?, ORDERS_MAX)?;
+        if !self.is_defined {
+            field.assume(self.key);
+        }
+        let mut feed = Replay::new([self.bytes.as_slice()]);
+        feed.read_headers();
+        let mut seen = 0;
+        // An opening auction has no quote yet.
+        while (seen < self.first || !field.is_quoted())
+            && let Some(msg) = feed.pop()
+        {
+            seen += usize::from(matches!(msg.body, Body::Data(_)));
+            field.step(&msg.body);
+        }
+        field.open()?;
+        let clock = Arc::new(TileClock::new());
+        let laps = Laps {
+            clock: Arc::clone(&clock),
+            recorders: ["book", "flow", "trade"].map(|name| Recorder::new(name, Basis::Work)),
+        };
+        let desk = desk((field.books, field.risk, field.venue))?.timed(laps);
+        let mut ride = Ride {
+            desk,
+            clock,
+            probe: Probe {
+                key: self.key,
+                every: ask.every,
+                updates: 0,
+                touch: Touch::EMPTY,
+                ts_event: Nanos(0),
+                is_due: false,
+                asked: 0,
+            },
+            figures: Figures::new(),
+        };
+        while ride.probe.updates < LEAD as u32
+            && let Some(msg) = feed.pop()
+        {
+            ride.take(&msg);
+        }
+        ride.forget();
+        ride.timed(&mut feed, &self.arrivals, ask)
+    }
+}
+
+const NS_PER_SECOND: u64 = 1_000_000_000;
+
+/// Where the second with the most live records begins, and how many it has.
+fn busiest_second(records: &[(u64, BookKey, bool)]) -> (usize, usize) {
+    let (mut best, mut from) = ((0, 0), 0);
+    while from < records.len() {
+        let second = records[from].0 / NS_PER_SECOND;
+        let rest = records[from..].iter();
+        let len = rest.take_while(|it| it.0 / NS_PER_SECOND == second).count();
+        let is_live = records[from..from + len].iter().all(|it| it.2);
+        if is_live && len > best.1 {
+            best = (from, len);
+        }
+        from += len;
+    }
+    best
+}
+
+fn most_of(keys: impl Iterator<Item = BookKey>) -> BookKey {
+    let mut counts: Vec<(BookKey, usize)> = Vec::new();
+    for key in keys {
+        match counts.iter_mut().find(|(known, _)| *known == key) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((key, 1)),
+        }
+    }
+    let most = counts.iter().max_by_key(|(_, count)| *count);
+    most.map_or_else(BookKey::default, |(key, _)| *key)
+}
+
+/// A desk under way.
+struct Ride<'a, G> {
+    desk: Desk<'a, Watched<G>, Laps>,
+    clock: Arc<TileClock>,
+    probe: Probe,
+    figures: Figures,
+}
+
+/// Says when the next order is due.
+struct Probe {
+    key: BookKey,
+    every: u32,
+    updates: u32,
+    touch: Touch,
+    ts_event: Nanos,
+    is_due: bool,
+    asked: u32,
+}
+
+/// What is measured.
+struct Figures {
+    decode: Recorder,
+    order: Recorder,
+    tick_to_order: TickTo,
+    /// The same of those whose thread kept the processor all the while.
+    undisturbed: Recorder,
+    disturbed: u64,
+    orders: u64,
+    refused: u64,
+}
+
+impl Figures {
+    fn new() -> Self {
+        Self {
+            decode: Recorder::new("decode", Basis::Work),
+            order: Recorder::new("order", Basis::Work),
+            tick_to_order: TickTo::new("tick-to-order", 1),
+            undisturbed: Recorder::new("undisturbed", Basis::IntendedArrival),
+            disturbed: 0,
+            orders: 0,
+            refused: 0,
+        }
+    }
+}
+
+impl<G: Gateway> Ride<'_, G> {
+    /// Takes a message, and makes an order if one is due; says whether one went out.
+    fn take(&mut self, msg: &Msg<Market>) -> bool {
+        match &msg.body {
+            Body::Data(market) => self.desk.on_data(market, &mut self.probe),
+            Body::Control(control) => self.desk.on_control(control, &mut self.probe),
+        }
+        if !core::mem::take(&mut self.probe.is_due) {
+            return false;
+        }
+        let trader = &mut self.desk.trader;
+        let places = trader.gateway().places;
+        let started_ns = self.clock.read();
+        let touch = self.probe.touch;
+        trader.ask(&self.probe.next(), None, &touch);
+        while trader.speak(|_| {}) {}
+        let gateway = trader.gateway();
+        let is_out = gateway.places > places;
+        if is_out {
+            let took_ns = gateway.placed_ns - started_ns;
+            self.figures.order.record(took_ns.cast_signed());
+            self.figures.orders += 1;
+        } else {
+            self.figures.refused += 1;
+        }
+        is_out
+    }
+
+    /// The warm-up ends here.
+    fn forget(&mut self) {
+        self.figures = Figures::new();
+        for recorder in &mut self.desk.laps.recorders {
+            recorder.reset();
+        }
+    }
+
+    /// Takes the rest at its pace.
+    fn timed(mut self, feed: &mut Replay<&[u8]>, arrivals: &[u64], ask: Ask) -> Result<Outcome> {
+        // Without it the first orders fault, and the figures show it.
+        let _refusal = memory::populate();
+        let before = Usage::of_thread();
+        let seal = Seal::new();
+        let start_ns = self.clock.read() + 1_000_000;
+        let mut switches = before.involuntary_switches;
+        let mut records = 0;
+        while records < ask.records {
+            let (seconds, at) = (records / arrivals.len(), records % arrivals.len());
+            let due_ns = seconds as u64 * NS_PER_SECOND + arrivals[at];
+            let intended_ns = start_ns + due_ns / u64::from(ask.pace);
+            if intended_ns.saturating_sub(self.clock.read()) > SPARE_NS {
+                switches = Usage::of_thread().involuntary_switches;
+            }
+            while self.clock.read() < intended_ns {
+                spin_loop();
+            }
+            let actual_ns = self.clock.advance();
+            let Some(msg) = feed.pop() else {
+                break;
+            };
+            let decoded_ns = self.clock.read();
+            self.figures
+                .decode
+                .record((decoded_ns - actual_ns).cast_signed());
+            self.clock.start_laps(decoded_ns);
+            records += usize::from(matches!(msg.body, Body::Data(_)));
+            if self.take(&msg) {
+                let placed_ns = self.desk.trader.gateway().placed_ns;
+                let figures = &mut self.figures;
+                figures
+                    .tick_to_order
+                    .record(Some(intended_ns), actual_ns, placed_ns);
+                let now = Usage::of_thread().involuntary_switches;
+                if core::mem::replace(&mut switches, now) == now {
+                    let took_ns = placed_ns.saturating_sub(intended_ns);
+                    figures.undisturbed.record(took_ns.cast_signed());
+                } else {
+                    figures.disturbed += 1;
+                }
+            }
+        }
+        let allocations = seal.count();
+        drop(seal);
+        let used = Usage::of_thread().since(before);
+        ensure!(self.figures.orders > 0, "{}", self.no_order());
+        Ok(self.outcome(records as u64, start_ns, allocations, used))
+    }
+
+    fn no_order(&self) -> String {
+        let verdict = self.desk.trader.risk().verdict();
+        format!("no order went out; risk said last: {verdict}")
+    }
+
+    fn outcome(self, records: u64, start_ns: u64, allocations: u64, used: Usage) -> Outcome {
+        let figures = self.figures;
+        let (orders, refused) = (figures.orders, figures.refused);
+        let mut rows = vec![figures.decode.finish()];
+        rows.extend(self.desk.laps.recorders.map(Recorder::finish));
+        rows.push(figures.order.finish());
+        rows.extend(figures.tick_to_order.finish());
+        rows.push(figures.undisturbed.finish());
+        let run = Run {
+            layout: Some("fused".to_owned()),
+            length_ns: self.clock.read() - start_ns,
+            rows,
+            allocations: Some(allocations),
+            page_faults: Some(used.page_faults),
+            involuntary_switches: Some(used.involuntary_switches),
+            off_processor: Some(Share {
+                part: figures.disturbed,
+                whole: orders,
+            }),
+            ..Run::default()
+        };
+        Outcome {
+            run,
+            records,
+            orders,
+            refused,
+        }
+    }
+}
+
+impl Probe {
+    /// To buy one at the bid, now or not at all.
+    fn next(&mut self) -> Intent {
+        self.asked += 1;
+        Intent {
+            tif: Tif::Ioc,
+            ..intent(self.key, &self.touch, self.ts_event, self.asked)
+        }
+    }
+}
+
+impl Emit<FlowOutput> for Probe {
+    fn emit(&mut self, output: &FlowOutput) {
+        if let FlowOutput::Update(update) = output
+            && update.key == self.key
+            && update.trust == Trust::Good
+            && update.touch.is_two_sided()
+        {
+            self.updates += 1;
+            self.touch = update.touch;
+            self.ts_event = update.ts_event;
+            self.is_due = self.updates.is_multiple_of(self.every);
+        }
+    }
+}
