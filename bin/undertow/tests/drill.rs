@@ -1,4 +1,4 @@
-//! The kill drill, as an operator runs it.
+//! The drills, as an operator runs them.
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use std::process::Command;
@@ -8,7 +8,7 @@ use serde_json::Value;
 #[test]
 fn k05_the_drill_tells_how_long_a_kill_takes_and_whether_the_bar_is_met() {
     let output = Command::new(env!("CARGO_BIN_EXE_undertow"))
-        .args(["drill", "kill", "--orders", "50", "--rounds", "3", "--json"])
+        .args(["drill", "kill", "--orders", "50", "--rounds", "5", "--json"])
         .output()
         .unwrap();
     let told: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -34,4 +34,38 @@ fn k05_the_drill_tells_how_long_a_kill_takes_and_whether_the_bar_is_met() {
     }
     let code = output.status.code().unwrap();
     assert_eq!(code, i32::from(told["is_met"] == false));
+}
+
+#[test]
+fn the_order_drill_tells_each_stage_and_the_whole_way_from_intended_arrival() {
+    let dir = tempfile::tempdir().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_undertow"))
+        .args(["drill", "order", "--pace", "100,1000", "--records", "4000"])
+        .args(["--every", "8", "--json"])
+        .current_dir(dir.path())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let runs: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let runs = runs.as_array().unwrap();
+    assert_eq!(runs.len(), 2);
+    for run in runs {
+        assert_eq!(run["allocations"], 0, "{run}");
+        let count = |key: &str| {
+            let rows = run["rows"].as_array().unwrap();
+            let row = rows.iter().find(|row| row["key"] == key);
+            row.unwrap_or_else(|| panic!("no {key} in {run}"))["count"]
+                .as_u64()
+                .unwrap()
+        };
+        // Control messages are decoded besides.
+        assert!(count("decode") >= 4000);
+        assert_eq!(count("book"), 4000);
+        let orders = count("tick-to-order@intended");
+        assert!(orders > 50, "{orders}");
+        assert_eq!(orders, count("order"));
+        assert_eq!(orders, run["off_processor"]["whole"]);
+    }
+    let kept = dir.path().join("undertow-out/drill-order-100x/run.json");
+    assert!(kept.exists());
 }
