@@ -15,9 +15,11 @@ pub mod chain;
 pub mod event;
 mod holding;
 mod house;
+pub mod recovery;
 pub mod settings;
 pub mod stage;
 pub mod watch;
+pub mod witness;
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -27,8 +29,8 @@ use core::iter::repeat_n;
 use undertow_core::book::Books;
 use undertow_core::contract::{Contract, PriceSign, TickRule};
 use undertow_core::event::{
-    BookUpdate, Control, Definition, InstrumentClass, Mbo, Operator, Statistic, Status, Touch,
-    Trust,
+    BookUpdate, ClaimAnswer, Claimed, Control, Definition, InstrumentClass, Mbo, Notice,
+    Operator, Statistic, Status, Touch, Trust,
 };
 use undertow_core::gateway::Gateway;
 use undertow_core::money::{Money, PPM};
@@ -46,8 +48,10 @@ use undertow_core::types::{Action, BookKey, Flags, InstrumentId, Nanos, Price, S
 use self::chain::{CADENCE_NS, Chain};
 use self::event::{Asked, Decided, TradeEvent};
 use self::holding::{Change, Holding, News};
+use self::recovery::Recovery;
 use self::settings::{Settings, exits, horizon};
 use self::watch::Watch;
+use self::witness::{ANSWER_NS_MAX, Nobody, Witness, claim_of};
 use crate::calendar::{Calendar, Day, Venue};
 use crate::decide::card::Direction;
 use crate::decide::claim::Claims;
@@ -139,6 +143,15 @@ pub struct Trader<G> {
     curve: Option<Curve>,
     /// What must survive a restart, as it was said last.
     kept: Kept,
+    recovery: Recovery,
+    witness: Box<dyn Witness>,
+    /// By rule set: the signal for which the shared store was asked.
+    asking: Box<[Option<Decided>]>,
+    /// Things said, and how many of them the journal is known to have.
+    said: u64,
+    written: u64,
+    /// An order that was said and is not yet known to be in the journal.
+    unwritten: Option<Order>,
 }
 
 /// Equity over the run, as often as the account is looked at.
@@ -196,6 +209,8 @@ pub struct Counters {
     pub ahead: u64,
     /// Orders that a halt overtook before they left.
     pub withheld: u64,
+    /// Positions of an earlier run that expired unseen, and were settled at their last mark.
+    pub settled_unseen: u64,
 }
 
 impl<G: Gateway> Trader<G> {
@@ -234,6 +249,7 @@ impl<G: Gateway> Trader<G> {
                 })
                 .collect(),
             due: repeat_n(Nanos(0), rules.len()).collect(),
+            asking: repeat_n(None, rules.len()).collect(),
             decide: Decide::new(&evaluators, claims, &limits)?,
             rules: rules.into_boxed_slice(),
             gateway,
@@ -248,9 +264,25 @@ impl<G: Gateway> Trader<G> {
             day: None,
             counters: Counters::default(),
             curve: None,
+            recovery: Recovery::default(),
+            witness: Box::new(Nobody),
+            said: 0,
+            written: 0,
+            unwritten: None,
             risk,
             settings,
         })
+    }
+
+    /// Asks `witness` before an order leaves and, with a worker's number that is unique over all
+    /// workers and all their starts, before a signal is emitted.
+    #[must_use]
+    pub fn witnessed(mut self, witness: Box<dyn Witness>, sharing_as: Option<u64>) -> Self {
+        self.witness = witness;
+        if let Some(worker) = sharing_as {
+            self.decide.share(worker);
+        }
+        self
     }
 
     /// Risk, with orders and positions.
@@ -294,16 +326,48 @@ impl<G: Gateway> Trader<G> {
     /// Says the next event that waits, and sends its command once it was said, unless the gate was
     /// shut meanwhile. False if none waits.
     pub fn speak(&mut self, say: impl FnOnce(&TradeEvent)) -> bool {
+        if self.unwritten.is_some() {
+            return false;
+        }
         let Some(item) = self.queue.pop_front() else {
             return false;
         };
         say(&item.event);
-        match &item.command {
-            Some(Command::Place(order)) if !self.may_leave(order) => self.withhold(order),
-            Some(command) => self.gateway.send(command, self.now),
+        self.said += 1;
+        match item.command {
+            Some(Command::Place(order)) => self.send_written(&order),
+            Some(command) => self.gateway.send(&command, self.now),
             None => {}
         }
         true
+    }
+
+    /// Sends an order once the journal has what was said of it, or never.
+    fn send_written(&mut self, order: &Order) {
+        let is_written = self.witness.is_written(self.said);
+        match is_written.or((self.written >= self.said).then_some(true)) {
+            _ if !self.may_leave(order) => self.withhold(order),
+            Some(true) => self.gateway.send(&Command::Place(*order), self.now),
+            Some(false) => self.withhold(order),
+            None => self.unwritten = Some(*order),
+        }
+    }
+
+    /// Whether an order waits until the journal has what was said of it; nothing more is said until
+    /// then.
+    #[must_use]
+    pub const fn waits_for_journal(&self) -> bool {
+        self.unwritten.is_some()
+    }
+
+    /// The journal has so much of what was said: an order that waited for it leaves, if it may.
+    fn note_written(&mut self, said: u64) {
+        self.written = self.written.max(said);
+        if self.written >= self.said
+            && let Some(order) = self.unwritten.take()
+        {
+            self.send_written(&order);
+        }
     }
 
     /// Whether the gate lets an order out now: it may have shut since the order was made.
@@ -338,7 +402,7 @@ impl<G: Gateway> Trader<G> {
     #[must_use]
     pub fn looked_after(&self, key: BookKey) -> i64 {
         let its = self.holdings.iter().filter(|holding| holding.key() == key);
-        its.map(Holding::held).sum()
+        its.map(Holding::held).sum::<i64>() + self.recovery.waiting(key)
     }
 
     /// How many events wait.
@@ -496,15 +560,51 @@ impl<G: Gateway> Trader<G> {
                 return;
             }
             Operator::Kill => self.risk.halt(Gate::Shut, HaltCause::Operator),
+            Operator::Program(notice) => return self.heed(&notice),
         }
         self.tell_halted();
         if matches!(operator, Operator::Kill) {
-            self.cancel_all();
+            self.cancel_all(HaltCause::Operator);
         }
     }
 
+    /// What the cold side says. The answer to a claim wants the books; see [`Self::claimed`].
+    fn heed(&mut self, notice: &Notice) {
+        match *notice {
+            Notice::Halt(gate, cause) => self.stop(gate, cause),
+            Notice::Written(said) => self.note_written(said),
+            Notice::Claimed(_) => {}
+        }
+    }
+
+    /// The program halts itself: nothing new is opened, and entries that rest are cancelled; with
+    /// the gate shut, everything is. An order that waits for the journal never leaves.
+    fn stop(&mut self, gate: Gate, cause: HaltCause) {
+        self.risk.halt(gate, cause);
+        self.tell_halted();
+        if let Some(order) = self.unwritten.take() {
+            self.withhold(&order);
+        }
+        if gate == Gate::Shut {
+            self.cancel_all(cause);
+        } else {
+            self.cancel(Which::Entries);
+        }
+    }
+
+    /// Cancels live orders; each cancel leaves after it was said.
+    fn cancel(&mut self, which: Which) {
+        let (queue, now) = (&mut self.queue, self.now);
+        self.risk.cancel_all(which, now, &mut |cancel| {
+            queue.push_back(Item {
+                event: TradeEvent::Cancelled(cancel, now),
+                command: Some(Command::Cancel(cancel)),
+            });
+        });
+    }
+
     /// Cancels every live order at once; what was done is said after it.
-    fn cancel_all(&mut self) {
+    fn cancel_all(&mut self, cause: HaltCause) {
         let now = self.now;
         for item in &mut self.queue {
             if let Some(cancel @ Command::Cancel(_)) = item.command {
@@ -513,7 +613,7 @@ impl<G: Gateway> Trader<G> {
             }
         }
         let (gateway, queue) = (&mut self.gateway, &mut self.queue);
-        self.risk.kill(HaltCause::Operator, now, &mut |cancel| {
+        self.risk.kill(cause, now, &mut |cancel| {
             gateway.send(&Command::Cancel(cancel), now);
             queue.push_back(Item {
                 event: TradeEvent::Cancelled(cancel, now),
@@ -524,18 +624,18 @@ impl<G: Gateway> Trader<G> {
 
     /// The run ends before its input: nothing new is opened, and every live order is cancelled.
     pub fn wind_down(&mut self) {
-        let (queue, now) = (&mut self.queue, self.now);
-        self.risk.cancel_all(Which::All, now, &mut |cancel| {
-            queue.push_back(Item {
-                event: TradeEvent::Cancelled(cancel, now),
-                command: Some(Command::Cancel(cancel)),
-            });
-        });
+        self.cancel(Which::All);
         self.finish();
     }
 
-    /// The last input was taken: the last digest is said.
+    /// The last input was taken: what waits for the shared store waits no more, and the last
+    /// digest is said.
     fn finish(&mut self) {
+        for place in 0..self.asking.len() {
+            if let Some(decided) = self.asking[place].take() {
+                self.conclude(decided, ClaimAnswer::Failed);
+            }
+        }
         self.checkpoint();
     }
 
@@ -704,10 +804,16 @@ impl<G: Gateway> Trader<G> {
 impl<G: Gateway> Trader<G> {
     #[cold]
     fn tick(&mut self, books: &Books<'_>) {
+        if self.recovery.is_catching_up(self.now) {
+            return self.catch_up();
+        }
         let is_first = self.ticks == 0;
         self.tick_at = Nanos(self.now.0.saturating_add(TICK_NS));
         self.ticks += 1;
         self.turn_day();
+        if self.has_past() {
+            self.begin_again(books);
+        }
         self.pass_minutes();
         if is_first || self.ticks.is_multiple_of(ACCOUNT_TICKS) {
             house::tell_account(&mut self.risk, &self.settings, self.now);
@@ -721,6 +827,24 @@ impl<G: Gateway> Trader<G> {
         if self.ticks.is_multiple_of(CHECKPOINT_TICKS) {
             self.checkpoint();
         }
+        self.refresh_chains();
+        self.let_time_pass(books);
+        self.settle_what_expired();
+        self.close_what_is_due();
+        self.give_up_asking();
+        self.evaluate(books);
+    }
+
+    /// What an earlier run has seen is seen again, and nothing follows from it.
+    fn catch_up(&mut self) {
+        self.tick_at = Nanos(self.now.0.saturating_add(TICK_NS));
+        for watch in &mut self.watches {
+            watch.pass(self.now);
+        }
+        self.refresh_chains();
+    }
+
+    fn refresh_chains(&mut self) {
         let ticks = (CADENCE_NS / TICK_NS) as usize;
         for watch in &mut self.watches {
             let spot = watch.spot();
@@ -729,10 +853,6 @@ impl<G: Gateway> Trader<G> {
                 .chain
                 .refresh(turns, spot, self.now, self.settings.search);
         }
-        self.let_time_pass(books);
-        self.settle_what_expired();
-        self.close_what_is_due();
-        self.evaluate(books);
     }
 
     /// A new trading day: what the venue and the rules allow.
@@ -842,25 +962,80 @@ impl<G: Gateway> Trader<G> {
 
     fn evaluate(&mut self, books: &Books<'_>) {
         for place in 0..self.rules.len() {
-            if self.now < self.due[place] || !self.may_ask() {
+            let is_asking = self.asking[place].is_some();
+            if self.now < self.due[place] || is_asking || !self.may_ask() {
                 continue;
             }
             let Some((at, decision)) = self.decided(place) else {
                 continue;
             };
             let is_debug = matches!(decision.outcome, Outcome::Debug(_) | Outcome::Skipped(_));
-            if !is_debug {
-                let (touch, depth) = self.watches[at].book();
-                let decided = Decided {
-                    place,
-                    decision,
-                    touch,
-                    depth,
-                };
-                self.say(TradeEvent::Decided(decided), None);
+            if is_debug {
+                continue;
             }
-            if let Outcome::Emitted(signal) = decision.outcome {
-                self.follow(books, (at, place), &signal);
+            let (touch, depth) = self.watches[at].book();
+            let mut decided = Decided {
+                place,
+                decision,
+                touch,
+                depth,
+            };
+            if let Outcome::Asking(request) = decision.outcome {
+                let Some(answer) = self.witness.claim(&request, self.now) else {
+                    self.asking[place] = Some(decided);
+                    continue;
+                };
+                self.decide
+                    .conclude(place, &mut decided.decision, claim_of(answer));
+            }
+            self.act(books, &decided);
+        }
+    }
+
+    /// A decision is said, and followed if its signal is out.
+    fn act(&mut self, books: &Books<'_>, decided: &Decided) {
+        self.say(TradeEvent::Decided(*decided), None);
+        if let Outcome::Emitted(signal) = decided.decision.outcome {
+            let (_, at) = self.rules[decided.place];
+            self.follow(books, (at, decided.place), &signal);
+        }
+    }
+
+    /// The shared store has answered. What it says to a claim that nobody waits for any more is
+    /// nothing to us: it was given up.
+    pub fn claimed(&mut self, books: &Books<'_>, claimed: &Claimed) {
+        let is_its = |decided: &Decided| match decided.decision.outcome {
+            Outcome::Asking(request) => request.token.attempt == claimed.attempt,
+            _ => false,
+        };
+        let mut asking = self.asking.iter_mut();
+        let waiting = asking.find(|decided| decided.as_ref().is_some_and(is_its));
+        if let Some(mut decided) = waiting.and_then(Option::take) {
+            let claim = claim_of(claimed.answer);
+            let place = decided.place;
+            self.decide.conclude(place, &mut decided.decision, claim);
+            self.act(books, &decided);
+        }
+    }
+
+    /// A signal whose claim is not answered is not emitted.
+    fn conclude(&mut self, mut decided: Decided, answer: ClaimAnswer) {
+        let place = decided.place;
+        self.decide
+            .conclude(place, &mut decided.decision, claim_of(answer));
+        self.say(TradeEvent::Decided(decided), None);
+    }
+
+    /// A store that has not answered for too long has failed.
+    fn give_up_asking(&mut self) {
+        for place in 0..self.asking.len() {
+            let asked_at = |decided: &Decided| decided.decision.moment.now.0;
+            let asked = self.asking[place].as_ref().map(asked_at);
+            if asked.is_none_or(|at| self.now.0.saturating_sub(at) < ANSWER_NS_MAX) {
+                continue;
+            }
+            if let Some(decided) = self.asking[place].take() {
+                self.conclude(decided, ClaimAnswer::Failed);
             }
         }
     }

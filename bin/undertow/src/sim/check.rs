@@ -11,7 +11,7 @@ use std::fmt;
 
 use undertow_cold::journal::{self, Moment, State};
 use undertow_core::book::{Book, Books, Violation};
-use undertow_core::event::{Operator, Touch, Trust};
+use undertow_core::event::{Notice, Operator, Touch, Trust};
 use undertow_core::gateway::Gateway;
 use undertow_core::money::Money;
 use undertow_core::order::{ClientOrderId, ExecReport, Execution, ReportKind};
@@ -212,7 +212,8 @@ impl Checker {
                     Operator::Halt => self.gate.max(Gate::ReduceOnly),
                     Operator::Kill => Gate::Shut,
                     Operator::Resume(_) => Gate::Open,
-                    Operator::Flatten => self.gate,
+                    Operator::Program(Notice::Halt(gate, _)) => self.gate.max(*gate),
+                    Operator::Flatten | Operator::Program(_) => self.gate,
                 };
                 Ok(())
             }
