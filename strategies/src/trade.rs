@@ -297,6 +297,12 @@ impl<G: Gateway> Trader<G> {
         &self.gateway
     }
 
+    /// The gateway, when the rest is over: a venue outlives the program that trades on it.
+    #[must_use]
+    pub fn into_gateway(self) -> G {
+        self.gateway
+    }
+
     /// The evaluators.
     #[must_use]
     pub const fn decide(&self) -> &Decide<Claims> {

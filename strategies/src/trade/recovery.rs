@@ -170,9 +170,13 @@ impl<G: Gateway> Trader<G> {
     /// Somebody looks after a position again, once its contract is listed.
     fn take_up(&mut self, books: &Books<'_>, past: &PastPosition) -> bool {
         let intent = past.intent;
+        let Some(contract) = self.risk.line(intent.contract).map(|line| line.contract) else {
+            return true;
+        };
+        // An id may be that of another contract by now.
         let listed = self.watches.iter().enumerate().find_map(|(at, watch)| {
-            let option = watch.chain.place(intent.contract)?;
-            Some((at, option))
+            let (option, listed) = watch.chain.contract_of(contract.key.instrument_id)?;
+            (listed == contract).then_some((at, option))
         });
         let Some((at, option)) = listed else {
             return false;
@@ -180,9 +184,6 @@ impl<G: Gateway> Trader<G> {
         if self.holdings.len() == self.holdings.capacity() {
             return false;
         }
-        let Some(contract) = self.risk.line(intent.contract).map(|line| line.contract) else {
-            return true;
-        };
         self.take_on(books, (at, option), &contract);
         let expiry = self.watches[at].chain.listings()[option].expiry;
         let plan = self.plan_again(&intent, self.day == Some(expiry), || {
