@@ -5,7 +5,7 @@
 //! stage sees the same history however the threads are cut. Every type here is plain and `Copy`.
 
 use crate::order::ExecReport;
-use crate::risk::{Context, Reason};
+use crate::risk::{Context, Gate, HaltCause, Reason};
 use crate::types::{
     Action, BookKey, Flags, InstrumentId, Nanos, OrderId, Price, PublisherId, Side, Text,
 };
@@ -270,6 +270,31 @@ pub enum Control {
     End,
 }
 
+/// The answer to a claim that was asked of a store which several programs share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claimed {
+    /// Which attempt of ours asked.
+    pub attempt: u64,
+    /// What came of it.
+    pub answer: ClaimAnswer,
+}
+
+/// What a shared store says to a claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum ClaimAnswer {
+    /// It is ours.
+    Granted,
+    /// Another holds the same id.
+    Duplicate,
+    /// Another holds another id of the same contract.
+    Cooldown,
+    /// The store has no room for it.
+    Full,
+    /// The store does not answer; it may or may not have noted the claim.
+    Failed,
+}
+
 /// What an operator can order while the program runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operator {
@@ -281,6 +306,19 @@ pub enum Operator {
     Flatten,
     /// The gate is shut and every live order is cancelled.
     Kill,
+    /// What the program's own cold side says, as an operator would who watches journal and store.
+    Program(Notice),
+}
+
+/// What the cold side of the program says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// The program halts: its journal, or another part of it, has failed.
+    Halt(Gate, HaltCause),
+    /// What the shared store of claims answers.
+    Claimed(Claimed),
+    /// So many of the things said are in the journal: what rests on them may be sent.
+    Written(u64),
 }
 
 /// Why an instrument is suspect.

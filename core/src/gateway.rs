@@ -26,6 +26,14 @@ pub trait Gateway {
     /// Takes a command at event time `now`.
     fn send(&mut self, command: &Command, now: Nanos);
 
+    /// The venue is asked what became of an order of an earlier run, of which `filled` contracts
+    /// were filled by what that run was told. A gateway that cannot ask leaves it unknown.
+    fn ask(&mut self, _id: ClientOrderId, _contract: BookKey, _filled: u32, _now: Nanos) {}
+
+    /// Executions up to this number were told in an earlier run: none gets such a number again.
+    /// For venues that number them themselves there is nothing to do.
+    fn begin_after(&mut self, _execution: u64) {}
+
     /// What one record did to its book; `books` already stand after it. Reports that are due are
     /// handed to `out`, in order of time.
     fn observe(
@@ -110,6 +118,15 @@ impl Gateway for Shadow {
         };
         self.orders += 1;
         let report = unfilled(order.id(), order.intent().contract, self.now);
+        self.lost += u64::from(!self.answers.put(self.now, report));
+    }
+
+    fn ask(&mut self, id: ClientOrderId, contract: BookKey, filled: u32, now: Nanos) {
+        self.now = later(self.now, now);
+        let report = ExecReport {
+            kind: ReportKind::Absent { filled },
+            ..unfilled(id, contract, self.now)
+        };
         self.lost += u64::from(!self.answers.put(self.now, report));
     }
 

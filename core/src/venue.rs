@@ -849,6 +849,24 @@ impl Gateway for PaperVenue {
         self.hand_over(out);
     }
 
+    /// A session of paper knows nothing of an earlier one: what was filled stays so, the rest is
+    /// gone.
+    fn ask(&mut self, id: ClientOrderId, contract: BookKey, filled: u32, now: Nanos) {
+        self.now = later(self.now, now);
+        let report = ExecReport {
+            id,
+            contract,
+            ts_event: self.now,
+            kind: ReportKind::Absent { filled },
+        };
+        // As many answers wait as there may be orders, and an answer for each was asked for.
+        self.counters.lost += u64::from(!self.outbound.put(self.now, report));
+    }
+
+    fn begin_after(&mut self, execution: u64) {
+        self.executions = self.executions.max(execution);
+    }
+
     fn on_control(&mut self, control: &Control) {
         match control {
             Control::Status(status) => {

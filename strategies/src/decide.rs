@@ -38,7 +38,7 @@ use undertow_core::types::Nanos;
 
 use self::audit::{Audit, Entry};
 use self::card::{Card, Direction};
-use self::claim::{Claim, ClaimStore, Request, Token};
+use self::claim::{Claim, ClaimStore, Claims, Request, Token};
 use self::contract::Chosen;
 use self::counters::{Block, Counters};
 use self::features::{Feature, Features, Unfit};
@@ -93,6 +93,9 @@ pub enum Outcome {
     Debug(Block),
     /// The features could not be used.
     Skipped(Unfit),
+    /// A signal was found that is free here; the shared store is asked for its claim, and says
+    /// what becomes of it.
+    Asking(Request),
 }
 
 /// One strategy on one symbol.
@@ -127,6 +130,8 @@ pub struct Decide<S> {
     worker: u64,
     /// Claims asked for so far: the attempt of the next token.
     attempts: u64,
+    /// Whether a store that several workers share is asked after this one.
+    is_shared: bool,
 }
 
 impl<S: ClaimStore> Decide<S> {
@@ -157,6 +162,7 @@ impl<S: ClaimStore> Decide<S> {
             audit: Audit::new(limits.trails_max),
             worker: limits.worker,
             attempts: 0,
+            is_shared: false,
         })
     }
 
@@ -291,6 +297,7 @@ impl<S: ClaimStore> Decide<S> {
         };
         self.attempts += 1;
         match self.claims.claim(&request, signal.at) {
+            Ok(Claim::Won) if self.is_shared => Ok(Outcome::Asking(request)),
             Ok(Claim::Won | Claim::WonBefore) => Ok(Outcome::Emitted(signal)),
             Ok(Claim::Duplicate) => Ok(Outcome::Updated(signal)),
             Ok(Claim::Cooldown) => Err(Block::Cooldown),
@@ -307,6 +314,10 @@ impl<S: ClaimStore> Decide<S> {
             Outcome::Emitted(_) => {
                 counters.emit();
                 None
+            }
+            Outcome::Asking(_) => {
+                counters.ask();
+                return;
             }
             Outcome::Updated(_) => {
                 counters.updated += 1;
@@ -334,6 +345,64 @@ impl<S: ClaimStore> Decide<S> {
             ttl_ns: lifetime_ns(decision.strategy, &decision.moment),
         });
     }
+}
+
+/// What several workers share, and what an earlier run has left.
+impl Decide<Claims> {
+    /// From now on a signal that is free here is not yet emitted: see [`Outcome::Asking`].
+    /// `worker` is this run's number, unique over all workers and all their starts.
+    pub const fn share(&mut self, worker: u64) {
+        self.is_shared = true;
+        self.worker = worker;
+    }
+
+    /// Takes in what the shared store says to a decision that asks; none if it does not answer.
+    /// What it does not grant is given back here, so that it may be asked for again.
+    pub fn conclude(&mut self, place: usize, decision: &mut Decision, answer: Option<Claim>) {
+        let (Outcome::Asking(request), Some(signal)) = (decision.outcome, decision.signal) else {
+            return;
+        };
+        decision.outcome = match answer {
+            Some(Claim::Won | Claim::WonBefore) => Outcome::Emitted(signal),
+            Some(Claim::Duplicate) => Outcome::Updated(signal),
+            Some(Claim::Cooldown) => Outcome::Blocked(Block::Cooldown),
+            Some(Claim::Full) => Outcome::Blocked(Block::ClaimsFull),
+            None => Outcome::Blocked(Block::StoreFailed),
+        };
+        if !matches!(decision.outcome, Outcome::Emitted(_)) {
+            self.claims.release(&request, signal.at);
+        }
+        self.evaluators[place].counters.answered();
+        self.settle(place, decision);
+    }
+
+    /// Takes the claim of a signal that an earlier run emitted at `at`.
+    pub fn restore(&mut self, won: &Won) {
+        let request = Request {
+            identity: won.identity,
+            token: Token {
+                worker: 0,
+                attempt: self.attempts,
+            },
+            ttl_ns: won.ttl_ns,
+            cooldown_ns: won.cooldown_ns,
+        };
+        self.attempts += 1;
+        self.claims.restore(&request, won.at);
+    }
+}
+
+/// The claim of a signal that was emitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Won {
+    /// Of which signal.
+    pub identity: Identity,
+    /// When it was emitted.
+    pub at: Nanos,
+    /// How long its id stays taken, ns.
+    pub ttl_ns: u64,
+    /// How long no other id of its contract may be taken, ns.
+    pub cooldown_ns: u64,
 }
 
 impl Evaluator {

@@ -11,6 +11,7 @@
 //!
 //! Absent on purpose: the clock, threads, the store that workers share (the caller's).
 
+mod asking;
 pub mod chain;
 mod due;
 mod entries;
@@ -20,12 +21,14 @@ mod holding;
 mod house;
 mod listing;
 mod operator;
+pub mod recovery;
 mod reports;
 pub mod settings;
 mod speech;
 pub mod stage;
 mod tally;
 pub mod watch;
+pub mod witness;
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -36,15 +39,18 @@ use undertow_core::book::Books;
 use undertow_core::event::{BookUpdate, Control, Definition, Mbo};
 use undertow_core::gateway::Gateway;
 use undertow_core::order::ExecReport;
-use undertow_core::risk::{Kept, Risk};
+use undertow_core::risk::{Kept, Order, Risk};
 use undertow_core::types::{BookKey, Flags, Nanos, Text};
 
 use self::chain::Chain;
+use self::event::Decided;
 use self::holding::Holding;
+use self::recovery::Recovery;
 use self::settings::Settings;
 use self::speech::{EVENTS_MAX, Item, laid_out_queue};
 pub use self::tally::{Counters, Curve};
 use self::watch::Watch;
+use self::witness::{Nobody, Witness};
 use crate::calendar::{Calendar, Day};
 use crate::decide::claim::Claims;
 use crate::decide::rules::{Invalid, RuleSet, Strategy};
@@ -98,6 +104,15 @@ pub struct Trader<G> {
     curve: Option<Curve>,
     /// What must survive a restart, as it was said last.
     kept: Kept,
+    recovery: Recovery,
+    witness: Box<dyn Witness>,
+    /// By rule set: the signal for which the shared store was asked.
+    asking: Box<[Option<Decided>]>,
+    /// Things said, and how many of them the journal is known to have.
+    said: u64,
+    written: u64,
+    /// An order that was said and is not yet known to be in the journal.
+    unwritten: Option<Order>,
 }
 
 impl<G: Gateway> Trader<G> {
@@ -136,6 +151,7 @@ impl<G: Gateway> Trader<G> {
                 })
                 .collect(),
             due: repeat_n(Nanos(0), rules.len()).collect(),
+            asking: repeat_n(None, rules.len()).collect(),
             decide: Decide::new(&evaluators, claims, &limits)?,
             rules: rules.into_boxed_slice(),
             gateway,
@@ -150,9 +166,25 @@ impl<G: Gateway> Trader<G> {
             day: None,
             counters: Counters::default(),
             curve: None,
+            recovery: Recovery::default(),
+            witness: Box::new(Nobody),
+            said: 0,
+            written: 0,
+            unwritten: None,
             risk,
             settings,
         })
+    }
+
+    /// Asks `witness` before an order leaves and, with a worker's number that is unique over all
+    /// workers and all their starts, before a signal is emitted.
+    #[must_use]
+    pub fn witnessed(mut self, witness: Box<dyn Witness>, sharing_as: Option<u64>) -> Self {
+        self.witness = witness;
+        if let Some(worker) = sharing_as {
+            self.decide.share(worker);
+        }
+        self
     }
 
     /// Risk, with orders and positions.
@@ -165,6 +197,12 @@ impl<G: Gateway> Trader<G> {
     #[must_use]
     pub const fn gateway(&self) -> &G {
         &self.gateway
+    }
+
+    /// The gateway, when the rest is over: a venue outlives the program that trades on it.
+    #[must_use]
+    pub fn into_gateway(self) -> G {
+        self.gateway
     }
 
     /// The evaluators.
@@ -204,7 +242,7 @@ impl<G: Gateway> Trader<G> {
     #[must_use]
     pub fn looked_after(&self, key: BookKey) -> i64 {
         let its = self.holdings.iter().filter(|holding| holding.key() == key);
-        its.map(Holding::held).sum()
+        its.map(Holding::held).sum::<i64>() + self.recovery.waiting(key)
     }
 
     /// Time is about to pass to that of a record: what was on its way to the venue meets the

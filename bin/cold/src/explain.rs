@@ -30,6 +30,7 @@ pub fn decided(decided: &Decided, rules: &RuleSet, sequence: u64, names: &Regist
         Outcome::Updated(_) => ("updated", Some("duplicate")),
         Outcome::Blocked(block) | Outcome::Debug(block) => ("blocked", Some(block.name())),
         Outcome::Skipped(_) => ("skipped", None),
+        Outcome::Asking(_) => ("asking", None),
     };
     let identity = decision.identity.as_ref();
     let id = identity.map(|identity| identity.id.to_string());

@@ -223,6 +223,8 @@ impl Default for IfdConfig {
 pub struct TradeConfig {
     /// Directory of the state; empty to keep none.
     pub state_dir: String,
+    /// The store of claims that programs share; empty for none.
+    pub claims: String,
 }
 
 /// Where reports go.
@@ -390,7 +392,7 @@ impl Config {
     #[must_use]
     pub fn fingerprint(&self) -> String {
         // Where something lies changes nothing, and of included files only their keys do.
-        let is_place = |key: &str| key.starts_with("report.") || key == "trade.state_dir";
+        let is_place = |key: &str| key.starts_with("report.") || key.starts_with("trade.");
         let counts = |key: &str| !is_place(key) && key != "include";
         format!("{:08x}", self.digest(counts) >> 32)
     }

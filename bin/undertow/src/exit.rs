@@ -101,6 +101,10 @@ impl Code {
     pub const JOURNAL_VERSION: Self = Self::new("E-JRN-003", Exit::Dependency);
     /// A journal that is whole, and says what must never be.
     pub const JOURNAL_BREACH: Self = Self::new("E-JRN-004", Exit::DataCorrupt);
+    /// A journal that failed while a session traded, which it halted.
+    pub const JOURNAL_FAILED: Self = Self::new("E-JRN-005", Exit::Halted);
+    /// A store of claims that cannot be opened.
+    pub const CLAIMS_UNREADABLE: Self = Self::new("E-CLM-001", Exit::Dependency);
     /// A state of an earlier run that is not as it was written.
     pub const STATE_DAMAGED: Self = Self::new("E-STATE-001", Exit::DataCorrupt);
     /// A state that cannot be read or written.
@@ -111,7 +115,7 @@ impl Code {
     pub const SIM_INVARIANT: Self = Self::new("E-SIM-001", Exit::Failure);
 
     /// Every code there is.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 23] = [
         Self::GENERAL,
         Self::USAGE,
         Self::CONFIG_UNREADABLE,
@@ -129,6 +133,8 @@ impl Code {
         Self::JOURNAL_UNREADABLE,
         Self::JOURNAL_VERSION,
         Self::JOURNAL_BREACH,
+        Self::JOURNAL_FAILED,
+        Self::CLAIMS_UNREADABLE,
         Self::STATE_DAMAGED,
         Self::STATE_UNREADABLE,
         Self::TILE_DEAD,

@@ -294,7 +294,7 @@ fn decision_words(words: &mut [u64; TRADE_WORDS], decision: &Decision) {
         Outcome::Emitted(_) => 0,
         Outcome::Updated(_) => 1,
         Outcome::Blocked(block) | Outcome::Debug(block) => 2 + block as u64,
-        Outcome::Skipped(_) => 255,
+        Outcome::Skipped(_) | Outcome::Asking(_) => 255,
     };
     words[1] = outcome << 16 | (decision.strategy as u64) << 8 | 32;
     words[2] = decision.moment.now.0;

@@ -14,21 +14,28 @@ mod journal;
 
 mod machine;
 
+mod recovery;
+
 mod state;
 
 mod trade;
+
+mod witness;
 
 pub(crate) use gather::{last_seen, rfc3339};
 pub(crate) use ifd::history;
 pub(crate) use journal::records;
 pub(crate) use machine::{build, environment};
-pub(crate) use state::failure as state_failure;
+pub use recovery::past;
+pub(crate) use recovery::{kept_journal, note_resumed};
+pub(crate) use state::{failure as state_failure, strictest};
 pub(crate) use trade::EXPLANATIONS;
-pub use trade::{first_kept, trader};
+pub use trade::{first_kept, risk, trader, trader_with};
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -37,10 +44,10 @@ use latency_report::run::Run;
 use undertow_cold::registry::Registry;
 use undertow_cold::summary::{Check, Summary};
 use undertow_core::book::{BookLimits, Books, Thresholds};
-use undertow_core::event::{Body, BookUpdate, Control, Market, Msg, Stamp};
+use undertow_core::event::{Body, BookUpdate, Control, Market, Msg, Notice, Operator, Stamp};
 use undertow_core::gateway::Gateway;
 use undertow_core::ring::Reader;
-use undertow_core::risk::Mode;
+use undertow_core::risk::{Gate, HaltCause, Mode};
 use undertow_core::stage::{Emit, Stage};
 use undertow_core::types::{Flags, Nanos};
 use undertow_feeds::replay::{Bytes, Replay};
@@ -52,8 +59,10 @@ use undertow_strategies::trade::event::TradeEvent;
 
 use ifd::Findings;
 use journal::Journal;
+use recovery::Inherited;
 use state::Keeper;
 use trade::Trades;
+use witness::{Asker, Clerk, Exchange, Inlet};
 
 use crate::affinity::Cores;
 use crate::commands::journal_fault;
@@ -68,6 +77,9 @@ use crate::profile::Profile;
 use crate::pump::Position;
 use crate::tile::{Idle, Switchboard};
 use crate::topology::{self, Finished, Layout, Wiring};
+
+/// A link with no more room than this takes no inputs; see `undertow_core::stage`.
+const LINK_RESERVE: usize = <Flow as Stage>::BURST + undertow_strategies::trade::DRAIN;
 
 /// What a session is asked to do.
 #[derive(Clone, Debug)]
@@ -193,19 +205,53 @@ pub fn trade<B: Bytes + Send, G: Gateway + Send>(
     let places = history.len();
     let instruments_max = limits.instruments_max as usize;
     let flow = Flow::with(instruments_max, measured(ask.config), history);
-    let first = first_kept(profile, first_day(&feed))?;
-    let keeper = Keeper::open(&ask.config.trade.state_dir, (profile, mode), first)?;
-    let kept = keeper.as_ref().map_or(&first, Keeper::kept);
-    let trader = trader((profile, mode), gateway, instruments_max, kept)?;
+    let day = first_day(&feed);
+    let first = first_kept(profile, day)?;
+    let state_dir = &ask.config.trade.state_dir;
+    let inherited = Inherited::open(state_dir, (profile, mode), first)?;
+    let kept = inherited.as_ref().map_or(first, |it| *it.keeper.kept());
+    let mut risk = risk((profile, mode), &kept)?;
+    let restored = inherited
+        .as_ref()
+        .map(|it| it.restore(&mut risk))
+        .transpose()?;
+    let trader = trader_with((profile, mode), (risk, gateway), instruments_max)?;
+    let exchange = Exchange::new(wiring.pace == Pace::Max);
+    let clerk = clerk(&ask.config.trade.claims, &exchange)?;
+    let asker = Asker {
+        exchange: Arc::clone(&exchange),
+        shares: clerk.is_some(),
+        keeps: inherited.is_some(),
+    };
+    let worker = clerk.is_some().then(witness::worker);
+    let trader = trader.witnessed(Box::new(asker), worker);
+    let trader = match &inherited {
+        Some(inherited) => trader.resumed(&inherited.past()),
+        None => trader,
+    };
+    let went_on = inherited
+        .as_ref()
+        .zip(restored.as_ref())
+        .and_then(|(it, restored)| it.words(restored));
     notes.iter().for_each(|note| eprintln!("note: {note}"));
     let started = Instant::now();
     let start = trade::start(ask.config, profile, mode, trader.risk().kept());
-    let journal = Journal::begin(place, start, first_day(&feed));
+    let (journal, keeper) = match inherited {
+        None => (Journal::begin(place, start, day), None),
+        Some(Inherited {
+            keeper,
+            writer,
+            dir,
+            ..
+        }) => (Journal::go_on(dir, writer, start, day), Some(keeper)),
+    };
     let mut cold = Cold {
         keeper,
         journal: Some(journal.map_err(|error| journal_fault(&error))?),
+        exchange: Arc::clone(&exchange),
         ..Cold::new(ask, &wiring)?
     };
+    let feed = Inlet::new(feed, exchange);
     let chain = undertow_strategies::trade::stage::Desk {
         books,
         flow,
@@ -215,7 +261,11 @@ pub fn trade<B: Bytes + Send, G: Gateway + Send>(
     let follow = |board: &Switchboard, link| cold.follow(board, link);
     let ran = topology::run_desk(&wiring, (feed, chain), follow);
     let ran = ran.inspect_err(|_| cold.abandon_journal())?;
-    let (mut finished, mut trader) = (ran.finished, ran.trader);
+    let (finished, mut trader) = (ran.finished, ran.trader);
+    let mut finished = finished.of(|inlet| inlet.feed);
+    if let Some(clerk) = clerk {
+        clerk.close();
+    }
     let elapsed = started.elapsed();
     let is_interrupted = cold.interrupt.came();
     let messages = finished.tiles.first().map_or(0, |tile| tile.messages);
@@ -229,6 +279,7 @@ pub fn trade<B: Bytes + Send, G: Gateway + Send>(
     let latencies = &finished.output.order_latencies;
     let mut figures = trades.figures(&trader, &profile.name, mode, &registry);
     figures.kept = trades.keep(place, &trader, &registry, latencies)?;
+    figures.kept.extend(went_on);
     figures.kept.extend(journal);
     Ok(gather::outcome(&gather::Material {
         ask,
@@ -242,6 +293,18 @@ pub fn trade<B: Bytes + Send, G: Gateway + Send>(
         is_interrupted,
         elapsed,
     }))
+}
+
+/// Who asks the store of claims that `path` names, if one is named.
+fn clerk(path: &str, exchange: &Arc<Exchange>) -> Result<Option<Clerk>> {
+    if path.is_empty() {
+        return Ok(None);
+    }
+    let clerk = Clerk::open(Path::new(path), Arc::clone(exchange)).map_err(|error| {
+        let next = "name a file on a local disk with --set trade.claims=FILE, or none";
+        Failure::new(Code::CLAIMS_UNREADABLE, error.to_string(), next).at("trade.claims")
+    })?;
+    Ok(Some(clerk))
 }
 
 /// The inputs with their headers read, and their names.
@@ -481,6 +544,16 @@ struct Cold {
     journal: Option<Journal>,
     /// Of a run that trades and keeps a state.
     keeper: Option<Keeper>,
+    /// With the chain of a run that trades.
+    exchange: Arc<Exchange>,
+    /// Things said so far, and cancels among them after the journal had failed.
+    said: u64,
+    cancels: u64,
+    /// When the journal was seen to have failed, and whether the chain has said that it halted.
+    failed_at: Option<Instant>,
+    has_halted: bool,
+    is_behind: bool,
+    link_depth: usize,
     events: Option<(BufWriter<File>, PathBuf)>,
     failed: Option<std::io::Error>,
     progress: Progress,
@@ -502,6 +575,13 @@ impl Cold {
             trades: Trades::default(),
             journal: None,
             keeper: None,
+            exchange: Exchange::new(wiring.pace == Pace::Max),
+            said: 0,
+            cancels: 0,
+            failed_at: None,
+            has_halted: false,
+            is_behind: false,
+            link_depth: wiring.link_depth,
             events: ask.events.map(open).transpose()?,
             failed: None,
             progress: ask.progress.clone(),
@@ -516,12 +596,16 @@ impl Cold {
         let mut shown = Instant::now();
         loop {
             let mut is_idle = true;
+            self.watch_link(output_cold.backlog());
             while let Some(msg) = output_cold.pop() {
                 is_idle = false;
                 self.note(&msg);
                 if matches!(msg.body, Body::Control(Control::End)) {
                     return;
                 }
+            }
+            if board.is_halted() {
+                self.exchange.end();
             }
             // What was put out before the tiles stopped is taken all the same.
             if board.stopped() == self.tiles && is_idle {
@@ -533,9 +617,9 @@ impl Cold {
             if shown.elapsed() > Duration::from_millis(80) {
                 shown = Instant::now();
                 self.show(board.taken());
-                if !self.is_sound() {
-                    board.halt();
-                }
+            }
+            if self.is_lost() {
+                board.halt();
             }
             if let Some(keeper) = &mut self.keeper {
                 keeper.rest();
@@ -568,13 +652,52 @@ impl Cold {
     }
 
     fn trade(&mut self, stamp: Stamp, event: &TradeEvent) {
+        self.said += 1;
         if let Some(journal) = &mut self.journal {
             journal.note(stamp, event);
+            self.tell_written(event);
         }
         if let (TradeEvent::Kept(kept), Some(keeper)) = (event, &mut self.keeper) {
             keeper.note(kept);
         }
         self.trades.note(stamp, event);
+    }
+
+    /// Tells the chain how much is in the journal, or that nothing more will be.
+    fn tell_written(&mut self, event: &TradeEvent) {
+        if self.is_sound() {
+            let is_order = matches!(event, TradeEvent::Asked(asked) if asked.order.is_some());
+            return self.exchange.wrote(self.said, is_order);
+        }
+        if self.failed_at.is_none() {
+            self.failed_at = Some(Instant::now());
+            self.exchange.fail();
+        }
+        match event {
+            TradeEvent::Cancelled(..) => self.cancels += 1,
+            TradeEvent::Halted(halt) => self.has_halted |= halt.cause == HaltCause::Journal,
+            _ => {}
+        }
+    }
+
+    /// Whether the journal has failed, and the chain has heard of it or does not listen.
+    fn is_lost(&self) -> bool {
+        let patience = Duration::from_secs(2);
+        let is_over = |at: Instant| self.has_halted || at.elapsed() > patience;
+        self.failed_at.is_some_and(is_over)
+    }
+
+    /// A link that is full means that the journal cannot keep up. At full speed that holds the
+    /// chain back and no more; a market would go on without us, so nothing new is opened.
+    fn watch_link(&mut self, backlog: usize) {
+        let is_full = backlog + LINK_RESERVE >= self.link_depth;
+        if is_full && !self.exchange.waits() && self.journal.is_some() && !self.is_behind {
+            self.is_behind = true;
+            self.exchange.fall_behind();
+            eprintln!(
+                "note: the journal cannot keep up: nothing is opened any more; nothing was lost"
+            );
+        }
     }
 
     /// A tile has died: what it said before is on the disk all the same.
@@ -597,16 +720,43 @@ impl Cold {
             sequence: messages,
             ingress_ns: 0,
         };
-        while trader.speak(|event| self.trade(last, event)) {}
-        if let Some(keeper) = self.keeper.take() {
-            keeper.finish(&trader.risk().kept())?;
+        loop {
+            while trader.speak(|event| self.trade(last, event)) {}
+            if !trader.waits_for_journal() {
+                break;
+            }
+            let notice = if self.is_sound() {
+                Notice::Written(self.said)
+            } else {
+                Notice::Halt(Gate::Shut, HaltCause::Journal)
+            };
+            trader.on_control(&Control::Operator(Operator::Program(notice)));
         }
-        self.end_journal()
+        // Of two that fail, the journal is told: the state rests on it.
+        let journal = self.end_journal();
+        if let Some(keeper) = self.keeper.take() {
+            let kept = keeper.finish(&trader.risk().kept());
+            journal.is_ok().then_some(kept).transpose()?;
+        }
+        journal
     }
 
     fn end_journal(&mut self) -> Result<Option<String>> {
+        let has_failed = self.failed_at.is_some();
         let ended = self.journal.take().map(Journal::end).transpose();
-        Ok(ended.map_err(|error| journal_fault(&error))?)
+        let ended = ended.map_err(|error| {
+            let fault = journal_fault(&error);
+            if !has_failed {
+                return fault;
+            }
+            let cause = format!(
+                "{}: entries were halted, and {} orders that rested were cancelled",
+                fault.cause, self.cancels
+            );
+            let next = format!("{}, then `undertow resume --reason TEXT`", fault.next);
+            Failure::new(Code::JOURNAL_FAILED, cause, next).at(fault.place)
+        });
+        Ok(ended?)
     }
 
     /// Whether nothing has been lost: what is not written must not be sent.

@@ -2,11 +2,13 @@
 //!
 //! A synthetic session is decoded and replayed through the chain of books, flow, decisions, risk
 //! and gateway, exactly the stages that run on tiles. Feed, clock, venue and operator misbehave
-//! by chance drawn from the seed ([`Fault`]), and invariants are held after every input (see
+//! by chance drawn from the seed ([`Fault`]), the journal's disk fails, the
+//! process dies and goes on from what that disk has, and invariants are held after every input (see
 //! [`Invariant`]). The first breach ends the run; the same seed repeats it, input for input.
 
 mod chance;
 mod check;
+mod disk;
 mod faults;
 mod gateway;
 mod input;
@@ -23,10 +25,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use anyhow::Result;
 use bumpalo::Bump;
+use undertow_cold::journal::{Build, Start};
 use undertow_core::book::{BookLimits, Books};
-use undertow_core::event::{Control, FeedNotice, Market, Stamp};
+use undertow_core::event::{Control, FeedNotice, Market, Notice, Operator, Stamp};
 use undertow_core::gateway::{Gateway, Shadow};
-use undertow_core::risk::{Mode, Refusal};
+use undertow_core::risk::{AccountId, Gate, HaltCause, Kept, Mode, Refusal};
 use undertow_core::stage::{Emit, Sink, Source, Stage};
 use undertow_core::types::{Flags, Nanos};
 use undertow_feeds::replay::Replay;
@@ -37,6 +40,7 @@ use undertow_strategies::ifd::baseline::Table;
 use undertow_strategies::trade::stage::Desk;
 
 use check::{Checker, check_book, check_touch, check_update};
+use disk::Disk;
 use gateway::{Faulty, Plant};
 use input::{Input, Snapshots};
 use record::{Entry, Record};
@@ -197,6 +201,11 @@ impl Job<'_> {
         let mut feed = Replay::new([bytes]);
         while !feed.read_headers() {}
         let driven = catch_unwind(AssertUnwindSafe(|| bench.drive(&mut feed)));
+        let mut driven = driven;
+        while driven.is_ok() && bench.is_dead {
+            bench = self.reborn(bench, mode)?;
+            driven = catch_unwind(AssertUnwindSafe(|| bench.drive(&mut feed)));
+        }
         if let Err(panic) = driven {
             let seen = words(&*panic);
             bench.breach = Some(Breach::new(Invariant::Panic, seen));
@@ -206,6 +215,77 @@ impl Job<'_> {
             tally.shadows = 1;
         }
         Ok(outcome)
+    }
+
+    /// How the journal of a process begins.
+    fn start(&self, mode: Mode, kept: Kept) -> Start {
+        Start {
+            build: Build::from_bytes(b"simulated"),
+            config_hash: 0,
+            input_hash: self.ask.seed,
+            mode,
+            account: AccountId(self.profile.account),
+            kept,
+        }
+    }
+
+    /// A new process goes on from what the disk has; market, venue and operator went on without.
+    fn reborn<'a, G: Gateway>(&self, bench: Bench<'a, G>, mode: Mode) -> Result<Bench<'a, G>> {
+        let past = bench.counted();
+        let Desk {
+            books,
+            flow,
+            trader,
+            ..
+        } = bench.desk;
+        // A run that ends by itself leaves its halt; one that is killed may have said it, or not.
+        let halted = bench.has_stopped.then(|| trader.risk().kept());
+        let mut gateway = trader.into_gateway();
+        gateway.tell_again();
+        let (mut state, settled) = bench.disk.die();
+        let mut kept = match state.kept() {
+            Some(kept) => kept,
+            None => session::first_kept(self.profile, world::start(self.config))?,
+        };
+        if let Some(halted) = halted {
+            kept = session::strictest(&halted, kept);
+        }
+        let mut risk = session::risk((self.profile, mode), &kept)?;
+        state.restore(&mut risk)?;
+        let taken_up = session::past(&state);
+        bench.disk.begin(&self.start(mode, risk.kept()), &mut state);
+        let (live, folded) = (risk.ledger_digest(), state.digest());
+        let instruments_max = world::books().instruments_max as usize;
+        let trader = session::trader_with((self.profile, mode), (risk, gateway), instruments_max)?;
+        let trader = trader.witnessed(Box::new(bench.disk.clone()), None);
+        let mut trader = trader.resumed(&taken_up);
+        for control in &bench.controls {
+            trader.on_control(control);
+        }
+        let mut checker = bench.checker;
+        let mut breach = checker.restart(state, settled).err();
+        if live != folded {
+            let seen = format!("restored is {live:016x}, the journal folds to {folded:016x}");
+            breach.get_or_insert(Breach::new(Invariant::I13, seen));
+        }
+        let mut input = bench.input;
+        if trader.risk().halted().gate != Gate::Open {
+            input.resume_later();
+        }
+        Ok(Bench {
+            desk: Desk {
+                books,
+                flow,
+                trader,
+                laps: (),
+            },
+            checker,
+            input,
+            breach,
+            past,
+            has_stopped: false,
+            ..bench
+        })
     }
 
     /// The chain before its first input, in its surroundings.
@@ -223,6 +303,10 @@ impl Job<'_> {
         let instruments_max = limits.instruments_max as usize;
         let kept = session::first_kept(self.profile, world::start(self.config))?;
         let trader = session::trader((self.profile, mode), gateway, instruments_max, &kept)?;
+        let disk = Disk::new(rates, seed);
+        let mut checker = Checker::new(mode == Mode::Shadow);
+        disk.begin(&self.start(mode, kept), checker.folded());
+        let trader = trader.witnessed(Box::new(disk.clone()), None);
         Ok(Bench {
             desk: Desk {
                 books: Books::new_in(arena, limits)?,
@@ -232,7 +316,12 @@ impl Job<'_> {
             },
             record,
             input: Input::new(rates, seed),
-            checker: Checker::new(mode == Mode::Shadow),
+            checker,
+            disk,
+            controls: Vec::new(),
+            is_dead: false,
+            has_stopped: false,
+            past: Past::default(),
             entries: Vec::new(),
             step: 0,
             digest: 0,
@@ -244,12 +333,28 @@ impl Job<'_> {
     }
 }
 
+/// What dead processes have counted.
+#[derive(Debug, Default)]
+struct Past {
+    signals: u64,
+    intents: u64,
+    refused: BTreeMap<&'static str, u64>,
+    stopped: BTreeMap<&'static str, u64>,
+}
+
 /// The chain, everything around it, and the checker that watches.
 struct Bench<'a, G> {
     desk: Desk<'a, Faulty<G>>,
     record: Record,
     input: Input,
     checker: Checker,
+    disk: Disk,
+    /// What the feed has told of contracts, for a new process to hear.
+    controls: Vec<Control>,
+    is_dead: bool,
+    /// Whether the chain was told that its journal has failed.
+    has_stopped: bool,
+    past: Past,
     entries: Vec<Entry>,
     step: u64,
     digest: u64,
@@ -263,6 +368,7 @@ struct Bench<'a, G> {
 /// Where the chain speaks.
 struct Ear<'r> {
     record: &'r Record,
+    disk: &'r Disk,
     breach: &'r mut Option<Breach>,
 }
 
@@ -275,7 +381,10 @@ impl Emit<FlowOutput> for Ear<'_> {
                 }
             }
             FlowOutput::Finding(_) => {}
-            FlowOutput::Trade(event) => self.record.write(Entry::Said(Box::new(*event))),
+            FlowOutput::Trade(event) => {
+                self.disk.note(event);
+                self.record.write(Entry::Said(Box::new(*event)));
+            }
         }
     }
 }
@@ -304,10 +413,18 @@ impl<G: Gateway> Sink<Market> for Bench<'_, G> {
         }
         let market = self.input.arrive(market);
         self.data_step(&market);
+        self.attend();
     }
 
     fn control(&mut self, stamp: Stamp, control: &Control) {
         self.note(|checker| checker.input(stamp.sequence));
+        let is_told_again = matches!(
+            control,
+            Control::Definition(_) | Control::Statistic(_) | Control::Status(_)
+        );
+        if is_told_again {
+            self.controls.push(*control);
+        }
         self.control_step(control);
     }
 }
@@ -315,8 +432,34 @@ impl<G: Gateway> Sink<Market> for Bench<'_, G> {
 impl<G: Gateway> Bench<'_, G> {
     /// From the first input to the last, or to the first breach.
     fn drive(&mut self, feed: &mut Replay<&[u8]>) {
-        while self.breach.is_none() && !feed.is_ended() && feed.take(self) {}
-        self.finish();
+        self.is_dead = false;
+        while self.breach.is_none() && !self.is_dead && !feed.is_ended() && feed.take(self) {}
+        if !self.is_dead {
+            self.finish();
+        }
+    }
+
+    /// What the cold side does between two inputs: it tells the chain how its journal is. Then the
+    /// process may die, by itself or because it has nothing more to say with a journal that failed.
+    fn attend(&mut self) {
+        self.tell_of_journal();
+        let is_at_work = self.desk.trader.waiting() > 0;
+        let has_ended = self.has_stopped && !is_at_work;
+        self.is_dead = self.breach.is_none() && (has_ended || self.disk.kills(is_at_work));
+    }
+
+    fn tell_of_journal(&mut self) {
+        let notice = if self.disk.has_failed() && !self.has_stopped {
+            self.has_stopped = true;
+            Notice::Halt(Gate::Shut, HaltCause::Journal)
+        } else if self.desk.trader.waits_for_journal() {
+            Notice::Written(self.disk.written())
+        } else {
+            return;
+        };
+        let operator = Operator::Program(notice);
+        self.record.write(Entry::Ordered(operator));
+        self.control_step(&Control::Operator(operator));
     }
 
     fn note(&mut self, check: impl FnOnce(&mut Checker) -> Result<(), Breach>) {
@@ -346,6 +489,7 @@ impl<G: Gateway> Bench<'_, G> {
         }
         let mut ear = Ear {
             record: &self.record,
+            disk: &self.disk,
             breach: &mut self.breach,
         };
         self.desk.on_data(market, &mut ear);
@@ -370,6 +514,7 @@ impl<G: Gateway> Bench<'_, G> {
         }
         let mut ear = Ear {
             record: &self.record,
+            disk: &self.disk,
             breach: &mut self.breach,
         };
         self.desk.on_control(control, &mut ear);
@@ -392,7 +537,8 @@ impl<G: Gateway> Bench<'_, G> {
             self.entries = entries;
             let trader = &self.desk.trader;
             if self.breach.is_none() {
-                self.breach = self.checker.after(trader).err();
+                let knows = trader.gateway().has_told_again();
+                self.breach = self.checker.after(trader, knows).err();
             }
         }
         if self.step.is_multiple_of(ALL_EVERY) {
@@ -412,13 +558,38 @@ impl<G: Gateway> Bench<'_, G> {
         if self.breach.is_some() {
             return;
         }
-        let record = self.record.clone();
+        let (record, disk) = (self.record.clone(), self.disk.clone());
         while self.desk.trader.waiting() > 0 && self.breach.is_none() {
-            let say = |event: &_| record.write(Entry::Said(Box::new(*event)));
+            let say = |event: &_| {
+                disk.note(event);
+                record.write(Entry::Said(Box::new(*event)));
+            };
             self.desk.trader.speak(say);
             self.after();
+            self.tell_of_journal();
         }
         self.check_all();
+    }
+
+    /// What was counted by this process and those before it.
+    fn counted(&self) -> Past {
+        let trader = &self.desk.trader;
+        let (decide, risk) = (trader.decide().totals(), trader.risk().counters());
+        let refused = Refusal::ALL.into_iter().zip(risk.refused);
+        let refused = refused.map(|(check, count)| (check.name(), count));
+        let sum = |before: &BTreeMap<&'static str, u64>, now: Vec<(&'static str, u64)>| {
+            let mut sum = before.clone();
+            for (name, count) in now.into_iter().filter(|(_, count)| *count > 0) {
+                *sum.entry(name).or_default() += count;
+            }
+            sum
+        };
+        Past {
+            signals: self.past.signals + decide.emitted,
+            intents: self.past.intents + risk.considered,
+            refused: sum(&self.past.refused, refused.collect()),
+            stopped: sum(&self.past.stopped, stopped(&decide).into_iter().collect()),
+        }
     }
 
     fn outcome(self, seed: u64, start: Nanos) -> Result<Tally, Box<Broken>> {
@@ -431,22 +602,23 @@ impl<G: Gateway> Bench<'_, G> {
             }));
         }
         let trader = &self.desk.trader;
-        let risk = trader.risk().counters();
         let (orders, entries) = self.checker.orders();
         let mut faults = self.input.counts;
         faults.add(trader.gateway().counts());
+        faults.add(&self.disk.counts());
+        let Past {
+            signals,
+            intents,
+            refused,
+            stopped,
+        } = self.counted();
         Ok(Tally {
             inputs: self.step,
             market_ns: self.checker.now().0.saturating_sub(start.0),
-            signals: trader.decide().totals().emitted,
-            stopped: stopped(&trader.decide().totals()),
-            intents: risk.considered,
-            refused: Refusal::ALL
-                .into_iter()
-                .zip(risk.refused)
-                .filter(|(_, count)| *count > 0)
-                .map(|(check, count)| (check.name(), count))
-                .collect(),
+            signals,
+            stopped,
+            intents,
+            refused,
             orders,
             entries,
             fills: trader.gateway().fills(),

@@ -129,6 +129,28 @@ pub struct Finished<F, B> {
 }
 
 impl<F, B> Finished<F, B> {
+    /// The same with what the feed was made of.
+    pub fn of<C>(self, take: impl FnOnce(F) -> C) -> Finished<C, B> {
+        let Self {
+            feed,
+            books,
+            flow,
+            output,
+            tiles,
+            stages,
+            links,
+        } = self;
+        Finished {
+            feed: take(feed),
+            books,
+            flow,
+            output,
+            tiles,
+            stages,
+            links,
+        }
+    }
+
     /// Takes the book stage apart.
     pub fn apart<C, X>(self, take: impl FnOnce(B) -> (C, X)) -> (Finished<F, C>, X) {
         let Self {

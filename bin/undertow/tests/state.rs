@@ -9,11 +9,12 @@ use serde_json::Value;
 #[path = "support/eager.rs"]
 mod eager;
 
-use eager::{folder, profile, run};
+use eager::{folder, profile, run, session};
 
-/// Trades the session, going on from the state in `state`.
-fn trade(dir: &Path, profile: &str) -> (Value, String) {
-    let words = format!("backtest s.dbn --profile {profile} --set trade.state_dir=state --json");
+/// Trades the session of a day of March, going on from the state in `state`.
+fn trade(dir: &Path, day: u8, profile: &str) -> (Value, String) {
+    session(dir, "day.dbn", day);
+    let words = format!("backtest day.dbn --profile {profile} --set trade.state_dir=state --json");
     let (code, out, told) = run(dir, &words.split(' ').collect::<Vec<_>>());
     assert_eq!(code, 0, "{told}");
     let told_json: Value = serde_json::from_str(&out).unwrap();
@@ -44,11 +45,11 @@ fn k06_k07_a_halt_holds_over_restarts_until_resumed_with_a_reason() {
         ("repeats_max = 20", "repeats_max = 1"),
     ]);
     fs::write(dir.join("wild.toml"), wild).unwrap();
-    let (figures, _) = trade(dir, "eager.toml");
+    let (figures, _) = trade(dir, 11, "eager.toml");
     let orders = figures["orders"].as_u64().unwrap();
     assert!(orders > 0);
     assert_eq!(state(dir)["next_id"], orders + 1);
-    let (figures, _) = trade(dir, "wild.toml");
+    let (figures, _) = trade(dir, 12, "wild.toml");
     assert!(
         figures["halt"].as_str().unwrap().contains("RunAway"),
         "{figures}"
@@ -60,7 +61,7 @@ fn k06_k07_a_halt_holds_over_restarts_until_resumed_with_a_reason() {
     assert_eq!(left["has_ended"], true);
     assert_eq!(left["next_id"], orders + 1);
 
-    let (figures, told) = trade(dir, "eager.toml");
+    let (figures, told) = trade(dir, 13, "eager.toml");
     assert_eq!(figures["orders"], 0, "still halted, whatever the profile");
     assert!(
         told.contains("note: halted (reduce only) by a strategy that ran away"),
@@ -73,7 +74,7 @@ fn k06_k07_a_halt_holds_over_restarts_until_resumed_with_a_reason() {
     assert_eq!(state(dir)["gate"], "reduce only");
     let (code, out, _) = resume(dir, &["--reason", "rule mended"]);
     assert_eq!(code, 0);
-    assert!(out.contains("gate reduce only since 2026-03-11T"), "{out}");
+    assert!(out.contains("gate reduce only since 2026-03-12T"), "{out}");
     assert!(out.contains("a strategy that ran away"), "{out}");
     assert_eq!(state(dir)["gate"], "open");
     assert_eq!(state(dir)["resumed"], "rule mended");
@@ -82,7 +83,7 @@ fn k06_k07_a_halt_holds_over_restarts_until_resumed_with_a_reason() {
     assert_eq!(state(dir)["resumed"], "rule mended", "nothing was resumed");
 
     let before = state(dir);
-    let (figures, told) = trade(dir, "eager.toml");
+    let (figures, told) = trade(dir, 16, "eager.toml");
     assert!(figures["orders"].as_u64().unwrap() > 0, "{told}");
     let first = figures["fill_lines"][0]["order"].as_u64().unwrap();
     assert!(
@@ -114,7 +115,7 @@ fn a_state_that_cannot_be_gone_on_from_is_refused() {
         (2, true),
         "{told}"
     );
-    trade(dir, "eager.toml");
+    trade(dir, 11, "eager.toml");
     let words = "backtest s.dbn --set trade.state_dir=state --profile";
     let words: Vec<_> = words.split(' ').collect();
 

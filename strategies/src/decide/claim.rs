@@ -101,6 +101,12 @@ impl Claims {
         Claim::Won
     }
 
+    /// Takes what an earlier run has won at `at`, whatever was taken here since.
+    pub fn restore(&mut self, request: &Request, at: Nanos) {
+        // One that is over by now, or finds no room, is as if it had ended.
+        let _ = self.claim(request, at);
+    }
+
     /// Gives back what this attempt has taken here, because a shared store refused it. What
     /// others have taken stays.
     pub fn release(&mut self, request: &Request, now: Nanos) {

@@ -1,7 +1,7 @@
 //! S14: what became of every evaluation, counted so that nothing is lost.
 //!
 //! Two sums are exact at all times: every evaluation was skipped or considered, and everything
-//! considered was emitted or blocked for one reason.
+//! considered was emitted, blocked for one reason, or waits for the shared store of claims.
 
 use super::features::Unfit;
 use super::validate::Breach;
@@ -61,6 +61,8 @@ pub struct Counters {
     pub emitted: u64,
     /// Of the considered, those blocked, by reason.
     blocked: [u64; Block::ALL.len()],
+    /// Of the considered, those for which the shared store was asked and has not answered yet.
+    pub asking: u64,
     /// Of the duplicates, those published as an update of the signal with the same id.
     pub updated: u64,
 }
@@ -175,6 +177,16 @@ impl Counters {
         self.emitted += 1;
     }
 
+    /// Counts a signal for which the shared store is asked.
+    pub(super) const fn ask(&mut self) {
+        self.asking += 1;
+    }
+
+    /// The shared store has answered: what follows is counted as what it is.
+    pub(super) const fn answered(&mut self) {
+        self.asking -= 1;
+    }
+
     /// Counts what was not emitted.
     pub(super) const fn block(&mut self, block: Block) {
         self.blocked[block as usize] += 1;
@@ -187,6 +199,7 @@ impl Counters {
         self.skipped_schema += other.skipped_schema;
         self.considered += other.considered;
         self.emitted += other.emitted;
+        self.asking += other.asking;
         self.updated += other.updated;
         for (mine, theirs) in self.blocked.iter_mut().zip(&other.blocked) {
             *mine += theirs;
@@ -197,7 +210,7 @@ impl Counters {
     #[must_use]
     pub fn is_conserved(&self) -> bool {
         self.evaluated == self.skipped_stale + self.skipped_schema + self.considered
-            && self.considered == self.emitted + self.blocked_sum()
+            && self.considered == self.emitted + self.blocked_sum() + self.asking
             && self.updated <= self.blocked(Block::Duplicate)
     }
 }

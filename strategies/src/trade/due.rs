@@ -30,10 +30,16 @@ const CHECKPOINT_TICKS: u64 = 600;
 impl<G: Gateway> Trader<G> {
     #[cold]
     pub(super) fn tick(&mut self, books: &Books<'_>) {
+        if self.recovery.is_catching_up(self.now) {
+            return self.catch_up();
+        }
         let is_first = self.ticks == 0;
         self.tick_at = Nanos(self.now.0.saturating_add(TICK_NS));
         self.ticks += 1;
         self.turn_day();
+        if self.has_past() {
+            self.begin_again(books);
+        }
         self.pass_minutes();
         if is_first || self.ticks.is_multiple_of(ACCOUNT_TICKS) {
             house::tell_account(&mut self.risk, &self.settings, self.now);
@@ -47,6 +53,24 @@ impl<G: Gateway> Trader<G> {
         if self.ticks.is_multiple_of(CHECKPOINT_TICKS) {
             self.checkpoint();
         }
+        self.refresh_chains();
+        self.let_time_pass(books);
+        self.settle_what_expired();
+        self.close_what_is_due();
+        self.give_up_asking();
+        self.evaluate(books);
+    }
+
+    /// What an earlier run has seen is seen again, and nothing follows from it.
+    fn catch_up(&mut self) {
+        self.tick_at = Nanos(self.now.0.saturating_add(TICK_NS));
+        for watch in &mut self.watches {
+            watch.pass(self.now);
+        }
+        self.refresh_chains();
+    }
+
+    fn refresh_chains(&mut self) {
         let ticks = (CADENCE_NS / TICK_NS) as usize;
         for watch in &mut self.watches {
             let spot = watch.spot();
@@ -55,10 +79,6 @@ impl<G: Gateway> Trader<G> {
                 .chain
                 .refresh(turns, spot, self.now, self.settings.search);
         }
-        self.let_time_pass(books);
-        self.settle_what_expired();
-        self.close_what_is_due();
-        self.evaluate(books);
     }
 
     /// A new trading day: what the venue and the rules allow.
@@ -166,28 +186,27 @@ impl<G: Gateway> Trader<G> {
         }
     }
 
-    pub(super) fn evaluate(&mut self, books: &Books<'_>) {
+    fn evaluate(&mut self, books: &Books<'_>) {
         for place in 0..self.rules.len() {
-            if self.now < self.due[place] || !self.may_ask() {
+            let is_asking = self.asking[place].is_some();
+            if self.now < self.due[place] || is_asking || !self.may_ask() {
                 continue;
             }
             let Some((at, decision)) = self.decided(place) else {
                 continue;
             };
             let is_debug = matches!(decision.outcome, Outcome::Debug(_) | Outcome::Skipped(_));
-            if !is_debug {
-                let (touch, depth) = self.watches[at].book();
-                let decided = Decided {
-                    place,
-                    decision,
-                    touch,
-                    depth,
-                };
-                self.say(TradeEvent::Decided(decided), None);
+            if is_debug {
+                continue;
             }
-            if let Outcome::Emitted(signal) = decision.outcome {
-                self.follow(books, (at, place), &signal);
-            }
+            let (touch, depth) = self.watches[at].book();
+            let decided = Decided {
+                place,
+                decision,
+                touch,
+                depth,
+            };
+            self.settle(books, decided);
         }
     }
 

@@ -28,7 +28,7 @@ const GOOD_FOR_NS: u64 = 60_000_000_000;
 const GOOD_FOR_ZERO_DTE_NS: u64 = 30_000_000_000;
 
 /// Options that expire today are closed by 15:45 (R9).
-const ZERO_DTE_CLOSE_MINUTE: u32 = 15 * 60 + 45;
+pub(super) const ZERO_DTE_CLOSE_MINUTE: u32 = 15 * 60 + 45;
 
 /// Why a signal became no intent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +72,12 @@ impl<G: Gateway> Trader<G> {
     }
 
     /// Risk takes the contract on, and is told what is known of it.
-    fn take_on(&mut self, books: &Books<'_>, (at, option): (usize, usize), contract: &Contract) {
+    pub(super) fn take_on(
+        &mut self,
+        books: &Books<'_>,
+        (at, option): (usize, usize),
+        contract: &Contract,
+    ) {
         if self.risk.line(contract.key).is_none() {
             if self.risk.register(contract).is_err() || !self.gateway.register(contract) {
                 // Check 3 refuses what is not known; nothing else follows from it here.

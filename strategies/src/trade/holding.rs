@@ -101,6 +101,21 @@ impl Holding {
         }
     }
 
+    /// What an earlier run has entered.
+    pub(super) fn carried(intent: Intent, watch: usize, plan: ExitPlan) -> Self {
+        let mut exits = Exits::new(intent.side, plan);
+        exits.entered(intent.quantity, intent.price);
+        Self {
+            intent,
+            watch,
+            exits,
+            entry: None,
+            has_retried: true,
+            leaving: [None; EXITS_MAX],
+            quiet_until: Nanos(0),
+        }
+    }
+
     /// Whose contract.
     pub(super) const fn key(&self) -> BookKey {
         self.intent.contract

@@ -1,6 +1,7 @@
-//! What the operator orders: halt, resume, flatten, kill, tighter limits, the end of the run.
+//! What the operator and the program itself order: halt, resume, flatten, kill, tighter limits, the
+//! end of the run.
 
-use undertow_core::event::Operator;
+use undertow_core::event::{Notice, Operator};
 use undertow_core::gateway::Gateway;
 use undertow_core::position::ExitCause;
 use undertow_core::risk::{Command, Gate, HaltCause, LimitError, Limits as RiskLimits, Which};
@@ -24,15 +25,51 @@ impl<G: Gateway> Trader<G> {
                 return;
             }
             Operator::Kill => self.risk.halt(Gate::Shut, HaltCause::Operator),
+            Operator::Program(notice) => return self.heed(&notice),
         }
         self.tell_halted();
         if matches!(operator, Operator::Kill) {
-            self.cancel_all();
+            self.cancel_all(HaltCause::Operator);
         }
     }
 
+    /// What the cold side says. The answer to a claim wants the books; see [`Self::claimed`].
+    fn heed(&mut self, notice: &Notice) {
+        match *notice {
+            Notice::Halt(gate, cause) => self.stop(gate, cause),
+            Notice::Written(said) => self.note_written(said),
+            Notice::Claimed(_) => {}
+        }
+    }
+
+    /// The program halts itself: nothing new is opened, and entries that rest are cancelled; with
+    /// the gate shut, everything is. An order that waits for the journal never leaves.
+    fn stop(&mut self, gate: Gate, cause: HaltCause) {
+        self.risk.halt(gate, cause);
+        self.tell_halted();
+        if let Some(order) = self.unwritten.take() {
+            self.withhold(&order);
+        }
+        if gate == Gate::Shut {
+            self.cancel_all(cause);
+        } else {
+            self.cancel(Which::Entries);
+        }
+    }
+
+    /// Cancels live orders; each cancel leaves after it was said.
+    fn cancel(&mut self, which: Which) {
+        let (queue, now) = (&mut self.queue, self.now);
+        self.risk.cancel_all(which, now, &mut |cancel| {
+            queue.push_back(Item {
+                event: TradeEvent::Cancelled(cancel, now),
+                command: Some(Command::Cancel(cancel)),
+            });
+        });
+    }
+
     /// Cancels every live order at once; what was done is said after it.
-    fn cancel_all(&mut self) {
+    fn cancel_all(&mut self, cause: HaltCause) {
         let now = self.now;
         for item in &mut self.queue {
             if let Some(cancel @ Command::Cancel(_)) = item.command {
@@ -41,7 +78,7 @@ impl<G: Gateway> Trader<G> {
             }
         }
         let (gateway, queue) = (&mut self.gateway, &mut self.queue);
-        self.risk.kill(HaltCause::Operator, now, &mut |cancel| {
+        self.risk.kill(cause, now, &mut |cancel| {
             gateway.send(&Command::Cancel(cancel), now);
             queue.push_back(Item {
                 event: TradeEvent::Cancelled(cancel, now),
@@ -52,13 +89,7 @@ impl<G: Gateway> Trader<G> {
 
     /// The run ends before its input: nothing new is opened, and every live order is cancelled.
     pub fn wind_down(&mut self) {
-        let (queue, now) = (&mut self.queue, self.now);
-        self.risk.cancel_all(Which::All, now, &mut |cancel| {
-            queue.push_back(Item {
-                event: TradeEvent::Cancelled(cancel, now),
-                command: Some(Command::Cancel(cancel)),
-            });
-        });
+        self.cancel(Which::All);
         self.finish();
     }
 

@@ -32,16 +32,48 @@ impl<G: Gateway> Trader<G> {
     /// Says the next event that waits, and sends its command once it was said, unless the gate was
     /// shut meanwhile. False if none waits.
     pub fn speak(&mut self, say: impl FnOnce(&TradeEvent)) -> bool {
+        if self.unwritten.is_some() {
+            return false;
+        }
         let Some(item) = self.queue.pop_front() else {
             return false;
         };
         say(&item.event);
-        match &item.command {
-            Some(Command::Place(order)) if !self.may_leave(order) => self.withhold(order),
-            Some(command) => self.gateway.send(command, self.now),
+        self.said += 1;
+        match item.command {
+            Some(Command::Place(order)) => self.send_written(&order),
+            Some(command) => self.gateway.send(&command, self.now),
             None => {}
         }
         true
+    }
+
+    /// Sends an order once the journal has what was said of it, or never.
+    fn send_written(&mut self, order: &Order) {
+        let is_written = self.witness.is_written(self.said);
+        match is_written.or((self.written >= self.said).then_some(true)) {
+            _ if !self.may_leave(order) => self.withhold(order),
+            Some(true) => self.gateway.send(&Command::Place(*order), self.now),
+            Some(false) => self.withhold(order),
+            None => self.unwritten = Some(*order),
+        }
+    }
+
+    /// Whether an order waits until the journal has what was said of it; nothing more is said until
+    /// then.
+    #[must_use]
+    pub const fn waits_for_journal(&self) -> bool {
+        self.unwritten.is_some()
+    }
+
+    /// The journal has so much of what was said: an order that waited for it leaves, if it may.
+    pub(super) fn note_written(&mut self, said: u64) {
+        self.written = self.written.max(said);
+        if self.written >= self.said
+            && let Some(order) = self.unwritten.take()
+        {
+            self.send_written(&order);
+        }
     }
 
     /// Whether the gate lets an order out now: it may have shut since the order was made.
@@ -55,7 +87,7 @@ impl<G: Gateway> Trader<G> {
 
     /// An order that never leaves is known to nobody but us.
     #[cold]
-    fn withhold(&mut self, order: &Order) {
+    pub(super) fn withhold(&mut self, order: &Order) {
         self.counters.withheld += 1;
         self.reported(&ExecReport {
             id: order.id(),
@@ -110,8 +142,10 @@ impl<G: Gateway> Trader<G> {
         self.say(TradeEvent::Checkpoint(self.risk.ledger_digest()), None);
     }
 
-    /// The last input was taken: the last digest is said.
+    /// The last input was taken: what waits for the shared store waits no more, and the last
+    /// digest is said.
     pub(super) fn finish(&mut self) {
+        self.ask_no_more();
         self.checkpoint();
     }
 

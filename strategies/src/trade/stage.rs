@@ -3,7 +3,7 @@
 //! The paper venue fills from the books themselves, so they stand on one tile with it.
 
 use undertow_core::book::Books;
-use undertow_core::event::{Control, Market};
+use undertow_core::event::{Control, Market, Notice, Operator};
 use undertow_core::gateway::Gateway;
 use undertow_core::stage::{Emit, Stage};
 
@@ -137,6 +137,9 @@ impl<G: Gateway, T: Timing> Stage for Desk<'_, G, T> {
         };
         self.flow.on_control(control, &mut tap);
         self.trader.on_control(control);
+        if let Control::Operator(Operator::Program(Notice::Claimed(claimed))) = control {
+            self.trader.claimed(&self.books, claimed);
+        }
         self.speak(out);
     }
 

@@ -57,4 +57,6 @@ pub struct Counters {
     pub ahead: u64,
     /// Orders that a halt overtook before they left.
     pub withheld: u64,
+    /// Positions of an earlier run that expired unseen, and were settled at their last mark.
+    pub settled_unseen: u64,
 }

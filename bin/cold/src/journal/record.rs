@@ -131,6 +131,21 @@ pub struct Signalled {
     pub outcome: u8,
 }
 
+/// A signal that was emitted, and whose claim is so taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claimed {
+    /// Its id of the day.
+    pub id: SignalId,
+    /// The contract's fingerprint.
+    pub fingerprint: Fingerprint,
+    /// Whose signal it is: the place of the rule set.
+    pub place: u8,
+    /// When it was made.
+    pub at: Nanos,
+    /// How long its id stays taken, ns.
+    pub ttl_ns: u64,
+}
+
 /// What a held contract was valued at when [`Kept`] was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Marked {
@@ -150,6 +165,7 @@ fields!(Adopted: contract, difference, price);
 fields!(Settled: contract, price, delivered);
 fields!(Delivered: contract, price);
 fields!(Signalled: id, fingerprint, sequence, outcome);
+fields!(Claimed: id, fingerprint, place, at, ttl_ns);
 fields!(Marked: contract, price);
 
 impl Field for SignalId {
@@ -251,6 +267,8 @@ records! {
     Checkpoint(u64) = 18 "checkpoint",
     /// The run ended in order, with this digest of the ledger.
     End(u64) = 19 "end",
+    /// A signal was emitted: its claim is taken.
+    Claim(Claimed) = 20 "claim",
 }
 
 impl Record {

@@ -100,6 +100,13 @@ fn fields(record: &Record) -> Fields {
             ("number", json!(signal.sequence)),
             ("outcome", json!(signal.outcome)),
         ],
+        Record::Claim(claimed) => vec![
+            ("id", json!(claimed.id.to_string())),
+            ("fingerprint", json!(claimed.fingerprint.to_string())),
+            ("place", json!(claimed.place)),
+            ("at", json!(time(claimed.at))),
+            ("ttl_ns", json!(claimed.ttl_ns)),
+        ],
         Record::Halt(halt) => halted(halt),
         Record::Resume(reason) => vec![("reason", json!(reason.as_str()))],
         Record::Kept(of) => kept(of),

@@ -12,8 +12,8 @@ use std::path::Path;
 use undertow_core::contract::Contract;
 use undertow_core::money::Money;
 use undertow_core::order::{
-    ClientOrderId, ExecReport, Execution, ExecutionId, Intent, Life, OrderState, ReportKind, Turn,
-    VenueOrderId,
+    ClientOrderId, Confidence, ExecReport, Execution, ExecutionId, Intent, Life, OrderState,
+    Purpose, Quote, ReportKind, SignalId, StrategyId, Style, Tif, Turn, VenueOrderId,
 };
 use undertow_core::position::Position;
 use undertow_core::risk::{Halt, Kept, LedgerDigest, RegisterError, Risk};
@@ -22,7 +22,9 @@ use undertow_core::types::{BookKey, Nanos, Price, Side};
 use super::block::{BLOCK, Entry};
 use super::error::JournalError;
 use super::reader::{Reader, Scan};
-use super::record::{Adopted, Carried, Intended, Marked, Record, Recovered, Settled, Start};
+use super::record::{
+    Adopted, Carried, Claimed, Intended, Marked, Record, Recovered, Settled, Start,
+};
 
 /// Breaches remembered; more are only counted.
 const BREACHES_MAX: usize = 64;
@@ -114,6 +116,10 @@ pub struct State {
     executions: BTreeMap<u64, Told>,
     since: Since,
     checkpoints: u64,
+    claims: Vec<Claimed>,
+    /// Whether the last claim is of a signal that nothing was made of yet.
+    is_unacted: bool,
+    until: Nanos,
     breaches: Vec<Breach>,
     breach_count: u64,
 }
@@ -160,6 +166,7 @@ impl State {
     pub fn fold(&mut self, entry: &Entry) {
         self.records = entry.sequence + 1;
         let at = entry.sequence;
+        self.pass(entry);
         match &entry.record {
             Record::Start(start) => self.begin(start),
             Record::Contract(contract) => self.take_on(contract),
@@ -193,6 +200,7 @@ impl State {
                 self.compare(at, *live);
                 self.is_ended = true;
             }
+            Record::Claim(claimed) => self.claims.push(*claimed),
             Record::Refused(_) | Record::Signal(_) => {}
         }
     }
@@ -276,6 +284,51 @@ impl State {
         Some(kept)
     }
 
+    /// The signals that were emitted, in order. One of which the journal ends before anything was
+    /// made of it is not among them: it may be emitted again.
+    #[must_use]
+    pub fn claims(&self) -> &[Claimed] {
+        let count = self.claims.len() - usize::from(self.is_unacted);
+        &self.claims[..count]
+    }
+
+    /// The last event time that is told of; 0 in a journal that tells of none.
+    #[must_use]
+    pub const fn until(&self) -> Nanos {
+        self.until
+    }
+
+    /// The highest number that an execution had.
+    #[must_use]
+    pub fn last_execution(&self) -> u64 {
+        self.executions.keys().next_back().copied().unwrap_or(0)
+    }
+
+    /// What is held, each as the intent of the last order that opened it, with what is held now,
+    /// at which average, and what it was last valued at.
+    pub fn positions(&self) -> impl Iterator<Item = (Intent, Price)> {
+        let held = self
+            .lines
+            .values()
+            .filter(|line| line.position.quantity() != 0);
+        held.map(|line| {
+            let key = line.contract.key;
+            let mut of = self.orders.values().rev();
+            let opening = of.find(|order| {
+                let intent = &order.intent;
+                intent.contract == key && intent.purpose.opens() && order.life.filled() > 0
+            });
+            let held = line.position.quantity();
+            let intent = Intent {
+                side: if held > 0 { Side::Bid } else { Side::Ask },
+                quantity: u32::try_from(held.unsigned_abs()).unwrap_or(u32::MAX),
+                price: line.position.average(),
+                ..opening.map_or_else(|| unknown(key), |order| order.intent)
+            };
+            (intent, line.valued_at())
+        })
+    }
+
     /// Records taken.
     #[must_use]
     pub const fn records(&self) -> u64 {
@@ -356,6 +409,24 @@ impl State {
     #[must_use]
     pub const fn breach_count(&self) -> u64 {
         self.breach_count
+    }
+
+    /// Time passes with every record. After a claim, what follows says whether something was made
+    /// of its signal: contracts may be listed for it first.
+    fn pass(&mut self, entry: &Entry) {
+        let at = entry.moment.ts_event;
+        if at.is_defined() {
+            self.until = self.until.max(at);
+        }
+        match entry.record {
+            Record::Claim(_) => self.is_unacted = true,
+            Record::Contract(_) => {}
+            Record::Start(_) if self.is_unacted => {
+                self.claims.pop();
+                self.is_unacted = false;
+            }
+            _ => self.is_unacted = false,
+        }
     }
 
     /// A run begins: what is held goes on at its average, what is live is unknown, the rest is
@@ -704,6 +775,27 @@ impl fmt::Display for RestoreError {
 }
 
 impl std::error::Error for RestoreError {}
+
+/// What stands for the intent of a position that no order of ours has opened.
+const fn unknown(contract: BookKey) -> Intent {
+    Intent {
+        contract,
+        side: Side::Bid,
+        quantity: 0,
+        price: Price::UNDEFINED,
+        style: Style::Marketable,
+        tif: Tif::Ioc,
+        purpose: Purpose::Open,
+        confidence: Confidence::MAX,
+        signal_id: SignalId(0),
+        strategy: StrategyId(u8::MAX),
+        ts_event: Nanos(0),
+        reference: Quote::NONE,
+        stop: Price::UNDEFINED,
+        data_cost: Money::ZERO,
+        good_for_ns: 0,
+    }
+}
 
 /// The change of a position that is no execution of ours.
 fn found(difference: i64, price: Price) -> Execution {

@@ -4,9 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use undertow_cold::journal::{
-    Adopted, BLOCK, Build, Cancelled, Carried, Delivered, Entry, Intended, JournalError, Marked,
-    Moment, Options, Reader, Record, Recovered, Refused, Scan, Settled, Signalled, Start, Sync,
-    Writer, segment_name,
+    Adopted, BLOCK, Build, Cancelled, Carried, Claimed, Delivered, Entry, Intended, JournalError,
+    Marked, Moment, Options, Reader, Record, Recovered, Refused, Scan, Settled, Signalled, Start,
+    Sync, Writer, segment_name,
 };
 use undertow_core::contract::{Contract, ContractKind, Multiplier, PriceSign, TickRule};
 use undertow_core::money::Money;
@@ -166,6 +166,13 @@ pub(crate) fn every_kind() -> Vec<Record> {
             fingerprint: identity::Fingerprint([8; 10]),
             sequence: 4,
             outcome: 250,
+        }),
+        Record::Claim(Claimed {
+            id: identity::SignalId([7; 8]),
+            fingerprint: identity::Fingerprint([8; 10]),
+            place: 3,
+            at: Nanos(5),
+            ttl_ns: 6,
         }),
         Record::Halt(kept().halt),
         Record::Resume(Reason::new("checked by hand").expect("a reason")),

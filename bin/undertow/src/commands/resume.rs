@@ -11,7 +11,7 @@ use undertow_core::risk::{BreakerKind, Gate, Halt, Phase, Reason};
 use super::{effective, print, print_json};
 use crate::cli::{Global, Resume};
 use crate::exit::{Code, Exit, Failure};
-use crate::session::{rfc3339, state_failure};
+use crate::session::{self, rfc3339, state_failure};
 
 /// Ends the halt in the state that the configuration names.
 ///
@@ -32,11 +32,15 @@ pub(super) fn resume(global: &Global, args: &Resume) -> Result<Exit> {
         let failure = Failure::new(Code::USAGE, "no state is kept", next);
         return Err(failure.at("trade.state_dir").into());
     }
+    let mut journal = session::kept_journal(dir)?;
     let Some(mut state) = State::load(dir).map_err(state_failure)? else {
         let cause = "no run has left a state here";
         let failure = Failure::new(Code::STATE_UNREADABLE, cause, next);
         return Err(failure.at(dir.display().to_string()).into());
     };
+    if let Some(kept) = journal.as_ref().and_then(|(_, folded)| folded.kept()) {
+        state.kept = session::strictest(&state.kept, kept);
+    }
     let before = state.clone();
     if state.kept.halt.gate != Gate::Open {
         state.kept.halt = Halt {
@@ -48,6 +52,10 @@ pub(super) fn resume(global: &Global, args: &Resume) -> Result<Exit> {
         state.kept.clear(*kind);
     }
     if state != before {
+        // First here: while only one of them says that the halt is over, it is not.
+        if let Some((writer, _)) = &mut journal {
+            session::note_resumed(writer, &state.kept)?;
+        }
         state.save(dir).map_err(state_failure)?;
     }
     if global.json {

@@ -1,16 +1,20 @@
 //! The journal of a run that trades: what leaves the chain becomes records, in order.
 //!
-//! A recorded session is journalled in event time, so that the same run writes the same bytes.
-//! The link to here is lossless: a disk that cannot keep up holds the chain back. A journal that
-//! fails halts the run, for nothing may be sent that is not written.
+//! It is in event time, so that the same run writes the same bytes. A run that keeps a state goes on
+//! in the journal of the last one, and has the disk confirm every intent before its order leaves,
+//! and what changes money or the halt. The link to here is lossless: a disk that cannot keep up
+//! holds the chain back. A journal that fails halts the run, for nothing may be sent that is not
+//! written; what happened then is kept in memory and written anew if the disk lets it.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use undertow_cold::journal::{
-    Cancelled, Intended, JournalError, Lock, Marked, Moment, Options, Record, Refused, Settled,
-    Signalled, Start, Sync, Writer, segment_name,
+    Cancelled, Claimed, Intended, JournalError, Lock, Marked, Moment, Options, Record, Refused,
+    Settled, Signalled, Start, Sync, Writer, segment_name,
 };
 use undertow_core::event::Stamp;
+use undertow_core::order::ClientOrderId;
 use undertow_core::risk::Gate;
 use undertow_core::types::{BookKey, Nanos, Price};
 use undertow_strategies::decide::Outcome;
@@ -28,6 +32,10 @@ pub(super) struct Journal {
     digest: u64,
     last: Moment,
     failed: Option<JournalError>,
+    /// Whether the disk confirms what must not be lost, as it goes.
+    is_kept: bool,
+    /// Orders whose intent was not taken, and which so never left.
+    unsent: BTreeSet<ClientOrderId>,
 }
 
 impl Journal {
@@ -44,6 +52,29 @@ impl Journal {
             ..Options::default()
         };
         let (writer, _) = Writer::open(&dir, options, |_| {})?;
+        Self::with(dir, writer, start, ts, false)
+    }
+
+    /// Goes on in the journal of the last run, as `writer` has opened it.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub(super) fn go_on(
+        dir: PathBuf,
+        writer: Writer,
+        start: Start,
+        ts: Nanos,
+    ) -> Result<Self, JournalError> {
+        Self::with(dir, writer, start, ts, true)
+    }
+
+    fn with(
+        dir: PathBuf,
+        writer: Writer,
+        start: Start,
+        ts: Nanos,
+        is_kept: bool,
+    ) -> Result<Self, JournalError> {
         let mut journal = Self {
             dir,
             writer: Some(writer),
@@ -52,8 +83,11 @@ impl Journal {
             digest: 0,
             last: moment(0, ts),
             failed: None,
+            is_kept,
+            unsent: BTreeSet::new(),
         };
         journal.append(journal.last, &Record::Start(start));
+        journal.flush();
         match journal.failed.take() {
             Some(error) => Err(error),
             None => Ok(journal),
@@ -70,6 +104,26 @@ impl Journal {
         let mut signals = self.signals;
         records(event, &mut signals, |record| self.append(at, record));
         self.signals = signals;
+        let is_grave = matches!(
+            event,
+            TradeEvent::Reported(..)
+                | TradeEvent::Settled(..)
+                | TradeEvent::Halted(_)
+                | TradeEvent::Kept(_)
+        );
+        if is_grave {
+            self.flush();
+        }
+    }
+
+    /// Has the disk confirm what there is, if the journal is kept.
+    fn flush(&mut self) {
+        if let Some(writer) = &mut self.writer
+            && self.is_kept
+            && self.failed.is_none()
+        {
+            self.failed = writer.flush().err();
+        }
     }
 
     /// Whether everything so far was taken.
@@ -90,12 +144,16 @@ impl Journal {
     /// # Errors
     /// What made it fail, now or before.
     pub(super) fn end(mut self) -> Result<String, JournalError> {
+        let mut ended = Ok(0);
+        if let Some(mut writer) = self.writer.take() {
+            let mended = writer.mend();
+            let end = Record::End(self.digest);
+            ended = mended.and_then(|()| writer.close(&self.last, &end));
+        }
         if let Some(error) = self.failed {
             return Err(error);
         }
-        if let Some(writer) = self.writer.take() {
-            writer.close(&self.last, &Record::End(self.digest))?;
-        }
+        ended?;
         Ok(format!(
             "journal       {}  ({} records; undertow journal verify {})",
             self.dir.display(),
@@ -105,11 +163,25 @@ impl Journal {
     }
 
     fn append(&mut self, at: Moment, record: &Record) {
-        if let Some(writer) = &mut self.writer
-            && self.failed.is_none()
-        {
-            self.failed = writer.append(&at, record).err();
+        let of = match record {
+            Record::Placed(id) => *id,
+            Record::Report(report) => report.id,
+            Record::Cancel(cancelled) => cancelled.id,
+            _ => ClientOrderId(0),
+        };
+        let Some(writer) = self.writer.as_mut().filter(|_| !self.unsent.contains(&of)) else {
+            return;
+        };
+        let Err(error) = writer.append(&at, record) else {
             self.records += 1;
+            return;
+        };
+        self.failed = self.failed.take().or(Some(error));
+        if let Record::Intent(intended) = record {
+            // Its order is withheld. That its id is used up has to be known all the same.
+            self.unsent.insert(intended.id);
+            let next = ClientOrderId(intended.id.0 + 1);
+            let _ = writer.append(&at, &Record::NextId(next));
         }
     }
 
@@ -133,7 +205,7 @@ pub(crate) fn records(event: &TradeEvent, signals: &mut u64, mut each: impl FnMu
                 Outcome::Emitted(_) => 0,
                 Outcome::Updated(_) => 1,
                 Outcome::Blocked(block) | Outcome::Debug(block) => 2 + block as u8,
-                Outcome::Skipped(_) => u8::MAX,
+                Outcome::Skipped(_) | Outcome::Asking(_) => u8::MAX,
             };
             if let Some(identity) = decided.decision.identity {
                 let signal = Signalled {
@@ -144,6 +216,15 @@ pub(crate) fn records(event: &TradeEvent, signals: &mut u64, mut each: impl FnMu
                 };
                 *signals += 1;
                 each(&Record::Signal(signal));
+            }
+            if let Outcome::Emitted(signal) = decided.decision.outcome {
+                each(&Record::Claim(Claimed {
+                    id: signal.identity.id,
+                    fingerprint: signal.identity.fingerprint,
+                    place: u8::try_from(decided.place).unwrap_or(u8::MAX),
+                    at: signal.at,
+                    ttl_ns: signal.ttl_ns,
+                }));
             }
         }
         TradeEvent::Asked(asked) => match (asked.order, asked.verdict.refusal()) {

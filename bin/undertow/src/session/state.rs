@@ -3,7 +3,7 @@
 //! A halt or a breaker that moves is written at once, everything else a few times a second. What
 //! cannot be written fails the run at its end; the chain never waits for it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -28,34 +28,34 @@ pub(super) struct Keeper {
 }
 
 impl Keeper {
-    /// Takes over what the last run left in `dir`, or `first`; none when no state is kept.
+    /// Takes over what the last run left in `dir`: what its journal adds up to, or else what stands
+    /// here, or `first`.
     ///
     /// # Errors
     /// The state is damaged, of another account, or of a later day than this run.
     pub(super) fn open(
-        dir: &str,
+        dir: &Path,
         (profile, mode): (&Profile, Mode),
-        first: Kept,
-    ) -> Result<Option<Self>> {
-        if dir.is_empty() {
-            return Ok(None);
-        }
-        let dir = PathBuf::from(dir);
+        (first, journalled): (Kept, Option<Kept>),
+    ) -> Result<Self> {
+        let dir = dir.to_owned();
         let mode = format!("{mode:?}").to_lowercase();
-        let kept = match State::load(&dir).map_err(failure)? {
-            None => first,
-            Some(state) => {
-                state.check(&dir, profile.account, &mode).map_err(failure)?;
-                let kept = state.handed_over();
-                if kept.day > first.day {
-                    let cause = "the state is of a later day than this session";
-                    let next = "name another directory with --set trade.state_dir=DIR";
-                    let failure = Failure::new(Code::CONFIG_CONFLICT, cause, next);
-                    return Err(failure.at(dir.display().to_string()).into());
-                }
-                kept
-            }
+        let state = State::load(&dir).map_err(failure)?;
+        if let Some(state) = &state {
+            state.check(&dir, profile.account, &mode).map_err(failure)?;
+        }
+        let kept = match (state, journalled) {
+            (None, None) => first,
+            (Some(state), None) => state.handed_over(),
+            (None, Some(kept)) => kept,
+            (Some(state), Some(kept)) => strictest(&state.kept, kept),
         };
+        if kept.day > first.day {
+            let cause = "the state is of a later day than this session";
+            let next = "name another directory with --set trade.state_dir=DIR";
+            let failure = Failure::new(Code::CONFIG_CONFLICT, cause, next);
+            return Err(failure.at(dir.display().to_string()).into());
+        }
         tell(&kept);
         let mut keeper = Self {
             state: State {
@@ -75,7 +75,7 @@ impl Keeper {
         keeper
             .failed
             .take()
-            .map_or(Ok(Some(keeper)), |error| Err(failure(error).into()))
+            .map_or(Ok(keeper), |error| Err(failure(error).into()))
     }
 
     /// What the run begins with.
@@ -117,6 +117,16 @@ impl Keeper {
         self.written = Instant::now();
         self.is_due = false;
     }
+}
+
+/// What the journal keeps, halted if either says so, and without an id that either knows.
+pub(crate) fn strictest(state: &Kept, journalled: Kept) -> Kept {
+    let mut kept = journalled;
+    if state.halt.gate > kept.halt.gate {
+        kept.halt = state.halt;
+    }
+    kept.next_id = kept.next_id.max(state.next_id);
+    kept
 }
 
 /// Says what the last run left that blocks this one.

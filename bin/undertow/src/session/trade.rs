@@ -60,6 +60,15 @@ pub fn trader<G: Gateway>(
     instruments_max: usize,
     kept: &Kept,
 ) -> Result<Trader<G>> {
+    let risk = risk((profile, mode), kept)?;
+    trader_with((profile, mode), (risk, gateway), instruments_max)
+}
+
+/// Risk by the limits of a profile.
+///
+/// # Errors
+/// The profile contradicts itself.
+pub fn risk((profile, mode): (&Profile, Mode), kept: &Kept) -> Result<Risk> {
     let account = AccountId(profile.account);
     let setup = Setup {
         mode,
@@ -67,8 +76,19 @@ pub fn trader<G: Gateway>(
         limits: profile.limits,
         capacity: profile.capacity,
     };
-    let risk =
-        Risk::new(&setup, kept).map_err(|error| anyhow!("profile {}: {error:?}", profile.name))?;
+    Risk::new(&setup, kept).map_err(|error| anyhow!("profile {}: {error:?}", profile.name))
+}
+
+/// A trader by the rules of a profile, with a risk that may know orders and positions already.
+///
+/// # Errors
+/// The profile contradicts itself.
+pub fn trader_with<G: Gateway>(
+    (profile, mode): (&Profile, Mode),
+    (risk, gateway): (Risk, G),
+    instruments_max: usize,
+) -> Result<Trader<G>> {
+    let account = AccountId(profile.account);
     let settings = Settings {
         instruments_max,
         products: profile.products.clone().into_boxed_slice(),

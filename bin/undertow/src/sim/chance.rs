@@ -12,6 +12,8 @@ pub(super) enum Concern {
     Venue,
     /// What the operator does.
     Operator,
+    /// What the disk does, and when the process dies.
+    Disk,
 }
 
 /// One stream of chance.

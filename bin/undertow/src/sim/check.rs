@@ -11,7 +11,7 @@ use std::fmt;
 
 use undertow_cold::journal::{self, Moment, State};
 use undertow_core::book::{Book, Books, Violation};
-use undertow_core::event::{Operator, Touch, Trust};
+use undertow_core::event::{Notice, Operator, Touch, Trust};
 use undertow_core::gateway::Gateway;
 use undertow_core::money::Money;
 use undertow_core::order::{ClientOrderId, ExecReport, Execution, ReportKind};
@@ -184,6 +184,8 @@ pub(super) struct Checker {
     folded: State,
     journalled: u64,
     signals: u64,
+    /// What was held over a restart, whose earnings begin anew with it.
+    carried: BTreeSet<BookKey>,
 }
 
 impl Checker {
@@ -192,6 +194,34 @@ impl Checker {
             is_shadow,
             ..Self::default()
         }
+    }
+
+    /// The journal of it, folded.
+    pub(super) const fn folded(&mut self) -> &mut State {
+        &mut self.folded
+    }
+
+    /// The process has died, and a new one goes on from `state`. What the dead one has sent is in
+    /// it; what it has not sent never was. `settled` is what was held of contracts then.
+    pub(super) fn restart(&mut self, state: State, settled: BTreeMap<BookKey, i64>) -> Checked {
+        let next = state.next_id().0;
+        let unknown = self
+            .orders
+            .iter()
+            .find(|(id, ours)| ours.is_sent && **id >= next);
+        holds(unknown.is_none(), Invariant::I6, || {
+            format!("order {unknown:?} was sent, and the disk does not know it")
+        })?;
+        self.orders.retain(|_, ours| ours.is_sent);
+        self.last_id = next - 1;
+        self.cancels_owed.clear();
+        self.now = state.until();
+        self.gate = state.halt().gate;
+        self.journalled = state.records();
+        self.carried.extend(self.fills.keys());
+        self.settled = settled;
+        self.folded = state;
+        Ok(())
     }
 
     /// The next input.
@@ -212,7 +242,8 @@ impl Checker {
                     Operator::Halt => self.gate.max(Gate::ReduceOnly),
                     Operator::Kill => Gate::Shut,
                     Operator::Resume(_) => Gate::Open,
-                    Operator::Flatten => self.gate,
+                    Operator::Program(Notice::Halt(gate, _)) => self.gate.max(*gate),
+                    Operator::Flatten | Operator::Program(_) => self.gate,
                 };
                 Ok(())
             }
@@ -378,14 +409,11 @@ impl Checker {
     }
 
     /// What holds after every input that wrote something.
-    pub(super) fn after<G: Gateway>(&self, trader: &Trader<G>) -> Checked {
+    /// Positions are looked at only once a new process `knows` what the dead one was told.
+    pub(super) fn after<G: Gateway>(&self, trader: &Trader<G>, knows: bool) -> Checked {
         let risk = trader.risk();
-        self.check_positions(risk)?;
-        self.check_reach(risk, risk.limits().position_quantity_max)?;
-        for line in risk.lines() {
-            let key = line.contract.key;
-            let (held, looked_after) = (line.position.quantity(), trader.looked_after(key));
-            check_looked_after(key, held, looked_after)?;
+        if knows {
+            self.check_held(trader)?;
         }
         check_conserved(&trader.decide().totals(), risk.counters())?;
         self.check_folded(trader)?;
@@ -398,6 +426,19 @@ impl Checker {
             let gate = risk.halted().gate.name();
             format!("the gate is {gate} after a halt")
         })
+    }
+
+    /// I4 and I5, and that somebody looks after what is held.
+    fn check_held<G: Gateway>(&self, trader: &Trader<G>) -> Checked {
+        let risk = trader.risk();
+        self.check_positions(risk)?;
+        self.check_reach(risk, risk.limits().position_quantity_max)?;
+        for line in risk.lines() {
+            let key = line.contract.key;
+            let (held, looked_after) = (line.position.quantity(), trader.looked_after(key));
+            check_looked_after(key, held, looked_after)?;
+        }
+        Ok(())
     }
 
     /// I13, whenever all that was done was said.
@@ -457,7 +498,7 @@ impl Checker {
             let Some(fills) = self
                 .fills
                 .get(&key)
-                .filter(|_| !self.settled.contains_key(&key))
+                .filter(|_| !self.settled.contains_key(&key) && !self.carried.contains(&key))
             else {
                 continue;
             };
@@ -470,7 +511,7 @@ impl Checker {
                 || format!("{key:?}: earned {ours:?}, executions sum to {summed:?}"),
             )?;
         }
-        self.check_positions(trader.risk())
+        Ok(())
     }
 
     /// Orders said so far, and those that open.

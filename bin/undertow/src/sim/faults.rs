@@ -33,6 +33,12 @@ pub enum Fault {
     Corrected,
     /// The line to the venue is down for 10 ms to 30 s.
     Disconnected,
+    /// The journal's disk is full.
+    DiskFull,
+    /// The journal's disk fails to sync.
+    DiskError,
+    /// The process dies, and begins again from what its disk has.
+    Crash,
     /// The operator halts.
     Halt,
     /// The operator kills.
@@ -45,7 +51,7 @@ pub enum Fault {
 
 impl Fault {
     /// Every one.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 20] = [
         Self::Skipped,
         Self::Reconnected,
         Self::ClockJump,
@@ -59,6 +65,9 @@ impl Fault {
         Self::Reordered,
         Self::Corrected,
         Self::Disconnected,
+        Self::DiskFull,
+        Self::DiskError,
+        Self::Crash,
         Self::Halt,
         Self::Kill,
         Self::Resume,
@@ -82,6 +91,9 @@ impl Fault {
             Self::Reordered => "report reordered",
             Self::Corrected => "execution corrected",
             Self::Disconnected => "venue disconnected",
+            Self::DiskFull => "disk full",
+            Self::DiskError => "disk error",
+            Self::Crash => "crash and restart",
             Self::Halt => "operator's halt",
             Self::Kill => "operator's kill",
             Self::Resume => "operator's resume",
@@ -138,6 +150,12 @@ pub struct Rates {
     pub(super) reordered: u32,
     pub(super) corrected: u32,
     pub(super) disconnected: u32,
+    /// Of each sync, for the disk.
+    pub(super) disk_full: u32,
+    pub(super) disk_error: u32,
+    /// Of each record, for the process; more often while something waits to be said.
+    pub(super) crash: u32,
+    pub(super) crash_at_work: u32,
     pub(super) operator: u32,
     /// The operator while something waits to be said.
     pub(super) operator_at_work: u32,
@@ -159,6 +177,10 @@ impl Rates {
         reordered: 10_000,
         corrected: 10_000,
         disconnected: 1_000,
+        disk_full: 300,
+        disk_error: 300,
+        crash: 30,
+        crash_at_work: 2_000,
         operator: 100,
         operator_at_work: 8_000,
     };
@@ -178,6 +200,10 @@ impl Rates {
         reordered: 0,
         corrected: 0,
         disconnected: 0,
+        disk_full: 0,
+        disk_error: 0,
+        crash: 0,
+        crash_at_work: 0,
         operator: 0,
         operator_at_work: 0,
     };

@@ -64,6 +64,8 @@ impl Mirror {
 #[derive(Clone, Copy, Debug)]
 enum Later {
     Tell(ExecReport),
+    /// An execution that was told to a process that has died since.
+    Retell(ExecReport),
     Ask(ClientOrderId),
     Correct(ClientOrderId, BookKey, Execution),
 }
@@ -83,6 +85,8 @@ pub(super) struct Faulty<G> {
     down_until: Option<Nanos>,
     now: Nanos,
     fills: u64,
+    /// Every execution told, and every correction.
+    told: Vec<ExecReport>,
     pub(super) plant: Option<Plant>,
 }
 
@@ -100,6 +104,7 @@ impl<G: Gateway> Faulty<G> {
             down_until: None,
             now: Nanos(0),
             fills: 0,
+            told: Vec::new(),
             plant: None,
         }
     }
@@ -112,6 +117,20 @@ impl<G: Gateway> Faulty<G> {
     /// Executions told, without repetitions and corrections.
     pub(super) const fn fills(&self) -> u64 {
         self.fills
+    }
+
+    /// The process that was told is dead: the next one is told every execution again.
+    pub(super) fn tell_again(&mut self) {
+        let now = self.now;
+        let told = core::mem::take(&mut self.told);
+        let again = told.iter().map(|report| (now, Later::Retell(*report)));
+        self.later.splice(0..0, again);
+    }
+
+    /// Whether the process knows every execution that an earlier one was told.
+    pub(super) fn has_told_again(&self) -> bool {
+        let is_again = |(_, later): &(Nanos, Later)| matches!(later, Later::Retell(_));
+        !self.later.iter().any(is_again)
     }
 
     fn happens(&mut self, fault: Fault, ppm: u32) -> bool {
@@ -138,6 +157,9 @@ impl<G: Gateway> Faulty<G> {
             order.is_end_told = true;
         }
         let is_execution = matches!(report.kind, ReportKind::Executed(_));
+        if is_execution {
+            self.told.push(*report);
+        }
         match self.plant {
             Some(Plant::Unrecorded) if is_execution => return out(report),
             Some(plant) if is_execution => self.tell_planted(report, plant, out),
@@ -257,7 +279,7 @@ impl<G: Gateway> Faulty<G> {
             }
             self.later.remove(at);
             match what {
-                Later::Tell(report) => self.tell(&report, out),
+                Later::Tell(report) | Later::Retell(report) => self.tell(&report, out),
                 Later::Ask(id) => self.answer(id, out),
                 Later::Correct(id, contract, execution) => {
                     self.correct(id, contract, &execution, out);
@@ -404,6 +426,24 @@ impl<G: Gateway> Gateway for Faulty<G> {
             order.has_arrived = true;
         }
         self.inner.send(command, self.now);
+    }
+
+    /// The venue outlives us, and knows what it has; what never reached it is absent.
+    fn ask(&mut self, id: ClientOrderId, contract: BookKey, _filled: u32, now: Nanos) {
+        self.now = self.now.max(now);
+        let later = match self.orders.get_mut(&id.0) {
+            Some(order) => {
+                order.is_end_told = false;
+                Later::Ask(id)
+            }
+            None => Later::Tell(ExecReport {
+                id,
+                contract,
+                ts_event: self.now,
+                kind: ReportKind::Absent { filled: 0 },
+            }),
+        };
+        self.later.push((self.now, later));
     }
 
     fn observe(

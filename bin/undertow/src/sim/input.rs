@@ -104,6 +104,12 @@ impl Input {
         Some(Context::Volatility(size, self.now))
     }
 
+    /// The operator will look at what halted, and resume.
+    pub(super) fn resume_later(&mut self) {
+        let after = self.operator.span(SECOND, 30 * SECOND);
+        self.resume_at.get_or_insert(later(self.now, after));
+    }
+
     /// What the operator orders before this record; more often while much goes on.
     pub(super) fn order(&mut self, is_at_work: bool) -> Option<Operator> {
         if let Some(at) = self.resume_at {

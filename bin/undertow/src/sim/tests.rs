@@ -24,6 +24,18 @@ const ASK: Ask = Ask {
     rates: Rates::STANDARD,
 };
 
+/// One process from beginning to end.
+const UNBROKEN: Ask = Ask {
+    rates: Rates {
+        disk_full: 0,
+        disk_error: 0,
+        crash: 0,
+        crash_at_work: 0,
+        ..Rates::STANDARD
+    },
+    ..ASK
+};
+
 /// A run with orders, executions and cancels: what was written, and the trader at its end.
 fn rehearsed() -> (Vec<Entry>, Trader<Faulty<undertow_core::venue::PaperVenue>>) {
     let config = world::session(ASK.seed, ASK.minutes, true);
@@ -32,7 +44,7 @@ fn rehearsed() -> (Vec<Entry>, Trader<Faulty<undertow_core::venue::PaperVenue>>)
     let profile = world::profile(ASK.seed).expect("a profile");
     let venue = world::venue(&profile).expect("a venue");
     let job = Job {
-        ask: &ASK,
+        ask: &UNBROKEN,
         config: &config,
         profile: &profile,
         planted: None,
@@ -55,7 +67,7 @@ fn judged<G: Gateway>(entries: &[Entry], trader: &Trader<G>) -> Result<(), Breac
     for entry in entries {
         checker.take(entry)?;
     }
-    checker.after(trader)
+    checker.after(trader, true)
 }
 
 fn broken<T>(outcome: Result<T, Breach>) -> Invariant {
@@ -151,13 +163,13 @@ fn planted_executions_are_seen() {
         (Plant::Unrecorded, Invariant::I4),
         (Plant::Foreign, Invariant::I5),
     ] {
-        let outcome = run_with(&ASK, Some(plant)).expect("a simulation");
+        let outcome = run_with(&UNBROKEN, Some(plant)).expect("a simulation");
         let broken = outcome.expect_err("a breach");
         assert_eq!(broken.breach.invariant, invariant, "{:?}", broken.breach);
-        let again = run_with(&ASK, Some(plant)).expect("a simulation");
+        let again = run_with(&UNBROKEN, Some(plant)).expect("a simulation");
         assert_eq!(again.expect_err("the same"), broken);
     }
-    let twice = run_with(&ASK, Some(Plant::ExecutedTwice)).expect("a simulation");
+    let twice = run_with(&UNBROKEN, Some(Plant::ExecutedTwice)).expect("a simulation");
     assert!(twice.is_err());
 }
 
@@ -268,7 +280,12 @@ fn many_seeds_trade_and_meet_faults_and_break_nothing() {
     }
     assert!(sum.fills > 50 && sum.cancels > 10, "{sum:?}");
     assert_eq!(sum.shadows, 2);
-    for fault in [Fault::Stall, Fault::Duplicated, Fault::Disconnected] {
+    for fault in [
+        Fault::Stall,
+        Fault::Duplicated,
+        Fault::Disconnected,
+        Fault::Crash,
+    ] {
         assert!(sum.faults.of(fault) > 0, "{fault}");
     }
 }

@@ -5,6 +5,8 @@ use std::path::Path;
 use std::process::Command;
 
 use tempfile::TempDir;
+use time::{Date, Month};
+use undertow_feeds::synthetic::{SessionConfig, Truth, write_session};
 
 const PAPER: &str = include_str!("../../profiles/paper.toml");
 
@@ -56,6 +58,22 @@ pub(crate) fn run(dir: &Path, words: &[&str]) -> (i32, String, String) {
         text(output.stdout),
         text(output.stderr),
     )
+}
+
+/// Writes the small session of a day of March 2026 into `dir`.
+#[allow(dead_code, reason = "only some test binaries need several days")]
+pub(crate) fn session(dir: &Path, name: &str, day: u8) {
+    let config = SessionConfig {
+        seed: 5,
+        date: Date::from_calendar_date(2026, Month::March, day).unwrap(),
+        messages: 200_000,
+        strikes: 8,
+        expiries: 2,
+        ..SessionConfig::demo()
+    };
+    let mut bytes = Vec::new();
+    write_session(&config, &mut bytes, &mut Truth::default()).unwrap();
+    fs::write(dir.join(name), bytes).unwrap();
 }
 
 /// A folder with a small session `s.dbn` and the profile `eager.toml`.

@@ -1,0 +1,281 @@
+//! What the chain and the cold side tell one another while a session trades: claims asked of the
+//! shared store, how much of what was said is in the journal, and that the journal has failed.
+//!
+//! In a recorded session at full speed the chain waits for each answer, so that the same input
+//! gives the same bytes. Paced as live it never waits: the answer comes in at the ingress as
+//! control, in the one order of inputs. No queue here allocates after it was made.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crossbeam::queue::ArrayQueue;
+use crossbeam::utils::Backoff;
+use undertow_cold::claims::{ClaimsError, SharedClaims};
+use undertow_core::event::{ClaimAnswer, Claimed, Control, Market, Notice, Operator, Stamp};
+use undertow_core::risk::{Gate, HaltCause};
+use undertow_core::stage::{Sink, Source};
+use undertow_core::types::Nanos;
+use undertow_strategies::decide::claim::{Claim, ClaimStore, Request};
+use undertow_strategies::trade::witness::Witness;
+
+use crate::ingress::Dated;
+
+/// Claims and notices under way at once; every rule set has one claim at most.
+const UNDER_WAY_MAX: usize = 1024;
+
+/// Nothing more will be written.
+const FAILED: u64 = u64::MAX;
+
+/// The clerk looks for claims so often.
+const REST: Duration = Duration::from_micros(50);
+
+/// At full speed the inlet is looked into once in so many messages.
+const LOOK_EVERY: u32 = 64;
+
+/// What both sides share.
+#[derive(Debug)]
+pub(super) struct Exchange {
+    asked: ArrayQueue<(Request, Nanos)>,
+    answers: ArrayQueue<Claimed>,
+    notices: ArrayQueue<Notice>,
+    written: AtomicU64,
+    /// Nobody waits for anything any more.
+    is_over: AtomicBool,
+    /// Whether the chain waits for each answer.
+    waits: bool,
+}
+
+impl Exchange {
+    pub(super) fn new(waits: bool) -> Arc<Self> {
+        Arc::new(Self {
+            asked: ArrayQueue::new(UNDER_WAY_MAX),
+            answers: ArrayQueue::new(UNDER_WAY_MAX),
+            notices: ArrayQueue::new(UNDER_WAY_MAX),
+            written: AtomicU64::new(0),
+            is_over: AtomicBool::new(false),
+            waits,
+        })
+    }
+
+    /// So many of the things said are in the journal. `releases` if an order waits for the last.
+    pub(super) fn wrote(&self, said: u64, releases: bool) {
+        if self.written.load(Ordering::Relaxed) == FAILED {
+            return;
+        }
+        self.written.store(said, Ordering::Release);
+        if releases && !self.waits {
+            self.tell(Notice::Written(said));
+        }
+    }
+
+    /// Nothing more will be written: the gate is shut, and what rests is cancelled.
+    pub(super) fn fail(&self) {
+        self.written.store(FAILED, Ordering::Release);
+        self.tell(Notice::Halt(Gate::Shut, HaltCause::Journal));
+    }
+
+    /// The journal cannot keep up: nothing new is opened.
+    pub(super) fn fall_behind(&self) {
+        self.tell(Notice::Halt(Gate::ReduceOnly, HaltCause::Journal));
+    }
+
+    /// The chain is halted, so nobody may wait.
+    pub(super) fn end(&self) {
+        self.is_over.store(true, Ordering::Release);
+    }
+
+    /// Whether the chain waits for each answer.
+    pub(super) const fn waits(&self) -> bool {
+        self.waits
+    }
+
+    fn tell(&self, notice: Notice) {
+        // A full queue means that the chain takes nothing in; the next notice says more.
+        let _ = self.notices.force_push(notice);
+    }
+
+    /// Waits until there is something, or nobody may wait any more.
+    fn wait<T>(&self, mut look: impl FnMut() -> Option<T>) -> Option<T> {
+        let backoff = Backoff::new();
+        loop {
+            if let Some(found) = look() {
+                return Some(found);
+            }
+            if self.is_over.load(Ordering::Acquire) {
+                return look();
+            }
+            backoff.snooze();
+        }
+    }
+}
+
+/// The chain's side.
+#[derive(Debug)]
+pub(super) struct Asker {
+    pub(super) exchange: Arc<Exchange>,
+    /// Whether there is a shared store.
+    pub(super) shares: bool,
+    /// Whether orders wait for the journal.
+    pub(super) keeps: bool,
+}
+
+impl Witness for Asker {
+    fn claim(&mut self, request: &Request, now: Nanos) -> Option<ClaimAnswer> {
+        if !self.shares {
+            return Some(ClaimAnswer::Granted);
+        }
+        let exchange = &*self.exchange;
+        if exchange.asked.push((*request, now)).is_err() {
+            return Some(ClaimAnswer::Failed);
+        }
+        if !exchange.waits {
+            return None;
+        }
+        let is_its = |claimed: &Claimed| claimed.attempt == request.token.attempt;
+        let answer = exchange.wait(|| exchange.answers.pop().filter(is_its));
+        Some(answer.map_or(ClaimAnswer::Failed, |claimed| claimed.answer))
+    }
+
+    fn is_written(&mut self, said: u64) -> Option<bool> {
+        if !self.keeps {
+            return Some(true);
+        }
+        let exchange = &*self.exchange;
+        let look = || match exchange.written.load(Ordering::Acquire) {
+            FAILED => Some(false),
+            written => (written >= said).then_some(true),
+        };
+        if exchange.waits {
+            exchange.wait(look).or(Some(false))
+        } else {
+            look()
+        }
+    }
+}
+
+/// The thread that asks the shared store.
+#[derive(Debug)]
+pub(super) struct Clerk {
+    thread: JoinHandle<()>,
+    is_closed: Arc<AtomicBool>,
+}
+
+impl Clerk {
+    /// Opens the store, and asks it for every claim until [`Clerk::close`].
+    ///
+    /// # Errors
+    /// The store cannot be opened.
+    pub(super) fn open(path: &Path, exchange: Arc<Exchange>) -> Result<Self, ClaimsError> {
+        let mut store = SharedClaims::open(path)?;
+        let is_closed = Arc::new(AtomicBool::new(false));
+        let closed = Arc::clone(&is_closed);
+        let thread = std::thread::spawn(move || {
+            let mut told = false;
+            loop {
+                let Some((request, now)) = exchange.asked.pop() else {
+                    if closed.load(Ordering::Acquire) {
+                        return;
+                    }
+                    std::thread::sleep(REST);
+                    continue;
+                };
+                let answer = answer(&mut store, &request, now, &mut told);
+                let claimed = Claimed {
+                    attempt: request.token.attempt,
+                    answer,
+                };
+                if exchange.waits {
+                    let _ = exchange.answers.force_push(claimed);
+                } else {
+                    exchange.tell(Notice::Claimed(claimed));
+                }
+            }
+        });
+        Ok(Self { thread, is_closed })
+    }
+
+    /// Ends the thread.
+    pub(super) fn close(self) {
+        self.is_closed.store(true, Ordering::Release);
+        // It cannot have panicked without having said so.
+        let _ = self.thread.join();
+    }
+}
+
+/// The store's answer; the first failure is told.
+fn answer(store: &mut SharedClaims, request: &Request, now: Nanos, told: &mut bool) -> ClaimAnswer {
+    match store.claim(request, now) {
+        Ok(Claim::Won | Claim::WonBefore) => ClaimAnswer::Granted,
+        Ok(Claim::Duplicate) => ClaimAnswer::Duplicate,
+        Ok(Claim::Cooldown) => ClaimAnswer::Cooldown,
+        Ok(Claim::Full) => ClaimAnswer::Full,
+        Err(error) => {
+            if !std::mem::replace(told, true) {
+                eprintln!("note: {error}; signals are blocked while it does not answer");
+            }
+            ClaimAnswer::Failed
+        }
+    }
+}
+
+/// A number for this run that no other run has: of its start and its process.
+pub(super) fn worker() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let ns = now.map_or(0, |now| now.as_nanos() as u64);
+    (ns << 16) ^ u64::from(std::process::id())
+}
+
+/// A feed beside which the cold side's notices enter.
+#[derive(Debug)]
+pub(super) struct Inlet<F> {
+    pub(super) feed: F,
+    exchange: Arc<Exchange>,
+    looks_in: u32,
+}
+
+impl<F> Inlet<F> {
+    pub(super) const fn new(feed: F, exchange: Arc<Exchange>) -> Self {
+        Self {
+            feed,
+            exchange,
+            looks_in: 0,
+        }
+    }
+}
+
+impl<F: Source<Market>> Source<Market> for Inlet<F> {
+    #[inline(always)]
+    fn take(&mut self, to: &mut impl Sink<Market>) -> bool {
+        if self.looks_in == 0 {
+            self.looks_in = LOOK_EVERY;
+            if let Some(notice) = self.exchange.notices.pop() {
+                let control = Control::Operator(Operator::Program(notice));
+                to.control(Stamp::default(), &control);
+                self.looks_in = 0;
+                return true;
+            }
+        }
+        self.looks_in -= 1;
+        self.feed.take(to)
+    }
+
+    #[inline(always)]
+    fn look_ahead(&self, ahead: usize) -> Option<Market> {
+        self.feed.look_ahead(ahead)
+    }
+}
+
+impl<F: Dated<Market>> Dated<Market> for Inlet<F> {
+    #[inline]
+    fn next_ts(&mut self) -> Option<Nanos> {
+        if !self.exchange.notices.is_empty() {
+            // What the cold side says is due at once.
+            self.looks_in = 0;
+            return None;
+        }
+        self.feed.next_ts()
+    }
+}

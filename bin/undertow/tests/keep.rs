@@ -1,0 +1,407 @@
+//! What a session keeps over its own death, through the program: journals cut at named points and
+//! processes killed for real, one store of claims for several programs, a disk that is full.
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use undertow_cold::claims::SharedClaims;
+use undertow_cold::journal::{BLOCK, Entry, Lock, Reader, Record, segment_name};
+use undertow_core::order::{Purpose, ReportKind};
+use undertow_strategies::decide::identity::SignalId;
+
+#[path = "support/eager.rs"]
+mod eager;
+
+use eager::{folder, run};
+
+/// A signal's id as it stands in an intent.
+fn number(id: SignalId) -> u64 {
+    u64::from_be_bytes(id.0)
+}
+
+fn entries(journal: &Path) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    Reader::open(journal)
+        .unwrap()
+        .scan(|entry| entries.push(*entry))
+        .unwrap();
+    entries
+}
+
+/// Runs the session with more words, and gives what it tells of its trading.
+fn trade(dir: &Path, more: &str) -> (i32, Value, String) {
+    let words = format!("backtest s.dbn --profile eager.toml --json {more}");
+    let (code, out, told) = run(dir, &words.split_whitespace().collect::<Vec<_>>());
+    let document: Value = serde_json::from_str(&out).unwrap_or_default();
+    (code, document["summary"]["trade"].clone(), told)
+}
+
+fn verify(dir: &Path, journal: &str) {
+    let (code, out, told) = run(dir, &["journal", "verify", journal]);
+    assert_eq!(code, 0, "{out}{told}");
+}
+
+/// What must hold of a journal over all its runs: no id is used twice, and no signal is emitted
+/// again while its claim holds, unless the run died before anything was made of it.
+fn assert_once(entries: &[Entry]) {
+    let mut ids = BTreeSet::new();
+    let mut claims: BTreeMap<SignalId, (u64, bool)> = BTreeMap::new();
+    for (at, entry) in entries.iter().enumerate() {
+        match entry.record {
+            Record::Intent(intended) => assert!(ids.insert(intended.id), "{:?}", intended.id),
+            Record::Claim(claim) => {
+                let after = entries[at + 1..].iter();
+                let mut after =
+                    after.skip_while(|entry| matches!(entry.record, Record::Contract(_)));
+                let is_unacted = matches!(
+                    after.next().map(|entry| entry.record),
+                    Some(Record::Start(_))
+                );
+                let until = claim.at.0 + claim.ttl_ns;
+                let before = claims.insert(claim.id, (until, is_unacted));
+                if let Some((until, false)) = before {
+                    assert!(claim.at.0 >= until, "{} was emitted twice", claim.id);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The places in a journal at which a process may be killed, by what the disk has then.
+fn points(entries: &[Entry]) -> Vec<(&'static str, usize)> {
+    let opening = |entry: &Entry| match entry.record {
+        Record::Intent(it) if it.intent.purpose == Purpose::Open => Some(it.id),
+        _ => None,
+    };
+    let intents: Vec<_> = entries.iter().enumerate().collect();
+    let opened: Vec<_> = intents
+        .iter()
+        .filter_map(|(at, entry)| Some((*at, opening(entry)?)))
+        .collect();
+    // The first that was acknowledged and filled.
+    let told = |from: usize, is: &dyn Fn(&ReportKind) -> bool, id| {
+        let after = entries.iter().enumerate().skip(from);
+        let mut of = after.filter(|(_, entry)| match entry.record {
+            Record::Report(report) => report.id == id && is(&report.kind),
+            _ => false,
+        });
+        of.next().map(|(at, _)| at)
+    };
+    let acked = |kind: &ReportKind| matches!(kind, ReportKind::Acked(_));
+    let filled = |kind: &ReportKind| matches!(kind, ReportKind::Executed(_));
+    let found = opened.iter().find_map(|(at, id)| {
+        let (ack, fill) = (told(*at, &acked, *id)?, told(*at, &filled, *id)?);
+        Some((*at, ack, fill))
+    });
+    let (intent, ack, fill) = found.expect("an order that was filled");
+    vec![
+        ("before intent", intent),
+        ("after intent", intent + 1),
+        ("after send", intent + 2),
+        ("after ack", ack + 1),
+        ("after fill", fill + 1),
+    ]
+}
+
+#[test]
+fn p01_killed_at_each_point_a_signal_has_one_order_and_what_is_held_goes_on() {
+    let dir = folder();
+    let dir = dir.path();
+    let (code, _, told) = trade(dir, "--set trade.state_dir=whole");
+    assert_eq!(code, 0, "{told}");
+    let whole = entries(&dir.join("whole/journal"));
+    assert_once(&whole);
+    let bytes = fs::read(dir.join("whole/journal").join(segment_name(1))).unwrap();
+    let points = points(&whole);
+    let Record::Intent(intended) = whole[points[0].1].record else {
+        panic!("no intent there");
+    };
+    let signal = intended.intent.signal_id;
+    let claimed = whole[..points[0].1]
+        .iter()
+        .rev()
+        .find_map(|entry| match entry.record {
+            Record::Claim(it) if number(it.id) == signal.0 => Some(it),
+            _ => None,
+        });
+    let claimed = claimed.expect("its signal was emitted");
+    let lifetime = claimed.at.0..claimed.at.0 + claimed.ttl_ns;
+    for (name, count) in points {
+        let state = name.replace(' ', "-");
+        let journal = dir.join(&state).join("journal");
+        fs::create_dir_all(&journal).unwrap();
+        // The header, so many records, and a part of one that was being written.
+        let cut = &bytes[..(count + 1) * BLOCK + 100];
+        fs::write(journal.join(segment_name(1)), cut).unwrap();
+        let (code, figures, told) = trade(dir, &format!("--set trade.state_dir={state}"));
+        assert_eq!(code, 0, "{name}: {told}");
+        let went_on = figures["kept"].to_string();
+        assert!(
+            went_on.contains("a run that was cut off"),
+            "{name}: {went_on}"
+        );
+        verify(dir, &format!("{state}/journal"));
+        let all = entries(&journal);
+        assert_eq!(all[..count], whole[..count], "{name}: what was stays");
+        assert!(matches!(all[count].record, Record::Start(_)), "{name}");
+        assert_once(&all);
+        let of_signal = |entry: &&Entry| match entry.record {
+            Record::Intent(it) => {
+                it.intent.signal_id == signal && it.intent.purpose == Purpose::Open
+            }
+            _ => false,
+        };
+        let in_lifetime = |entry: &&Entry| lifetime.contains(&entry.moment.ts_event.0);
+        let orders = all.iter().filter(of_signal).filter(in_lifetime);
+        let orders: Vec<_> = orders.collect();
+        assert_eq!(orders.len(), 1, "{name}: {orders:?}");
+        let emitted = all[count..]
+            .iter()
+            .filter(|entry| matches!(entry.record, Record::Claim(_)));
+        assert!(emitted.count() > 0, "{name}: it trades on");
+        let last = all.last().map(|entry| entry.record);
+        assert!(matches!(last, Some(Record::End(_))), "{name}");
+    }
+}
+
+/// Starts a paced session that keeps its state.
+fn paced(dir: &Path) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_undertow"))
+        .args("backtest s.dbn --profile eager.toml --quiet --pace 3000x".split(' '))
+        .args(["--set", "trade.state_dir=state"])
+        .current_dir(dir)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+#[test]
+fn p01_killed_while_it_trades_again_and_again_no_signal_is_ordered_twice() {
+    let dir = folder();
+    let dir = dir.path();
+    let segment = dir.join("state/journal").join(segment_name(1));
+    let len = || fs::metadata(&segment).map_or(0, |file| file.len());
+    let mut kills = 0;
+    for blocks in [40, 90, 150] {
+        let mut child = paced(dir);
+        let begun = Instant::now();
+        while len() < blocks * BLOCK as u64 && child.try_wait().unwrap().is_none() {
+            assert!(
+                begun.elapsed() < Duration::from_secs(300),
+                "{} bytes",
+                len()
+            );
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        kills += u32::from(child.try_wait().unwrap().is_none());
+        child.kill().unwrap();
+        child.wait().unwrap();
+        verify(dir, "state/journal");
+    }
+    assert!(kills > 0, "every run ended before it was killed");
+    let (code, _, told) = trade(dir, "--set trade.state_dir=state");
+    assert_eq!(code, 0, "{told}");
+    verify(dir, "state/journal");
+    let all = entries(&dir.join("state/journal"));
+    assert_once(&all);
+    let starts = all
+        .iter()
+        .filter(|entry| matches!(entry.record, Record::Start(_)));
+    assert_eq!(starts.count(), 4);
+}
+
+#[test]
+fn s01_a_session_that_was_traded_is_not_traded_again() {
+    let dir = folder();
+    let dir = dir.path();
+    let (_, first, _) = trade(dir, "--set trade.state_dir=state");
+    assert!(first["orders"].as_u64().unwrap() > 0);
+    let (code, again, told) = trade(dir, "--set trade.state_dir=state");
+    assert_eq!(code, 0, "{told}");
+    assert_eq!(again["orders"], 0);
+    let words = again["kept"].to_string();
+    assert!(words.contains("a run that ended in order"), "{words}");
+    verify(dir, "state/journal");
+}
+
+#[test]
+fn p13_a_second_program_with_the_same_state_is_refused_and_the_first_is_named() {
+    let dir = folder();
+    let journal = dir.path().join("state/journal");
+    fs::create_dir_all(&journal).unwrap();
+    let _lock = Lock::take(&journal).unwrap();
+    let (code, _, told) = trade(dir.path(), "--set trade.state_dir=state");
+    assert_eq!(code, 5, "{told}");
+    let by = format!("process {} is writing this journal", std::process::id());
+    assert!(told.contains(&by), "{told}");
+}
+
+#[test]
+fn p02_a_state_with_a_damaged_journal_is_not_gone_on_from() {
+    let dir = folder();
+    let dir = dir.path();
+    trade(dir, "--set trade.state_dir=state");
+    let path = dir.join("state/journal").join(segment_name(1));
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[3 * BLOCK + 40] ^= 1;
+    fs::write(&path, &bytes).unwrap();
+    let (code, _, told) = trade(dir, "--set trade.state_dir=state");
+    assert_eq!((code, told.contains("E-JRN-001")), (7, true), "{told}");
+    assert_eq!(
+        fs::read(&path).unwrap(),
+        bytes,
+        "it is left as it was found"
+    );
+}
+
+/// Ids of the signals that a run has emitted, each with the end of its claim.
+fn emitted(journal: &Path) -> Vec<(SignalId, u64, u64)> {
+    let entries = entries(journal);
+    let claims = entries.iter().filter_map(|entry| match entry.record {
+        Record::Claim(it) => Some((it.id, it.at.0, it.at.0 + it.ttl_ns)),
+        _ => None,
+    });
+    claims.collect()
+}
+
+#[test]
+fn s01_two_programs_with_one_store_emit_each_signal_once() {
+    let dir = folder();
+    let dir = dir.path();
+    let (_, alone, _) = trade(dir, "--set report.dir=alone");
+    assert!(alone["orders"].as_u64().unwrap() > 0);
+    let journal = |name: &str| dir.join(name).join("backtest-s").join("journal");
+    let racers: Vec<Child> = ["a", "b"]
+        .map(|name| {
+            Command::new(env!("CARGO_BIN_EXE_undertow"))
+                .args("backtest s.dbn --profile eager.toml --json".split(' '))
+                .args(["--set", "trade.claims=claims.db"])
+                .args(["--set", &format!("report.dir={name}")])
+                .current_dir(dir)
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap()
+        })
+        .into();
+    let mut duplicates = 0;
+    for racer in racers {
+        let output = racer.wait_with_output().unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{told}");
+        let out: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(out["summary"]["run"]["allocations"], 0);
+        for strategy in out["summary"]["trade"]["strategies"].as_array().unwrap() {
+            assert_eq!(strategy["is_conserved"], true, "{strategy}");
+            for blocked in strategy["blocked"].as_array().unwrap() {
+                let is_duplicate = blocked["name"] == "duplicate";
+                duplicates += u64::from(is_duplicate) * blocked["count"].as_u64().unwrap();
+            }
+        }
+    }
+    assert!(duplicates > 0, "nobody came second");
+    let mut all: Vec<_> = ["a", "b"].map(|name| emitted(&journal(name))).concat();
+    all.sort_unstable();
+    for pair in all.windows(2) {
+        let ((id, _, until), (next, at, _)) = (pair[0], pair[1]);
+        assert!(id != next || at >= until, "{id} was emitted by both");
+    }
+    let together: BTreeSet<_> = all.iter().map(|(id, ..)| *id).collect();
+    let alone: BTreeSet<_> = emitted(&journal("alone"))
+        .into_iter()
+        .map(|it| it.0)
+        .collect();
+    let missed: Vec<_> = alone.difference(&together).collect();
+    assert!(missed.is_empty(), "emitted by nobody: {missed:?}");
+}
+
+#[test]
+fn s01_a_store_that_does_not_answer_lets_nobody_emit_and_is_counted() {
+    let dir = folder();
+    let dir = dir.path();
+    let path = dir.join("claims.db");
+    drop(SharedClaims::open(&path).unwrap());
+    let store = rusqlite::Connection::open(&path).unwrap();
+    let broken = "CREATE TRIGGER broken BEFORE INSERT ON emitted
+                  BEGIN SELECT RAISE(ABORT, 'the disk is gone'); END";
+    store.execute_batch(broken).unwrap();
+    drop(store);
+    let (code, figures, told) = trade(dir, "--set trade.claims=claims.db");
+    assert_eq!(code, 0, "{told}");
+    assert!(told.contains("the disk is gone"), "{told}");
+    assert_eq!(figures["orders"], 0);
+    let mut failed = 0;
+    for strategy in figures["strategies"].as_array().unwrap() {
+        assert_eq!(strategy["emitted"], 0, "{strategy}");
+        assert_eq!(strategy["is_conserved"], true, "{strategy}");
+        for blocked in strategy["blocked"].as_array().unwrap() {
+            let is_it = blocked["name"] == "claim store failed";
+            failed += u64::from(is_it) * blocked["count"].as_u64().unwrap();
+        }
+    }
+    assert!(failed > 0);
+
+    let (code, _, told) = trade(dir, "--set trade.claims=s.dbn");
+    assert_eq!(code, 5, "{told}");
+    assert!(
+        told.contains("E-CLM-001") && told.contains("trade.claims"),
+        "{told}"
+    );
+}
+
+#[test]
+fn p03_a_full_disk_halts_the_session_and_nothing_that_left_is_missing_in_the_journal() {
+    let dir = folder();
+    let dir = dir.path();
+    // No file may become longer than so many blocks: what a full disk is to a journal.
+    let limited = Command::new("sh")
+        .args(["-c", "trap '' XFSZ; ulimit -f 500; exec \"$0\" \"$@\""])
+        .arg(env!("CARGO_BIN_EXE_undertow"))
+        .args("backtest s.dbn --profile eager.toml".split(' '))
+        .args(["--set", "trade.state_dir=state"])
+        .current_dir(dir)
+        .output()
+        .unwrap();
+    let told = String::from_utf8(limited.stderr).unwrap();
+    assert_eq!(limited.status.code(), Some(6), "{told}");
+    let errors: Vec<_> = told
+        .lines()
+        .filter(|line| line.contains("error["))
+        .collect();
+    assert_eq!(errors.len(), 1, "{told}");
+    assert!(
+        errors[0].contains("E-JRN-005") && errors[0].contains("entries were halted"),
+        "{told}"
+    );
+    verify(dir, "state/journal");
+    let cut = entries(&dir.join("state/journal"));
+    assert!(
+        cut.iter()
+            .any(|entry| matches!(entry.record, Record::Placed(_)))
+    );
+
+    // The disk is well again; the halt holds until somebody has looked.
+    let (code, figures, told) = trade(dir, "--set trade.state_dir=state");
+    assert_eq!((code, &figures["orders"]), (0, &Value::from(0)), "{told}");
+    assert!(
+        told.contains("note: halted (shut) by the journal"),
+        "{told}"
+    );
+    verify(dir, "state/journal");
+    let words = "resume --set trade.state_dir=state --reason disk-changed";
+    let (code, _, told) = run(dir, &words.split(' ').collect::<Vec<_>>());
+    assert_eq!(code, 0, "{told}");
+    eager::session(dir, "s.dbn", 12);
+    let (code, figures, told) = trade(dir, "--set trade.state_dir=state");
+    assert_eq!(code, 0, "{told}");
+    assert!(figures["orders"].as_u64().unwrap() > 0, "{told}");
+    verify(dir, "state/journal");
+    assert_once(&entries(&dir.join("state/journal")));
+}
