@@ -13,6 +13,7 @@
 
 pub mod chain;
 mod due;
+mod ending;
 mod entries;
 pub mod event;
 mod exits;
@@ -37,7 +38,7 @@ use undertow_core::event::{BookUpdate, Control, Definition, Mbo};
 use undertow_core::gateway::Gateway;
 use undertow_core::order::ExecReport;
 use undertow_core::risk::{Kept, Risk};
-use undertow_core::types::{BookKey, Flags, Nanos, Text};
+use undertow_core::types::{Action, BookKey, Flags, Nanos, Text};
 
 use self::chain::Chain;
 use self::holding::Holding;
@@ -47,7 +48,7 @@ pub use self::tally::{Counters, Curve};
 use self::watch::Watch;
 use crate::calendar::{Calendar, Day};
 use crate::decide::claim::Claims;
-use crate::decide::rules::{Invalid, RuleSet, Strategy};
+use crate::decide::rules::{Invalid, RuleSet};
 use crate::decide::{Decide, Limits};
 use crate::flow::FlowUpdate;
 use crate::ifd::desk::Finding;
@@ -257,6 +258,10 @@ impl<G: Gateway> Trader<G> {
                 let chain = &mut self.watches[usize::from(at)].chain;
                 chain.quote(option as usize, &update.touch, update.trust, self.now);
             }
+            Place::Option(at, option) if mbo.action == Action::Trade => {
+                let chain = &mut self.watches[usize::from(at)].chain;
+                chain.traded(option as usize, mbo.size);
+            }
             Place::Option(..) => {}
         }
         if self.is_traded[update.book_idx as usize] {
@@ -293,7 +298,7 @@ impl<G: Gateway> Trader<G> {
             return;
         }
         for (place, (rules, product)) in self.rules.iter().enumerate() {
-            if *product == at && rules.rule.strategy() == Strategy::Ifd {
+            if *product == at && rules.rule.follows_flow() {
                 self.due[place] = self.now;
             }
         }
