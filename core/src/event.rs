@@ -5,7 +5,7 @@
 //! stage sees the same history however the threads are cut. Every type here is plain and `Copy`.
 
 use crate::order::ExecReport;
-use crate::risk::{Context, Gate, HaltCause, Reason};
+use crate::risk::{Context, Gate, HaltCause, LimitChange, Reason};
 use crate::types::{
     Action, BookKey, Flags, InstrumentId, Nanos, OrderId, Price, PublisherId, Side, Text,
 };
@@ -306,6 +306,8 @@ pub enum Operator {
     Flatten,
     /// The gate is shut and every live order is cancelled.
     Kill,
+    /// One limit is made tighter; looser ones take a restart and are refused.
+    Tighten(LimitChange),
     /// What the program's own cold side says, as an operator would who watches journal and store.
     Program(Notice),
 }

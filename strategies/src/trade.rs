@@ -14,6 +14,7 @@
 mod asking;
 pub mod chain;
 mod due;
+mod ending;
 mod entries;
 pub mod event;
 mod exits;
@@ -40,7 +41,7 @@ use undertow_core::event::{BookUpdate, Control, Definition, Mbo};
 use undertow_core::gateway::Gateway;
 use undertow_core::order::ExecReport;
 use undertow_core::risk::{Kept, Order, Risk};
-use undertow_core::types::{BookKey, Flags, Nanos, Text};
+use undertow_core::types::{Action, BookKey, Flags, Nanos, Text};
 
 use self::chain::Chain;
 use self::event::Decided;
@@ -53,7 +54,7 @@ use self::watch::Watch;
 use self::witness::{Nobody, Witness};
 use crate::calendar::{Calendar, Day};
 use crate::decide::claim::Claims;
-use crate::decide::rules::{Invalid, RuleSet, Strategy};
+use crate::decide::rules::{Invalid, RuleSet};
 use crate::decide::{Decide, Limits};
 use crate::flow::FlowUpdate;
 use crate::ifd::desk::Finding;
@@ -295,6 +296,10 @@ impl<G: Gateway> Trader<G> {
                 let chain = &mut self.watches[usize::from(at)].chain;
                 chain.quote(option as usize, &update.touch, update.trust, self.now);
             }
+            Place::Option(at, option) if mbo.action == Action::Trade => {
+                let chain = &mut self.watches[usize::from(at)].chain;
+                chain.traded(option as usize, mbo.size);
+            }
             Place::Option(..) => {}
         }
         if self.is_traded[update.book_idx as usize] {
@@ -331,7 +336,7 @@ impl<G: Gateway> Trader<G> {
             return;
         }
         for (place, (rules, product)) in self.rules.iter().enumerate() {
-            if *product == at && rules.rule.strategy() == Strategy::Ifd {
+            if *product == at && rules.rule.follows_flow() {
                 self.due[place] = self.now;
             }
         }

@@ -276,9 +276,12 @@ pub fn trade<B: Bytes + Send, G: Gateway + Send>(
     }
     trades.assert_conserved(&trader);
     findings.save(ask.config, &registry)?;
-    let latencies = &finished.output.order_latencies;
+    let latencies = trade::Latencies {
+        orders: &finished.output.order_latencies,
+        stages: &finished.stages,
+    };
     let mut figures = trades.figures(&trader, &profile.name, mode, &registry);
-    figures.kept = trades.keep(place, &trader, &registry, latencies)?;
+    figures.kept = trades.keep(place, &trader, &registry, &latencies)?;
     figures.kept.extend(went_on);
     figures.kept.extend(journal);
     Ok(gather::outcome(&gather::Material {

@@ -15,6 +15,7 @@ use undertow_core::risk::{Command, Context, Order, Sizing};
 use undertow_core::types::{BookKey, Nanos, Price, Side};
 
 use super::Trader;
+use super::ending::close_by;
 use super::event::{Asked, TradeEvent};
 use super::holding::Holding;
 use super::settings::{exits, horizon};
@@ -23,12 +24,9 @@ use crate::decide::rules::Strategy;
 use crate::decide::signal::Signal;
 
 /// Entries are cancelled when they have not filled in so long (R8).
-const GOOD_FOR_NS: u64 = 60_000_000_000;
+pub(super) const GOOD_FOR_NS: u64 = 60_000_000_000;
 
 const GOOD_FOR_ZERO_DTE_NS: u64 = 30_000_000_000;
-
-/// Options that expire today are closed by 15:45 (R9).
-pub(super) const ZERO_DTE_CLOSE_MINUTE: u32 = 15 * 60 + 45;
 
 /// Why a signal became no intent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -219,11 +217,7 @@ impl<G: Gateway> Trader<G> {
                 Direction::Flat => Side::None,
             },
             close_by: if is_today {
-                signal
-                    .contract
-                    .listing
-                    .expiry
-                    .eastern_minute(ZERO_DTE_CLOSE_MINUTE)
+                close_by(signal.contract.listing.expiry)
             } else {
                 Nanos::UNDEFINED
             },

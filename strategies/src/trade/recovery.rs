@@ -14,7 +14,7 @@ use undertow_core::position::{BrokerView, ExitPlan};
 use undertow_core::types::{BookKey, Nanos, Price, Side};
 
 use super::Trader;
-use super::entries::ZERO_DTE_CLOSE_MINUTE;
+use super::ending::close_by;
 use super::event::TradeEvent;
 use super::holding::Holding;
 use super::settings::exits;
@@ -187,9 +187,8 @@ impl<G: Gateway> Trader<G> {
         }
         self.take_on(books, (at, option), &contract);
         let expiry = self.watches[at].chain.listings()[option].expiry;
-        let plan = self.plan_again(&intent, self.day == Some(expiry), || {
-            expiry.eastern_minute(ZERO_DTE_CLOSE_MINUTE)
-        });
+        let is_today = self.day == Some(expiry);
+        let plan = self.plan_again(&intent, is_today, || close_by(expiry));
         self.holdings.push(Holding::carried(intent, at, plan));
         true
     }

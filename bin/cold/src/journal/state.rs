@@ -201,7 +201,7 @@ impl State {
                 self.is_ended = true;
             }
             Record::Claim(claimed) => self.claims.push(*claimed),
-            Record::Refused(_) | Record::Signal(_) => {}
+            Record::Refused(_) | Record::Signal(_) | Record::Limit(_) => {}
         }
     }
 

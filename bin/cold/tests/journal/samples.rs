@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use undertow_cold::journal::{
     Adopted, BLOCK, Build, Cancelled, Carried, Claimed, Delivered, Entry, Intended, JournalError,
-    Marked, Moment, Options, Reader, Record, Recovered, Refused, Scan, Settled, Signalled, Start,
-    Sync, Writer, segment_name,
+    Lowered, Lowering, Marked, Moment, Options, Reader, Record, Recovered, Refused, Scan, Settled,
+    Signalled, Start, Sync, Writer, segment_name,
 };
 use undertow_core::contract::{Contract, ContractKind, Multiplier, PriceSign, TickRule};
 use undertow_core::money::Money;
@@ -177,6 +177,12 @@ pub(crate) fn every_kind() -> Vec<Record> {
         Record::Halt(kept().halt),
         Record::Resume(Reason::new("checked by hand").expect("a reason")),
         Record::Kept(kept()),
+        Record::Limit(Lowered {
+            name: Text::from_bytes(b"order_quantity_max"),
+            from: 5,
+            to: 2,
+            outcome: Lowering::Taken,
+        }),
         Record::Mark(Marked {
             contract: KEY,
             price: Price(6),

@@ -243,7 +243,7 @@ impl Checker {
                     Operator::Kill => Gate::Shut,
                     Operator::Resume(_) => Gate::Open,
                     Operator::Program(Notice::Halt(gate, _)) => self.gate.max(*gate),
-                    Operator::Flatten | Operator::Program(_) => self.gate,
+                    Operator::Flatten | Operator::Tighten(_) | Operator::Program(_) => self.gate,
                 };
                 Ok(())
             }
@@ -287,6 +287,7 @@ impl Checker {
             | TradeEvent::Listed(_)
             | TradeEvent::Marked(..)
             | TradeEvent::Kept(_)
+            | TradeEvent::Limited(_)
             | TradeEvent::Checkpoint(_) => Ok(()),
         }
     }
