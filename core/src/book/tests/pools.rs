@@ -1,0 +1,138 @@
+//! What is handed out comes back, so that the pools of a session are as large in the last round
+//! as in the first, and large enough for what the limits promise.
+
+use super::*;
+
+const PAGES: u32 = 64;
+const SIDE_PAGES: u32 = 40;
+
+/// As little as serves the promise: every page in use, one side as large as it may be.
+fn tight() -> BookLimits {
+    BookLimits {
+        instruments_max: 64,
+        orders_max: 128,
+        pages_max: PAGES,
+        side_pages_max: SIDE_PAGES,
+        ..BookLimits::default()
+    }
+}
+
+/// Opens so many pages of one side of one book: a level in each.
+fn open(desk: &mut Desk<'_>, book: u32, side: Side, pages: u32) {
+    for page in 0..pages {
+        let id = u64::from(page * 2 + u32::from(side == Side::Ask));
+        let price = price(100 * (i64::from(page) + 1), 0);
+        let mbo = desk.record(Action::Add, side, id, price, 1);
+        let update = desk.apply(Mbo {
+            instrument_id: InstrumentId(book),
+            ..mbo
+        });
+        assert_eq!(update.effect, Effect::Added, "page {page} of book {book}");
+    }
+}
+
+/// Empties every book, and sees all pools full again.
+fn close(desk: &mut Desk<'_>, limits: &BookLimits) {
+    for book in 0..64 {
+        let mbo = desk.record(Action::Clear, Side::None, 0, Price::UNDEFINED, 0);
+        desk.apply(Mbo {
+            instrument_id: InstrumentId(book),
+            ..mbo
+        });
+    }
+    assert_eq!(desk.books.free_pages(), limits.pages_max);
+    assert_eq!(desk.books.free_orders(), limits.orders_max);
+}
+
+/// A side that grows to its limit, and every other page alone on a side of its own.
+fn fill(desk: &mut Desk<'_>, round: u32) {
+    let others = 20..20 + PAGES - SIDE_PAGES;
+    let is_first = round % 2 == 0;
+    if is_first {
+        open(desk, round % 8, Side::Bid, SIDE_PAGES);
+    }
+    for book in others {
+        open(desk, book, Side::Ask, 1);
+    }
+    if !is_first {
+        open(desk, round % 8, Side::Ask, SIDE_PAGES);
+    }
+    check(desk);
+}
+
+fn check(desk: &Desk<'_>) {
+    for book in desk.books.iter() {
+        assert_eq!(book.check(), Ok(()));
+    }
+}
+
+#[test]
+fn f27_one_side_can_grow_to_its_limit_in_every_round_and_all_pages_be_used() {
+    let limits = tight();
+    let bump = Bump::with_capacity(limits.bytes());
+    let mut desk = Desk::with(&bump, &limits);
+    for round in 0..100 {
+        fill(&mut desk, round);
+        assert_eq!(desk.books.free_pages(), 0, "round {round}");
+        close(&mut desk, &limits);
+    }
+    assert_eq!(desk.books.counters().pool_exhausted, 0);
+}
+
+#[test]
+fn f27_blocks_of_sides_that_were_larger_serve_many_that_are_small() {
+    let limits = tight();
+    let bump = Bump::with_capacity(limits.bytes());
+    let mut desk = Desk::with(&bump, &limits);
+    for _ in 0..20 {
+        for book in 0..12 {
+            open(&mut desk, book, Side::Bid, 5);
+        }
+        check(&desk);
+        close(&mut desk, &limits);
+        for book in 0..PAGES / 2 {
+            open(&mut desk, book, Side::Bid, 1);
+            open(&mut desk, book, Side::Ask, 1);
+        }
+        check(&desk);
+        assert_eq!(desk.books.free_pages(), 0);
+        close(&mut desk, &limits);
+    }
+    assert_eq!(desk.books.counters().pool_exhausted, 0);
+}
+
+#[test]
+fn limits_are_refused_beyond_their_ranges_and_taken_at_the_least() {
+    type Change = fn(&mut BookLimits, u32);
+    let ranges: [(&str, Change, u32); 5] = [
+        ("instruments_max", |it, to| it.instruments_max = to, 1 << 24),
+        ("orders_max", |it, to| it.orders_max = to, 1 << 30),
+        (
+            "book_orders_max",
+            |it, to| it.book_orders_max = to,
+            u32::MAX,
+        ),
+        ("pages_max", |it, to| it.pages_max = to, 1 << 26),
+        ("side_pages_max", |it, to| it.side_pages_max = to, 1 << 16),
+    ];
+    for (name, change, max) in ranges {
+        let check = |value| {
+            let mut limits = small();
+            change(&mut limits, value);
+            limits.check()
+        };
+        assert_eq!((check(1), check(max)), (Ok(()), Ok(())), "{name}");
+        for value in [0, max.saturating_add(1)] {
+            let refused = Err(LimitError::OutOfRange { name, value, max });
+            if value != max {
+                assert_eq!(check(value), refused);
+            }
+        }
+    }
+    let bump = Bump::new();
+    bump.set_allocation_limit(Some(0));
+    let error = Books::new_in(&bump, &small()).expect_err("there is no memory");
+    assert!(matches!(error, LimitError::NoMemory { bytes } if bytes > 0));
+    let text = alloc::format!("{error}");
+    assert!(text.contains("no memory"), "{text}");
+}
