@@ -47,7 +47,7 @@ fn close(desk: &mut Desk<'_>, limits: &BookLimits) {
 /// A side that grows to its limit, and every other page alone on a side of its own.
 fn fill(desk: &mut Desk<'_>, round: u32) {
     let others = 20..20 + PAGES - SIDE_PAGES;
-    let is_first = round % 2 == 0;
+    let is_first = round.is_multiple_of(2);
     if is_first {
         open(desk, round % 8, Side::Bid, SIDE_PAGES);
     }

@@ -129,6 +129,9 @@ fn k08_a_reading_at_the_high_water_breaks_the_row_above_it() {
     for bid in [300, 200, 300, 310] {
         desk.quote(CALL, bid, bid + 10);
         assert_eq!(desk.risk.kept().high_water, EQUITY);
+        if bid == 200 {
+            desk.risk.on_time(desk.now, &mut |_| {});
+        }
     }
     desk.quote(CALL, 300, 310);
     assert_eq!(desk.risk.kept().high_water, EQUITY + Money::from_usd(1_000));
@@ -158,11 +161,12 @@ fn b19_a_reject_counts_once_as_an_error_of_ours() {
     for (max, is_tripped) in [(1, true), (2, false)] {
         let mut desk = Desk::with(&[("errors_max", max)]);
         let order = desk.order(&plain());
-        desk.report(&order, ReportKind::Rejected(201));
-        let again = desk.report(&order, ReportKind::Rejected(201));
-        assert_eq!(again.note, Note::Stale);
-        let has_tripped = phase(&desk, BreakerKind::SystemErrors) == Phase::Tripped;
-        assert_eq!(has_tripped, is_tripped, "{max}");
+        for note in [Note::Fine, Note::Stale] {
+            let told = desk.report(&order, ReportKind::Rejected(201));
+            assert_eq!(told.note, note);
+            let has_tripped = phase(&desk, BreakerKind::SystemErrors) == Phase::Tripped;
+            assert_eq!(has_tripped, is_tripped, "{max}");
+        }
     }
 }
 
