@@ -1,6 +1,7 @@
 //! What is handed out comes back, so that the pools of a session are as large in the last round
 //! as in the first, and large enough for what the limits promise.
 
+use super::faults::definition;
 use super::*;
 
 const PAGES: u32 = 64;
@@ -99,6 +100,84 @@ fn f27_blocks_of_sides_that_were_larger_serve_many_that_are_small() {
         close(&mut desk, &limits);
     }
     assert_eq!(desk.books.counters().pool_exhausted, 0);
+}
+
+/// The factor of the index's hash, and the number that undoes it.
+const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
+
+fn undo_golden() -> u64 {
+    let step = |inverse: u64| {
+        let wrong = GOLDEN.wrapping_mul(inverse);
+        inverse.wrapping_mul(2_u64.wrapping_sub(wrong))
+    };
+    (0..6).fold(GOLDEN, |inverse, _| step(inverse))
+}
+
+/// An id of the first book whose search begins at this line of the smallest table, with a tag.
+fn id_at(line: u64, tag: u64, number: u64) -> u64 {
+    let hash = line << 55 | tag << 24 | number;
+    let id = hash.wrapping_mul(undo_golden());
+    assert_eq!(id.wrapping_mul(GOLDEN), hash);
+    id
+}
+
+#[test]
+fn orders_that_begin_at_one_full_line_are_found_and_forgotten_like_others() {
+    // Three lines' worth for the last line, which go on at the first; some want that one too.
+    let last = (0..40).map(|number| id_at(511, number % 3, number));
+    let first = (0..8).map(|number| id_at(0, number % 2, number));
+    let ids: Vec<u64> = last.chain(first).collect();
+    let limits = BookLimits {
+        orders_max: 64,
+        ..small()
+    };
+    let bump = Bump::new();
+    let mut desk = Desk::with(&bump, &limits);
+    desk.clear(Flags::LAST);
+    let mut rests = [false; 48];
+    let mut random = 1_u64;
+    for step in 0..1_000_usize {
+        random = random.wrapping_mul(GOLDEN).rotate_left(17) ^ step as u64;
+        // Filled up first, and then in any order.
+        let at = if step < ids.len() {
+            step
+        } else {
+            (random % 48) as usize
+        };
+        let effect = match rests[at] {
+            true => desk.cancel(Side::Bid, ids[at], P41, 1).effect,
+            false => desk.add(Side::Bid, ids[at], P41, 1).effect,
+        };
+        let wanted = if rests[at] {
+            Effect::Removed
+        } else {
+            Effect::Added
+        };
+        assert_eq!(effect, wanted, "step {step}");
+        rests[at] = !rests[at];
+        for (id, rests) in ids.iter().zip(rests) {
+            let found = desk.book().order(OrderId(*id)).is_some();
+            assert_eq!(found, rests, "step {step}");
+        }
+    }
+    assert_eq!(desk.book().check(), Ok(()));
+    desk.clear(Flags::LAST);
+    assert_eq!(desk.books.free_orders(), 64);
+    for id in ids {
+        assert_eq!(desk.book().order(OrderId(id)), None);
+        assert_eq!(desk.add(Side::Bid, id, P41, 1).effect, Effect::Added);
+    }
+}
+
+#[test]
+fn levels_a_tick_apart_share_a_page_however_large_the_tick() {
+    let bump = Bump::new();
+    let mut desk = Desk::opened(&bump);
+    desk.books.control(&definition(P41, price(100, 0)));
+    for level in 0..16 {
+        desk.add(Side::Bid, level as u64, price(100 * level, 0), 1);
+    }
+    assert_eq!(desk.books.free_pages(), small().pages_max - 1);
 }
 
 #[test]
