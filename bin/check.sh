@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Sets up what the tests need and runs all of them. Usage: bin/check.sh [--quick]
-# --quick leaves out the counted gates (they need valgrind and build a second profile).
+# --quick leaves out the counted gates (they need valgrind) and the long simulation: both build a
+# second profile.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -50,6 +51,10 @@ if ! $quick; then
   step "gates: instructions and allocations per message, and their self-test"
   within 20 cargo run --release -p undertow-benches --bin gate
   within 20 cargo run --release -p undertow-benches --bin gate -- self-test
+
+  step "simulator: a thousand seeds of the whole program, with faults"
+  within 20 cargo build --release -p undertow
+  within 10 cargo run --release -p undertow -- sim --seed 1 --seeds 1000
 fi
 
 step "all passed"

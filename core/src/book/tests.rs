@@ -1,7 +1,10 @@
 //! Tests of the books: the faults of the reliability list by number, the vector of the order
-//! book, the layout in memory; against the naive twin in `random`.
+//! book, the layout in memory; against the naive twin in `random`. In `checks` the checking of a
+//! book is itself put to the proof, in `pools` what is handed out and taken back.
 
+mod checks;
 mod faults;
+mod pools;
 mod random;
 mod twin;
 
@@ -13,7 +16,7 @@ use super::directory::Directories;
 use super::head::Head;
 use super::index::{KeyIndex, OrderIndex};
 use super::slab::{Node, PAGE_LEVELS};
-use super::{Book, BookLimits, Books, Level, LimitError, Place, Resting, Totals};
+use super::{Book, BookLimits, Books, Level, LimitError, Place, Resting, Shared, Totals};
 use crate::event::{Body, BookUpdate, Control, Effect, Market, Mbo, Msg, Stamp, Touch, Trust};
 use crate::stage::{Sink, Through};
 use crate::types::{

@@ -158,10 +158,10 @@ impl Breaker {
     }
 }
 
-/// The phase of a breaker that is not tripped. Warns from 80 %, but not at nothing.
+/// The phase of a breaker whose number is below its limit. Warns from 80 % of it.
 fn rest(reading: Reading) -> Phase {
     let (value, limit) = (i128::from(reading.value), i128::from(reading.limit));
-    if value > 0 && value * 100 >= limit * 80 {
+    if value * 100 >= limit * 80 {
         Phase::Warn
     } else {
         Phase::Armed

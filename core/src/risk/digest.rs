@@ -84,3 +84,51 @@ impl LedgerDigest {
         self.0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::{ContractKind, Multiplier, PriceSign, TickRule};
+    use crate::money::Money;
+    use crate::order::{Execution, ExecutionId, Turn};
+    use crate::types::{BookKey, InstrumentId, Nanos, Price, PublisherId, Side, Text};
+
+    /// Journals hold digests, so theirs may never change: the numbers come from a program of its
+    /// own that follows the words above.
+    #[test]
+    fn i13_the_digest_of_a_ledger_is_what_journals_hold() {
+        let contract = Contract {
+            key: BookKey {
+                instrument_id: InstrumentId(1),
+                publisher_id: PublisherId(1),
+            },
+            kind: ContractKind::Call,
+            multiplier: Multiplier::new(100 * Price::PER_POINT).unwrap(),
+            tick: TickRule::Flat(Price(Price::PER_POINT / 100)),
+            sign: PriceSign::Positive,
+            expiry: Nanos(1),
+            currency: Text::from_bytes(b"USD"),
+            underlying: InstrumentId(100),
+        };
+        let mut digest = LedgerDigest::new(ClientOrderId(7), 3);
+        digest.add_position(&contract, &Position::FLAT);
+        assert_eq!(digest.value(), 0x46BB_C8FC_A174_5B7F);
+        let mut position = Position::FLAT;
+        position.apply(&Execution {
+            id: ExecutionId::default(),
+            side: Side::Bid,
+            quantity: 2,
+            price: Price(2_050_000_000),
+            fee: Some(Money::from_usd(1)),
+        });
+        digest.add_position(&contract, &position);
+        assert_eq!(digest.value(), 0x8F26_63AE_0938_94BE);
+        let mut life = Life::new(3);
+        life.turn(Turn::Filled(1));
+        digest.add_order(ClientOrderId(5), &life);
+        assert_eq!(digest.value(), 0xC9AE_4160_8EF1_2F7E);
+        life.turn(Turn::Filled(2));
+        digest.add_order(ClientOrderId(5), &life);
+        assert_eq!(digest.value(), 0xC9AE_4160_8EF1_2F7E, "it has ended");
+    }
+}

@@ -208,3 +208,104 @@ impl DrawdownRung {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::{ContractKind, Multiplier, PriceSign, TickRule};
+    use crate::types::{BookKey, InstrumentId, Nanos, Text};
+
+    fn sizing(units: u16) -> Sizing {
+        Sizing {
+            equity: Money::from_usd(100_000),
+            buying_power: Money::from_usd(1_000_000),
+            confidence: Confidence::from_units(units).unwrap(),
+            factor_ppm: PPM,
+            share_max_ppm: None,
+        }
+    }
+
+    #[test]
+    fn r01_a_budget_grows_with_confidence_and_shrinks_below_its_rungs() {
+        // 2 % and 3 % by confidence; half below 70 points, three quarters below 85.
+        for (units, units_of_money) in [
+            (0, 10_000_000),
+            (6_999, 20_498_500),
+            (7_000, 30_750_000),
+            (8_499, 34_122_750),
+            (8_500, 45_500_000),
+            (10_000, 50_000_000),
+        ] {
+            assert_eq!(sizing(units).budget(), Money(units_of_money), "{units}");
+        }
+    }
+
+    #[test]
+    fn r01_a_budget_takes_the_tightest_of_its_caps() {
+        let full = sizing(10_000);
+        let capped = |change: fn(&mut Sizing)| {
+            let mut sizing = full;
+            change(&mut sizing);
+            sizing.budget()
+        };
+        let shrunk = capped(|it| it.factor_ppm = 700_000);
+        assert_eq!(shrunk, Money::from_usd(3_500));
+        let poor = capped(|it| it.buying_power = Money::from_usd(10_000));
+        assert_eq!(poor, Money::from_usd(2_500));
+        let kelly = capped(|it| it.share_max_ppm = Some(10_000));
+        assert_eq!(kelly, Money::from_usd(1_000));
+        let broke = capped(|it| it.buying_power = Money::from_usd(-10_000));
+        assert_eq!(broke, Money::ZERO);
+    }
+
+    #[test]
+    fn r01_contracts_are_rounded_down_and_limited_by_the_horizon() {
+        let contract = Contract {
+            key: BookKey::default(),
+            kind: ContractKind::Call,
+            multiplier: Multiplier::new(100 * Price::PER_POINT).unwrap(),
+            tick: TickRule::Flat(Price(Price::PER_POINT / 100)),
+            sign: PriceSign::Positive,
+            expiry: Nanos(1),
+            currency: Text::from_bytes(b"USD"),
+            underlying: InstrumentId(100),
+        };
+        let quantity = |cents: i64, horizon| {
+            let price = Price(cents * Price::PER_POINT / 100);
+            sizing(10_000).quantity(&contract, price, horizon)
+        };
+        // 5 000 dollars at 205 a contract is 24.4.
+        assert_eq!(quantity(205, Horizon::ZeroDte), 24);
+        assert_eq!(quantity(5_000, Horizon::ZeroDte), 1);
+        assert_eq!(quantity(5_001, Horizon::ZeroDte), 0);
+        assert_eq!(quantity(1, Horizon::ZeroDte), 50);
+        for horizon in [Horizon::OneDte, Horizon::FourteenDte, Horizon::Moc] {
+            assert_eq!(quantity(1, horizon), 100);
+        }
+        assert_eq!(quantity(0, Horizon::ZeroDte), 0);
+        assert_eq!(quantity(-205, Horizon::ZeroDte), 0);
+    }
+
+    #[test]
+    fn s13_a_notional_is_half_at_60_points_and_whole_at_100() {
+        let size = |horizon, units| notional_size(horizon, Confidence::from_units(units).unwrap());
+        assert_eq!(size(Horizon::ZeroDte, 5_999), None);
+        for (horizon, dollars) in [
+            (Horizon::ZeroDte, 500),
+            (Horizon::OneDte, 700),
+            (Horizon::FourteenDte, 1_000),
+            (Horizon::Moc, 1_500),
+        ] {
+            let whole = Money::from_usd(dollars);
+            assert_eq!(size(horizon, 10_000), Some(whole));
+            assert_eq!(size(horizon, 8_000), Some(whole.part(750_000)));
+            assert_eq!(size(horizon, 6_000), Some(whole.part(500_000)));
+        }
+    }
+
+    #[test]
+    fn r04_stops_keep_their_distance_until_the_first_rung() {
+        assert_eq!(DrawdownRung::Fine.stop_ppm(), PPM);
+        assert_eq!(DrawdownRung::TightenStops.stop_ppm(), 750_000);
+    }
+}

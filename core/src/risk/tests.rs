@@ -3,7 +3,9 @@
 //! Every test starts from an intent that passes with room to spare, and moves one number.
 
 mod borders;
+mod days;
 mod desk;
 mod faults;
 mod halts;
 mod random;
+mod sums;

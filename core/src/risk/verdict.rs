@@ -539,9 +539,34 @@ mod tests {
             .at_most(Bound::Delta, 101, 100)
             .done();
         assert_eq!(
-            (outcome.bound, outcome.status),
-            (Bound::Vega, Status::Missing)
+            (outcome.bound, outcome.status, outcome.headroom),
+            (Bound::Vega, Status::Missing, -1)
         );
+    }
+
+    #[test]
+    fn tightness_is_the_share_of_a_limit_that_is_left() {
+        // 400 of 1 000 is less than 50 of 100.
+        let outcome = Tightest::new()
+            .at_most(Bound::Delta, 50, 100)
+            .at_most(Bound::Gamma, 600, 1_000)
+            .done();
+        assert_eq!((outcome.bound, outcome.headroom), (Bound::Gamma, 400));
+    }
+
+    #[test]
+    fn r06_a_correlation_warns_above_80_percent_of_its_limit_and_fails_above_it() {
+        for (rho, status) in [
+            (559_999, Status::Passed),
+            (560_000, Status::Passed),
+            (560_001, Status::Warned),
+            (700_000, Status::Warned),
+            (700_001, Status::Failed),
+            (-1_000_000, Status::Passed),
+        ] {
+            assert_eq!(Status::of_correlation(rho, 1, 700_000), status, "{rho}");
+            assert_eq!(Status::of_correlation(-rho, -1, 700_000), status, "{rho}");
+        }
     }
 
     #[test]

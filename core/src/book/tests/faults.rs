@@ -375,7 +375,7 @@ fn f17_record_that_the_decoder_could_not_read_makes_the_book_suspect() {
     assert_eq!(desk.recover().trust, Trust::Good);
 }
 
-fn definition(strike: Price, tick: Price) -> Control {
+pub(super) fn definition(strike: Price, tick: Price) -> Control {
     Control::Definition(Definition {
         key: KEY,
         ts_recv: Nanos(1),
