@@ -25,13 +25,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use anyhow::Result;
 use bumpalo::Bump;
+use undertow_cold::journal::{Build, Start};
 use undertow_core::book::{BookLimits, Books};
 use undertow_core::event::{Control, FeedNotice, Market, Notice, Operator, Stamp};
 use undertow_core::gateway::{Gateway, Shadow};
 use undertow_core::risk::{AccountId, Gate, HaltCause, Kept, Mode, Refusal};
 use undertow_core::stage::{Emit, Sink, Source, Stage};
 use undertow_core::types::{Flags, Nanos};
-use undertow_cold::journal::{Build, Start};
 use undertow_feeds::replay::Replay;
 use undertow_feeds::synthetic::{FaultKind, SessionConfig, Truth, write_session};
 use undertow_strategies::decide::counters::{Block, Counters};
@@ -39,8 +39,8 @@ use undertow_strategies::flow::{Flow, FlowOutput};
 use undertow_strategies::ifd::baseline::Table;
 use undertow_strategies::trade::stage::Desk;
 
-use disk::Disk;
 use check::{Checker, check_book, check_touch, check_update};
+use disk::Disk;
 use gateway::{Faulty, Plant};
 use input::{Input, Snapshots};
 use record::{Entry, Record};
@@ -253,13 +253,10 @@ impl Job<'_> {
         let mut risk = session::risk((self.profile, mode), &kept)?;
         state.restore(&mut risk)?;
         let taken_up = session::past(&state);
-        bench
-            .disk
-            .begin(&self.start(mode, risk.kept()), &mut state);
+        bench.disk.begin(&self.start(mode, risk.kept()), &mut state);
         let (live, folded) = (risk.ledger_digest(), state.digest());
         let instruments_max = world::books().instruments_max as usize;
-        let trader =
-            session::trader_with((self.profile, mode), (risk, gateway), instruments_max)?;
+        let trader = session::trader_with((self.profile, mode), (risk, gateway), instruments_max)?;
         let trader = trader.witnessed(Box::new(bench.disk.clone()), None);
         let mut trader = trader.resumed(&taken_up);
         for control in &bench.controls {

@@ -58,8 +58,10 @@ fn assert_once(entries: &[Entry]) {
                 let after = entries[at + 1..].iter();
                 let mut after =
                     after.skip_while(|entry| matches!(entry.record, Record::Contract(_)));
-                let is_unacted =
-                    matches!(after.next().map(|entry| entry.record), Some(Record::Start(_)));
+                let is_unacted = matches!(
+                    after.next().map(|entry| entry.record),
+                    Some(Record::Start(_))
+                );
                 let until = claim.at.0 + claim.ttl_ns;
                 let before = claims.insert(claim.id, (until, is_unacted));
                 if let Some((until, false)) = before {
@@ -121,10 +123,13 @@ fn p01_killed_at_each_point_a_signal_has_one_order_and_what_is_held_goes_on() {
         panic!("no intent there");
     };
     let signal = intended.intent.signal_id;
-    let claimed = whole[..points[0].1].iter().rev().find_map(|entry| match entry.record {
-        Record::Claim(it) if number(it.id) == signal.0 => Some(it),
-        _ => None,
-    });
+    let claimed = whole[..points[0].1]
+        .iter()
+        .rev()
+        .find_map(|entry| match entry.record {
+            Record::Claim(it) if number(it.id) == signal.0 => Some(it),
+            _ => None,
+        });
     let claimed = claimed.expect("its signal was emitted");
     let lifetime = claimed.at.0..claimed.at.0 + claimed.ttl_ns;
     for (name, count) in points {
@@ -137,7 +142,10 @@ fn p01_killed_at_each_point_a_signal_has_one_order_and_what_is_held_goes_on() {
         let (code, figures, told) = trade(dir, &format!("--set trade.state_dir={state}"));
         assert_eq!(code, 0, "{name}: {told}");
         let went_on = figures["kept"].to_string();
-        assert!(went_on.contains("a run that was cut off"), "{name}: {went_on}");
+        assert!(
+            went_on.contains("a run that was cut off"),
+            "{name}: {went_on}"
+        );
         verify(dir, &format!("{state}/journal"));
         let all = entries(&journal);
         assert_eq!(all[..count], whole[..count], "{name}: what was stays");
@@ -185,7 +193,11 @@ fn p01_killed_while_it_trades_again_and_again_no_signal_is_ordered_twice() {
         let mut child = paced(dir);
         let begun = Instant::now();
         while len() < blocks * BLOCK as u64 && child.try_wait().unwrap().is_none() {
-            assert!(begun.elapsed() < Duration::from_secs(300), "{} bytes", len());
+            assert!(
+                begun.elapsed() < Duration::from_secs(300),
+                "{} bytes",
+                len()
+            );
             std::thread::sleep(Duration::from_millis(2));
         }
         kills += u32::from(child.try_wait().unwrap().is_none());
@@ -199,7 +211,9 @@ fn p01_killed_while_it_trades_again_and_again_no_signal_is_ordered_twice() {
     verify(dir, "state/journal");
     let all = entries(&dir.join("state/journal"));
     assert_once(&all);
-    let starts = all.iter().filter(|entry| matches!(entry.record, Record::Start(_)));
+    let starts = all
+        .iter()
+        .filter(|entry| matches!(entry.record, Record::Start(_)));
     assert_eq!(starts.count(), 4);
 }
 
@@ -240,7 +254,11 @@ fn p02_a_state_with_a_damaged_journal_is_not_gone_on_from() {
     fs::write(&path, &bytes).unwrap();
     let (code, _, told) = trade(dir, "--set trade.state_dir=state");
     assert_eq!((code, told.contains("E-JRN-001")), (7, true), "{told}");
-    assert_eq!(fs::read(&path).unwrap(), bytes, "it is left as it was found");
+    assert_eq!(
+        fs::read(&path).unwrap(),
+        bytes,
+        "it is left as it was found"
+    );
 }
 
 /// Ids of the signals that a run has emitted, each with the end of its claim.
@@ -296,7 +314,10 @@ fn s01_two_programs_with_one_store_emit_each_signal_once() {
         assert!(id != next || at >= until, "{id} was emitted by both");
     }
     let together: BTreeSet<_> = all.iter().map(|(id, ..)| *id).collect();
-    let alone: BTreeSet<_> = emitted(&journal("alone")).into_iter().map(|it| it.0).collect();
+    let alone: BTreeSet<_> = emitted(&journal("alone"))
+        .into_iter()
+        .map(|it| it.0)
+        .collect();
     let missed: Vec<_> = alone.difference(&together).collect();
     assert!(missed.is_empty(), "emitted by nobody: {missed:?}");
 }
@@ -329,7 +350,10 @@ fn s01_a_store_that_does_not_answer_lets_nobody_emit_and_is_counted() {
 
     let (code, _, told) = trade(dir, "--set trade.claims=s.dbn");
     assert_eq!(code, 5, "{told}");
-    assert!(told.contains("E-CLM-001") && told.contains("trade.claims"), "{told}");
+    assert!(
+        told.contains("E-CLM-001") && told.contains("trade.claims"),
+        "{told}"
+    );
 }
 
 #[test]
@@ -347,7 +371,10 @@ fn p03_a_full_disk_halts_the_session_and_nothing_that_left_is_missing_in_the_jou
         .unwrap();
     let told = String::from_utf8(limited.stderr).unwrap();
     assert_eq!(limited.status.code(), Some(6), "{told}");
-    let errors: Vec<_> = told.lines().filter(|line| line.contains("error[")).collect();
+    let errors: Vec<_> = told
+        .lines()
+        .filter(|line| line.contains("error["))
+        .collect();
     assert_eq!(errors.len(), 1, "{told}");
     assert!(
         errors[0].contains("E-JRN-005") && errors[0].contains("entries were halted"),
@@ -355,12 +382,18 @@ fn p03_a_full_disk_halts_the_session_and_nothing_that_left_is_missing_in_the_jou
     );
     verify(dir, "state/journal");
     let cut = entries(&dir.join("state/journal"));
-    assert!(cut.iter().any(|entry| matches!(entry.record, Record::Placed(_))));
+    assert!(
+        cut.iter()
+            .any(|entry| matches!(entry.record, Record::Placed(_)))
+    );
 
     // The disk is well again; the halt holds until somebody has looked.
     let (code, figures, told) = trade(dir, "--set trade.state_dir=state");
     assert_eq!((code, &figures["orders"]), (0, &Value::from(0)), "{told}");
-    assert!(told.contains("note: halted (shut) by the journal"), "{told}");
+    assert!(
+        told.contains("note: halted (shut) by the journal"),
+        "{told}"
+    );
     verify(dir, "state/journal");
     let words = "resume --set trade.state_dir=state --reason disk-changed";
     let (code, _, told) = run(dir, &words.split(' ').collect::<Vec<_>>());

@@ -228,4 +228,3 @@ impl<G: Gateway> Trader<G> {
         true
     }
 }
-

@@ -22,7 +22,9 @@ use undertow_core::types::{BookKey, Nanos, Price, Side};
 use super::block::{BLOCK, Entry};
 use super::error::JournalError;
 use super::reader::{Reader, Scan};
-use super::record::{Adopted, Carried, Claimed, Intended, Marked, Record, Recovered, Settled, Start};
+use super::record::{
+    Adopted, Carried, Claimed, Intended, Marked, Record, Recovered, Settled, Start,
+};
 
 /// Breaches remembered; more are only counted.
 const BREACHES_MAX: usize = 64;

@@ -4,9 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use undertow_cold::journal::{
-    Adopted, BLOCK, Build, Cancelled, Carried, Delivered, Entry, Intended, JournalError, Marked,
-    Claimed, Moment, Options, Reader, Record, Recovered, Refused, Scan, Settled, Signalled, Start, Sync,
-    Writer, segment_name,
+    Adopted, BLOCK, Build, Cancelled, Carried, Claimed, Delivered, Entry, Intended, JournalError,
+    Marked, Moment, Options, Reader, Record, Recovered, Refused, Scan, Settled, Signalled, Start,
+    Sync, Writer, segment_name,
 };
 use undertow_core::contract::{Contract, ContractKind, Multiplier, PriceSign, TickRule};
 use undertow_core::money::Money;

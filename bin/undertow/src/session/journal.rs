@@ -10,12 +10,12 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use undertow_cold::journal::{
-    Cancelled, Claimed, Intended, JournalError, Lock, Marked, Moment, Options, Record, Refused, Settled,
-    Signalled, Start, Sync, Writer, segment_name,
+    Cancelled, Claimed, Intended, JournalError, Lock, Marked, Moment, Options, Record, Refused,
+    Settled, Signalled, Start, Sync, Writer, segment_name,
 };
 use undertow_core::event::Stamp;
-use undertow_core::risk::Gate;
 use undertow_core::order::ClientOrderId;
+use undertow_core::risk::Gate;
 use undertow_core::types::{BookKey, Nanos, Price};
 use undertow_strategies::decide::Outcome;
 use undertow_strategies::trade::event::TradeEvent;

@@ -153,7 +153,9 @@ pub(crate) fn note_resumed(writer: &mut Writer, kept: &Kept) -> Result<()> {
         }
         writer.flush()
     };
-    write().map(drop).map_err(|error| journal_fault(&error).into())
+    write()
+        .map(drop)
+        .map_err(|error| journal_fault(&error).into())
 }
 
 /// What a fold of the journal says to a trader that goes on from it.
@@ -198,8 +200,7 @@ fn check(dir: &Path, folded: &Folded, (profile, mode): (&Profile, Mode)) -> Resu
         return Ok(());
     };
     if (start.account.0, start.mode) != (profile.account, mode) {
-        let name =
-            |account: u64, mode: Mode| format!("account {account}, {mode:?}").to_lowercase();
+        let name = |account: u64, mode: Mode| format!("account {account}, {mode:?}").to_lowercase();
         let cause = format!(
             "it is of {}, and this run is of {}",
             name(start.account.0, start.mode),
