@@ -14,6 +14,8 @@ mod journal;
 
 mod machine;
 
+mod manned;
+
 mod recovery;
 
 mod state;
@@ -59,10 +61,10 @@ use undertow_strategies::trade::event::TradeEvent;
 
 use ifd::Findings;
 use journal::Journal;
-use recovery::Inherited;
+use manned::Manned;
 use state::Keeper;
 use trade::Trades;
-use witness::{Asker, Clerk, Exchange, Inlet};
+use witness::{Exchange, Inlet};
 
 use crate::affinity::Cores;
 use crate::commands::journal_fault;
@@ -189,12 +191,7 @@ pub fn trade<B: Bytes + Send, G: Gateway + Send>(
     inputs: Vec<(String, B)>,
     desk: Desk<'_, G>,
 ) -> Result<Outcome> {
-    let Desk {
-        profile,
-        mode,
-        gateway,
-        place,
-    } = desk;
+    let (profile, mode, place) = (desk.profile, desk.mode, desk.place);
     let wiring = wiring(ask)?;
     let limits = limits(ask.config);
     let (arena, notes) = lay_out(ask.config, &limits)?;
@@ -206,56 +203,20 @@ pub fn trade<B: Bytes + Send, G: Gateway + Send>(
     let instruments_max = limits.instruments_max as usize;
     let flow = Flow::with(instruments_max, measured(ask.config), history);
     let day = first_day(&feed);
-    let first = first_kept(profile, day)?;
-    let state_dir = &ask.config.trade.state_dir;
-    let inherited = Inherited::open(state_dir, (profile, mode), first)?;
-    let kept = inherited.as_ref().map_or(first, |it| *it.keeper.kept());
-    let mut risk = risk((profile, mode), &kept)?;
-    let restored = inherited
-        .as_ref()
-        .map(|it| it.restore(&mut risk))
-        .transpose()?;
-    let trader = trader_with((profile, mode), (risk, gateway), instruments_max)?;
-    let exchange = Exchange::new(wiring.pace == Pace::Max);
-    let clerk = clerk(&ask.config.trade.claims, &exchange)?;
-    let asker = Asker {
-        exchange: Arc::clone(&exchange),
-        shares: clerk.is_some(),
-        keeps: inherited.is_some(),
-    };
-    let worker = clerk.is_some().then(witness::worker);
-    let trader = trader.witnessed(Box::new(asker), worker);
-    let trader = match &inherited {
-        Some(inherited) => trader.resumed(&inherited.past()),
-        None => trader,
-    };
-    let went_on = inherited
-        .as_ref()
-        .zip(restored.as_ref())
-        .and_then(|(it, restored)| it.words(restored));
+    let manned = Manned::new(ask.config, desk, day, wiring.pace == Pace::Max)?;
     notes.iter().for_each(|note| eprintln!("note: {note}"));
     let started = Instant::now();
-    let start = trade::start(ask.config, profile, mode, trader.risk().kept());
-    let (journal, keeper) = match inherited {
-        None => (Journal::begin(place, start, day), None),
-        Some(Inherited {
-            keeper,
-            writer,
-            dir,
-            ..
-        }) => (Journal::go_on(dir, writer, start, day), Some(keeper)),
-    };
     let mut cold = Cold {
-        keeper,
-        journal: Some(journal.map_err(|error| journal_fault(&error))?),
-        exchange: Arc::clone(&exchange),
+        keeper: manned.keeper,
+        journal: Some(manned.journal),
+        exchange: Arc::clone(&manned.exchange),
         ..Cold::new(ask, &wiring)?
     };
-    let feed = Inlet::new(feed, exchange);
+    let feed = Inlet::new(feed, manned.exchange);
     let chain = undertow_strategies::trade::stage::Desk {
         books,
         flow,
-        trader,
+        trader: manned.trader,
         laps: (),
     };
     let follow = |board: &Switchboard, link| cold.follow(board, link);
@@ -263,7 +224,7 @@ pub fn trade<B: Bytes + Send, G: Gateway + Send>(
     let ran = ran.inspect_err(|_| cold.abandon_journal())?;
     let (finished, mut trader) = (ran.finished, ran.trader);
     let mut finished = finished.of(|inlet| inlet.feed);
-    if let Some(clerk) = clerk {
+    if let Some(clerk) = manned.clerk {
         clerk.close();
     }
     let elapsed = started.elapsed();
@@ -282,7 +243,7 @@ pub fn trade<B: Bytes + Send, G: Gateway + Send>(
     };
     let mut figures = trades.figures(&trader, &profile.name, mode, &registry);
     figures.kept = trades.keep(place, &trader, &registry, &latencies)?;
-    figures.kept.extend(went_on);
+    figures.kept.extend(manned.went_on);
     figures.kept.extend(journal);
     Ok(gather::outcome(&gather::Material {
         ask,
@@ -296,18 +257,6 @@ pub fn trade<B: Bytes + Send, G: Gateway + Send>(
         is_interrupted,
         elapsed,
     }))
-}
-
-/// Who asks the store of claims that `path` names, if one is named.
-fn clerk(path: &str, exchange: &Arc<Exchange>) -> Result<Option<Clerk>> {
-    if path.is_empty() {
-        return Ok(None);
-    }
-    let clerk = Clerk::open(Path::new(path), Arc::clone(exchange)).map_err(|error| {
-        let next = "name a file on a local disk with --set trade.claims=FILE, or none";
-        Failure::new(Code::CLAIMS_UNREADABLE, error.to_string(), next).at("trade.claims")
-    })?;
-    Ok(Some(clerk))
 }
 
 /// The inputs with their headers read, and their names.
@@ -811,6 +760,71 @@ fn bar(progress: &Progress) -> ProgressBar {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What the cold side of a session says when it finds its link full of checkpoints, and how
+    /// many of them its journal has.
+    fn crowded(pace: Pace) -> (Vec<Notice>, usize) {
+        let dir = tempfile::tempdir().expect("a directory");
+        let config = Config::default();
+        let ask = Ask {
+            what: "a test".to_owned(),
+            config: &config,
+            check: false,
+            events: None,
+            progress: Progress::Quiet,
+        };
+        let depth = 64;
+        let wiring = Wiring {
+            layout: Layout::Fused,
+            cores: Vec::new(),
+            idle: Idle::Yield,
+            link_depth: depth,
+            batch_max: 1,
+            threshold_ns: 1,
+            sampling: Sampling::one_in(1),
+            pace,
+            keeps_data: false,
+        };
+        let profile = Profile::load("paper").expect("built in");
+        let kept = first_kept(&profile, Nanos(1_773_235_800_000_000_000)).expect("a day");
+        let start = trade::start(&config, &profile, Mode::Backtest, kept);
+        let journal = Journal::begin(dir.path(), start, Nanos(1)).expect("it begins");
+        let mut cold = Cold::new(&ask, &wiring).expect("laid out");
+        cold.journal = Some(journal);
+        let (mut output, reader) = undertow_core::ring::reliable(depth);
+        for sequence in 1..depth as u64 {
+            let stamp = Stamp {
+                sequence,
+                ingress_ns: 0,
+            };
+            let event = FlowOutput::Trade(TradeEvent::Checkpoint(sequence));
+            undertow_core::stage::Sink::data(&mut output, stamp, &event);
+        }
+        undertow_core::stage::Sink::control(&mut output, Stamp::default(), &Control::End);
+        cold.follow(&Switchboard::default(), reader);
+        let notices = std::iter::from_fn(|| cold.exchange.next_notice()).collect();
+        cold.end_journal().expect("it ends");
+        let mut checkpoints = 0;
+        let mut reader = undertow_cold::journal::Reader::open(&dir.path().join(journal::JOURNAL))
+            .expect("there");
+        reader
+            .scan(|entry| {
+                let is_one = matches!(entry.record, undertow_cold::journal::Record::Checkpoint(_));
+                checkpoints += usize::from(is_one);
+            })
+            .expect("sound");
+        (notices, checkpoints)
+    }
+
+    #[test]
+    fn p07_a_journal_that_cannot_keep_up_halts_entries_and_loses_nothing() {
+        let live = Pace::Times { thousandths: 1_000 };
+        let (notices, checkpoints) = crowded(live);
+        let halt = Notice::Halt(Gate::ReduceOnly, HaltCause::Journal);
+        assert_eq!((notices, checkpoints), (vec![halt], 63));
+        // A recorded session at full speed waits for us.
+        assert_eq!(crowded(Pace::Max), (vec![], 63));
+    }
 
     #[test]
     fn configured_defaults_are_the_stages_own() {

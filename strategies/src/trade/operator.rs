@@ -5,7 +5,7 @@ use undertow_core::event::{Notice, Operator};
 use undertow_core::gateway::Gateway;
 use undertow_core::position::ExitCause;
 use undertow_core::risk::{
-    Command, Gate, HaltCause, LimitChange, LimitError, Limits as RiskLimits, Which,
+    Command, Gate, HaltCause, LimitChange, LimitError, Limits as RiskLimits, Order, Which,
 };
 
 use super::Trader;
@@ -46,17 +46,17 @@ impl<G: Gateway> Trader<G> {
     }
 
     /// The program halts itself: nothing new is opened, and entries that rest are cancelled; with
-    /// the gate shut, everything is. An order that waits for the journal never leaves.
+    /// the gate shut, everything is. What waits for the journal waits on, or is withheld.
     fn stop(&mut self, gate: Gate, cause: HaltCause) {
         self.risk.halt(gate, cause);
         self.tell_halted();
-        if let Some(order) = self.unwritten.take() {
-            self.withhold(&order);
-        }
         if gate == Gate::Shut {
             self.cancel_all(cause);
         } else {
             self.cancel(Which::Entries);
+        }
+        if let Some(order) = self.unwritten.take() {
+            self.send_written(&order);
         }
     }
 
@@ -98,9 +98,17 @@ impl<G: Gateway> Trader<G> {
                 item.command = None;
             }
         }
-        let (gateway, queue) = (&mut self.gateway, &mut self.queue);
+        let (gateway, queue, unwritten) = (&mut self.gateway, &mut self.queue, &self.unwritten);
         self.risk.kill(cause, now, &mut |cancel| {
-            gateway.send(&Command::Cancel(cancel), now);
+            let is_it = |order: &Order| order.id() == cancel.id();
+            let waits = |item: &Item| match &item.command {
+                Some(Command::Place(order)) => is_it(order),
+                _ => false,
+            };
+            // What has not left is withheld, and the venue need not hear of it.
+            if !unwritten.as_ref().is_some_and(is_it) && !queue.iter().any(waits) {
+                gateway.send(&Command::Cancel(cancel), now);
+            }
             queue.push_back(Item {
                 event: TradeEvent::Cancelled(cancel, now),
                 command: None,

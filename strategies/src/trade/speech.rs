@@ -49,7 +49,7 @@ impl<G: Gateway> Trader<G> {
     }
 
     /// Sends an order once the journal has what was said of it, or never.
-    fn send_written(&mut self, order: &Order) {
+    pub(super) fn send_written(&mut self, order: &Order) {
         let is_written = self.witness.is_written(self.said);
         match is_written.or((self.written >= self.said).then_some(true)) {
             _ if !self.may_leave(order) => self.withhold(order),
@@ -89,6 +89,12 @@ impl<G: Gateway> Trader<G> {
     #[cold]
     pub(super) fn withhold(&mut self, order: &Order) {
         self.counters.withheld += 1;
+        // The venue is not asked to cancel what it never had.
+        for item in &mut self.queue {
+            if matches!(item.command, Some(Command::Cancel(cancel)) if cancel.id() == order.id()) {
+                item.command = None;
+            }
+        }
         self.reported(&ExecReport {
             id: order.id(),
             contract: order.intent().contract,

@@ -332,6 +332,7 @@ proptest! {
                 Outcome::Updated(_) | Outcome::Blocked(_) | Outcome::Debug(_) => "blocked",
                 Outcome::Skipped(Unfit::Stale(_)) => "stale",
                 Outcome::Skipped(_) => "schema",
+                Outcome::Asking(_) => unreachable!("no store is shared"),
             };
             *counted.entry(name).or_insert(0_u64) += 1;
         }

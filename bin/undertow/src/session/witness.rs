@@ -92,6 +92,11 @@ impl Exchange {
         self.waits
     }
 
+    /// What the chain is told next.
+    pub(super) fn next_notice(&self) -> Option<Notice> {
+        self.notices.pop()
+    }
+
     fn tell(&self, notice: Notice) {
         // A full queue means that the chain takes nothing in; the next notice says more.
         let _ = self.notices.force_push(notice);
@@ -251,7 +256,7 @@ impl<F: Source<Market>> Source<Market> for Inlet<F> {
     fn take(&mut self, to: &mut impl Sink<Market>) -> bool {
         if self.looks_in == 0 {
             self.looks_in = LOOK_EVERY;
-            if let Some(notice) = self.exchange.notices.pop() {
+            if let Some(notice) = self.exchange.next_notice() {
                 let control = Control::Operator(Operator::Program(notice));
                 to.control(Stamp::default(), &control);
                 self.looks_in = 0;

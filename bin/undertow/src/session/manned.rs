@@ -1,0 +1,102 @@
+//! A trader as it stands before the first record: laid out by its profile, with what the last run
+//! left put back, and with those whom it asks.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Result;
+use undertow_core::gateway::Gateway;
+use undertow_core::types::Nanos;
+use undertow_strategies::trade::Trader;
+
+use super::Desk;
+use super::journal::Journal;
+use super::recovery::Inherited;
+use super::state::Keeper;
+use super::trade::{first_kept, risk, start, trader_with};
+use super::witness::{Asker, Clerk, Exchange, worker};
+use crate::commands::journal_fault;
+use crate::config::Config;
+use crate::exit::{Code, Failure};
+
+/// See the module.
+pub(super) struct Manned<G> {
+    pub(super) trader: Trader<G>,
+    /// What it and the cold side tell one another.
+    pub(super) exchange: Arc<Exchange>,
+    /// Who asks the shared store, if there is one.
+    pub(super) clerk: Option<Clerk>,
+    pub(super) journal: Journal,
+    pub(super) keeper: Option<Keeper>,
+    /// What was restored, in words.
+    pub(super) went_on: Option<String>,
+}
+
+impl<G: Gateway> Manned<G> {
+    /// Lays a trader out for inputs that begin on `day`. Without a directory of states the journal
+    /// goes to the desk's place. `waits` as in [`Exchange`].
+    ///
+    /// # Errors
+    /// The profile contradicts itself, what the last run left cannot be gone on from, or journal
+    /// or store cannot be opened.
+    pub(super) fn new(config: &Config, desk: Desk<'_, G>, day: Nanos, waits: bool) -> Result<Self> {
+        let Desk {
+            profile,
+            mode,
+            gateway,
+            place,
+        } = desk;
+        let first = first_kept(profile, day)?;
+        let inherited = Inherited::open(&config.trade.state_dir, (profile, mode), first)?;
+        let kept = inherited.as_ref().map_or(first, |it| *it.keeper.kept());
+        let mut risk = risk((profile, mode), &kept)?;
+        let mut went_on = None;
+        if let Some(inherited) = &inherited {
+            went_on = inherited.words(&inherited.restore(&mut risk)?);
+        }
+        let instruments_max = config.book.instruments_max.get();
+        let trader = trader_with((profile, mode), (risk, gateway), instruments_max)?;
+        let exchange = Exchange::new(waits);
+        let clerk = clerk(&config.trade.claims, &exchange)?;
+        let asker = Asker {
+            exchange: Arc::clone(&exchange),
+            shares: clerk.is_some(),
+            keeps: inherited.is_some(),
+        };
+        let sharing_as = clerk.is_some().then(worker);
+        let mut trader = trader.witnessed(Box::new(asker), sharing_as);
+        if let Some(inherited) = &inherited {
+            trader = trader.resumed(&inherited.past());
+        }
+        let start = start(config, profile, mode, trader.risk().kept());
+        let (journal, keeper) = match inherited {
+            None => (Journal::begin(place, start, day), None),
+            Some(Inherited {
+                keeper,
+                writer,
+                dir,
+                ..
+            }) => (Journal::go_on(dir, writer, start, day), Some(keeper)),
+        };
+        Ok(Self {
+            trader,
+            exchange,
+            clerk,
+            journal: journal.map_err(|error| journal_fault(&error))?,
+            keeper,
+            went_on,
+        })
+    }
+}
+
+/// Who asks the store of claims that `path` names, if one is named.
+fn clerk(path: &str, exchange: &Arc<Exchange>) -> Result<Option<Clerk>> {
+    if path.is_empty() {
+        return Ok(None);
+    }
+    let clerk = Clerk::open(Path::new(path), Arc::clone(exchange)).map_err(|error| {
+        let next = "name a file on a local disk with --set trade.claims=FILE, or none";
+        Failure::new(Code::CLAIMS_UNREADABLE, error.to_string(), next).at("trade.claims")
+    })?;
+    Ok(Some(clerk))
+}
