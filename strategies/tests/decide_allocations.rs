@@ -71,7 +71,7 @@ fn evaluation_allocates_nothing() {
             };
             let decision = decide.evaluate(0, &features, &conditions, &moment).unwrap();
             let kind = match black_box(&decision).outcome {
-                Outcome::Emitted(_) | Outcome::Asking(_) => 0,
+                Outcome::Emitted(_) => 0,
                 Outcome::Updated(_) => 1,
                 Outcome::Blocked(_) => 2,
                 Outcome::Debug(_) => 3,

@@ -328,7 +328,7 @@ proptest! {
         let mut counted = BTreeMap::new();
         for decision in &decisions {
             let name = match decision.outcome {
-                Outcome::Emitted(_) | Outcome::Asking(_) => "emitted",
+                Outcome::Emitted(_) => "emitted",
                 Outcome::Updated(_) | Outcome::Blocked(_) | Outcome::Debug(_) => "blocked",
                 Outcome::Skipped(Unfit::Stale(_)) => "stale",
                 Outcome::Skipped(_) => "schema",

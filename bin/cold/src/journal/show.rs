@@ -12,7 +12,7 @@ use undertow_core::risk::{BreakerKind, Halt, HaltCause, Kept, Mode};
 use undertow_core::types::{BookKey, Nanos, Price, Side};
 
 use super::block::Entry;
-use super::record::{Lowering, Record, Settled, Start};
+use super::record::{Lowered, Lowering, Record, Settled, Start};
 
 /// Names and values, in the order in which they are shown.
 type Fields = Vec<(&'static str, Value)>;
@@ -114,24 +114,26 @@ fn fields(record: &Record) -> Fields {
             ("contract", key(marked.contract)),
             ("price", price(marked.price)),
         ],
-        Record::Limit(lowered) => vec![
-            ("limit", json!(lowered.name.as_str())),
-            ("from", json!(lowered.from)),
-            ("to", json!(lowered.to)),
-            (
-                "outcome",
-                json!(match lowered.outcome {
-                    Lowering::Taken => "taken",
-                    Lowering::Looser => "refused: looser takes a restart",
-                    Lowering::Contradiction => "refused: contradicts another limit",
-                    Lowering::TooSmall => "refused: below its least",
-                }),
-            ),
-        ],
+        Record::Limit(of) => lowered(of),
         Record::Checkpoint(digest) | Record::End(digest) => {
             vec![("digest", json!(format!("{digest:016x}")))]
         }
     }
+}
+
+fn lowered(lowered: &Lowered) -> Fields {
+    let outcome = match lowered.outcome {
+        Lowering::Taken => "taken",
+        Lowering::Looser => "refused: looser takes a restart",
+        Lowering::Contradiction => "refused: contradicts another limit",
+        Lowering::TooSmall => "refused: below its least",
+    };
+    vec![
+        ("limit", json!(lowered.name.as_str())),
+        ("from", json!(lowered.from)),
+        ("to", json!(lowered.to)),
+        ("outcome", json!(outcome)),
+    ]
 }
 
 fn started(start: &Start) -> Fields {
