@@ -26,6 +26,7 @@ pub mod settings;
 mod speech;
 pub mod stage;
 mod tally;
+mod told;
 pub mod watch;
 
 use alloc::boxed::Box;
@@ -45,6 +46,7 @@ use self::holding::Holding;
 use self::settings::Settings;
 use self::speech::{EVENTS_MAX, Item, laid_out_queue};
 pub use self::tally::{Counters, Curve};
+use self::told::Told;
 use self::watch::Watch;
 use crate::calendar::{Calendar, Day};
 use crate::decide::claim::Claims;
@@ -97,6 +99,7 @@ pub struct Trader<G> {
     day: Option<Day>,
     counters: Counters,
     curve: Option<Curve>,
+    told: Told,
     /// What must survive a restart, as it was said last.
     kept: Kept,
 }
@@ -151,6 +154,7 @@ impl<G: Gateway> Trader<G> {
             day: None,
             counters: Counters::default(),
             curve: None,
+            told: Told::new(),
             risk,
             settings,
         })
@@ -312,7 +316,10 @@ impl<G: Gateway> Trader<G> {
             Control::Statistic(statistic) => self.statistic(statistic),
             Control::Status(status) => self.note_status(status),
             Control::Exec(report) => self.reported(report),
-            Control::Context(context) => self.risk.on_context(context, self.now),
+            Control::Context(context) => {
+                self.told.hear(context);
+                self.risk.on_context(context, self.now);
+            }
             Control::Operator(operator) => self.obey(operator),
             Control::End => self.finish(),
             _ => {}
