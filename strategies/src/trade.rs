@@ -28,6 +28,7 @@ pub mod settings;
 mod speech;
 pub mod stage;
 mod tally;
+mod told;
 pub mod watch;
 pub mod witness;
 
@@ -50,6 +51,7 @@ use self::recovery::Recovery;
 use self::settings::Settings;
 use self::speech::{EVENTS_MAX, Item, laid_out_queue};
 pub use self::tally::{Counters, Curve};
+use self::told::Told;
 use self::watch::Watch;
 use self::witness::{Nobody, Witness};
 use crate::calendar::{Calendar, Day};
@@ -103,6 +105,7 @@ pub struct Trader<G> {
     day: Option<Day>,
     counters: Counters,
     curve: Option<Curve>,
+    told: Told,
     /// What must survive a restart, as it was said last.
     kept: Kept,
     recovery: Recovery,
@@ -172,6 +175,7 @@ impl<G: Gateway> Trader<G> {
             said: 0,
             written: 0,
             unwritten: None,
+            told: Told::new(),
             risk,
             settings,
         })
@@ -350,7 +354,10 @@ impl<G: Gateway> Trader<G> {
             Control::Statistic(statistic) => self.statistic(statistic),
             Control::Status(status) => self.note_status(status),
             Control::Exec(report) => self.reported(report),
-            Control::Context(context) => self.risk.on_context(context, self.now),
+            Control::Context(context) => {
+                self.told.hear(context);
+                self.risk.on_context(context, self.now);
+            }
             Control::Operator(operator) => self.obey(operator),
             Control::End => self.finish(),
             _ => {}

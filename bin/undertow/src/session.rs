@@ -237,10 +237,7 @@ pub fn trade<B: Bytes + Send, G: Gateway + Send>(
     }
     trades.assert_conserved(&trader);
     findings.save(ask.config, &registry)?;
-    let latencies = trade::Latencies {
-        orders: &finished.output.order_latencies,
-        stages: &finished.stages,
-    };
+    let latencies = trade::Latencies::of(&finished.output, &finished.stages);
     let mut figures = trades.figures(&trader, &profile.name, mode, &registry);
     figures.kept = trades.keep(place, &trader, &registry, &latencies)?;
     figures.kept.extend(manned.went_on);

@@ -13,7 +13,7 @@ use time::{Date, Month};
 use undertow::session::trader;
 use undertow_core::contract::ContractKind;
 use undertow_core::event::{Control, Operator, Suspicion, Trust};
-use undertow_core::gateway::Shadow;
+use undertow_core::gateway::{Gateway, Shadow};
 use undertow_core::order::ClientOrderId;
 use undertow_core::risk::{BreakerKind, Command, Gate, HaltCause, Mode, Phase, Reason};
 use undertow_core::types::Side;
@@ -32,8 +32,8 @@ mod support;
 mod desk;
 
 use desk::{
-    INSTRUMENTS_MAX, Run, Step, blocked, first, holding, nothing, opening, placed, plain, play,
-    profile, session, simulated, venue,
+    INSTRUMENTS_MAX, Step, blocked, first, holding, nothing, opening, placed, plain, play, profile,
+    session, simulated, venue,
 };
 
 #[test]

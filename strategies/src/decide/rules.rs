@@ -116,8 +116,9 @@ macro_rules! settable {
             pub fn set(&mut self, name: &str, value: f64) -> Result<(), Unset> {
                 match name {
                     $(stringify!($field) => {
+                        let before = self.$field;
                         self.$field = value as _;
-                        exact(self.$field as f64, value)
+                        exact(self.$field as f64, value).inspect_err(|_| self.$field = before)
                     })+
                     _ => Err(Unset::Unknown),
                 }

@@ -12,9 +12,14 @@ use super::features::Feature;
 use super::outlook::{Jolt, Outlook};
 use super::rules::{Invalid, Unset, check_shares, check_weights, exact, settable};
 use super::snapshot::Snapshot;
+use crate::ifd::spike::RATIO_MIN;
 use crate::options::expected_value::EvRules;
 use crate::options::synthesis::{Finding as Found, Priority, SpikeLevel};
 use undertow_core::types::Price;
+
+/// Where N22 begins to recommend a signal of pressure, and N12 to speak of a shock.
+const PRESSURE_MIN: f64 = 0.6;
+const SHOCK_MIN: f64 = 4.0;
 
 /// The rule's parameters.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -69,10 +74,12 @@ impl Default for Synthesis {
 
 settable!(Synthesis: ev_weight, v1_weight, v3_weight, positioning_weight, shock_weight, ev_min, ev_full, p_min, edge_min, risk_max, reward_risk_min, dominant_min, lead_min);
 
-/// A component's answer: which way, how strong from 0 to 1, how many votes.
+/// A component's answer: which way, what it measured, how strong that is from 0 to 1, and how many
+/// votes it has.
 #[derive(Clone, Copy)]
 struct Answer {
     direction: Direction,
+    measure: f64,
     strength: f64,
     votes: u32,
 }
@@ -108,29 +115,23 @@ impl Synthesis {
         let (v1, v3) = flagged(seen);
         let shock = outlook.and_then(|outlook| jolted(outlook.shock.as_ref()?));
         let voices = [
-            (Term::ExpectedValue, value),
-            (Term::Spike, v1),
-            (Term::Pressure, v3),
-            (Term::Shock, shock),
+            (Term::ExpectedValue, self.ev_weight, self.ev_min, value),
+            (Term::Spike, self.v1_weight, RATIO_MIN as f64, v1),
+            (Term::Pressure, self.v3_weight, PRESSURE_MIN, v3),
+            (Term::Shock, self.shock_weight, SHOCK_MIN, shock),
         ];
-        for (term, answer) in voices {
+        for (term, _, _, answer) in voices {
             if let Some(answer) = answer {
                 card.vote(term, answer.direction, answer.votes);
             }
         }
         card.count_votes(self.lead_min);
         let direction = card.direction();
-        let weights = [
-            self.ev_weight,
-            self.v1_weight,
-            self.v3_weight,
-            self.shock_weight,
-        ];
-        for ((term, answer), weight) in voices.into_iter().zip(weights) {
-            let measure = answer.map(|answer| answer.strength);
+        for (term, weight, threshold, answer) in voices {
+            let measure = answer.map(|answer| answer.measure);
             let agrees = answer.filter(|answer| answer.direction == direction);
             let raw = agrees.map(|answer| f64::from(weight) * answer.strength);
-            card.add(Finding::new(term, measure, 0.0, weight), raw);
+            card.add(Finding::new(term, measure, threshold, weight), raw);
         }
         self.score_positioning(outlook, &mut card);
         self.veto(outlook, &mut card);
@@ -178,6 +179,7 @@ impl Synthesis {
         let ev = outlook.prospect(direction)?.setup.tilted_ev();
         Some(Answer {
             direction,
+            measure: ev,
             strength: (ev / self.ev_full).clamp(0.0, 1.0),
             votes: votes(Found::Setup),
         })
@@ -218,14 +220,18 @@ fn flagged(seen: &Snapshot) -> (Option<Answer>, Option<Answer>) {
         return (None, None);
     };
     let confidence = flagged.candidate.confidence;
-    let answer = |found: Found| Answer {
+    let answer = |found: Found, measure: f64| Answer {
         direction: flagged.direction,
+        measure,
         strength: confidence.clamp(0.0, 1.0),
         votes: votes(found),
     };
     match flagged.candidate.v1_ratio {
-        Some(ratio) => (Some(answer(Found::Spike(SpikeLevel::of(ratio)))), None),
-        None => (None, Some(answer(Found::Pressure(confidence)))),
+        Some(ratio) => {
+            let found = Found::Spike(SpikeLevel::of(ratio));
+            (Some(answer(found, ratio)), None)
+        }
+        None => (None, Some(answer(Found::Pressure(confidence), confidence))),
     }
 }
 
@@ -233,6 +239,7 @@ fn jolted(jolt: &Jolt) -> Option<Answer> {
     let is_gamma_emergency = jolt.shock.kind == crate::ifd::shock::Kind::GammaEmergency;
     jolt.shock.is_shock.then_some(Answer {
         direction: jolt.direction,
+        measure: jolt.shock.ratio,
         strength: jolt.shock.confidence,
         votes: votes(Found::Shock { is_gamma_emergency }),
     })

@@ -42,7 +42,7 @@ impl<G: Gateway> Trader<G> {
         }
         self.pass_minutes();
         if is_first || self.ticks.is_multiple_of(ACCOUNT_TICKS) {
-            house::tell_account(&mut self.risk, &self.settings, self.now);
+            house::tell_account(&mut self.risk, &self.settings, &self.told, self.now);
             self.tell_held();
             self.tighten_stops();
             self.look_at_ends();

@@ -88,6 +88,7 @@ impl<G: Gateway> Trader<G> {
                 self.risk.on_status(&status);
                 self.gateway.on_control(&Control::Status(status));
             }
+            self.told.tell_again(&mut self.risk, self.now);
             // The paper account began flat, and nobody else trades in it.
             self.risk.reconcile(contract.key, BrokerView::Held(0));
         }

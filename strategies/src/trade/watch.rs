@@ -199,9 +199,10 @@ impl Watch {
         self.seen = Some(Seen::of(update));
     }
 
-    /// What the components of N22 say of its chain now, as old as its quotes.
+    /// What the components of N22 say of its chain now, as old as its quotes. They see the price
+    /// that a signal is entered at: the last trade's.
     pub fn outlook(&mut self, rules: &EvRules, now: Nanos) -> Option<Reading<Outlook>> {
-        let spot = self.spot();
+        let spot = self.last?.value;
         let at = self.chain.quoted_at()?;
         let value = self.chain.outlook(rules, spot, now)?;
         Some(Reading { value, at })

@@ -23,10 +23,12 @@ pub fn render(documents: &[Value]) -> String {
     let mut at = 0;
     while at < documents.len() {
         let document = &documents[at];
-        if !text.is_empty() {
+        let kind = document["kind"].as_str();
+        // What the venue says of an order stands below it.
+        if !text.is_empty() && matches!(kind, Some("signal" | "order" | "limit")) {
             text.push('\n');
         }
-        match document["kind"].as_str() {
+        match kind {
             Some("signal") => render_signal(document, &mut text),
             Some("order") => render_order(document, &mut text),
             Some("cancel") => render_cancel(document, &mut text),
@@ -43,7 +45,7 @@ pub fn render(documents: &[Value]) -> String {
             let times = if repeats == 1 { "time" } else { "times" };
             let _ = writeln!(
                 text,
-                "  and {repeats} {times} more for the same reason, the last at {last} (--json has each)"
+                "  and {repeats} {times} more for the same reason, the last at {last} (see --json)"
             );
             at += repeats;
         }
@@ -328,6 +330,11 @@ fn check(row: &Value) -> String {
     if unit == "fact" || asked == Some("missing") {
         return name;
     }
+    // A bound with a number may fail as a fact too: its breaker has tripped.
+    let of = |key: &str| row[key].as_i64();
+    if [of("value"), of("limit"), of("headroom")] == [Some(0), Some(1), Some(-1)] {
+        return format!("{name}: its breaker is tripped");
+    }
     let border = if AT_LEAST.contains(&bound.as_str()) {
         "at least"
     } else {
@@ -555,12 +562,13 @@ mod tests {
 
     #[test]
     fn what_repeats_is_said_once_with_its_count() {
-        let blocked = |ts: &str| {
+        let signal = |outcome: &str, because: Option<&str>, ts: &str| {
             json!({
-                "kind": "signal", "id": "aa", "outcome": "blocked", "because": "thin update", "ts": ts,
+                "kind": "signal", "id": "aa", "outcome": outcome, "because": because, "ts": ts,
             })
         };
-        let emitted = json!({ "kind": "signal", "id": "aa", "outcome": "emitted", "ts": "2026-03-11T10:00:00Z" });
+        let blocked = |ts: &str| signal("blocked", Some("thin update"), ts);
+        let emitted = signal("emitted", None, "2026-03-11T10:00:00Z");
         let documents = [
             emitted,
             blocked("2026-03-11T10:00:05Z"),
@@ -590,6 +598,11 @@ mod tests {
             passed,
             "order notional $1,030.00 of at most $10,000.00, $8,970.00 to spare"
         );
+        let breaker = json!({
+            "bound": "Volatility", "unit": "share", "status": "failed",
+            "value": 0, "limit": 1, "headroom": -1,
+        });
+        assert_eq!(check(&breaker), "volatility: its breaker is tripped");
         let failed = check(&row(100_010_000, -10_000, "failed"));
         assert_eq!(
             failed,

@@ -36,6 +36,7 @@ use undertow_strategies::trade::watch::Watch;
 
 use super::gather::rfc3339;
 use crate::config::Config;
+use crate::output::Output;
 use crate::profile::Profile;
 
 /// The file of explanations in a run's directory.
@@ -152,6 +153,15 @@ pub(super) struct Latencies<'a> {
     pub(super) orders: &'a [(ClientOrderId, u64)],
     /// Own time of each stage, of sampled messages.
     pub(super) stages: &'a [Recorder],
+}
+
+impl<'a> Latencies<'a> {
+    pub(super) fn of(output: &'a Output, stages: &'a [Recorder]) -> Self {
+        Self {
+            orders: &output.order_latencies,
+            stages,
+        }
+    }
 }
 
 /// Everything said so far.

@@ -1,5 +1,5 @@
-//! A small session stepped through books, flow and trader record by record, and what is true at each
-//! step looked at between a decision and its leaving.
+//! A small session stepped through books, flow and trader record by record, and what is true at
+//! each step looked at between a decision and its leaving.
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
 use std::cell::RefCell;
@@ -30,15 +30,15 @@ use undertow_strategies::trade::event::{Asked, TradeEvent};
 
 use crate::{eager, support};
 
-pub const INSTRUMENTS_MAX: usize = 256;
+pub(crate) const INSTRUMENTS_MAX: usize = 256;
 
 /// The session that most tests step through.
-pub fn session() -> &'static [Body<Market>] {
+pub(crate) fn session() -> &'static [Body<Market>] {
     static SESSION: OnceLock<Vec<Body<Market>>> = OnceLock::new();
     SESSION.get_or_init(|| simulated(SessionConfig::demo().date))
 }
 
-pub fn simulated(date: Date) -> Vec<Body<Market>> {
+pub(crate) fn simulated(date: Date) -> Vec<Body<Market>> {
     let config = SessionConfig {
         seed: 5,
         date,
@@ -55,14 +55,14 @@ pub fn simulated(date: Date) -> Vec<Body<Market>> {
 }
 
 /// The eager profile with some lines changed.
-pub fn profile(changes: &[(&str, &str)]) -> Profile {
+pub(crate) fn profile(changes: &[(&str, &str)]) -> Profile {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("eager.toml");
     fs::write(&path, eager::profile(changes)).unwrap();
     Profile::load(path.to_str().unwrap()).unwrap()
 }
 
-pub fn first(profile: &Profile) -> Kept {
+pub(crate) fn first(profile: &Profile) -> Kept {
     let start = session().iter().find_map(|body| match body {
         Body::Data(market) => Some(market.mbo().ts_event),
         Body::Control(_) => None,
@@ -71,11 +71,11 @@ pub fn first(profile: &Profile) -> Kept {
 }
 
 /// What was sent, and how far the gate was open.
-pub type Sent = Rc<RefCell<Vec<Command>>>;
+pub(crate) type Sent = Rc<RefCell<Vec<Command>>>;
 
 /// A gateway that remembers what it was given.
 #[derive(Debug)]
-pub struct Watched<G> {
+pub(crate) struct Watched<G> {
     inner: G,
     sent: Sent,
 }
@@ -125,21 +125,21 @@ impl<G: Gateway> Gateway for Watched<G> {
 }
 
 /// What a run leaves behind.
-pub struct Run<G> {
-    pub trader: Trader<Watched<G>>,
-    pub events: Vec<TradeEvent>,
-    pub sent: Vec<Command>,
+pub(crate) struct Run<G> {
+    pub(crate) trader: Trader<Watched<G>>,
+    pub(crate) events: Vec<TradeEvent>,
+    pub(crate) sent: Vec<Command>,
 }
 
 /// What a test sees after each record, before anything that it caused has left.
-pub struct Step<'s, G> {
-    pub books: &'s Books<'s>,
-    pub trader: &'s Trader<Watched<G>>,
-    pub events: &'s [TradeEvent],
-    pub sent: &'s [Command],
+pub(crate) struct Step<'s, G> {
+    pub(crate) books: &'s Books<'s>,
+    pub(crate) trader: &'s Trader<Watched<G>>,
+    pub(crate) events: &'s [TradeEvent],
+    pub(crate) sent: &'s [Command],
 }
 
-pub struct Collected<'c, G> {
+pub(crate) struct Collected<'c, G> {
     trader: &'c mut Trader<G>,
 }
 
@@ -154,7 +154,7 @@ impl<G: Gateway> Emit<FlowOutput> for Collected<'_, G> {
 }
 
 /// Steps through a session; `look` may order something at any step.
-pub fn play<G: Gateway>(
+pub(crate) fn play<G: Gateway>(
     session: &[Body<Market>],
     (profile, kept): (&Profile, &Kept),
     gateway: G,
@@ -218,7 +218,7 @@ pub fn play<G: Gateway>(
 impl<G: Gateway> Run<G> {
     /// Considered is emitted + blocked, asked is passed + refused, held is bought - sold; every
     /// order was said before, and each was sent or withheld.
-    pub fn assert_conserved(&self) {
+    pub(crate) fn assert_conserved(&self) {
         for place in 0..self.trader.rules().count() {
             let counters = self.trader.decide().counters(place).unwrap();
             assert!(counters.is_conserved(), "{counters:?}");
@@ -240,7 +240,7 @@ impl<G: Gateway> Run<G> {
         }
     }
 
-    pub fn asked(&self) -> impl Iterator<Item = &Asked> {
+    pub(crate) fn asked(&self) -> impl Iterator<Item = &Asked> {
         self.events.iter().filter_map(|event| match event {
             TradeEvent::Asked(asked) => Some(asked),
             _ => None,
@@ -248,29 +248,29 @@ impl<G: Gateway> Run<G> {
     }
 
     /// Ids of the orders that were said.
-    pub fn orders(&self) -> impl Iterator<Item = ClientOrderId> {
+    pub(crate) fn orders(&self) -> impl Iterator<Item = ClientOrderId> {
         self.asked().filter_map(|asked| asked.order)
     }
 
     /// Ids of the orders that were sent.
-    pub fn placed(&self) -> impl Iterator<Item = ClientOrderId> {
+    pub(crate) fn placed(&self) -> impl Iterator<Item = ClientOrderId> {
         placed(&self.sent)
     }
 
     /// The sum of all executions, by contract.
-    pub fn held(&self) -> BTreeMap<BookKey, i64> {
+    pub(crate) fn held(&self) -> BTreeMap<BookKey, i64> {
         held(&self.events)
     }
 }
 
-pub fn placed(sent: &[Command]) -> impl Iterator<Item = ClientOrderId> {
+pub(crate) fn placed(sent: &[Command]) -> impl Iterator<Item = ClientOrderId> {
     sent.iter().filter_map(|command| match command {
         Command::Place(order) => Some(order.id()),
         Command::Cancel(_) => None,
     })
 }
 
-pub fn held(events: &[TradeEvent]) -> BTreeMap<BookKey, i64> {
+pub(crate) fn held(events: &[TradeEvent]) -> BTreeMap<BookKey, i64> {
     let mut held = BTreeMap::new();
     for event in events {
         if let TradeEvent::Reported(report, Some(reported)) = event
@@ -286,35 +286,35 @@ pub fn held(events: &[TradeEvent]) -> BTreeMap<BookKey, i64> {
 }
 
 /// The first contract that something is held of.
-pub fn holding<G: Gateway>(step: &Step<'_, G>) -> Option<BookKey> {
+pub(crate) fn holding<G: Gateway>(step: &Step<'_, G>) -> Option<BookKey> {
     let mut lines = step.trader.risk().lines();
     let line = lines.find(|line| line.position.quantity() != 0)?;
     Some(line.contract.key)
 }
 
 /// Signals blocked for a reason, by all rule sets.
-pub fn blocked<G: Gateway>(run: &Run<G>, block: Block) -> u64 {
+pub(crate) fn blocked<G: Gateway>(run: &Run<G>, block: Block) -> u64 {
     let places = 0..run.trader.rules().count();
     let counters = places.map(|place| run.trader.decide().counters(place).unwrap());
     counters.map(|counters| counters.blocked(block)).sum()
 }
 
 /// How many orders that open were made.
-pub fn opening<G: Gateway>(run: &Run<G>) -> usize {
+pub(crate) fn opening<G: Gateway>(run: &Run<G>) -> usize {
     run.asked()
         .filter(|asked| asked.order.is_some() && asked.intent.purpose == Purpose::Open)
         .count()
 }
 
-pub fn venue(profile: &Profile) -> PaperVenue {
+pub(crate) fn venue(profile: &Profile) -> PaperVenue {
     profile.venue().unwrap()
 }
 
-pub fn nothing<G>(_: &Step<'_, G>) -> Option<Control> {
+pub(crate) fn nothing<G>(_: &Step<'_, G>) -> Option<Control> {
     None
 }
 
-pub fn plain() -> Run<PaperVenue> {
+pub(crate) fn plain() -> Run<PaperVenue> {
     let profile = profile(&[]);
     play(
         session(),
