@@ -5,7 +5,7 @@
 //! stage sees the same history however the threads are cut. Every type here is plain and `Copy`.
 
 use crate::order::ExecReport;
-use crate::risk::{Context, Reason};
+use crate::risk::{Context, LimitChange, Reason};
 use crate::types::{
     Action, BookKey, Flags, InstrumentId, Nanos, OrderId, Price, PublisherId, Side, Text,
 };
@@ -281,6 +281,8 @@ pub enum Operator {
     Flatten,
     /// The gate is shut and every live order is cancelled.
     Kill,
+    /// One limit is made tighter; looser ones take a restart and are refused.
+    Tighten(LimitChange),
 }
 
 /// Why an instrument is suspect.

@@ -29,7 +29,7 @@ pub use context::{Account, AccountId, Context, Costs, Greeks, Mode, Span, ValueA
 pub use digest::LedgerDigest;
 pub use halt::{Gate, Halt, HaltCause, Kept, Reason};
 pub use ledger::{Line, RegisterError, Track, View, Working};
-pub use limits::{Capacity, CapacityError, Field, LimitError, Limits, Tighter, Unit};
+pub use limits::{Capacity, CapacityError, Field, LimitChange, LimitError, Limits, Tighter, Unit};
 pub use size::{DrawdownRung, Horizon, LossRung, Sizing, notional_size};
 pub use verdict::{Bound, Outcome, Refusal, Status, Verdict};
 

@@ -24,9 +24,11 @@ pub mod material;
 pub mod moc;
 pub mod moment;
 pub mod one_dte;
+pub mod outlook;
 pub mod rules;
 pub mod signal;
 pub mod snapshot;
+pub mod synthesis;
 pub mod validate;
 pub mod vetting;
 pub mod zero_dte;
@@ -396,9 +398,7 @@ impl Evaluator {
         identity: Identity,
         moment: &Moment,
     ) -> Option<Signal> {
-        let true_range = seen.bars.true_range?;
-        let levels = &self.rules.levels;
-        let (stop, targets) = levels.place(seen.spot, card.direction(), true_range)?;
+        let (stop, targets) = self.rules.levels_of(seen, card.direction())?;
         let strategy = self.rules.rule.strategy();
         Some(Signal {
             identity,

@@ -13,6 +13,7 @@
 
 pub mod chain;
 mod due;
+mod ending;
 mod entries;
 pub mod event;
 mod exits;
@@ -25,6 +26,7 @@ pub mod settings;
 mod speech;
 pub mod stage;
 mod tally;
+mod told;
 pub mod watch;
 
 use alloc::boxed::Box;
@@ -37,17 +39,18 @@ use undertow_core::event::{BookUpdate, Control, Definition, Mbo};
 use undertow_core::gateway::Gateway;
 use undertow_core::order::ExecReport;
 use undertow_core::risk::{Kept, Risk};
-use undertow_core::types::{BookKey, Flags, Nanos, Text};
+use undertow_core::types::{Action, BookKey, Flags, Nanos, Text};
 
 use self::chain::Chain;
 use self::holding::Holding;
 use self::settings::Settings;
 use self::speech::{EVENTS_MAX, Item, laid_out_queue};
 pub use self::tally::{Counters, Curve};
+use self::told::Told;
 use self::watch::Watch;
 use crate::calendar::{Calendar, Day};
 use crate::decide::claim::Claims;
-use crate::decide::rules::{Invalid, RuleSet, Strategy};
+use crate::decide::rules::{Invalid, RuleSet};
 use crate::decide::{Decide, Limits};
 use crate::flow::FlowUpdate;
 use crate::ifd::desk::Finding;
@@ -96,6 +99,7 @@ pub struct Trader<G> {
     day: Option<Day>,
     counters: Counters,
     curve: Option<Curve>,
+    told: Told,
     /// What must survive a restart, as it was said last.
     kept: Kept,
 }
@@ -150,6 +154,7 @@ impl<G: Gateway> Trader<G> {
             day: None,
             counters: Counters::default(),
             curve: None,
+            told: Told::new(),
             risk,
             settings,
         })
@@ -257,6 +262,10 @@ impl<G: Gateway> Trader<G> {
                 let chain = &mut self.watches[usize::from(at)].chain;
                 chain.quote(option as usize, &update.touch, update.trust, self.now);
             }
+            Place::Option(at, option) if mbo.action == Action::Trade => {
+                let chain = &mut self.watches[usize::from(at)].chain;
+                chain.traded(option as usize, mbo.size);
+            }
             Place::Option(..) => {}
         }
         if self.is_traded[update.book_idx as usize] {
@@ -293,7 +302,7 @@ impl<G: Gateway> Trader<G> {
             return;
         }
         for (place, (rules, product)) in self.rules.iter().enumerate() {
-            if *product == at && rules.rule.strategy() == Strategy::Ifd {
+            if *product == at && rules.rule.follows_flow() {
                 self.due[place] = self.now;
             }
         }
@@ -307,7 +316,10 @@ impl<G: Gateway> Trader<G> {
             Control::Statistic(statistic) => self.statistic(statistic),
             Control::Status(status) => self.note_status(status),
             Control::Exec(report) => self.reported(report),
-            Control::Context(context) => self.risk.on_context(context, self.now),
+            Control::Context(context) => {
+                self.told.hear(context);
+                self.risk.on_context(context, self.now);
+            }
             Control::Operator(operator) => self.obey(operator),
             Control::End => self.finish(),
             _ => {}

@@ -12,7 +12,7 @@ use undertow_strategies::options::chain::{
     Expiry, LastSale, Leg, Line, OpenInterest, Row, Snapshot, Source,
 };
 use undertow_strategies::options::date::Date;
-use undertow_strategies::options::expected_value::EvRules;
+use undertow_strategies::options::expected_value::{EvRules, Setup};
 use undertow_strategies::options::exposure::{
     DealersLongCalls, DealersShortCalls, Exposure, FullMove, Gex,
 };
@@ -25,7 +25,7 @@ use undertow_strategies::options::pipeline::{
 use undertow_strategies::options::positioning::{Positioning, RiskRatio, Verdict};
 use undertow_strategies::options::pricing::{Model, Terms, Unpriceable};
 use undertow_strategies::options::trailing::Trailing;
-use undertow_strategies::options::{Exercise, Right, points, unusual};
+use undertow_strategies::options::{Direction, Exercise, Right, points, unusual};
 
 const DAY_NS: u64 = 86_400_000_000_000;
 const NOW: Nanos = Nanos(1_000 * DAY_NS);
@@ -386,9 +386,79 @@ fn a_score_needs_enough_samples_that_differ() {
 }
 
 #[test]
+fn a_far_target_is_no_candidate_and_a_tilted_value_does_not_grow_without_end() {
+    let leg = |open_interest| Leg {
+        volume: open_interest,
+        open_interest,
+        mark: Some(price(5.0)),
+    };
+    let spot = price(20_000.0);
+    let strikes = [
+        19_900.0, 19_990.0, 20_010.0, 20_100.0, 20_400.0, 20_410.0, 30_000.0,
+    ];
+    let lines = strikes.map(|strike| Line {
+        strike: price(strike),
+        call: leg(1_000),
+        put: leg(10),
+    });
+    let rules = EvRules::STANDARD;
+    let setups = rules.candidates(&lines, spot);
+    let farthest = setups.iter().map(|it| it.target).max().unwrap();
+    assert_eq!(farthest, price(20_400.0), "2 % of spot, the border counts");
+    // Without the bound N1 puts the farthest strike first, half as far again as the market is high.
+    let unbound = EvRules {
+        reach_max_bps: 10_000,
+        ..rules
+    };
+    assert_eq!(unbound.candidates(&lines, spot)[0].target, price(30_000.0));
+    for setup in unbound.candidates(&lines, spot) {
+        let (p, risk) = (setup.p, points(setup.risk));
+        let bound = (2.0 * p - 1.0) / (1.0 - p) * risk;
+        assert!(setup.tilted_ev() <= bound.max(0.0) + 1e-9, "{setup:?}");
+        let q = setup.probability();
+        assert!((0.0..=1.0).contains(&q));
+    }
+    let even = |p: f64| Setup {
+        p,
+        ..unbound.candidates(&lines, spot)[0]
+    };
+    assert!(
+        even(0.5).tilted_ev().abs() < 1e-6,
+        "one half leaves fair odds fair"
+    );
+    assert!(even(0.6).tilted_ev() > 0.0 && even(0.4).tilted_ev() < 0.0);
+}
+
+#[test]
+fn a_trader_takes_the_best_setup_within_reach_of_those_that_are_candidates() {
+    let lines = lines_around(5_000.0);
+    let spot = price(5_010.0);
+    let rules = EvRules::STANDARD;
+    for (reach, direction) in [
+        (50.0, Direction::Long),
+        (100.0, Direction::Long),
+        (120.0, Direction::Short),
+    ] {
+        let reach = price(reach);
+        let best = rules.best(&lines, spot, direction, reach);
+        let within = rules.candidates(&lines, spot).into_iter();
+        let within = within.filter(|it| it.direction == direction && it.reward <= reach);
+        let most = within.map(|it| it.tilted_ev()).max_by(f64::total_cmp);
+        assert_eq!(best.map(|it| it.tilted_ev()), most);
+        assert!(best.is_none_or(|it| it.reward <= reach));
+    }
+    assert_eq!(rules.best(&lines, spot, Direction::Long, price(1.0)), None);
+    assert_eq!(
+        rules.best(&lines, Price::UNDEFINED, Direction::Long, spot),
+        None
+    );
+    assert_eq!(rules.best(&[], spot, Direction::Long, spot), None);
+}
+
+#[test]
 fn profiles_run_in_their_order_and_name_what_they_lack() {
-    let lines = pipeline_lines();
-    let spot = price(1_000.0);
+    let lines = lines_around(5_000.0);
+    let spot = price(5_000.0);
     let positioning = Positioning::of(&lines, spot, 20);
     let context = Context {
         spot,
@@ -450,7 +520,7 @@ fn a_step_of_ones_own_plugs_in() {
             }
         }
     }
-    let lines = pipeline_lines();
+    let lines = lines_around(1_000.0);
     let planned = Planned {
         step: Box::new(RoundStrikes),
         weight: 1.0,
@@ -668,17 +738,18 @@ fn any_row() -> impl Strategy<Value = Row> {
 }
 
 /// Strikes around 1000 where calls above weigh far more than all else.
-fn pipeline_lines() -> Vec<Line> {
+/// Five strikes 50 points apart around a price.
+fn lines_around(spot: f64) -> Vec<Line> {
     let leg = |open_interest, mark| Leg {
         volume: open_interest / 2,
         open_interest,
         mark: Some(price(mark)),
     };
-    [900.0, 950.0, 1_000.0, 1_050.0, 1_100.0]
-        .map(|strike| Line {
-            strike: price(strike),
-            call: leg(if strike > 1_000.0 { 4_000 } else { 100 }, 12.0),
-            put: leg(if strike < 1_000.0 { 300 } else { 100 }, 10.0),
+    [-100.0, -50.0, 0.0, 50.0, 100.0]
+        .map(|away| Line {
+            strike: price(spot + away),
+            call: leg(if away > 0.0 { 4_000 } else { 100 }, 12.0),
+            put: leg(if away < 0.0 { 300 } else { 100 }, 10.0),
         })
         .to_vec()
 }

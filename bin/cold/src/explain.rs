@@ -2,23 +2,26 @@
 //! thing, and the same for people.
 //!
 //! A document is whole: features with their ages, each reason with its weight and threshold, the
-//! votes, the book, every check with its headroom, and what would have changed the answer.
+//! votes, the book, every check with its headroom, and what would have changed the answer. It
+//! keeps numbers as they were compared, each with its unit; [`render`] says them as people do.
 
-use std::fmt::Write;
+mod text;
 
 use serde_json::{Value, json};
 use undertow_core::event::Touch;
 use undertow_core::order::{ExecReport, ReportKind, Style, Tif};
-use undertow_core::risk::{Cancel, Halt, Reason, Reported, Status};
+use undertow_core::risk::{Bound, Cancel, Halt, Limits, Reason, Reported, Status, Unit};
 use undertow_core::types::{BookKey, Nanos, Price, Side};
 use undertow_strategies::decide::card::Effect;
 use undertow_strategies::decide::features::Feature;
 use undertow_strategies::decide::flip::flips;
+use undertow_strategies::decide::outlook::{Outlook, Prospect};
 use undertow_strategies::decide::rules::RuleSet;
 use undertow_strategies::decide::snapshot::Snapshot;
 use undertow_strategies::decide::{Decision, Outcome};
-use undertow_strategies::trade::event::{Asked, Decided};
+use undertow_strategies::trade::event::{Asked, Decided, Limited};
 
+pub use self::text::render;
 use crate::registry::Registry;
 
 /// A decision as a document.
@@ -37,7 +40,7 @@ pub fn decided(decided: &Decided, rules: &RuleSet, sequence: u64, names: &Regist
         let flips = flips(rules, seen, &decision.moment);
         let line = |flip: undertow_strategies::decide::flip::Flip| {
             json!({
-                "feature": flip.feature.name(),
+                "feature": flip.knob.name(),
                 "from": flip.from,
                 "to": flip.to,
                 "direction": flip.direction.name(),
@@ -71,6 +74,7 @@ pub fn decided(decided: &Decided, rules: &RuleSet, sequence: u64, names: &Regist
             "least_change": change.threshold(),
         })),
         "levels": levels(decision),
+        "outlook": decision.seen.as_ref().and_then(|seen| seen.outlook.as_ref()).map(outlook),
         "would_flip": flipped,
     })
 }
@@ -85,6 +89,7 @@ pub fn asked(asked: &Asked, sequence: u64, names: &Registry) -> Value {
             "name": check.name(),
             "status": status(outcome.status),
             "bound": format!("{:?}", outcome.bound),
+            "unit": unit(outcome.bound),
             "value": outcome.value,
             "limit": outcome.limit,
             "headroom": outcome.headroom,
@@ -165,6 +170,30 @@ pub fn halted(halt: &Halt, sequence: u64) -> Value {
         "gate": halt.gate.name(),
         "by": format!("{:?}", halt.cause),
         "resumed": halt.resumed.as_ref().map(Reason::as_str),
+    })
+}
+
+/// A limit that the operator wanted lowered, as a document.
+#[must_use]
+pub fn limited(limited: &Limited, sequence: u64) -> Value {
+    let field = Limits::FIELDS.iter();
+    let field = field
+        .into_iter()
+        .find(|field| field.name == limited.change.name());
+    json!({
+        "kind": "limit",
+        "sequence": sequence,
+        "ts": time(limited.ts),
+        "limit": limited.change.name(),
+        "from": limited.from,
+        "to": limited.change.to(),
+        "unit": field.map_or("", |field| match field.unit {
+            Unit::Money => "money",
+            Unit::Ppm => "share",
+            Unit::Ns => "time",
+            Unit::Count | Unit::Ticks => "count",
+        }),
+        "refused": limited.refused.as_ref().map(ToString::to_string),
     })
 }
 
@@ -284,6 +313,42 @@ fn contract(decision: &Decision, names: &Registry) -> Value {
     })
 }
 
+fn outlook(outlook: &Outlook) -> Value {
+    let prospect = |prospect: &Prospect| {
+        let setup = &prospect.setup;
+        let contracts = prospect.contracts.iter().flatten();
+        json!({
+            "target": setup.target.to_string(),
+            "stop": setup.stop.to_string(),
+            "factors": setup.factors,
+            "score": setup.p,
+            "probability": setup.probability(),
+            "expected_value": setup.tilted_ev(),
+            "reward_risk": setup.reward_risk,
+            "contracts": contracts.map(|ranked| json!({
+                "strike": ranked.strike.to_string(),
+                "ask": ranked.ask.to_string(),
+                "value": ranked.value,
+                "gain": ranked.gain,
+            })).collect::<Vec<_>>(),
+        })
+    };
+    json!({
+        "expiry": outlook.expiry.to_string(),
+        "reach": outlook.reach.to_string(),
+        "long": outlook.long.as_ref().map(prospect),
+        "short": outlook.short.as_ref().map(prospect),
+        "call_share": outlook.call_share,
+        "shock": outlook.shock.map(|jolt| json!({
+            "strike": jolt.strike.to_string(),
+            "direction": jolt.direction.name(),
+            "kind": jolt.shock.kind.name(),
+            "ratio": jolt.shock.ratio,
+            "confidence": jolt.shock.confidence,
+        })),
+    })
+}
+
 fn levels(decision: &Decision) -> Value {
     let Some(signal) = &decision.signal else {
         return Value::Null;
@@ -309,6 +374,61 @@ fn price(price: Price) -> Option<String> {
     price.is_defined().then(|| price.to_string())
 }
 
+/// What the numbers of a check count: facts hold or do not.
+const fn unit(bound: Bound) -> &'static str {
+    match bound {
+        Bound::Expiry
+        | Bound::Age
+        | Bound::Marks
+        | Bound::AccountAge
+        | Bound::CorrelationAge
+        | Bound::ValueAtRiskAge
+        | Bound::CostAge
+        | Bound::SignalAge => "time",
+        Bound::OrderNotional
+        | Bound::GrossNotional
+        | Bound::UnderlyingNotional
+        | Bound::Delta
+        | Bound::Gamma
+        | Bound::Vega
+        | Bound::WorstLoss
+        | Bound::PositionShare
+        | Bound::UnderlyingShare
+        | Bound::StrategyShare
+        | Bound::Loss
+        | Bound::Funds
+        | Bound::BuyingPower
+        | Bound::ValueAtRisk
+        | Bound::SignalCost
+        | Bound::DayCost
+        | Bound::MonthCost
+        | Bound::Fees => "money",
+        Bound::Drawdown | Bound::Volatility | Bound::Correlation | Bound::Confidence => "share",
+        Bound::ReferencesApart | Bound::Collar => "price",
+        Bound::OrderQuantity
+        | Bound::References
+        | Bound::PositionQuantity
+        | Bound::Positions
+        | Bound::UnderlyingPositions
+        | Bound::OpenedPerDay
+        | Bound::OpenedPerRun
+        | Bound::Reducing
+        | Bound::Volume
+        | Bound::Displayed
+        | Bound::LosingDays
+        | Bound::LosingTrades
+        | Bound::SystemErrors
+        | Bound::Messages
+        | Bound::Attempts
+        | Bound::Repeats
+        | Bound::SideOrders
+        | Bound::Orders
+        | Bound::UnknownOrders
+        | Bound::Unacked => "count",
+        _ => "fact",
+    }
+}
+
 const fn side(side: Side) -> &'static str {
     match side {
         Side::Bid => "buy",
@@ -331,242 +451,4 @@ const fn status(status: Status) -> &'static str {
 fn time(ts: Nanos) -> String {
     let time = jiff::Timestamp::from_nanosecond(i128::from(ts.0));
     time.map_or_else(|_| ts.0.to_string(), |time| time.to_string())
-}
-
-/// The documents about one id, for people. `id` is a signal's 16 hex digits or an order's number.
-#[must_use]
-pub fn render(documents: &[Value]) -> String {
-    let mut text = String::new();
-    for document in documents {
-        if !text.is_empty() {
-            text.push('\n');
-        }
-        match document["kind"].as_str() {
-            Some("signal") => render_signal(document, &mut text),
-            Some("order") => render_order(document, &mut text),
-            Some("cancel") => render_cancel(document, &mut text),
-            _ => render_report(document, &mut text),
-        }
-    }
-    text
-}
-
-fn render_signal(of: &Value, text: &mut String) {
-    let because = of["because"].as_str();
-    let because = because.map_or_else(String::new, |why| format!(": {why}"));
-    let _ = writeln!(
-        text,
-        "signal {}  {} on {}  {}{because}",
-        word(&of["id"]),
-        word(&of["strategy"]),
-        word(&of["symbol"]),
-        word(&of["outcome"]),
-    );
-    let (at, record) = (word(&of["ts"]), word(&of["sequence"]));
-    let _ = writeln!(text, "  at         {at}  record {record}");
-    let _ = writeln!(
-        text,
-        "  says       {}, confidence {} of at least {}",
-        word(&of["direction"]),
-        word(&of["confidence"]),
-        word(&of["confidence_min"])
-    );
-    render_book(&of["book"], text);
-    render_contract(of, text);
-    render_reasons(of, text);
-    render_flips(of, text);
-}
-
-fn rows(of: &Value, key: &str) -> Vec<Value> {
-    of[key].as_array().cloned().unwrap_or_default()
-}
-
-fn render_contract(of: &Value, text: &mut String) {
-    let (contract, levels) = (&of["contract"], &of["levels"]);
-    if let Some(name) = contract["name"].as_str() {
-        let _ = writeln!(
-            text,
-            "  contract   {name}  {} {} of {}, {} x {}, open interest {}: {}",
-            word(&contract["right"]),
-            word(&contract["strike"]),
-            word(&contract["expiry"]),
-            word(&contract["bid"]),
-            word(&contract["ask"]),
-            word(&contract["open_interest"]),
-            word(&contract["liquidity"])
-        );
-    }
-    if !levels.is_null() {
-        let targets: Vec<_> = rows(levels, "targets").iter().map(word).collect();
-        let _ = writeln!(
-            text,
-            "  levels     entry {}, stop {}, targets {}; lives {} s",
-            word(&levels["entry"]),
-            word(&levels["stop"]),
-            targets.join(", "),
-            word(&levels["lives_s"])
-        );
-    }
-}
-
-fn render_reasons(of: &Value, text: &mut String) {
-    let _ = writeln!(text, "  features");
-    for row in rows(of, "features") {
-        let age = row["age_ms"].as_f64();
-        let age = age.map_or_else(|| "absent".to_owned(), |age| format!("{age:.1} ms old"));
-        let (name, value) = (word(&row["name"]), short(&row["value"]));
-        let _ = writeln!(text, "    {name:<12} {value:<28} {age}");
-    }
-    let _ = writeln!(
-        text,
-        "  {:<20} {:>11} {:>11} {:>7} {:>8} {:>6}",
-        "reasons", "measure", "threshold", "weight", "effect", "score"
-    );
-    for row in rows(of, "reasons") {
-        let _ = writeln!(
-            text,
-            "    {:<18} {:>11} {:>11} {:>7} {:>8} {:>6}",
-            word(&row["term"]),
-            short(&row["measure"]),
-            short(&row["threshold"]),
-            word(&row["weight"]),
-            word(&row["effect"]),
-            word(&row["score"])
-        );
-    }
-    for row in rows(of, "votes") {
-        let (term, direction) = (word(&row["term"]), word(&row["direction"]));
-        let _ = writeln!(
-            text,
-            "    {term} votes {direction} ×{}",
-            word(&row["count"])
-        );
-    }
-}
-
-fn render_flips(of: &Value, text: &mut String) {
-    let _ = writeln!(text, "  what alone would have changed the answer");
-    let flips = rows(of, "would_flip");
-    if flips.is_empty() {
-        let _ = writeln!(text, "    no single feature within its range");
-    }
-    for row in flips {
-        let _ = writeln!(
-            text,
-            "    {} from {} to {}: {} with confidence {}",
-            word(&row["feature"]),
-            short(&row["from"]),
-            short(&row["to"]),
-            word(&row["direction"]),
-            word(&row["confidence"])
-        );
-    }
-}
-
-fn render_order(of: &Value, text: &mut String) {
-    let head = match of["order"].as_u64() {
-        Some(id) => format!("order {id}"),
-        None => format!("no order: {}", word(&of["refused_by"])),
-    };
-    let why = of["exit"]
-        .as_str()
-        .map_or_else(|| "entry".to_owned(), |cause| format!("exit, {cause}"));
-    let _ = writeln!(
-        text,
-        "{head}  {} {} {} at {} {} {}, {why}, of signal {}",
-        word(&of["side"]),
-        word(&of["quantity"]),
-        word(&of["contract"]),
-        word(&of["price"]),
-        word(&of["style"]),
-        word(&of["tif"]),
-        word(&of["signal"])
-    );
-    let _ = writeln!(
-        text,
-        "  at         {}  record {}",
-        word(&of["ts"]),
-        word(&of["sequence"])
-    );
-    if let Some(ns) = of["latency_ns"].as_u64() {
-        let _ = writeln!(text, "  latency    {ns} ns from arrival to the order");
-    }
-    render_book(&of["book"], text);
-    let _ = writeln!(text, "  risk");
-    for row in of["checks"].as_array().cloned().unwrap_or_default() {
-        let has_number = row["limit"].as_i64() != Some(0) || row["value"].as_i64() != Some(0);
-        let numbers = if has_number {
-            format!(
-                "{} {} of {}, headroom {}",
-                word(&row["bound"]),
-                word(&row["value"]),
-                word(&row["limit"]),
-                word(&row["headroom"])
-            )
-        } else {
-            word(&row["bound"])
-        };
-        let _ = writeln!(
-            text,
-            "    {:>2} {:<19} {:<23} {numbers}",
-            word(&row["number"]),
-            word(&row["name"]),
-            word(&row["status"])
-        );
-    }
-}
-
-fn render_cancel(of: &Value, text: &mut String) {
-    let _ = writeln!(
-        text,
-        "order {} cancel sent  {}",
-        word(&of["order"]),
-        word(&of["ts"])
-    );
-}
-
-fn render_report(of: &Value, text: &mut String) {
-    let quantity = of["quantity"]
-        .as_u64()
-        .map_or_else(String::new, |quantity| format!(" {quantity}"));
-    let price = of["price"]
-        .as_str()
-        .map_or_else(String::new, |price| format!(" at {price}"));
-    let _ = writeln!(
-        text,
-        "order {} {}{quantity}{price}  {}  held {}",
-        word(&of["order"]),
-        word(&of["said"]),
-        word(&of["ts"]),
-        word(&of["held"])
-    );
-}
-
-fn render_book(book: &Value, text: &mut String) {
-    let _ = writeln!(
-        text,
-        "  book       {} @ {} x {} @ {}",
-        word(&book["bid_size"]),
-        word(&book["bid"]),
-        word(&book["ask"]),
-        word(&book["ask_size"])
-    );
-}
-
-fn word(value: &Value) -> String {
-    match value {
-        Value::Null => "-".to_owned(),
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    }
-}
-
-/// A measure with few digits.
-fn short(value: &Value) -> String {
-    match value.as_f64() {
-        Some(x) if value.is_i64() || value.is_u64() => format!("{x}"),
-        Some(x) if x.abs() >= 1e6 => format!("{x:.3e}"),
-        Some(x) => format!("{x:.4}"),
-        None => word(value),
-    }
 }

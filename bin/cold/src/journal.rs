@@ -34,8 +34,8 @@ pub use error::{Damage, JournalError};
 pub use lock::Lock;
 pub use reader::{Cut, Reader, Scan, Step, segment_name};
 pub use record::{
-    Adopted, Build, Cancelled, Carried, Delivered, Intended, Marked, Record, Recovered, Refused,
-    Settled, Signalled, Start,
+    Adopted, Build, Cancelled, Carried, Delivered, Intended, Lowered, Lowering, Marked, Record,
+    Recovered, Refused, Settled, Signalled, Start,
 };
 pub use state::{Breach, BreachKind, Line, Order, RestoreError, Restored, State, recover};
 pub use storage::{Disk, Segment, Storage};

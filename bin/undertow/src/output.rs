@@ -281,6 +281,12 @@ fn trade_words(sequence: u64, event: &TradeEvent) -> [u64; TRADE_WORDS] {
             words[7] = u64::from(kept.opened_today) << 32 | u64::from(kept.opened_in_run);
             words[8] = kept.next_id;
         }
+        TradeEvent::Limited(limited) => {
+            words[1] = u64::from(limited.refused.is_some()) << 8 | 42;
+            words[2] = limited.from.cast_unsigned();
+            words[3] = limited.change.to().cast_unsigned();
+            words[4] = limited.ts.0;
+        }
         TradeEvent::Checkpoint(digest) => {
             words[1] = 37;
             words[2] = *digest;

@@ -14,7 +14,7 @@ use undertow_core::money::Money;
 use undertow_core::risk::{Capacity, LimitError, Limits, Unit};
 use undertow_core::types::{Price, Text};
 use undertow_core::venue::{Fees, Impact, Latency, PaperVenue, Setup};
-use undertow_strategies::decide::rules::{RuleSet, Strategy};
+use undertow_strategies::decide::rules::{RuleSet, Strategy, Unset};
 use undertow_strategies::trade::settings::Product;
 
 use crate::config;
@@ -316,7 +316,21 @@ impl Reader<'_> {
                     return None;
                 }
             };
-            if !rules.set(parameter.get_ref(), number) {
+            let set = rules.set(parameter.get_ref(), number);
+            if set == Err(Unset::NotWhole) {
+                let cause = format!(
+                    "{name}.{} counts whole things, and is {number}",
+                    parameter.get_ref()
+                );
+                self.refuse(
+                    at,
+                    Code::CONFIG_VALUE,
+                    cause,
+                    "write a whole number in its range",
+                );
+                return None;
+            }
+            if set == Err(Unset::Unknown) {
                 let near = rules
                     .names()
                     .min_by_key(|known| strsim::damerau_levenshtein(known, parameter.get_ref()));
@@ -591,7 +605,7 @@ mod tests {
             assert_eq!(profile.limits.daily_loss_ppm, 20_000);
             assert_eq!(profile.limits.data_age_ns_max, 15_000_000_000);
             assert_eq!(profile.limits.order_notional_max, 100_000_000);
-            assert_eq!(profile.products[0].rules.len(), 5);
+            assert_eq!(profile.products[0].rules.len(), 6);
         }
     }
 
@@ -642,6 +656,29 @@ mod tests {
         let tuned = paper_with("liquid_interest_min = 5", "liquid_interest_min = 7");
         let tuned = tuned.expect("a sound profile");
         assert_eq!(tuned.products[0].rules[4].choice.interest_min, 7);
+    }
+
+    #[test]
+    fn s07_points_given_as_a_fraction_are_refused_with_their_line() {
+        let rules = "[product.rules.ifd]";
+        let with = |line: &str| format!("{rules}\n{line}");
+        for value in ["0.65", "-1", "256", "nan"] {
+            let told = refusal(rules, &with(&format!("least_confidence = {value}")));
+            let has_place = told.contains("test.toml:");
+            assert!(told.contains("whole") && has_place, "{value}: {told}");
+        }
+        let told = refusal(rules, &with("least_confidence = 101"));
+        assert!(
+            told.contains("confidence_min is out of its range"),
+            "{told}"
+        );
+        for value in ["0.0", "-0.0", "1.5", "65"] {
+            let told = refusal(rules, &with(&format!("confidence_min = {value}")));
+            assert!(
+                told.contains("confidence_min is out of its range"),
+                "{told}"
+            );
+        }
     }
 
     #[test]

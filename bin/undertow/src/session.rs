@@ -226,9 +226,9 @@ pub fn trade<B: Bytes + Send, G: Gateway + Send>(
     }
     trades.assert_conserved(&trader);
     findings.save(ask.config, &registry)?;
-    let latencies = &finished.output.order_latencies;
+    let latencies = trade::Latencies::of(&finished.output, &finished.stages);
     let mut figures = trades.figures(&trader, &profile.name, mode, &registry);
-    figures.kept = trades.keep(place, &trader, &registry, latencies)?;
+    figures.kept = trades.keep(place, &trader, &registry, &latencies)?;
     figures.kept.extend(journal);
     Ok(gather::outcome(&gather::Material {
         ask,

@@ -413,7 +413,7 @@ fn every_order_and_every_emitted_signal_can_be_explained() {
         assert!(!told["about"].as_array().unwrap().is_empty(), "{id}");
     }
     let first = ok(dir.path(), &["explain", "1"]);
-    for part in ["risk", "24 unknown", "headroom", "latency", "book"] {
+    for part in ["risk", "24 unknown", "to spare", "latency", "book"] {
         assert!(first.contains(part), "{part} is missing from\n{first}");
     }
     let (code, _, err) = run(dir.path(), &["explain", "0123456789abcdef"]);

@@ -93,8 +93,10 @@ pub enum ExitCause {
     Target,
     /// Its time has come.
     Time,
-    /// Time decay costs more per day than allowed.
+    /// Time decay takes more of the premium than allowed.
     Theta,
+    /// Its contract ends soon, and the next takes its place.
+    Roll,
     /// The operator, or a halt that closes.
     Ordered,
 }
@@ -226,6 +228,19 @@ impl Exits {
     #[must_use]
     pub const fn open(&self) -> u32 {
         self.open
+    }
+
+    /// How it is to be left.
+    #[must_use]
+    pub const fn plan(&self) -> &ExitPlan {
+        &self.plan
+    }
+
+    /// Closes by this time at the latest, or by an earlier one that was set before.
+    pub fn close_no_later(&mut self, by: Nanos) {
+        if !self.plan.close_by.is_defined() || by < self.plan.close_by {
+            self.plan.close_by = by;
+        }
     }
 
     /// Where the stop is; undefined before the first fill.

@@ -46,6 +46,37 @@ pub enum Unit {
     Ticks,
 }
 
+/// One limit and what it is to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LimitChange {
+    name: &'static str,
+    to: i64,
+}
+
+impl LimitChange {
+    /// A change of the limit of this name, in the limit's own unit; none if there is none.
+    #[must_use]
+    pub fn new(name: &str, to: i64) -> Option<Self> {
+        let field = Limits::FIELDS.iter().find(|field| field.name == name)?;
+        Some(Self {
+            name: field.name,
+            to,
+        })
+    }
+
+    /// Which limit.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// What it is to be.
+    #[must_use]
+    pub const fn to(&self) -> i64 {
+        self.to
+    }
+}
+
 /// Makes the struct and everything that goes over all of its fields.
 macro_rules! limits {
     ($($(#[doc = $doc:literal])+ $name:ident: $unit:ident $tighter:ident $least:literal,)+) => {
@@ -76,6 +107,18 @@ macro_rules! limits {
                 };
                 limits.check()?;
                 Ok(limits)
+            }
+
+            /// The same with one limit changed. Whether the change is sound, and allowed, is for
+            /// [`Self::tighten`] to say.
+            #[must_use]
+            pub fn with(&self, change: LimitChange) -> Self {
+                let mut limits = *self;
+                match change.name {
+                    $(stringify!($name) => limits.$name = change.to,)+
+                    _ => {}
+                }
+                limits
             }
 
             /// Every limit's value, in the order of [`Self::FIELDS`].

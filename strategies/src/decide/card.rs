@@ -69,6 +69,12 @@ pub enum Term {
     Late,
     Ifd,
     Plausible,
+    ExpectedValue,
+    Spike,
+    Pressure,
+    Shock,
+    Positioning,
+    Veto,
 }
 
 /// What a reason did to the score.
@@ -202,6 +208,12 @@ impl Term {
             Self::Late => "late",
             Self::Ifd => "institutional flow",
             Self::Plausible => "plausible",
+            Self::ExpectedValue => "expected value",
+            Self::Spike => "flow by spikes",
+            Self::Pressure => "flow by pressure",
+            Self::Shock => "volume shock",
+            Self::Positioning => "positioning",
+            Self::Veto => "no setup worth it",
         }
     }
 }

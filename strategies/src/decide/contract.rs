@@ -74,6 +74,8 @@ pub enum ExpiryRule {
     },
     /// That of the option in which institutional flow was found.
     Flagged,
+    /// That of the outlook.
+    Ranked,
 }
 
 /// Which strike.
@@ -104,6 +106,8 @@ pub enum StrikeRule {
     },
     /// That of the option in which institutional flow was found.
     Flagged,
+    /// That of the option that trades the outlook's setup best.
+    Ranked,
 }
 
 /// Whether a contract can be traded at a fair price.
@@ -165,6 +169,7 @@ impl Choice {
                 },
             ),
             Strategy::Ifd => (ExpiryRule::Flagged, StrikeRule::Flagged),
+            Strategy::Synthesis => (ExpiryRule::Ranked, StrikeRule::Ranked),
         };
         Self {
             expiry,
@@ -201,6 +206,7 @@ impl Choice {
                 .or_else(|| series.nearest(seen.spot, bps)),
             StrikeRule::Delta { .. } => return self.by_delta(&series, seen),
             StrikeRule::Flagged => series.at(seen.ifd?.strike),
+            StrikeRule::Ranked => return self.by_rank(&series, seen, direction),
         }
         .map(|listing| self.chosen(listing))
     }
@@ -224,6 +230,23 @@ impl Choice {
         let spread = i128::from(listing.ask.0) - i128::from(listing.bid.0);
         let twice_mid = i128::from(listing.ask.0) + i128::from(listing.bid.0);
         spread * 200 > i128::from(self.spread_max_pct) * twice_mid
+    }
+
+    /// The first of the ranked contracts that can be traded at a fair price; the best of them,
+    /// marked as it is, where none can.
+    fn by_rank(&self, series: &Series, seen: &Snapshot, direction: Direction) -> Option<Chosen> {
+        let prospect = seen.outlook.as_ref()?.prospect(direction)?;
+        let ranked = prospect.contracts.iter().flatten();
+        let mut chosen = ranked
+            .filter_map(|ranked| series.at(ranked.strike))
+            .map(|listing| self.chosen(listing));
+        let best = chosen.next()?;
+        let liquid = |chosen: &Chosen| chosen.liquidity == Liquidity::Liquid;
+        Some(if liquid(&best) {
+            best
+        } else {
+            chosen.find(liquid).unwrap_or(best)
+        })
     }
 
     fn by_delta(&self, series: &Series, seen: &Snapshot) -> Option<Chosen> {
@@ -280,6 +303,7 @@ impl ExpiryRule {
             Self::Today => Some(moment.day),
             Self::NextDay => Some(moment.next_day),
             Self::Flagged => seen.ifd.map(|flagged| flagged.expiry),
+            Self::Ranked => seen.outlook.map(|outlook| outlook.expiry),
             Self::About { days, min, max } => {
                 let ahead = |expiry: Day| expiry.0.saturating_sub(moment.day.0);
                 chain

@@ -8,6 +8,7 @@ use undertow_core::types::{Nanos, Price};
 
 use super::card::Direction;
 use super::contract::Listing;
+use super::outlook::Outlook;
 use super::snapshot::BARS_MAX;
 use super::vetting::Candidate;
 use crate::auction::AuctionImbalance;
@@ -130,6 +131,8 @@ pub struct Features<'a> {
     pub vwap: Option<Reading<Price>>,
     /// Beside the 17: institutional flow found last in an option, not yet too old to follow.
     pub ifd: Option<Reading<Flagged>>,
+    /// Beside the 17: what the components of N22 say of the chain, for rules that weigh it.
+    pub outlook: Option<Reading<Outlook>>,
 }
 
 /// The name of a data point.

@@ -5,7 +5,7 @@
 
 use undertow_core::types::Price;
 
-use super::card::{Card, Direction};
+use super::card::{Card, Direction, Term};
 use super::features::Feature;
 use super::moment::Moment;
 use super::rules::RuleSet;
@@ -17,11 +17,39 @@ const STEPS: i32 = 1_000;
 /// The price is searched so far either way, in bps.
 const SPOT_BPS: i64 = 100;
 
+/// What is turned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Knob {
+    /// One of the 17 data points.
+    Feature(Feature),
+    /// What the rule weighs beside them.
+    Term(Term),
+}
+
+impl Knob {
+    /// The word shown to users.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Feature(feature) => feature.name(),
+            Self::Term(term) => term.name(),
+        }
+    }
+
+    fn is_read_by(self, rules: &RuleSet) -> bool {
+        match self {
+            Self::Feature(feature) => rules.rule.reads().contains(&feature),
+            Self::Term(Term::Ifd) => rules.rule.follows_flow(),
+            Self::Term(_) => rules.rule.ev_rules().is_some(),
+        }
+    }
+}
+
 /// One feature that decides.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Flip {
     /// Which.
-    pub feature: Feature,
+    pub knob: Knob,
     /// Its value; for a price, in points.
     pub from: f64,
     /// The nearest value tried that flips the decision.
@@ -34,7 +62,7 @@ pub struct Flip {
 
 /// A number of a snapshot: how to read and to replace it, its range, and the step of the search.
 struct Dial {
-    feature: Feature,
+    knob: Knob,
     range: (f64, f64),
     step: f64,
     read: fn(&Snapshot) -> Option<f64>,
@@ -43,42 +71,42 @@ struct Dial {
 
 const DIALS: &[Dial] = &[
     Dial {
-        feature: Feature::Vpin,
+        knob: Knob::Feature(Feature::Vpin),
         range: (0.0, 1.0),
         step: 0.001,
         read: |seen| Some(seen.vpin),
         write: |seen, x| seen.vpin = x,
     },
     Dial {
-        feature: Feature::Obi,
+        knob: Knob::Feature(Feature::Obi),
         range: (0.0, 1.0),
         step: 0.001,
         read: |seen| Some(seen.obi),
         write: |seen, x| seen.obi = x,
     },
     Dial {
-        feature: Feature::GexZ,
+        knob: Knob::Feature(Feature::GexZ),
         range: (-4.0, 4.0),
         step: 0.01,
         read: |seen| seen.gex_z,
         write: |seen, x| seen.gex_z = Some(x),
     },
     Dial {
-        feature: Feature::DexZ,
+        knob: Knob::Feature(Feature::DexZ),
         range: (-4.0, 4.0),
         step: 0.01,
         read: |seen| seen.dex_z,
         write: |seen, x| seen.dex_z = Some(x),
     },
     Dial {
-        feature: Feature::Toxicity,
+        knob: Knob::Feature(Feature::Toxicity),
         range: (0.0, 1.0),
         step: 0.001,
         read: |seen| seen.toxicity,
         write: |seen, x| seen.toxicity = Some(x),
     },
     Dial {
-        feature: Feature::Unusual,
+        knob: Knob::Feature(Feature::Unusual),
         range: (0.0, 1.0),
         step: 0.001,
         read: |seen| seen.unusual.map(|unusual| unusual.score),
@@ -89,26 +117,50 @@ const DIALS: &[Dial] = &[
         },
     },
     Dial {
-        feature: Feature::Hidden,
+        knob: Knob::Feature(Feature::Hidden),
         range: (0.0, 1.0),
         step: 0.001,
         read: |seen| seen.hidden,
         write: |seen, x| seen.hidden = Some(x),
     },
     Dial {
-        feature: Feature::Sweep,
+        knob: Knob::Feature(Feature::Sweep),
         range: (0.0, 1.0),
         step: 1.0,
         read: |seen| Some(f64::from(u8::from(seen.sweep))),
         write: |seen, x| seen.sweep = x >= 0.5,
+    },
+    Dial {
+        knob: Knob::Term(Term::Ifd),
+        range: (0.0, 1.0),
+        step: 0.001,
+        read: |seen| seen.ifd.map(|flagged| flagged.candidate.confidence),
+        write: |seen, x| {
+            if let Some(flagged) = &mut seen.ifd {
+                flagged.candidate.confidence = x;
+            }
+        },
+    },
+    // The score of the setup upward against that of the one downward.
+    Dial {
+        knob: Knob::Term(Term::ExpectedValue),
+        range: (-0.8, 0.8),
+        step: 0.001,
+        read: |seen| seen.outlook.as_ref()?.edge(),
+        write: |seen, edge| {
+            if let Some(outlook) = &mut seen.outlook
+                && let (Some(long), Some(short)) = (&mut outlook.long, &outlook.short)
+            {
+                long.setup.p = (short.setup.p + edge).clamp(0.1, 0.9);
+            }
+        },
     },
 ];
 
 /// Every feature that alone could have changed whether there is a signal, or its direction.
 pub fn flips(rules: &RuleSet, seen: &Snapshot, moment: &Moment) -> impl Iterator<Item = Flip> {
     let verdict = verdict(rules, &rules.rule.judge(seen, moment));
-    let read = rules.rule.reads();
-    let dials = DIALS.iter().filter(|dial| read.contains(&dial.feature));
+    let dials = DIALS.iter().filter(|dial| dial.knob.is_read_by(rules));
     dials
         .filter_map(move |dial| {
             let from = (dial.read)(seen)?;
@@ -117,12 +169,12 @@ pub fn flips(rules: &RuleSet, seen: &Snapshot, moment: &Moment) -> impl Iterator
                 let to = value(k).clamp(dial.range.0, dial.range.1);
                 let mut other = *seen;
                 (dial.write)(&mut other, to);
-                flipped(rules, &other, moment, verdict).map(|card| (dial.feature, from, to, card))
+                flipped(rules, &other, moment, verdict).map(|card| (dial.knob, from, to, card))
             })
         })
         .chain(flip_of_price(rules, seen, moment, verdict))
-        .map(|(feature, from, to, card)| Flip {
-            feature,
+        .map(|(knob, from, to, card)| Flip {
+            knob,
             from,
             to,
             direction: card.direction(),
@@ -130,7 +182,7 @@ pub fn flips(rules: &RuleSet, seen: &Snapshot, moment: &Moment) -> impl Iterator
         })
 }
 
-type Found = (Feature, f64, f64, Card);
+type Found = (Knob, f64, f64, Card);
 
 fn flip_of_price(
     rules: &RuleSet,
@@ -145,7 +197,12 @@ fn flip_of_price(
         let spot = Price(seen.spot.0 + i64::from(k) * tick);
         let other = at_price(seen, spot, rules.pin_bps);
         let card = flipped(rules, &other, moment, verdict)?;
-        Some((Feature::Last, points(seen.spot), points(spot), card))
+        Some((
+            Knob::Feature(Feature::Last),
+            points(seen.spot),
+            points(spot),
+            card,
+        ))
     })
 }
 

@@ -5,7 +5,7 @@ use super::border::{above, at_least, below, falls_beyond, rises_beyond};
 use super::card::{Card, Direction, Finding, Term};
 use super::features::Feature;
 use super::moment::{Moment, Window};
-use super::rules::{Invalid, check_shares, check_weights, settable};
+use super::rules::{Invalid, Unset, check_shares, check_weights, exact, settable};
 use super::snapshot::{Snapshot, VolumeSurge};
 
 /// Which sign the vote by delta exposure follows.

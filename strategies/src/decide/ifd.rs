@@ -7,7 +7,7 @@ use super::border::points;
 use super::card::{Card, Direction, Finding, Term};
 use super::features::Feature;
 use super::moment::Moment;
-use super::rules::{Invalid, check_shares, settable};
+use super::rules::{Invalid, Unset, check_shares, exact, settable};
 use super::snapshot::Snapshot;
 use super::vetting::{Candidate, Parts};
 

@@ -17,7 +17,7 @@ pub fn lifetime_ns(strategy: Strategy, moment: &Moment) -> u64 {
     let lifetime = match strategy {
         Strategy::ZeroDte => moment.ns_to_close().unwrap_or(0),
         Strategy::OneDte => moment.next_close.0.saturating_sub(moment.now.0),
-        Strategy::FourteenDte | Strategy::Moc | Strategy::Ifd => STANDARD_NS,
+        Strategy::FourteenDte | Strategy::Moc | Strategy::Ifd | Strategy::Synthesis => STANDARD_NS,
     };
     lifetime.max(MIN_NS)
 }

@@ -9,7 +9,7 @@ use super::border::{above, at_least, below, falls_beyond, is_within, rises_beyon
 use super::card::{Card, Direction, Finding, Term};
 use super::features::Feature;
 use super::moment::Moment;
-use super::rules::{Invalid, check_shares, check_weights, settable};
+use super::rules::{Invalid, Unset, check_shares, check_weights, exact, settable};
 use super::snapshot::{Auction, Pull, Snapshot};
 use crate::calendar::Weekday;
 

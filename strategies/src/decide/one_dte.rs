@@ -7,7 +7,7 @@ use super::border::{
 use super::card::{Card, Direction, Finding, Term};
 use super::features::Feature;
 use super::moment::Moment;
-use super::rules::{Invalid, check_shares, check_weights, settable};
+use super::rules::{Invalid, Unset, check_shares, check_weights, exact, settable};
 use super::snapshot::Snapshot;
 use crate::calendar::Weekday;
 use crate::discovery::Regime;

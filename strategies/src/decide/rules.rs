@@ -5,7 +5,9 @@
 
 use core::fmt;
 
-use super::card::Card;
+use undertow_core::types::Price;
+
+use super::card::{Card, Direction};
 use super::contract::Choice;
 use super::features::{AgesMax, Feature};
 use super::fourteen_dte::FourteenDte;
@@ -15,8 +17,10 @@ use super::moment::{Moment, Window};
 use super::one_dte::OneDte;
 use super::signal::Levels;
 use super::snapshot::Snapshot;
+use super::synthesis::Synthesis;
 use super::validate::Guards;
 use super::zero_dte::ZeroDte;
+use crate::options::expected_value::EvRules;
 
 const NS_PER_SECOND: u64 = 1_000_000_000;
 
@@ -34,6 +38,8 @@ pub enum Strategy {
     Moc,
     /// Institutional flow in an option.
     Ifd,
+    /// The five components of the NQ analysis together.
+    Synthesis,
 }
 
 /// A rule with its parameters.
@@ -49,6 +55,8 @@ pub enum Rule {
     Moc(Moc),
     /// N3, N7, N11, N13.
     Ifd(Ifd),
+    /// N1, N2, N3, N7, N12, N22.
+    Synthesis(Synthesis),
 }
 
 /// Everything that makes a strategy.
@@ -76,24 +84,44 @@ pub struct RuleSet {
     pub guards: Guards,
     /// After a signal, nothing of the same contract for so long. 30 s.
     pub cooldown_ns: u64,
+    /// On its last day a position is closed when a day would take more of its premium than this,
+    /// in per cent (R9). 1,200: half of the premium in an hour.
+    ///
+    /// R9 says $50 a day and position, which is 25 % of an equity option of 100 shares at 2.00
+    /// and nothing like it of another: an NQ option costs twenty-five times as much. Nor can 25 %
+    /// a day be meant on the last day: at the money, time takes 1/(2T) of the premium a day with
+    /// T days left, which is 200 % at the open, and the position would leave as it is entered.
+    pub theta_max_pct: u32,
+    /// A position is rolled to the next expiry so many days before its own; 0 never rolls, and
+    /// closes it on the last day.
+    pub roll_days: u32,
 }
 
 /// Lets the numbers of a rule be set by name, for whoever reads them from a file.
 macro_rules! settable {
     ($rule:ident: $($field:ident),+) => {
         impl $rule {
-            /// Sets a number by its name; says whether there is one of that name.
+            /// Sets a number by its name.
+            ///
+            /// # Errors
+            /// There is none of that name, or it cannot hold the value: whole numbers take no
+            /// fraction. Whether the value makes sense is for the rule's own check.
             #[allow(
                 clippy::cast_possible_truncation,
                 clippy::cast_sign_loss,
-                reason = "the rule's own check refuses what makes no sense"
+                clippy::cast_lossless,
+                clippy::float_cmp,
+                reason = "a value that the cast changes is refused"
             )]
-            pub fn set(&mut self, name: &str, value: f64) -> bool {
+            pub fn set(&mut self, name: &str, value: f64) -> Result<(), Unset> {
                 match name {
-                    $(stringify!($field) => self.$field = value as _,)+
-                    _ => return false,
+                    $(stringify!($field) => {
+                        let before = self.$field;
+                        self.$field = value as _;
+                        exact(self.$field as f64, value).inspect_err(|_| self.$field = before)
+                    })+
+                    _ => Err(Unset::Unknown),
                 }
-                true
             }
 
             /// The names that can be set.
@@ -103,6 +131,28 @@ macro_rules! settable {
 }
 
 pub(super) use settable;
+
+/// Why a number was not set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unset {
+    /// There is none of that name.
+    Unknown,
+    /// It counts whole things, and the value has a fraction or is out of its range.
+    NotWhole,
+}
+
+/// Refuses a value that its field holds otherwise.
+#[allow(
+    clippy::float_cmp,
+    reason = "what a field holds is the value, or is not"
+)]
+pub(super) fn exact(held: f64, value: f64) -> Result<(), Unset> {
+    if held == value {
+        Ok(())
+    } else {
+        Err(Unset::NotWhole)
+    }
+}
 
 /// Why parameters are refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,12 +168,13 @@ pub enum Invalid {
 
 impl Strategy {
     /// Every strategy.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::ZeroDte,
         Self::OneDte,
         Self::FourteenDte,
         Self::Moc,
         Self::Ifd,
+        Self::Synthesis,
     ];
 
     /// The word shown to users, and part of a signal's identity.
@@ -135,6 +186,7 @@ impl Strategy {
             Self::FourteenDte => "14dte",
             Self::Moc => "moc",
             Self::Ifd => "ifd",
+            Self::Synthesis => "synthesis",
         }
     }
 
@@ -148,7 +200,7 @@ impl Strategy {
                 "SPY", "QQQ", "IWM", "AAPL", "TSLA", "NVDA", "AMD", "GOOGL", "META", "AMZN",
                 "MSFT", "VXX",
             ],
-            Self::Ifd => &["NQ"],
+            Self::Ifd | Self::Synthesis => &["NQ"],
         }
     }
 }
@@ -169,6 +221,7 @@ impl Rule {
             Self::FourteenDte(_) => Strategy::FourteenDte,
             Self::Moc(_) => Strategy::Moc,
             Self::Ifd(_) => Strategy::Ifd,
+            Self::Synthesis(_) => Strategy::Synthesis,
         }
     }
 
@@ -181,16 +234,18 @@ impl Rule {
             Self::FourteenDte(_) => FourteenDte::READS,
             Self::Moc(_) => Moc::READS,
             Self::Ifd(_) => Ifd::READS,
+            Self::Synthesis(_) => Synthesis::READS,
         }
     }
 
-    fn set(&mut self, name: &str, value: f64) -> bool {
+    fn set(&mut self, name: &str, value: f64) -> Result<(), Unset> {
         match self {
             Self::ZeroDte(rule) => rule.set(name, value),
             Self::OneDte(rule) => rule.set(name, value),
             Self::FourteenDte(rule) => rule.set(name, value),
             Self::Moc(rule) => rule.set(name, value),
             Self::Ifd(rule) => rule.set(name, value),
+            Self::Synthesis(rule) => rule.set(name, value),
         }
     }
 
@@ -201,6 +256,7 @@ impl Rule {
             Self::FourteenDte(_) => FourteenDte::NAMES,
             Self::Moc(_) => Moc::NAMES,
             Self::Ifd(_) => Ifd::NAMES,
+            Self::Synthesis(_) => Synthesis::NAMES,
         }
     }
 
@@ -213,6 +269,22 @@ impl Rule {
             Self::FourteenDte(rule) => rule.judge(seen, moment),
             Self::Moc(rule) => rule.judge(seen, moment),
             Self::Ifd(rule) => rule.judge(seen, moment),
+            Self::Synthesis(rule) => rule.judge(seen),
+        }
+    }
+
+    /// Whether it is to be looked at at once when institutional flow was found.
+    #[must_use]
+    pub const fn follows_flow(&self) -> bool {
+        matches!(self, Self::Ifd(_) | Self::Synthesis(_))
+    }
+
+    /// What it asks of setups, if it weighs the outlook of a chain.
+    #[must_use]
+    pub fn ev_rules(&self) -> Option<EvRules> {
+        match self {
+            Self::Synthesis(rule) => Some(rule.ev_rules()),
+            _ => None,
         }
     }
 }
@@ -252,6 +324,12 @@ impl RuleSet {
                 65,
                 1,
             ),
+            Strategy::Synthesis => (
+                Rule::Synthesis(Synthesis::default()),
+                Window::new((9, 30), (16, 0)),
+                60,
+                1,
+            ),
         };
         Self {
             rule,
@@ -265,33 +343,54 @@ impl RuleSet {
             levels: Levels::default(),
             guards: Guards::default(),
             cooldown_ns: 30 * NS_PER_SECOND,
+            theta_max_pct: 1_200,
+            roll_days: 0,
         }
     }
 
-    /// Sets a number of the rule, or of what surrounds it, by its name; says whether there is one
-    /// of that name. Times of day are minutes after midnight in New York; a truth is 0 or 1.
-    #[allow(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "what makes no sense is refused by the check"
-    )]
-    pub fn set(&mut self, name: &str, value: f64) -> bool {
-        match name {
-            "least_confidence" => self.confidence_min = value as u8,
-            "window_start" => self.window.start_minute = value as u16,
-            "window_end" => self.window.end_minute = value as u16,
-            "refresh_s" => self.refresh_min_ns = value as u64 * NS_PER_SECOND,
-            "cooldown_s" => self.cooldown_ns = value as u64 * NS_PER_SECOND,
-            "pin_reach_bps" => self.pin_bps = value as i64,
-            "liquid_interest_min" => self.choice.interest_min = value as u64,
-            "liquid_spread_max_pct" => self.choice.spread_max_pct = value as u64,
-            "stop_max_bps" => self.guards.stop_max_bps = value as i64,
-            "reward_min_tenths" => self.guards.reward_min_tenths = value as i64,
-            "extended_hours" => self.guards.allows_extended = value != 0.0,
-            "stop_tenths" => self.levels.stop_tenths = value as i64,
-            _ => return self.rule.set(name, value),
+    /// Stop and targets of a signal: those of the setup that it trades, or else of S12.
+    pub(super) fn levels_of(
+        &self,
+        seen: &Snapshot,
+        direction: Direction,
+    ) -> Option<(Price, [Price; 3])> {
+        if matches!(self.rule, Rule::Synthesis(_)) {
+            let setup = seen.outlook.as_ref()?.prospect(direction)?.setup;
+            return self.levels.between(seen.spot, setup.stop, setup.target);
         }
-        true
+        self.levels
+            .place(seen.spot, direction, seen.bars.true_range?)
+    }
+
+    /// Sets a number of the rule, or of what surrounds it, by its name. Times of day are minutes
+    /// after midnight in New York; a truth is 0 or 1.
+    ///
+    /// # Errors
+    /// There is none of that name, or a whole number was given a fraction: a confidence of 0.65
+    /// where points are counted is not 0. Whether the value makes sense is for the check.
+    pub fn set(&mut self, name: &str, value: f64) -> Result<(), Unset> {
+        match name {
+            "least_confidence" => put(&mut self.confidence_min, value),
+            "window_start" => put(&mut self.window.start_minute, value),
+            "window_end" => put(&mut self.window.end_minute, value),
+            "refresh_s" => put_seconds(&mut self.refresh_min_ns, value),
+            "cooldown_s" => put_seconds(&mut self.cooldown_ns, value),
+            "pin_reach_bps" => put(&mut self.pin_bps, value),
+            "liquid_interest_min" => put(&mut self.choice.interest_min, value),
+            "liquid_spread_max_pct" => put(&mut self.choice.spread_max_pct, value),
+            "stop_max_bps" => put(&mut self.guards.stop_max_bps, value),
+            "reward_min_tenths" => put(&mut self.guards.reward_min_tenths, value),
+            "extended_hours" => {
+                let mut truth = 0_u8;
+                put(&mut truth, value)?;
+                self.guards.allows_extended = truth == 1;
+                exact(f64::from(truth.min(1)), value)
+            }
+            "stop_tenths" => put(&mut self.levels.stop_tenths, value),
+            "theta_max_pct" => put(&mut self.theta_max_pct, value),
+            "roll_days" => put(&mut self.roll_days, value),
+            _ => self.rule.set(name, value),
+        }
     }
 
     /// The names that can be set.
@@ -309,6 +408,8 @@ impl RuleSet {
             "reward_min_tenths",
             "extended_hours",
             "stop_tenths",
+            "theta_max_pct",
+            "roll_days",
         ];
         OWN.iter().chain(self.rule.names()).copied()
     }
@@ -324,6 +425,7 @@ impl RuleSet {
             Rule::FourteenDte(rule) => rule.check(),
             Rule::Moc(rule) => rule.check(),
             Rule::Ifd(rule) => rule.check(),
+            Rule::Synthesis(rule) => rule.check(),
         }?;
         let ranges = [
             ("window", self.window.start_minute < self.window.end_minute),
@@ -331,6 +433,7 @@ impl RuleSet {
             ("bar_minutes", self.bar_minutes > 0),
             ("refresh_min_ns", self.refresh_min_ns > 0),
             ("pin_bps", self.pin_bps > 0),
+            ("theta_max_pct", self.theta_max_pct > 0),
         ];
         match ranges.iter().find(|(_, is_fine)| !is_fine) {
             Some((name, _)) => Err(Invalid::Range(name)),
@@ -354,6 +457,26 @@ impl fmt::Display for Invalid {
 }
 
 impl core::error::Error for Invalid {}
+
+/// Puts a whole number where one belongs.
+#[allow(
+    clippy::cast_possible_truncation,
+    reason = "a value that the cast changes is refused"
+)]
+fn put<T: TryFrom<i64>>(place: &mut T, value: f64) -> Result<(), Unset> {
+    let whole = value as i64;
+    exact(whole as f64, value)?;
+    *place = T::try_from(whole).map_err(|_| Unset::NotWhole)?;
+    Ok(())
+}
+
+/// Puts a span that is given in whole seconds.
+fn put_seconds(place: &mut u64, value: f64) -> Result<(), Unset> {
+    let mut seconds = 0_u32;
+    put(&mut seconds, value)?;
+    *place = u64::from(seconds) * NS_PER_SECOND;
+    Ok(())
+}
 
 /// Refuses weights that are negative or do not sum to 100.
 pub(super) fn check_weights(weights: &[i32]) -> Result<(), Invalid> {

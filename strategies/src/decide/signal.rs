@@ -93,6 +93,19 @@ impl Levels {
         ))
     }
 
+    /// A stop that is given, and targets one third, two thirds and all of the way to one that
+    /// is; none when one of them is no price.
+    #[must_use]
+    pub fn between(&self, entry: Price, stop: Price, target: Price) -> Option<(Price, [Price; 3])> {
+        let way = i128::from(target.0) - i128::from(entry.0);
+        let at = |thirds: i128| {
+            let threefold = i128::from(entry.0) * 3 + way * thirds;
+            round(threefold, i128::from(self.tick.0) * 3, self.tick)
+        };
+        let stop = round(i128::from(stop.0), i128::from(self.tick.0), self.tick)?;
+        Some((stop, [at(1)?, at(2)?, at(3)?]))
+    }
+
     /// Checks the parameters.
     ///
     /// # Errors

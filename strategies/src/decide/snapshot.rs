@@ -10,6 +10,7 @@ use undertow_core::types::{Price, Side};
 use super::border::{above, falls_beyond, rises_beyond};
 use super::contract::Listing;
 use super::features::{Features, Flagged, Gex, Indicative, StrikeGex, Unusual};
+use super::outlook::Outlook;
 use crate::auction::AuctionImbalance;
 use crate::discovery::Regime;
 use crate::flow::bars::TimeBar;
@@ -70,6 +71,8 @@ pub struct Snapshot {
     pub vwap: Option<Price>,
     /// Institutional flow found in an option.
     pub ifd: Option<Flagged>,
+    /// What the components of N22 say of the chain.
+    pub outlook: Option<Outlook>,
 }
 
 /// Which way a pin pulls the price.
@@ -190,6 +193,7 @@ impl Snapshot {
             chain: chain.and_then(|chain| ChainShape::of(chain, spot)),
             vwap: features.vwap.map(|reading| reading.value),
             ifd: features.ifd.map(|reading| reading.value),
+            outlook: features.outlook.map(|reading| reading.value),
         })
     }
 }

@@ -3,7 +3,7 @@
 use super::border::{above, at_least, below, falls_beyond, is_within, rises_beyond};
 use super::card::{Card, Direction, Finding, Term};
 use super::features::Feature;
-use super::rules::{Invalid, check_shares, check_weights, settable};
+use super::rules::{Invalid, Unset, check_shares, check_weights, exact, settable};
 use super::snapshot::{Pull, Snapshot};
 
 /// The rule's parameters.

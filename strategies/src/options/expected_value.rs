@@ -3,6 +3,11 @@
 //!
 //! `p` is a score between 0.1 and 0.9, not a calibrated probability. Which strikes make a pair
 //! is decided on integer prices; the score is continuous.
+//!
+//! Taken as a probability `p` ranks the farthest target first, however far: it hardly falls with
+//! distance (0.15 of it by the share of spot), while the gain grows with every point. So targets
+//! end at N3's 2 % of spot, and a trader ranks by [`Setup::tilted_ev`], where `p` only tilts the
+//! fair odds of target against stop.
 
 use alloc::vec::Vec;
 use core::cmp::Ordering;
@@ -14,6 +19,9 @@ use super::{Direction, clamp01, distance, points};
 
 /// How much two sums may differ and still be equal at a border: sums of tenths are not exact.
 const BORDER: f64 = 1e-9;
+
+/// Shares of spot are counted in these.
+const BPS: i128 = 10_000;
 
 /// Bounds of `p`.
 const P_BOUNDS: [f64; 2] = [0.10, 0.90];
@@ -31,6 +39,8 @@ pub struct EvRules {
     pub risk_max: Price,
     /// Least reward for one of risk.
     pub reward_risk_min: f64,
+    /// Greatest distance of the target, bps of spot: beyond it nothing is actionable (N3).
+    pub reach_max_bps: i64,
 }
 
 impl EvRules {
@@ -41,6 +51,7 @@ impl EvRules {
         p_min: 0.60,
         risk_max: Price(150 * Price::PER_POINT),
         reward_risk_min: 1.0,
+        reach_max_bps: 200,
     };
 
     /// A variant that is only watched.
@@ -64,7 +75,7 @@ impl EvRules {
             let factors = Factors::of(lines, spot, direction);
             for target in lines
                 .iter()
-                .filter(|it| is_beyond(it.strike, spot, direction))
+                .filter(|it| self.is_target(it.strike, spot, direction))
             {
                 let stops = lines
                     .iter()
@@ -79,6 +90,52 @@ impl EvRules {
         }
         setups.sort_by(Setup::order);
         setups
+    }
+
+    /// The setup of one direction that a trader takes: of those whose target is within `reach`,
+    /// the one of the largest [`Setup::tilted_ev`], then in the order of the candidates.
+    /// Allocates nothing.
+    #[must_use]
+    pub fn best(
+        &self,
+        lines: &[Line],
+        spot: Price,
+        direction: Direction,
+        reach: Price,
+    ) -> Option<Setup> {
+        if !spot.is_defined() || spot.0 <= 0 {
+            return None;
+        }
+        let factors = Factors::of(lines, spot, direction);
+        let mut best: Option<Setup> = None;
+        for target in lines {
+            let is_near = distance(target.strike, spot) <= reach;
+            if !is_near || !self.is_target(target.strike, spot, direction) {
+                continue;
+            }
+            for stop in lines {
+                if !is_behind(stop.strike, spot, direction) {
+                    continue;
+                }
+                let pair = Pair {
+                    spot,
+                    target: target.strike,
+                    stop: stop.strike,
+                };
+                let setup = self.setup(direction, &factors, pair);
+                let is_better = |setup: &Setup| {
+                    let by_ev = |best: Setup| best.tilted_ev().total_cmp(&setup.tilted_ev());
+                    best.is_none_or(|best| by_ev(best).then(setup.order(&best)).is_lt())
+                };
+                best = setup.filter(is_better).or(best);
+            }
+        }
+        best
+    }
+
+    fn is_target(&self, strike: Price, spot: Price, direction: Direction) -> bool {
+        let bound = i128::from(self.reach_max_bps) * i128::from(spot.0);
+        is_beyond(strike, spot, direction) && i128::from(distance(strike, spot).0) * BPS <= bound
     }
 
     /// Whether a candidate is good enough to be reported. Borders count as good.
@@ -141,6 +198,22 @@ pub struct Setup {
 }
 
 impl Setup {
+    /// Probability that the target is reached before the stop, when `p` tilts the odds that a
+    /// market without drift gives, risk to reward; a `p` of one half leaves them as they are.
+    #[must_use]
+    pub fn probability(&self) -> f64 {
+        let won = self.p * points(self.risk);
+        won / (won + (1.0 - self.p) * points(self.reward))
+    }
+
+    /// Expected value at that probability, points. However far the target is, it stays below
+    /// (2p − 1)/(1 − p) of the risk.
+    #[must_use]
+    pub fn tilted_ev(&self) -> f64 {
+        let q = self.probability();
+        q * points(self.reward) - (1.0 - q) * points(self.risk)
+    }
+
     /// Expected value of one contract, dollars, at dollars a point: 20 for NQ, 2 for MNQ.
     #[must_use]
     pub fn ev_dollars(&self, multiplier: u32) -> f64 {

@@ -327,6 +327,23 @@ impl Positioning {
     }
 }
 
+/// Premium at risk in calls and puts out of the money, without the zones: allocates nothing.
+#[must_use]
+pub fn premiums_at_risk(lines: &[Line], spot: Price, multiplier: u32) -> [Usd; 2] {
+    let mut sums = [Usd(0); 2];
+    for line in lines {
+        let (side, leg) = match line.strike.cmp(&spot) {
+            Ordering::Greater => (0, line.call),
+            Ordering::Less => (1, line.put),
+            Ordering::Equal => continue,
+        };
+        if let Some(mark) = leg.mark {
+            sums[side] = sums[side].plus(Usd::premium(mark, leg.open_interest, multiplier));
+        }
+    }
+    sums
+}
+
 /// The right whose premium at a strike is more than 1.2 times the other's.
 fn dominant(line: &Line, multiplier: u32) -> Option<Right> {
     let premium = |leg: super::chain::Leg| {

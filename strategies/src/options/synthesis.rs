@@ -57,6 +57,20 @@ pub enum SpikeLevel {
     Lower,
 }
 
+impl SpikeLevel {
+    /// The level of a volume so many times the open interest; borders count as reached.
+    #[must_use]
+    pub fn of(ratio: f64) -> Self {
+        if ratio >= 50.0 {
+            Self::Extreme
+        } else if ratio >= 30.0 {
+            Self::VeryHigh
+        } else {
+            Self::Lower
+        }
+    }
+}
+
 /// What a component found.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Finding {
@@ -84,7 +98,8 @@ impl Finding {
     }
 
     /// How urgent it is, as the `place`th best of its component, from 0; absent if it is nothing.
-    fn priority(self, place: usize) -> Option<Priority> {
+    #[must_use]
+    pub fn priority(self, place: usize) -> Option<Priority> {
         match self {
             Self::Pressure(confidence) => pressure_priority(confidence),
             Self::Spike(SpikeLevel::Extreme) => Some(Priority::Immediate),

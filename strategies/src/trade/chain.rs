@@ -6,6 +6,8 @@
 //! before. An option without a two-sided quote, or whose price has no volatility, weighs nothing
 //! in that round. Memory is laid out at construction.
 
+mod outlook;
+
 use alloc::vec::Vec;
 
 use undertow_core::contract::{Contract, ContractKind, Multiplier, PriceSign, TickRule};
@@ -14,10 +16,12 @@ use undertow_core::money::Money;
 use undertow_core::risk::Greeks as DollarGreeks;
 use undertow_core::types::{BookKey, InstrumentId, Nanos, Price, PublisherId, Text};
 
+use self::outlook::{View, Windows};
 use crate::calendar::{Calendar, Day, Venue};
 use crate::decide::contract::Listing;
 use crate::decide::features::StrikeGex;
 use crate::options::Right;
+use crate::options::chain::{Leg, Line};
 use crate::options::implied::{Undiscounted, volatility};
 use crate::options::pricing::{Model, Terms};
 use crate::portfolio_risk::money_away;
@@ -32,6 +36,7 @@ const SUMS_MIN: usize = 30;
 /// Fewer open contracts than this are a ghost strike and weigh nothing (A11).
 const INTEREST_MIN: u64 = 5;
 
+const DAYS_PER_YEAR: f64 = 365.0;
 const NS_PER_YEAR: f64 = 365.0 * 86_400.0 * 1e9;
 
 /// A search for the volatility of a price (A10).
@@ -56,6 +61,9 @@ struct Member {
     quoted_at: Nanos,
     /// Contracts cleared on the last day that the venue told of.
     volume: Option<u32>,
+    /// Contracts traded this session, and of them those before the present window.
+    traded: u64,
+    traded_before: u64,
     /// At its last turn; none if it had no price then.
     greeks: Option<Turn>,
 }
@@ -83,6 +91,8 @@ impl Member {
         trust: Trust::Recovering,
         quoted_at: Nanos(0),
         volume: None,
+        traded: 0,
+        traded_before: 0,
         greeks: None,
     };
 }
@@ -101,6 +111,18 @@ const BLANK_LISTING: Listing = Listing {
     exchange: Text::new(),
 };
 
+/// And of a line.
+const BLANK_LINE: Line = Line {
+    strike: Price(0),
+    call: NOTHING,
+    put: NOTHING,
+};
+const NOTHING: Leg = Leg {
+    volume: 0,
+    open_interest: 0,
+    mark: None,
+};
+
 /// An empty vector of this room, every page of which was written, so that none is missing later.
 fn laid_out<T: Clone>(room: usize, blank: T) -> Vec<T> {
     let mut vector: Vec<T> = core::iter::repeat_n(blank, room).collect();
@@ -116,6 +138,8 @@ struct Turn {
     delta: f64,
     gamma: f64,
     vega: f64,
+    /// What passing time takes of the price in a day, as a share of it.
+    decay: f64,
     forward: f64,
 }
 
@@ -146,6 +170,10 @@ pub struct Chain {
     by_strike: Vec<StrikeGex>,
     history: [Vec<f64>; 2],
     sums: Option<Sums>,
+    /// One expiry side by side, gathered afresh for each outlook.
+    views: Vec<View>,
+    lines: Vec<Line>,
+    windows: Windows,
     /// Whose turn is next, and when the round began.
     cursor: usize,
     round_at: Nanos,
@@ -175,6 +203,9 @@ impl Chain {
             ),
             history: [history(), history()],
             sums: None,
+            views: laid_out(options_max, View::BLANK),
+            lines: laid_out(options_max, BLANK_LINE),
+            windows: Windows::NONE,
             cursor: 0,
             round_at: Nanos::UNDEFINED,
             refused: 0,
@@ -193,6 +224,7 @@ impl Chain {
             history.clear();
         }
         self.sums = None;
+        self.windows = Windows::NONE;
         self.cursor = 0;
     }
 
@@ -272,6 +304,8 @@ impl Chain {
             trust: Trust::Recovering,
             quoted_at: Nanos(0),
             volume: None,
+            traded: 0,
+            traded_before: 0,
             greeks: None,
         });
         self.place_strike(definition.strike);
@@ -425,6 +459,34 @@ impl Chain {
         })
     }
 
+    /// What a day would take of an option's price, as a share of it (R9); none if its last turn
+    /// found no price.
+    #[must_use]
+    pub fn decay(&self, at: usize) -> Option<f64> {
+        Some(self.options.get(at)?.greeks?.decay)
+    }
+
+    /// The day that an option expires.
+    #[must_use]
+    pub fn expiry(&self, at: usize) -> Option<Day> {
+        self.listings.get(at).map(|listing| listing.expiry)
+    }
+
+    /// The contract that a position in an option is rolled to: the same right and strike at the
+    /// next expiry of which it is listed. Its place comes with it.
+    #[must_use]
+    pub fn next(&self, at: usize) -> Option<(usize, Contract)> {
+        let own = self.listings.get(at)?;
+        let is_later = |(_, other): &(usize, &Listing)| {
+            (other.right, other.strike) == (own.right, own.strike) && other.expiry > own.expiry
+        };
+        let listings = self.listings.iter().enumerate();
+        let (to, _) = listings
+            .filter(is_later)
+            .min_by_key(|(to, other)| (other.expiry, *to))?;
+        Some((to, self.options[to].contract))
+    }
+
     /// The volatility that an option's price implied at its last turn.
     #[must_use]
     pub fn implied(&self, at: usize) -> Option<f64> {
@@ -527,6 +589,7 @@ fn price_of(
         delta: greeks.delta?,
         gamma: greeks.gamma.filter(|gamma| (0.0..=1.0).contains(gamma))?,
         vega: greeks.vega?,
+        decay: -greeks.theta? / DAYS_PER_YEAR / mid,
         forward,
     })
 }

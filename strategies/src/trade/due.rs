@@ -36,9 +36,10 @@ impl<G: Gateway> Trader<G> {
         self.turn_day();
         self.pass_minutes();
         if is_first || self.ticks.is_multiple_of(ACCOUNT_TICKS) {
-            house::tell_account(&mut self.risk, &self.settings, self.now);
+            house::tell_account(&mut self.risk, &self.settings, &self.told, self.now);
             self.tell_held();
             self.tighten_stops();
+            self.look_at_ends();
             self.tell_kept();
             if let Some(equity) = self.risk.equity() {
                 self.curve.get_or_insert(Curve::new(equity)).add(equity);
@@ -57,6 +58,7 @@ impl<G: Gateway> Trader<G> {
         }
         self.let_time_pass(books);
         self.settle_what_expired();
+        self.finish_rolls(books);
         self.close_what_is_due();
         self.evaluate(books);
     }
@@ -79,6 +81,11 @@ impl<G: Gateway> Trader<G> {
         house::tell_day(&mut self.risk, &self.calendar, day, &self.rules, self.now);
         if let Ok(Some(session)) = self.calendar.session(Venue::Globex, day) {
             self.gateway.begin_session(session.close);
+        }
+        if self.day.is_some() {
+            for watch in &mut self.watches {
+                watch.chain.begin_session();
+            }
         }
         self.day = Some(day);
     }
@@ -194,13 +201,16 @@ impl<G: Gateway> Trader<G> {
     /// Evaluates a rule set, and says when it is to be looked at next.
     fn decided(&mut self, place: usize) -> Option<(usize, Decision)> {
         let (rules, at) = &self.rules[place];
+        let asks = rules.rule.ev_rules();
+        let outlook = asks.and_then(|asks| self.watches[*at].outlook(&asks, self.now));
         let watch = &self.watches[*at];
         let moment = Moment::of(&self.calendar, Venue::Nyse, self.now).ok()?;
         let conditions = Conditions {
             trust: watch.trust,
             is_halted: watch.is_trading == Some(false) || self.risk.halted().gate != Gate::Open,
         };
-        let features = watch.features(rules.bar_minutes, self.now);
+        let mut features = watch.features(rules.bar_minutes, self.now);
+        features.outlook = outlook;
         let decision = self.decide.evaluate(place, &features, &conditions, &moment);
         self.due[place] = Nanos(self.now.0.saturating_add(rules.refresh_min_ns));
         Some((*at, decision?))

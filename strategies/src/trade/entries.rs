@@ -15,6 +15,7 @@ use undertow_core::risk::{Command, Context, Order, Sizing};
 use undertow_core::types::{BookKey, Nanos, Price, Side};
 
 use super::Trader;
+use super::ending::close_by;
 use super::event::{Asked, TradeEvent};
 use super::holding::Holding;
 use super::settings::{exits, horizon};
@@ -23,12 +24,9 @@ use crate::decide::rules::Strategy;
 use crate::decide::signal::Signal;
 
 /// Entries are cancelled when they have not filled in so long (R8).
-const GOOD_FOR_NS: u64 = 60_000_000_000;
+pub(super) const GOOD_FOR_NS: u64 = 60_000_000_000;
 
 const GOOD_FOR_ZERO_DTE_NS: u64 = 30_000_000_000;
-
-/// Options that expire today are closed by 15:45 (R9).
-const ZERO_DTE_CLOSE_MINUTE: u32 = 15 * 60 + 45;
 
 /// Why a signal became no intent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +70,12 @@ impl<G: Gateway> Trader<G> {
     }
 
     /// Risk takes the contract on, and is told what is known of it.
-    fn take_on(&mut self, books: &Books<'_>, (at, option): (usize, usize), contract: &Contract) {
+    pub(super) fn take_on(
+        &mut self,
+        books: &Books<'_>,
+        (at, option): (usize, usize),
+        contract: &Contract,
+    ) {
         if self.risk.line(contract.key).is_none() {
             if self.risk.register(contract).is_err() || !self.gateway.register(contract) {
                 // Check 3 refuses what is not known; nothing else follows from it here.
@@ -85,6 +88,7 @@ impl<G: Gateway> Trader<G> {
                 self.risk.on_status(&status);
                 self.gateway.on_control(&Control::Status(status));
             }
+            self.told.tell_again(&mut self.risk, self.now);
             // The paper account began flat, and nobody else trades in it.
             self.risk.reconcile(contract.key, BrokerView::Held(0));
         }
@@ -214,11 +218,7 @@ impl<G: Gateway> Trader<G> {
                 Direction::Flat => Side::None,
             },
             close_by: if is_today {
-                signal
-                    .contract
-                    .listing
-                    .expiry
-                    .eastern_minute(ZERO_DTE_CLOSE_MINUTE)
+                close_by(signal.contract.listing.expiry)
             } else {
                 Nanos::UNDEFINED
             },

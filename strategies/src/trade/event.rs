@@ -4,7 +4,7 @@ use undertow_core::contract::Contract;
 use undertow_core::event::{Depth, Touch};
 use undertow_core::order::{ClientOrderId, ExecReport, Intent};
 use undertow_core::position::ExitCause;
-use undertow_core::risk::{Cancel, Halt, Kept, Reported, Verdict};
+use undertow_core::risk::{Cancel, Halt, Kept, LimitChange, LimitError, Reported, Verdict};
 use undertow_core::types::{BookKey, Nanos, Price};
 
 use crate::decide::Decision;
@@ -34,6 +34,8 @@ pub enum TradeEvent {
     Settled(BookKey, Price, i64),
     /// A halt, or the end of one.
     Halted(Halt),
+    /// The operator wanted a limit lowered: it was, or was refused.
+    Limited(Limited),
     /// A digest of orders, positions and executions after everything said so far; a fold of the
     /// journal must come to it as well.
     Checkpoint(u64),
@@ -50,6 +52,19 @@ pub struct Decided {
     pub touch: Touch,
     /// The depth.
     pub depth: Depth,
+}
+
+/// A limit that the operator wanted lowered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limited {
+    /// Which, and to what.
+    pub change: LimitChange,
+    /// What it was.
+    pub from: i64,
+    /// Why it was refused; none when it was taken.
+    pub refused: Option<LimitError>,
+    /// When, in event time.
+    pub ts: Nanos,
 }
 
 /// An intent, and what risk made of it. An order is said before it is sent.

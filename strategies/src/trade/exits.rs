@@ -5,7 +5,7 @@ use undertow_core::contract::TickRule;
 use undertow_core::event::{BookUpdate, Touch, Trust};
 use undertow_core::gateway::Gateway;
 use undertow_core::order::{Entry, Intent, Purpose, Quote, Style, Tif};
-use undertow_core::position::Exit;
+use undertow_core::position::{Exit, ExitCause};
 use undertow_core::types::{BookKey, Price};
 
 use super::Trader;
@@ -69,6 +69,9 @@ impl<G: Gateway> Trader<G> {
 
     /// Asks for an exit: a limit just beyond the opposite quote, for what is there now.
     pub(super) fn leave(&mut self, at: usize, exit: &Exit) {
+        if exit.cause != ExitCause::Roll {
+            self.holdings[at].roll = None;
+        }
         let holding = self.holdings[at];
         let refused = |holding: &mut Holding, now| holding.refused(exit, now);
         let (side, now) = (holding.exit_side(), self.now);

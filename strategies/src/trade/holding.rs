@@ -2,7 +2,7 @@
 //! their way, and what of them came back.
 
 use undertow_core::order::{ClientOrderId, Confidence, ExecReport, Intent, ReportKind, SignalId};
-use undertow_core::position::{Exit, ExitPlan, ExitStage, Exits};
+use undertow_core::position::{Exit, ExitPlan, ExitStage, Exits, Roll};
 use undertow_core::types::{BookKey, Nanos, Price, Side};
 
 /// Exits that may be on their way at once.
@@ -57,6 +57,8 @@ pub(super) struct Holding {
     has_retried: bool,
     leaving: [Option<Leg>; EXITS_MAX],
     quiet_until: Nanos,
+    /// What it becomes when it has left; none if it just ends.
+    pub(super) roll: Option<Roll>,
 }
 
 /// What a report means for a holding.
@@ -78,6 +80,7 @@ impl Holding {
             has_retried: false,
             leaving: [None; EXITS_MAX],
             quiet_until: Nanos(0),
+            roll: None,
         }
     }
 
@@ -98,6 +101,7 @@ impl Holding {
             has_retried: true,
             leaving: [None; EXITS_MAX],
             quiet_until: Nanos(0),
+            roll: None,
         }
     }
 
@@ -125,8 +129,13 @@ impl Holding {
         self.intent.confidence
     }
 
-    /// Whether nothing of it is left to look after.
+    /// Whether nothing of it is left to look after, and nothing follows it.
     pub(super) fn is_over(&self) -> bool {
+        self.roll.is_none() && self.has_left()
+    }
+
+    /// Whether nothing of it is held or on its way.
+    pub(super) fn has_left(&self) -> bool {
         let stage = self.exits.stage();
         self.entry.is_none()
             && self.leaving.iter().all(Option::is_none)

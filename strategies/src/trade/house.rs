@@ -10,6 +10,7 @@ use undertow_core::risk::{Account, Context, Costs, Risk, Span, ValueAtRisk};
 use undertow_core::types::Nanos;
 
 use super::settings::Settings;
+use super::told::Told;
 use crate::calendar::{Calendar, Day, Venue};
 use crate::decide::moment::Window;
 use crate::decide::rules::RuleSet;
@@ -39,7 +40,8 @@ pub(super) fn tell_day(
 }
 
 /// Says how the account stands.
-pub(super) fn tell_account(risk: &mut Risk, settings: &Settings, now: Nanos) {
+/// Value at risk and costs only while no source tells them.
+pub(super) fn tell_account(risk: &mut Risk, settings: &Settings, told: &Told, now: Nanos) {
     let (bound, at_risk) = bound(risk, settings);
     let free = risk
         .equity()
@@ -52,13 +54,16 @@ pub(super) fn tell_account(risk: &mut Risk, settings: &Settings, now: Nanos) {
         };
         risk.on_context(&Context::Account(account), now);
     }
-    if let Some(loss) = at_risk {
+    if let Some(loss) = at_risk.filter(|_| !told.has_value_at_risk) {
         let at_risk = ValueAtRisk {
             loss,
             days: 0,
             as_of: now,
         };
         risk.on_context(&Context::ValueAtRisk(at_risk), now);
+    }
+    if told.has_costs {
+        return;
     }
     let [day, month] = settings.costs;
     let costs = Costs {

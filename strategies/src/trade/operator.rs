@@ -3,10 +3,12 @@
 use undertow_core::event::Operator;
 use undertow_core::gateway::Gateway;
 use undertow_core::position::ExitCause;
-use undertow_core::risk::{Command, Gate, HaltCause, LimitError, Limits as RiskLimits, Which};
+use undertow_core::risk::{
+    Command, Gate, HaltCause, LimitChange, LimitError, Limits as RiskLimits, Which,
+};
 
 use super::Trader;
-use super::event::TradeEvent;
+use super::event::{Limited, TradeEvent};
 use super::speech::Item;
 
 impl<G: Gateway> Trader<G> {
@@ -24,10 +26,29 @@ impl<G: Gateway> Trader<G> {
                 return;
             }
             Operator::Kill => self.risk.halt(Gate::Shut, HaltCause::Operator),
+            Operator::Tighten(change) => return self.lower(change),
         }
         self.tell_halted();
         if matches!(operator, Operator::Kill) {
             self.cancel_all();
+        }
+    }
+
+    /// Takes a tighter limit, or says why it is refused. A loss limit that is passed by what was
+    /// lost already halts at once.
+    fn lower(&mut self, change: LimitChange) {
+        let before = *self.risk.halted();
+        let limits = *self.risk.limits();
+        let refused = self.tighten(&limits.with(change)).err();
+        let limited = Limited {
+            change,
+            from: limits.get(change.name()).unwrap_or(0),
+            refused,
+            ts: self.now,
+        };
+        self.say(TradeEvent::Limited(limited), None);
+        if before != *self.risk.halted() {
+            self.tell_halted();
         }
     }
 

@@ -56,7 +56,7 @@ pub struct Product {
 /// How a strategy's positions are sized and left.
 pub(super) const fn horizon(strategy: Strategy) -> Horizon {
     match strategy {
-        Strategy::ZeroDte | Strategy::Ifd => Horizon::ZeroDte,
+        Strategy::ZeroDte | Strategy::Ifd | Strategy::Synthesis => Horizon::ZeroDte,
         Strategy::OneDte => Horizon::OneDte,
         Strategy::FourteenDte => Horizon::FourteenDte,
         Strategy::Moc => Horizon::Moc,
@@ -69,6 +69,6 @@ pub(super) const fn exits(strategy: Strategy) -> ExitPlan {
         Strategy::ZeroDte => ExitPlan::ZERO_DTE,
         Strategy::OneDte => ExitPlan::ONE_DTE,
         Strategy::FourteenDte => ExitPlan::FOURTEEN_DTE,
-        Strategy::Moc | Strategy::Ifd => ExitPlan::OTHER,
+        Strategy::Moc | Strategy::Ifd | Strategy::Synthesis => ExitPlan::OTHER,
     }
 }

@@ -14,6 +14,7 @@ use crate::calendar::{Calendar, Venue};
 use crate::decide::card::Direction;
 use crate::decide::features::{FLAGGED_AGE_MAX_NS, Features, Flagged, Gex, Reading, Unusual, Vpin};
 use crate::decide::identity::Symbol;
+use crate::decide::outlook::Outlook;
 use crate::decide::snapshot::BARS_MAX;
 use crate::decide::vetting::Candidate;
 use crate::discovery::Regime;
@@ -24,6 +25,7 @@ use crate::flow::vpin::VpinValue;
 use crate::ifd;
 use crate::ifd::confidence::Action as Advice;
 use crate::ifd::desk::{Evidence, Signal};
+use crate::options::expected_value::EvRules;
 use crate::portfolio_risk::{RETURNS, volatility_z};
 
 const NS_PER_MINUTE: u64 = 60_000_000_000;
@@ -195,6 +197,15 @@ impl Watch {
     #[inline]
     pub fn measured(&mut self, update: &FlowUpdate) {
         self.seen = Some(Seen::of(update));
+    }
+
+    /// What the components of N22 say of its chain now, as old as its quotes. They see the price
+    /// that a signal is entered at: the last trade's.
+    pub fn outlook(&mut self, rules: &EvRules, now: Nanos) -> Option<Reading<Outlook>> {
+        let spot = self.last?.value;
+        let at = self.chain.quoted_at()?;
+        let value = self.chain.outlook(rules, spot, now)?;
+        Some(Reading { value, at })
     }
 
     /// Ends the bars that are over. Returns the z-score of the last whole minute's return, if a

@@ -8,7 +8,7 @@ use undertow_strategies::decide::claim::{Claim, ClaimStore, Claims, Request, Tok
 use undertow_strategies::decide::contract::{Choice, Liquidity, Listing};
 use undertow_strategies::decide::counters::Block;
 use undertow_strategies::decide::features::{Feature, Features, Reading, Unfit};
-use undertow_strategies::decide::flip::flips;
+use undertow_strategies::decide::flip::{Knob, flips};
 use undertow_strategies::decide::hysteresis::Hysteresis;
 use undertow_strategies::decide::identity::{Ambiguous, Fingerprint, Identity};
 use undertow_strategies::decide::identity::{SignalId, Terms, VERSION};
@@ -590,7 +590,11 @@ fn flips_are_the_nearest_values_that_change_the_answer() {
     let seen = Snapshot::of(&features, 50).unwrap();
     assert_eq!(rules.rule.judge(&seen, &moment).confidence(), 56);
     let flips: Vec<_> = flips(&rules, &seen, &moment).collect();
-    let of = |feature| flips.iter().find(|flip| flip.feature == feature);
+    let of = |feature| {
+        flips
+            .iter()
+            .find(|flip| flip.knob == Knob::Feature(feature))
+    };
     // A sweep without momentum adds 10, and no VPIN is enough.
     let sweep = of(Feature::Sweep).unwrap();
     assert_eq!((sweep.to, sweep.confidence), (1.0, 66));

@@ -2,15 +2,21 @@
 
 use undertow_core::types::{Price, Side};
 use undertow_strategies::decide::card::{Card, Direction, Effect, Term};
-use undertow_strategies::decide::features::{Indicative, Unusual};
+use undertow_strategies::decide::features::{Flagged, Indicative, Unusual};
 use undertow_strategies::decide::fourteen_dte::{DexVote, FourteenDte};
 use undertow_strategies::decide::moc::Moc;
 use undertow_strategies::decide::one_dte::OneDte;
-use undertow_strategies::decide::rules::{Invalid, Rule, RuleSet, Strategy};
+use undertow_strategies::decide::outlook::{Jolt, Outlook, Prospect, RANKED_MAX};
+use undertow_strategies::decide::rules::{Invalid, Rule, RuleSet, Strategy, Unset};
 use undertow_strategies::decide::snapshot::{Auction, Bars, ChainShape, Gamma, Pull, Snapshot};
+use undertow_strategies::decide::synthesis::Synthesis;
+use undertow_strategies::decide::vetting::Candidate;
 use undertow_strategies::decide::zero_dte::ZeroDte;
 use undertow_strategies::discovery::Regime;
 use undertow_strategies::flow::bars::TimeBar;
+use undertow_strategies::ifd::shock::{Burst, Shock};
+use undertow_strategies::options;
+use undertow_strategies::options::expected_value::Setup;
 
 use crate::world::{MINUTE_NS, World, at, bar, eleven, price, tuesday};
 
@@ -512,4 +518,229 @@ fn s14_weights_that_do_not_sum_to_a_hundred_are_refused() {
     assert_eq!(with(-5, 60), Err(Invalid::Weights { sum: 100 }));
     let text = Invalid::Weights { sum: 101 }.to_string();
     assert!(text.contains("101") && text.contains("sum to 100"));
+}
+
+/// A setup of so many points up and down, with this score.
+fn prospect(direction: options::Direction, p: f64, [reward, risk]: [f64; 2]) -> Option<Prospect> {
+    let sign = match direction {
+        options::Direction::Long => 1.0,
+        options::Direction::Short => -1.0,
+    };
+    Some(Prospect {
+        setup: Setup {
+            direction,
+            target: price(650.0 + sign * reward),
+            stop: price(650.0 - sign * risk),
+            factors: [0.5; 4],
+            p,
+            reward: price(reward),
+            risk: price(risk),
+            reward_risk: reward / risk,
+            ev: p * reward - (1.0 - p) * risk,
+        },
+        contracts: [None; RANKED_MAX],
+    })
+}
+
+fn outlook(long: f64, short: f64) -> Option<Outlook> {
+    Some(Outlook {
+        expiry: tuesday(),
+        reach: price(100.0),
+        long: prospect(options::Direction::Long, long, [100.0, 70.0]),
+        short: prospect(options::Direction::Short, short, [100.0, 70.0]),
+        call_share: None,
+        shock: None,
+    })
+}
+
+/// Institutional flow upward with this confidence, by spikes of this ratio or by pressure.
+fn flow(confidence: f64, v1_ratio: Option<f64>) -> Option<Flagged> {
+    Some(Flagged {
+        direction: Direction::Long,
+        strike: price(655.0),
+        expiry: tuesday(),
+        candidate: Candidate {
+            confidence,
+            expected_value: 10.0,
+            reward_risk: 2.0,
+            volume: 1_000,
+            notional: 1e6,
+            time_of_day_ns: 0,
+            is_isolated: false,
+            v1_ratio,
+            v3_ratio: None,
+            failed_checks: 0,
+        },
+        context: Some(0.8),
+    })
+}
+
+fn synthesised(seen: Snapshot) -> Card {
+    Synthesis::default().judge(&seen)
+}
+
+#[test]
+fn synthesis_votes_by_the_priority_of_each_component() {
+    let by = |outlook, ifd| {
+        synthesised(Snapshot {
+            outlook,
+            ifd,
+            ..quiet()
+        })
+    };
+    let value = by(outlook(0.8, 0.7), None);
+    assert_eq!(
+        votes(&value, Term::ExpectedValue),
+        Some((Direction::Long, 2))
+    );
+    assert_eq!(value.direction(), Direction::Long);
+    let down = by(outlook(0.7, 0.8), None);
+    assert_eq!(down.direction(), Direction::Short);
+    let even = by(outlook(0.8, 0.76), None);
+    assert_eq!(
+        votes(&even, Term::ExpectedValue),
+        None,
+        "less apart than .05"
+    );
+    for (ratio, expected) in [(29.9, 1), (30.0, 2), (49.9, 2), (50.0, 3)] {
+        let card = by(None, flow(0.9, Some(ratio)));
+        assert_eq!(
+            votes(&card, Term::Spike),
+            Some((Direction::Long, expected)),
+            "{ratio}"
+        );
+    }
+    for (confidence, expected) in [
+        (0.6, None),
+        (0.61, Some(1)),
+        (0.71, Some(2)),
+        (0.81, Some(3)),
+    ] {
+        let card = by(None, flow(confidence, None));
+        let counted = votes(&card, Term::Pressure).map(|(_, count)| count);
+        assert_eq!(counted, expected, "{confidence}");
+    }
+}
+
+#[test]
+fn synthesis_counts_points_only_of_components_that_agree() {
+    let seen = Snapshot {
+        outlook: outlook(0.8, 0.7).map(|outlook| Outlook {
+            call_share: Some(0.7),
+            ..outlook
+        }),
+        ifd: flow(0.95, Some(60.0)),
+        ..quiet()
+    };
+    let card = synthesised(seen);
+    assert_eq!(points(&card, Term::Spike), 19);
+    assert_eq!(points(&card, Term::Positioning), 5);
+    assert_eq!(
+        points(&card, Term::ExpectedValue),
+        45,
+        "worth 50 points or more"
+    );
+    let against = Snapshot {
+        ifd: seen.ifd.map(|flagged| Flagged {
+            direction: Direction::Short,
+            ..flagged
+        }),
+        ..seen
+    };
+    let card = synthesised(against);
+    assert_eq!(
+        card.direction(),
+        Direction::Flat,
+        "three votes against two lead by one only"
+    );
+    assert_eq!(card.confidence(), 0);
+    let burst = Burst {
+        call_volume: 0,
+        put_volume: 900,
+        baseline: 100.0,
+        call_delta: Some(0.5),
+        put_delta: Some(0.5),
+        minutes: 2.0,
+    };
+    let jolt = Jolt {
+        strike: price(640.0),
+        direction: Direction::Short,
+        shock: Shock::assess(&burst).unwrap(),
+    };
+    let shocked = Snapshot {
+        outlook: outlook(0.7, 0.8).map(|outlook| Outlook {
+            shock: Some(jolt),
+            ..outlook
+        }),
+        ..quiet()
+    };
+    let card = synthesised(shocked);
+    assert_eq!(
+        votes(&card, Term::Shock),
+        Some((Direction::Short, 3)),
+        "a gamma emergency"
+    );
+    assert_eq!(points(&card, Term::Shock), 9);
+}
+
+#[test]
+fn s14_synthesis_vetoes_below_the_least_value_and_not_at_it() {
+    let seen = Snapshot {
+        outlook: outlook(0.8, 0.7),
+        ..quiet()
+    };
+    let worth = seen.outlook.unwrap().long.unwrap().setup.tilted_ev();
+    let judge = |ev_min: f64, p_min: f64| {
+        let rule = Synthesis {
+            ev_min,
+            p_min,
+            ..Synthesis::default()
+        };
+        rule.judge(&seen)
+    };
+    assert_eq!(
+        factor(&judge(worth, 0.6), Term::Veto),
+        None,
+        "at its border"
+    );
+    assert!(judge(worth, 0.6).confidence() > 0);
+    assert_eq!(factor(&judge(worth + 1e-6, 0.6), Term::Veto), Some(0.0));
+    assert_eq!(judge(worth + 1e-6, 0.6).confidence(), 0);
+    assert_eq!(factor(&judge(1.0, 0.8), Term::Veto), None, "the score too");
+    assert_eq!(factor(&judge(1.0, 0.81), Term::Veto), Some(0.0));
+    let nothing = synthesised(Snapshot {
+        ifd: flow(0.95, Some(60.0)),
+        ..quiet()
+    });
+    assert_eq!(
+        factor(&nothing, Term::Veto),
+        Some(0.0),
+        "without a setup there is nothing to trade"
+    );
+}
+
+#[test]
+fn s07_a_whole_number_takes_no_fraction() {
+    let mut rules = RuleSet::of(Strategy::Synthesis);
+    assert_eq!(rules.set("least_confidence", 65.0), Ok(()));
+    assert_eq!(rules.confidence_min, 65);
+    for (name, value) in [
+        ("least_confidence", 0.65),
+        ("least_confidence", f64::NAN),
+        ("least_confidence", 256.0),
+        ("least_confidence", -1.0),
+        ("cooldown_s", 0.5),
+        ("extended_hours", 2.0),
+        ("ev_weight", 44.5),
+        ("lead_min", -1.0),
+    ] {
+        assert_eq!(
+            rules.set(name, value),
+            Err(Unset::NotWhole),
+            "{name} {value}"
+        );
+    }
+    assert_eq!(rules.confidence_min, 65, "what is refused changes nothing");
+    assert_eq!(rules.set("ev_min", 14.5), Ok(()));
+    assert_eq!(rules.set("ev_minimum", 1.0), Err(Unset::Unknown));
 }

@@ -96,6 +96,7 @@ fn seen(spot: f64) -> Snapshot {
         sweep: false,
         unusual: None,
         ifd: None,
+        outlook: None,
         hidden: None,
         imbalance: None,
         indicative: None,

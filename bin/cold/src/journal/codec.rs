@@ -3,6 +3,7 @@
 //! Reading is strict: a number that names no variant, a flag that is neither 0 nor 1, or text that
 //! is not UTF-8 makes the whole record unreadable, never another record.
 
+use super::record::Lowering;
 use undertow_core::contract::{Contract, ContractKind, Multiplier, PriceSign, TickRule};
 use undertow_core::money::Money;
 use undertow_core::order::{
@@ -146,6 +147,7 @@ words!(PriceSign: Positive = 0, Any = 1);
 words!(Mode: Backtest = 0, Paper = 1, Shadow = 2, Live = 3);
 words!(Gate: Open = 0, ReduceOnly = 1, Shut = 2);
 words!(HaltCause: None = 0, Operator = 1, RunAway = 2, Journal = 3, Venue = 4, Process = 5);
+words!(Lowering: Taken = 0, Looser = 1, Contradiction = 2, TooSmall = 3);
 words!(Phase: Armed = 0, Warn = 1, Tripped = 2, Cooling = 3);
 
 fields!(BookKey: instrument_id, publisher_id);

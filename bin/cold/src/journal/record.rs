@@ -131,6 +131,32 @@ pub struct Signalled {
     pub outcome: u8,
 }
 
+/// The operator wanted a limit lowered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lowered {
+    /// Its name in the configuration.
+    pub name: Text<32>,
+    /// What it was, in its own unit.
+    pub from: i64,
+    /// What it was to be.
+    pub to: i64,
+    /// What came of it.
+    pub outcome: Lowering,
+}
+
+/// What came of a wish to lower a limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lowering {
+    /// It is in force.
+    Taken,
+    /// It would have been looser, which takes a restart.
+    Looser,
+    /// It would have contradicted another limit.
+    Contradiction,
+    /// It would have been below the least that makes sense.
+    TooSmall,
+}
+
 /// What a held contract was valued at when [`Kept`] was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Marked {
@@ -151,6 +177,7 @@ fields!(Settled: contract, price, delivered);
 fields!(Delivered: contract, price);
 fields!(Signalled: id, fingerprint, sequence, outcome);
 fields!(Marked: contract, price);
+fields!(Lowered: name, from, to, outcome);
 
 impl Field for SignalId {
     fn put(&self, out: &mut Out<'_>) {
@@ -251,6 +278,8 @@ records! {
     Checkpoint(u64) = 18 "checkpoint",
     /// The run ended in order, with this digest of the ledger.
     End(u64) = 19 "end",
+    /// A limit was lowered while running, or was not.
+    Limit(Lowered) = 20 "limit",
 }
 
 impl Record {

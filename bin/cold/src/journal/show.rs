@@ -12,7 +12,7 @@ use undertow_core::risk::{BreakerKind, Halt, HaltCause, Kept, Mode};
 use undertow_core::types::{BookKey, Nanos, Price, Side};
 
 use super::block::Entry;
-use super::record::{Record, Settled, Start};
+use super::record::{Lowering, Record, Settled, Start};
 
 /// Names and values, in the order in which they are shown.
 type Fields = Vec<(&'static str, Value)>;
@@ -106,6 +106,20 @@ fn fields(record: &Record) -> Fields {
         Record::Mark(marked) => vec![
             ("contract", key(marked.contract)),
             ("price", price(marked.price)),
+        ],
+        Record::Limit(lowered) => vec![
+            ("limit", json!(lowered.name.as_str())),
+            ("from", json!(lowered.from)),
+            ("to", json!(lowered.to)),
+            (
+                "outcome",
+                json!(match lowered.outcome {
+                    Lowering::Taken => "taken",
+                    Lowering::Looser => "refused: looser takes a restart",
+                    Lowering::Contradiction => "refused: contradicts another limit",
+                    Lowering::TooSmall => "refused: below its least",
+                }),
+            ),
         ],
         Record::Checkpoint(digest) | Record::End(digest) => {
             vec![("digest", json!(format!("{digest:016x}")))]

@@ -193,7 +193,7 @@ impl State {
                 self.compare(at, *live);
                 self.is_ended = true;
             }
-            Record::Refused(_) | Record::Signal(_) => {}
+            Record::Refused(_) | Record::Signal(_) | Record::Limit(_) => {}
         }
     }
 

@@ -4,9 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use undertow_cold::journal::{
-    Adopted, BLOCK, Build, Cancelled, Carried, Delivered, Entry, Intended, JournalError, Marked,
-    Moment, Options, Reader, Record, Recovered, Refused, Scan, Settled, Signalled, Start, Sync,
-    Writer, segment_name,
+    Adopted, BLOCK, Build, Cancelled, Carried, Delivered, Entry, Intended, JournalError, Lowered,
+    Lowering, Marked, Moment, Options, Reader, Record, Recovered, Refused, Scan, Settled,
+    Signalled, Start, Sync, Writer, segment_name,
 };
 use undertow_core::contract::{Contract, ContractKind, Multiplier, PriceSign, TickRule};
 use undertow_core::money::Money;
@@ -170,6 +170,12 @@ pub(crate) fn every_kind() -> Vec<Record> {
         Record::Halt(kept().halt),
         Record::Resume(Reason::new("checked by hand").expect("a reason")),
         Record::Kept(kept()),
+        Record::Limit(Lowered {
+            name: Text::from_bytes(b"order_quantity_max"),
+            from: 5,
+            to: 2,
+            outcome: Lowering::Taken,
+        }),
         Record::Mark(Marked {
             contract: KEY,
             price: Price(6),

@@ -7,14 +7,14 @@
 use std::path::{Path, PathBuf};
 
 use undertow_cold::journal::{
-    Cancelled, Intended, JournalError, Lock, Marked, Moment, Options, Record, Refused, Settled,
-    Signalled, Start, Sync, Writer, segment_name,
+    Cancelled, Intended, JournalError, Lock, Lowered, Lowering, Marked, Moment, Options, Record,
+    Refused, Settled, Signalled, Start, Sync, Writer, segment_name,
 };
 use undertow_core::event::Stamp;
-use undertow_core::risk::Gate;
-use undertow_core::types::{BookKey, Nanos, Price};
+use undertow_core::risk::{Gate, LimitError};
+use undertow_core::types::{BookKey, Nanos, Price, Text};
 use undertow_strategies::decide::Outcome;
-use undertow_strategies::trade::event::TradeEvent;
+use undertow_strategies::trade::event::{Limited, TradeEvent};
 
 /// The directory of the journal in a run's directory.
 pub(crate) const JOURNAL: &str = "journal";
@@ -119,6 +119,7 @@ impl Journal {
             TradeEvent::Asked(asked) => asked.ts,
             TradeEvent::Cancelled(_, ts) => *ts,
             TradeEvent::Reported(report, _) => report.ts_event,
+            TradeEvent::Limited(limited) => limited.ts,
             _ => self.last.ts_event,
         }
     }
@@ -185,7 +186,22 @@ pub(crate) fn records(event: &TradeEvent, signals: &mut u64, mut each: impl FnMu
             each(&Record::Mark(marked));
         }
         TradeEvent::Kept(kept) => each(&Record::Kept(*kept)),
+        TradeEvent::Limited(limited) => each(&Record::Limit(lowered(limited))),
         TradeEvent::Checkpoint(digest) => each(&Record::Checkpoint(*digest)),
+    }
+}
+
+fn lowered(limited: &Limited) -> Lowered {
+    Lowered {
+        name: Text::from_bytes(limited.change.name().as_bytes()),
+        from: limited.from,
+        to: limited.change.to(),
+        outcome: match limited.refused {
+            None => Lowering::Taken,
+            Some(LimitError::Raised { .. }) => Lowering::Looser,
+            Some(LimitError::Contradiction { .. }) => Lowering::Contradiction,
+            Some(LimitError::TooSmall { .. } | LimitError::Missing(_)) => Lowering::TooSmall,
+        },
     }
 }
 

@@ -6,7 +6,8 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
-use serde_json::Value;
+use latency_report::recorder::Recorder;
+use serde_json::{Value, json};
 use undertow_cold::explain;
 use undertow_cold::journal::{Build, Start};
 use undertow_cold::registry::Registry;
@@ -35,6 +36,7 @@ use undertow_strategies::trade::watch::Watch;
 
 use super::gather::rfc3339;
 use crate::config::Config;
+use crate::output::Output;
 use crate::profile::Profile;
 
 /// The file of explanations in a run's directory.
@@ -122,6 +124,24 @@ struct Fill {
     order: ClientOrderId,
     ts: Nanos,
     execution: Execution,
+}
+
+/// What was timed of a run.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Latencies<'a> {
+    /// From arrival to each of the first orders, ns.
+    pub(super) orders: &'a [(ClientOrderId, u64)],
+    /// Own time of each stage, of sampled messages.
+    pub(super) stages: &'a [Recorder],
+}
+
+impl<'a> Latencies<'a> {
+    pub(super) fn of(output: &'a Output, stages: &'a [Recorder]) -> Self {
+        Self {
+            orders: &output.order_latencies,
+            stages,
+        }
+    }
 }
 
 /// Everything said so far.
@@ -249,7 +269,7 @@ impl Trades {
         place: &Path,
         trader: &Trader<G>,
         names: &Registry,
-        latencies: &[(ClientOrderId, u64)],
+        latencies: &Latencies<'_>,
     ) -> Result<Vec<String>> {
         std::fs::create_dir_all(place)
             .with_context(|| format!("cannot make {}", place.display()))?;
@@ -263,15 +283,17 @@ impl Trades {
         )])
     }
 
-    /// Writes a document a line for each signal, order and report. `latencies` are of orders, ns.
+    /// Writes a document a line for each signal, order and report.
     fn explain(
         &self,
         path: &Path,
         rules: &[RuleSet],
         names: &Registry,
-        latencies: &[(ClientOrderId, u64)],
+        latencies: &Latencies<'_>,
     ) -> Result<()> {
-        let latencies: BTreeMap<u64, u64> = latencies.iter().map(|(id, ns)| (id.0, *ns)).collect();
+        let stages: Vec<Value> = latencies.stages.iter().map(stage).collect();
+        let orders = latencies.orders.iter();
+        let latencies: BTreeMap<u64, u64> = orders.map(|(id, ns)| (id.0, *ns)).collect();
         let place = || format!("cannot write {}", path.display());
         let mut file = BufWriter::new(File::create(path).with_context(place)?);
         for (stamp, event) in &self.events {
@@ -285,7 +307,8 @@ impl Trades {
                 TradeEvent::Asked(asked) => {
                     let mut document = explain::asked(asked, stamp.sequence, names);
                     let latency = asked.order.and_then(|id| latencies.get(&id.0));
-                    document["latency_ns"] = latency.map_or(Value::Null, |ns| (*ns).into());
+                    document["latency_ns"] =
+                        latency.map_or(Value::Null, |ns| json!({ "order": ns, "stages": stages }));
                     document
                 }
                 TradeEvent::Reported(report, reported) => {
@@ -295,6 +318,7 @@ impl Trades {
                     explain::cancelled(cancel, *ts, stamp.sequence, names)
                 }
                 TradeEvent::Halted(halt) => explain::halted(halt, stamp.sequence),
+                TradeEvent::Limited(limited) => explain::limited(limited, stamp.sequence),
                 TradeEvent::Settled(key, price, held) => {
                     explain::settled(*key, (*price, *held), stamp.sequence, names)
                 }
@@ -485,6 +509,13 @@ impl Trades {
     }
 }
 
+/// What a stage usually took, ns.
+fn stage(stage: &Recorder) -> Value {
+    let row = stage.clone().finish();
+    let at = |quantile: f64| row.histogram.value_at_quantile(quantile);
+    json!({ "name": row.name, "p50": at(0.5), "p99": at(0.99) })
+}
+
 /// What a trade earned after fees, if this execution closes it.
 fn result(
     (contract, position, before): &mut (Contract, Position, Money),
@@ -507,6 +538,7 @@ const fn cause_name(cause: ExitCause) -> &'static str {
         ExitCause::Target => "target",
         ExitCause::Time => "time",
         ExitCause::Theta => "theta",
+        ExitCause::Roll => "roll",
         ExitCause::Ordered => "ordered",
     }
 }

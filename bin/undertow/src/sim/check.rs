@@ -212,7 +212,7 @@ impl Checker {
                     Operator::Halt => self.gate.max(Gate::ReduceOnly),
                     Operator::Kill => Gate::Shut,
                     Operator::Resume(_) => Gate::Open,
-                    Operator::Flatten => self.gate,
+                    Operator::Flatten | Operator::Tighten(_) => self.gate,
                 };
                 Ok(())
             }
@@ -256,6 +256,7 @@ impl Checker {
             | TradeEvent::Listed(_)
             | TradeEvent::Marked(..)
             | TradeEvent::Kept(_)
+            | TradeEvent::Limited(_)
             | TradeEvent::Checkpoint(_) => Ok(()),
         }
     }

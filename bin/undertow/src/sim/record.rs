@@ -46,6 +46,7 @@ impl Entry {
                 TradeEvent::Settled(key, price, held) => {
                     format!("E {key:?} {} {held}", price.0)
                 }
+                TradeEvent::Limited(limited) => format!("O {limited:?}"),
                 TradeEvent::Checkpoint(digest) => format!("K {digest:016x}"),
             },
             Self::Ordered(operator) => format!("O {operator:?}"),

@@ -176,7 +176,7 @@ fn tuned(mut set: RuleSet, chance: &mut Chance) -> RuleSet {
 
 fn set_all(set: &mut RuleSet, numbers: &[(&str, f64)]) {
     for (name, number) in numbers {
-        let is_known = set.set(name, *number);
+        let is_known = set.set(name, *number).is_ok();
         debug_assert!(is_known, "{name}");
     }
 }

@@ -1,4 +1,5 @@
 //! A session and a profile under which little becomes a lot of signals, orders and fills.
+#![allow(dead_code, reason = "each test program uses a part of it")]
 
 use std::fs;
 use std::path::Path;
