@@ -12,7 +12,6 @@ use undertow_core::order::ReportKind;
 use undertow_core::types::Side;
 
 #[path = "support/eager.rs"]
-#[allow(dead_code, reason = "not all of it is needed here")]
 mod eager;
 
 use eager::{folder, profile, run};

@@ -31,7 +31,6 @@ use undertow_strategies::trade::stage::Desk;
 use undertow_strategies::trade::witness::Witness;
 
 #[path = "support/eager.rs"]
-#[allow(dead_code, reason = "only its profile is needed here")]
 mod eager;
 mod support;
 

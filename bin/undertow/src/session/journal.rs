@@ -18,7 +18,7 @@ use undertow_core::order::ClientOrderId;
 use undertow_core::risk::{Gate, LimitError};
 use undertow_core::types::{BookKey, Nanos, Price, Text};
 use undertow_strategies::decide::Outcome;
-use undertow_strategies::trade::event::{Limited, TradeEvent};
+use undertow_strategies::trade::event::{Decided, Limited, TradeEvent};
 
 /// The directory of the journal in a run's directory.
 pub(crate) const JOURNAL: &str = "journal";
@@ -201,33 +201,7 @@ impl Journal {
 pub(crate) fn records(event: &TradeEvent, signals: &mut u64, mut each: impl FnMut(&Record)) {
     match event {
         TradeEvent::Listed(contract) => each(&Record::Contract(*contract)),
-        TradeEvent::Decided(decided) => {
-            let outcome = match decided.decision.outcome {
-                Outcome::Emitted(_) => 0,
-                Outcome::Updated(_) => 1,
-                Outcome::Blocked(block) | Outcome::Debug(block) => 2 + block as u8,
-                Outcome::Skipped(_) | Outcome::Asking(_) => u8::MAX,
-            };
-            if let Some(identity) = decided.decision.identity {
-                let signal = Signalled {
-                    id: identity.id,
-                    fingerprint: identity.fingerprint,
-                    sequence: *signals,
-                    outcome,
-                };
-                *signals += 1;
-                each(&Record::Signal(signal));
-            }
-            if let Outcome::Emitted(signal) = decided.decision.outcome {
-                each(&Record::Claim(Claimed {
-                    id: signal.identity.id,
-                    fingerprint: signal.identity.fingerprint,
-                    place: u8::try_from(decided.place).unwrap_or(u8::MAX),
-                    at: signal.at,
-                    ttl_ns: signal.ttl_ns,
-                }));
-            }
-        }
+        TradeEvent::Decided(decided) => signalled(decided, signals, each),
         TradeEvent::Asked(asked) => match (asked.order, asked.verdict.refusal()) {
             (Some(id), _) => {
                 let intended = Intended {
@@ -269,6 +243,35 @@ pub(crate) fn records(event: &TradeEvent, signals: &mut u64, mut each: impl FnMu
         TradeEvent::Kept(kept) => each(&Record::Kept(*kept)),
         TradeEvent::Limited(limited) => each(&Record::Limit(lowered(limited))),
         TradeEvent::Checkpoint(digest) => each(&Record::Checkpoint(*digest)),
+    }
+}
+
+/// A decision about a contract, and the claim that an emitted signal takes.
+fn signalled(decided: &Decided, signals: &mut u64, mut each: impl FnMut(&Record)) {
+    let outcome = match decided.decision.outcome {
+        Outcome::Emitted(_) => 0,
+        Outcome::Updated(_) => 1,
+        Outcome::Blocked(block) | Outcome::Debug(block) => 2 + block as u8,
+        Outcome::Skipped(_) | Outcome::Asking(_) => u8::MAX,
+    };
+    if let Some(identity) = decided.decision.identity {
+        let signal = Signalled {
+            id: identity.id,
+            fingerprint: identity.fingerprint,
+            sequence: *signals,
+            outcome,
+        };
+        *signals += 1;
+        each(&Record::Signal(signal));
+    }
+    if let Outcome::Emitted(signal) = decided.decision.outcome {
+        each(&Record::Claim(Claimed {
+            id: signal.identity.id,
+            fingerprint: signal.identity.fingerprint,
+            place: u8::try_from(decided.place).unwrap_or(u8::MAX),
+            at: signal.at,
+            ttl_ns: signal.ttl_ns,
+        }));
     }
 }
 
