@@ -83,7 +83,7 @@ fn k06_k07_a_halt_holds_over_restarts_until_resumed_with_a_reason() {
     assert_eq!(state(dir)["resumed"], "rule mended", "nothing was resumed");
 
     let before = state(dir);
-    let (figures, told) = trade(dir, 16, "eager.toml");
+    let (figures, told) = trade(dir, 17, "eager.toml");
     assert!(figures["orders"].as_u64().unwrap() > 0, "{told}");
     let first = figures["fill_lines"][0]["order"].as_u64().unwrap();
     assert!(

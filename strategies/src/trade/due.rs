@@ -63,11 +63,14 @@ impl<G: Gateway> Trader<G> {
         self.evaluate(books);
     }
 
-    /// What an earlier run has seen is seen again, and nothing follows from it.
+    /// What an earlier run has seen is seen again, and nothing follows from it. The last minute's
+    /// volatility is kept for the breaker: until it is told, no entry is let through.
     fn catch_up(&mut self) {
         self.tick_at = Nanos(self.now.0.saturating_add(TICK_NS));
-        for watch in &mut self.watches {
-            watch.pass(self.now);
+        for at in 0..self.watches.len() {
+            if let Some(volatility) = self.pass_minute(at) {
+                self.recovery.volatility = Some(volatility);
+            }
         }
         self.refresh_chains();
     }
@@ -112,14 +115,18 @@ impl<G: Gateway> Trader<G> {
 
     /// Bars that are over, and the market's last minute for its breaker (R2).
     fn pass_minutes(&mut self) {
-        for (at, watch) in self.watches.iter_mut().enumerate() {
-            let z = watch.pass(self.now);
-            // The breaker looks at one market: the first product's.
-            if let (0, Some(z)) = (at, z.and_then(|z| ppm_down(z.abs()))) {
-                let context = Context::Volatility(z, self.now);
-                self.risk.on_context(&context, self.now);
+        for at in 0..self.watches.len() {
+            if let Some(volatility) = self.pass_minute(at) {
+                self.risk.on_context(&volatility, self.now);
             }
         }
+    }
+
+    /// Bars of one underlying that are over. The breaker looks at one market: the first product's.
+    fn pass_minute(&mut self, at: usize) -> Option<Context> {
+        let z = self.watches[at].pass(self.now)?;
+        let z = ppm_down(z.abs()).filter(|_| at == 0)?;
+        Some(Context::Volatility(z, self.now))
     }
 
     /// Greeks of the contracts that are traded.
