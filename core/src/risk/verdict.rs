@@ -552,6 +552,29 @@ mod tests {
             .at_most(Bound::Gamma, 600, 1_000)
             .done();
         assert_eq!((outcome.bound, outcome.headroom), (Bound::Gamma, 400));
+        // Of two alike the first is told.
+        let outcome = Tightest::new()
+            .at_most(Bound::Delta, 60, 100)
+            .at_most(Bound::Gamma, 600, 1_000)
+            .done();
+        assert_eq!((outcome.bound, outcome.headroom), (Bound::Delta, 40));
+    }
+
+    #[test]
+    fn a_verdict_tells_numbers_only_of_checks_that_had_some() {
+        let mut verdict = Verdict::new();
+        verdict.note(Refusal::Mode, Outcome::SPARED);
+        let missing = Tightest::new().missing(Bound::Marks).done();
+        verdict.note(Refusal::Halt, missing);
+        let failed = Tightest::new().at_most(Bound::Delta, 7, 5).done();
+        verdict.note(Refusal::Instrument, failed);
+        let text = alloc::format!("{verdict}");
+        let lines: alloc::vec::Vec<_> = text.lines().collect();
+        assert!(lines[0].ends_with("Spared"), "{text}");
+        assert!(lines[1].ends_with("Missing Marks"), "{text}");
+        let told = "Failed Delta: 7 of 5, headroom -2";
+        assert!(lines[2].ends_with(told), "{text}");
+        assert!(lines[3].ends_with("NotReached"), "{text}");
     }
 
     #[test]

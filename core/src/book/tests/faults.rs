@@ -150,6 +150,21 @@ fn f05_cancel_of_unknown_order_is_counted_and_book_unchanged() {
 }
 
 #[test]
+fn f05_unknown_cancels_are_a_gap_also_late_in_a_session() {
+    let bump = Bump::new();
+    let mut desk = Desk::filled(&bump);
+    let thresholds = small().thresholds;
+    for _ in 0..2 * thresholds.unknown_window_records {
+        desk.play(Action::Trade, Side::Bid, 0, P41, 1);
+    }
+    for count in 1..=thresholds.unknown_cancels_max + 1 {
+        let trust = desk.cancel(Side::Bid, 500, P41, 1).trust;
+        let is_good = trust == Trust::Good;
+        assert_eq!(is_good, count <= thresholds.unknown_cancels_max, "{count}");
+    }
+}
+
+#[test]
 fn f06_cancel_of_more_than_rests_removes_the_order_and_quarantines() {
     let bump = Bump::new();
     let mut desk = Desk::filled(&bump);
