@@ -858,8 +858,11 @@ impl<G: Gateway> Trader<G> {
     /// What an earlier run has seen is seen again, and nothing follows from it.
     fn catch_up(&mut self) {
         self.tick_at = Nanos(self.now.0.saturating_add(TICK_NS));
-        for watch in &mut self.watches {
-            watch.pass(self.now);
+        for (at, watch) in self.watches.iter_mut().enumerate() {
+            let z = watch.pass(self.now);
+            if let (0, Some(z)) = (at, z.and_then(|z| ppm_down(z.abs()))) {
+                self.recovery.volatility = Some((z, self.now));
+            }
         }
         self.refresh_chains();
     }

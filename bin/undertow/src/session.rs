@@ -669,12 +669,15 @@ impl Cold {
             sequence: messages,
             ingress_ns: 0,
         };
+        let mut told = None;
         loop {
             while trader.speak(|event| self.trade(last, event)) {}
             if !trader.waits_for_journal() {
                 break;
             }
-            let notice = if self.is_sound() {
+            // What was on its way between tiles that have stopped is not in the journal.
+            let is_news = told.replace(self.said) != Some(self.said);
+            let notice = if is_news && self.is_sound() {
                 Notice::Written(self.said)
             } else {
                 Notice::Halt(Gate::Shut, HaltCause::Journal)

@@ -92,7 +92,10 @@ fn k12_profit_in_the_summary_is_the_executions_times_the_multiplier_less_fees() 
         .iter()
         .map(|line| dollars(&line["realised"]))
         .sum();
-    assert!((told - earned).abs() < 0.01, "{told} told, {earned} earned");
+    assert!(
+        (told - (earned - fees)).abs() < 0.01,
+        "{told} told, {earned} earned, {fees} paid"
+    );
     let account = &trade["account"];
     assert!((dollars(&account["fees"]) - fees).abs() < 0.01, "{account}");
     assert!(

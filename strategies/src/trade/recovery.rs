@@ -11,6 +11,7 @@ use undertow_core::book::Books;
 use undertow_core::gateway::Gateway;
 use undertow_core::order::{ClientOrderId, Intent};
 use undertow_core::position::{BrokerView, ExitPlan};
+use undertow_core::risk::Context;
 use undertow_core::types::{BookKey, Nanos, Price, Side};
 
 use super::event::TradeEvent;
@@ -76,6 +77,8 @@ pub(super) struct Recovery {
     contracts: Vec<BookKey>,
     orders: Vec<PastOrder>,
     positions: Vec<PastPosition>,
+    /// The market's last minute before it goes on, for the breaker that looks at it (R2).
+    pub(super) volatility: Option<(i64, Nanos)>,
     has_begun: bool,
 }
 
@@ -124,6 +127,7 @@ impl<G: Gateway> Trader<G> {
             contracts: self.risk.lines().map(|line| line.contract.key).collect(),
             orders: past.orders.clone(),
             positions: past.positions.clone(),
+            volatility: None,
             has_begun: false,
         };
         self.kept = self.risk.kept();
@@ -140,6 +144,9 @@ impl<G: Gateway> Trader<G> {
     #[cold]
     pub(super) fn begin_again(&mut self, books: &Books<'_>) {
         if !core::mem::replace(&mut self.recovery.has_begun, true) {
+            if let Some((z, at)) = self.recovery.volatility {
+                self.risk.on_context(&Context::Volatility(z, at), self.now);
+            }
             for order in &self.recovery.orders {
                 let (id, contract) = (order.id, order.contract);
                 self.gateway.ask(id, contract, order.filled, self.now);

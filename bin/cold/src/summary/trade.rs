@@ -149,7 +149,7 @@ pub struct ContractLine {
     pub held: i64,
     /// Average price of what is held.
     pub average: String,
-    /// Realised, dollars, before fees.
+    /// Realised, dollars, after fees.
     pub realised: String,
     /// Unrealised, dollars; absent without a mark.
     pub unrealised: Option<String>,
