@@ -85,7 +85,18 @@ fn k06_k07_a_halt_holds_over_restarts_until_resumed_with_a_reason() {
     let before = state(dir);
     let (figures, told) = trade(dir, 16, "eager.toml");
     assert!(figures["orders"].as_u64().unwrap() > 0, "{told}");
-    let first = figures["fill_lines"][0]["order"].as_u64().unwrap();
+    let (_, out, _) = run(dir, &["journal", "dump", "state/journal", "--json"]);
+    let records = out
+        .lines()
+        .map(|line| -> Value { serde_json::from_str(line).unwrap() });
+    let records: Vec<_> = records.collect();
+    let start = records
+        .iter()
+        .rposition(|it| it["kind"] == "start")
+        .unwrap();
+    let mut ordered = records[start..].iter();
+    let intent = ordered.find(|it| it["kind"] == "intent").unwrap();
+    let first = intent["record"]["id"].as_u64().unwrap();
     assert!(
         first >= before["next_id"].as_u64().unwrap(),
         "no id is used again"
