@@ -27,6 +27,20 @@ fn state(dir: &Path) -> Value {
     document["state"].clone()
 }
 
+/// The id of the first order of the last run, by the journal.
+fn first_id(dir: &Path) -> u64 {
+    let (_, out, _) = run(dir, &["journal", "dump", "state/journal", "--json"]);
+    let records = out.lines().map(|line| serde_json::from_str(line).unwrap());
+    let records: Vec<Value> = records.collect();
+    let start = records
+        .iter()
+        .rposition(|it| it["kind"] == "start")
+        .unwrap();
+    let mut ordered = records[start..].iter();
+    let intent = ordered.find(|it| it["kind"] == "intent").unwrap();
+    intent["record"]["id"].as_u64().unwrap()
+}
+
 fn resume(dir: &Path, more: &[&str]) -> (i32, String, String) {
     let words = ["resume", "--set", "trade.state_dir=state"];
     run(dir, &[&words[..], more].concat())
@@ -85,18 +99,7 @@ fn k06_k07_a_halt_holds_over_restarts_until_resumed_with_a_reason() {
     let before = state(dir);
     let (figures, told) = trade(dir, 16, "eager.toml");
     assert!(figures["orders"].as_u64().unwrap() > 0, "{told}");
-    let (_, out, _) = run(dir, &["journal", "dump", "state/journal", "--json"]);
-    let records = out
-        .lines()
-        .map(|line| -> Value { serde_json::from_str(line).unwrap() });
-    let records: Vec<_> = records.collect();
-    let start = records
-        .iter()
-        .rposition(|it| it["kind"] == "start")
-        .unwrap();
-    let mut ordered = records[start..].iter();
-    let intent = ordered.find(|it| it["kind"] == "intent").unwrap();
-    let first = intent["record"]["id"].as_u64().unwrap();
+    let first = first_id(dir);
     assert!(
         first >= before["next_id"].as_u64().unwrap(),
         "no id is used again"
