@@ -176,6 +176,8 @@ pub(super) struct Checker {
     /// Cancels of a kill leave at once, and are said after it: these must still be said.
     cancels_owed: BTreeSet<u64>,
     gate: Gate,
+    /// When the operator resumed last.
+    resumed_at: Nanos,
     now: Nanos,
     last_id: u64,
     sequence: Option<u64>,
@@ -238,6 +240,9 @@ impl Checker {
         match entry {
             Entry::Said(event) => self.said(event),
             Entry::Ordered(operator) => {
+                if matches!(operator, Operator::Resume(_)) {
+                    self.resumed_at = self.now;
+                }
                 self.gate = match operator {
                     Operator::Halt => self.gate.max(Gate::ReduceOnly),
                     Operator::Kill => Gate::Shut,
@@ -275,8 +280,11 @@ impl Checker {
                 self.pass(*at)
             }
             TradeEvent::Halted(halt) => {
-                // What the operator ordered is known already; the chain may halt by itself.
-                self.gate = self.gate.max(halt.gate);
+                // What the operator ordered is known already; the chain may halt by itself. What
+                // waited to be said until the operator had resumed is over.
+                if halt.at > self.resumed_at {
+                    self.gate = self.gate.max(halt.gate);
+                }
                 Ok(())
             }
             TradeEvent::Settled(contract, _, held) => {

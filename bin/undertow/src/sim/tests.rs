@@ -290,6 +290,21 @@ fn many_seeds_trade_and_meet_faults_and_break_nothing() {
     }
 }
 
+/// 285: a kill cancelled an order that had never left. The others: a halt that the operator had
+/// lifted before it could be said was held against the trader, by the checker.
+#[test]
+fn seeds_that_once_broke_an_invariant_break_none() {
+    for seed in [285, 4_987, 6_495, 7_159] {
+        let ask = Ask {
+            seed,
+            minutes: 6,
+            ..ASK
+        };
+        let tally = run(&ask).expect("a simulation");
+        assert!(tally.is_ok(), "{seed}: {tally:?}");
+    }
+}
+
 #[test]
 fn a_run_without_faults_has_none() {
     let ask = Ask {
