@@ -176,8 +176,8 @@ pub(super) struct Checker {
     /// Cancels of a kill leave at once, and are said after it: these must still be said.
     cancels_owed: BTreeSet<u64>,
     gate: Gate,
-    /// When the operator resumed last.
-    resumed_at: Nanos,
+    /// The operator has resumed, and that is not said yet.
+    is_resuming: bool,
     now: Nanos,
     last_id: u64,
     sequence: Option<u64>,
@@ -219,6 +219,7 @@ impl Checker {
         self.cancels_owed.clear();
         self.now = state.until();
         self.gate = state.halt().gate;
+        self.is_resuming = false;
         self.journalled = state.records();
         self.carried.extend(self.fills.keys());
         self.settled = settled;
@@ -240,9 +241,7 @@ impl Checker {
         match entry {
             Entry::Said(event) => self.said(event),
             Entry::Ordered(operator) => {
-                if matches!(operator, Operator::Resume(_)) {
-                    self.resumed_at = self.now;
-                }
+                self.is_resuming |= matches!(operator, Operator::Resume(_));
                 self.gate = match operator {
                     Operator::Halt => self.gate.max(Gate::ReduceOnly),
                     Operator::Kill => Gate::Shut,
@@ -282,7 +281,9 @@ impl Checker {
             TradeEvent::Halted(halt) => {
                 // What the operator ordered is known already; the chain may halt by itself. What
                 // waited to be said until the operator had resumed is over.
-                if halt.at > self.resumed_at {
+                if halt.gate == Gate::Open {
+                    self.is_resuming = false;
+                } else if !self.is_resuming {
                     self.gate = self.gate.max(halt.gate);
                 }
                 Ok(())
