@@ -91,24 +91,17 @@ impl Holding {
             close_by: Nanos(0),
             ..ExitPlan::OTHER
         };
-        let mut exits = Exits::new(intent.side, plan);
-        exits.entered(intent.quantity, average);
-        Self {
-            intent,
-            watch,
-            exits,
-            entry: None,
-            has_retried: true,
-            leaving: [None; EXITS_MAX],
-            quiet_until: Nanos(0),
-            roll: None,
-        }
+        Self::entered(intent, watch, average, plan)
     }
 
-    /// What an earlier run has entered.
+    /// What an earlier run has entered, at the price of its intent.
     pub(super) fn carried(intent: Intent, watch: usize, plan: ExitPlan) -> Self {
+        Self::entered(intent, watch, intent.price, plan)
+    }
+
+    fn entered(intent: Intent, watch: usize, average: Price, plan: ExitPlan) -> Self {
         let mut exits = Exits::new(intent.side, plan);
-        exits.entered(intent.quantity, intent.price);
+        exits.entered(intent.quantity, average);
         Self {
             intent,
             watch,

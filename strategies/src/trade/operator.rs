@@ -62,7 +62,7 @@ impl<G: Gateway> Trader<G> {
 
     /// Cancels live orders; each cancel leaves after it was said.
     fn cancel(&mut self, which: Which) {
-        let (queue, now) = (&mut self.queue, self.now);
+        let (now, queue) = (self.date(), &mut self.queue);
         self.risk.cancel_all(which, now, &mut |cancel| {
             queue.push_back(Item {
                 event: TradeEvent::Cancelled(cancel, now),
@@ -81,7 +81,7 @@ impl<G: Gateway> Trader<G> {
             change,
             from: limits.get(change.name()).unwrap_or(0),
             refused,
-            ts: self.now,
+            ts: self.date(),
         };
         self.say(TradeEvent::Limited(limited), None);
         if before != *self.risk.halted() {
@@ -91,7 +91,7 @@ impl<G: Gateway> Trader<G> {
 
     /// Cancels every live order at once; what was done is said after it.
     fn cancel_all(&mut self, cause: HaltCause) {
-        let now = self.now;
+        let now = self.date();
         for item in &mut self.queue {
             if let Some(cancel @ Command::Cancel(_)) = item.command {
                 self.gateway.send(&cancel, now);

@@ -170,6 +170,12 @@ impl<G: Gateway> Trader<G> {
         }
     }
 
+    /// The time of what is done now: what an order of the operator brings about while the past is
+    /// seen again comes after it.
+    pub(super) fn date(&self) -> Nanos {
+        self.now.max(self.recovery.until)
+    }
+
     /// Whether anything of an earlier run still waits to be taken up.
     pub(super) const fn has_past(&self) -> bool {
         !self.recovery.has_begun || !self.recovery.positions.is_empty()
