@@ -55,7 +55,7 @@ const INSTRUMENTS_NEAR: u32 = 8;
 const INSTRUMENTS_MANY: u32 = 256;
 
 /// Cache lines of a head that every record touches.
-const HEAD_LINES: usize = 3;
+const HEAD_LINES: usize = 2;
 
 /// How many records ahead memory is called for: the book's head and the order's place in the
 /// index first, then the order that stands there and the best levels, then what the order is

@@ -111,7 +111,7 @@ impl<'a> Ours<'a> {
     pub fn new(bump: &'a Bump, input: &Input) -> Self {
         Self {
             books: books(bump, input),
-            last: Last(Touch::EMPTY),
+            last: Last(bbo(&Touch::EMPTY)),
         }
     }
 
@@ -119,17 +119,17 @@ impl<'a> Ours<'a> {
     #[inline(always)]
     pub fn apply(&mut self, mbo: Mbo) -> Bbo {
         self.books.on_data(&Market::Mbo(mbo), &mut self.last);
-        bbo(&self.last.0)
+        self.last.0
     }
 }
 
-/// The touch of the last update.
-struct Last(Touch);
+/// The best bid and offer of the last update.
+struct Last(Bbo);
 
 impl Emit<BookUpdate> for Last {
     #[inline(always)]
     fn emit(&mut self, update: &BookUpdate) {
-        self.0 = update.touch;
+        self.0 = bbo(&update.touch);
     }
 }
 

@@ -8,6 +8,7 @@ use bumpalo::Bump;
 
 use super::limits::{BookLimits, LimitError, filled};
 use super::slab::NONE;
+use crate::types::Price;
 
 /// How many pages from the best one are looked at together before a search by halves.
 const NEAR_PAGES: usize = 4;
@@ -24,14 +25,11 @@ const CLASSES: usize = 16;
 
 /// One page of a side.
 #[derive(Clone, Copy, Debug)]
-#[repr(C)]
 pub(super) struct PageEntry {
     /// Rank of its first level, over sixteen.
     pub(super) number: i64,
     /// Where its levels stand in the slab, over sixteen. Links the free list too.
     pub(super) page: u32,
-    /// Bit `i`: level `i` has orders.
-    pub(super) occupied: u32,
 }
 
 const _: () = assert!(size_of::<PageEntry>() == 16);
@@ -41,13 +39,14 @@ impl PageEntry {
     const SENTINEL: Self = Self {
         number: i64::MIN,
         page: NONE,
-        occupied: 0,
     };
 }
 
 /// The directories of all books: blocks of power-of-two sizes from one array.
 #[derive(Debug)]
 pub(super) struct Directories<'a> {
+    /// By the book's number.
+    books: &'a mut [Sides],
     entries: &'a mut [PageEntry],
     /// First free block of each size; the rest follow by `page` of each block's first entry.
     free: [u32; CLASSES],
@@ -59,6 +58,9 @@ impl<'a> Directories<'a> {
     /// Bytes of one entry.
     pub(super) const ENTRY_BYTES: usize = size_of::<PageEntry>();
 
+    /// Bytes of what every book has.
+    pub(super) const BOOK_BYTES: usize = size_of::<Sides>();
+
     /// Entries: a smallest block for each page there is, and one directory's growth to its limit.
     pub(super) fn capacity(limits: &BookLimits) -> usize {
         let smallest = limits.pages_max as usize * BLOCK_MIN as usize;
@@ -68,6 +70,7 @@ impl<'a> Directories<'a> {
 
     pub(super) fn new_in(bump: &'a Bump, limits: &BookLimits) -> Result<Self, LimitError> {
         Ok(Self {
+            books: filled(bump, limits.instruments_max as usize, Sides::EMPTY)?,
             entries: filled(bump, Self::capacity(limits), PageEntry::SENTINEL)?,
             free: [NONE; CLASSES],
             // Block 0 is never handed out: an empty directory is its sentinels.
@@ -75,13 +78,21 @@ impl<'a> Directories<'a> {
         })
     }
 
-    /// Asks for the cache line of a side's best page.
+    /// The directories of a book.
     #[inline(always)]
-    pub(super) fn prefetch(&self, ladder: &Ladder) {
-        let best = ladder.start as usize + ladder.len as usize - 1;
-        if let Some(entry) = self.entries.get(best) {
-            crate::prefetch::read(entry);
-        }
+    pub(super) fn sides(&self, book: u32) -> &Sides {
+        &self.books[book as usize]
+    }
+
+    #[inline(always)]
+    pub(super) fn sides_mut(&mut self, book: u32) -> &mut Sides {
+        &mut self.books[book as usize]
+    }
+
+    /// The pages of a side, the sentinels before them, worst first.
+    #[inline(always)]
+    pub(super) fn pages(&self, book: u32, side: usize) -> &[PageEntry] {
+        self.sides(book).ladders[side].pages(self)
     }
 
     /// A block of `BLOCK_MIN << class` entries: a used one, a fresh one, or a part of a larger.
@@ -113,6 +124,25 @@ impl<'a> Directories<'a> {
     fn give(&mut self, block: u32, class: usize) {
         self.entries[block as usize].page = self.free[class];
         self.free[class] = block;
+    }
+}
+
+/// The directories of one book: index 0 is the bids, 1 the asks.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sides {
+    pub(super) ladders: [Ladder; 2],
+    /// The unit to begin with when both are empty.
+    pub(super) tick: i64,
+}
+
+impl Sides {
+    const EMPTY: Self = Self {
+        ladders: [Ladder::EMPTY; 2],
+        tick: Price::PER_POINT,
+    };
+
+    pub(super) const fn are_empty(&self) -> bool {
+        self.ladders[0].is_empty() && self.ladders[1].is_empty()
     }
 }
 

@@ -2,30 +2,31 @@
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Grid {
-    /// In price units, at least 1.
-    pub(super) unit: i64,
     /// The odd part of the unit times this is 1, modulo 2^64.
     inverse: i64,
+    /// The unit is its odd part times two to this.
+    shift: u32,
 }
 
 impl Grid {
+    /// Of a unit in price units, at least 1.
     pub(super) const fn new(unit: i64) -> Self {
-        let odd = unit >> unit.trailing_zeros();
-        // Newton's method: an odd number is its own inverse in its last three bits, and each
-        // turn doubles how many are right.
-        let mut inverse = odd;
-        let mut bits = 3;
-        while bits < 64 {
-            inverse = inverse.wrapping_mul(2_i64.wrapping_sub(odd.wrapping_mul(inverse)));
-            bits *= 2;
+        let shift = unit.trailing_zeros();
+        Self {
+            inverse: inverse(unit >> shift),
+            shift,
         }
-        Self { unit, inverse }
+    }
+
+    /// In price units, at least 1.
+    pub(super) const fn unit(&self) -> i64 {
+        inverse(self.inverse) << self.shift
     }
 
     /// How many units a price on the grid is.
     #[inline(always)]
     pub(super) const fn multiple(&self, price: i64) -> i64 {
-        price.wrapping_mul(self.inverse) >> (self.unit.trailing_zeros() & 63)
+        price.wrapping_mul(self.inverse) >> (self.shift & 63)
     }
 
     /// How many units a price is, if it is on the grid. The product with the inverse is right
@@ -33,11 +34,24 @@ impl Grid {
     #[inline(always)]
     pub(super) const fn ticks(&self, price: i64) -> Option<i64> {
         let ticks = self.multiple(price);
-        match ticks.checked_mul(self.unit) {
+        match ticks.checked_mul(self.unit()) {
             Some(back) if back == price => Some(ticks),
             _ => None,
         }
     }
+}
+
+/// The number that makes 1 of an odd one, modulo 2^64.
+const fn inverse(odd: i64) -> i64 {
+    // Newton's method: an odd number is its own inverse in its last three bits, and each turn
+    // doubles how many are right.
+    let mut inverse = odd;
+    let mut bits = 3;
+    while bits < 64 {
+        inverse = inverse.wrapping_mul(2_i64.wrapping_sub(odd.wrapping_mul(inverse)));
+        bits *= 2;
+    }
+    inverse
 }
 
 /// Greatest common divisor of the unit (at least 1) and a price.
@@ -84,7 +98,9 @@ mod tests {
                 0,
             ] {
                 let expected = (price % unit == 0).then_some(price / unit);
-                assert_eq!(Grid::new(unit).ticks(price), expected, "{price} by {unit}");
+                let grid = Grid::new(unit);
+                assert_eq!(grid.ticks(price), expected, "{price} by {unit}");
+                assert_eq!(grid.unit(), unit);
             }
         }
     }

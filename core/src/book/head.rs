@@ -59,9 +59,9 @@ struct Terms {
     class: InstrumentClass,
 }
 
-/// Everything that is one book's own, by cache line: the ladders, then times and trust, then the
-/// touch and the count of records, which each record needs; the depth, if it is watched; and
-/// what is seldom needed.
+/// Everything that is one book's own, by cache line: best levels and clocks, then the touch and
+/// what there is to doubt, which each record needs; what is seldom needed; and the depth, if it
+/// is watched.
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(64))]
 pub(super) struct Head {
@@ -70,13 +70,16 @@ pub(super) struct Head {
     pub(super) ts_event: Nanos,
     /// Latest of the live records that are not flagged bad; never goes back.
     pub(super) ts_recv: Nanos,
-    pub(super) doubts: Doubts,
     /// Of the last live record; 0 when there is none to compare with.
     pub(super) sequence: u32,
     /// Resting orders, without the remembered ones.
     pub(super) orders_count: u32,
+    /// Records applied or refused.
+    pub(super) records: u64,
     /// After the last complete event.
     pub(super) touch: Touch,
+    pub(super) doubts: Doubts,
+    /// All but the records.
     pub(super) counters: BookCounters,
     /// The level that remembers cancelled orders while a snapshot comes in, or [`NONE`].
     pub(super) graveyard: u32,
@@ -88,8 +91,8 @@ pub(super) struct Head {
     pub(super) depth: DepthWatch,
 }
 
-const _: () = assert!(core::mem::offset_of!(Head, ts_event) == 64);
-const _: () = assert!(core::mem::offset_of!(Head, touch) == 128);
+const _: () = assert!(core::mem::offset_of!(Head, touch) == 64);
+const _: () = assert!(core::mem::offset_of!(Head, doubts) + Doubts::HOT_BYTES <= 128);
 const _: () = assert!(core::mem::offset_of!(Head, depth) % 64 == 0);
 
 impl Head {
@@ -98,16 +101,25 @@ impl Head {
             ladders: Ladders::new(book),
             ts_event: Nanos(0),
             ts_recv: Nanos(0),
-            doubts: Doubts::new(),
             sequence: 0,
             orders_count: 0,
+            records: 0,
             touch: Touch::EMPTY,
+            doubts: Doubts::new(),
             counters: BookCounters::default(),
             graveyard: NONE,
             aggregated: 0,
             terms: None,
             key,
             depth: DepthWatch::new(),
+        }
+    }
+
+    /// What the book met.
+    pub(super) const fn counters(&self) -> BookCounters {
+        BookCounters {
+            records: self.records,
+            ..self.counters
         }
     }
 
@@ -138,7 +150,7 @@ impl Head {
             self.doubts = Doubts::new();
         }
         self.terms = Some(terms);
-        self.ladders.set_tick(definition.tick);
+        self.ladders.set_tick(shared, definition.tick);
     }
 
     /// The touch as the levels stand now.

@@ -37,7 +37,7 @@ impl Head {
 
     /// Clocks and sequence: what a record says before it says what it does.
     pub(super) fn observe(&mut self, shared: &Shared<'_>, mbo: &Mbo) {
-        self.counters.records += 1;
+        self.records += 1;
         if mbo.flags.has(Flags::SNAPSHOT) {
             // Its times and sequence are of when the order came, or of the snapshot.
             return;
@@ -112,7 +112,9 @@ impl Head {
             if self.doubts.trust() != Trust::Good || is_closed(&self.touch) {
                 self.weigh(shared, flags);
             }
-        } else if !flags.has(Flags::SNAPSHOT) {
+        } else if flags.has(Flags::SNAPSHOT) {
+            self.doubts.wait_for_last();
+        } else {
             let counters = &mut self.counters;
             self.doubts
                 .keep_open(self.ts_event, &shared.thresholds, counters);
@@ -179,6 +181,7 @@ impl Head {
             return self.exhausted(shared, mbo);
         };
         let left = shared.slab.push_back(level, order, entry(mbo));
+        self.ladders.joined(shared, side, level, mbo.price.0);
         self.changed(shared, level);
         shared.index.insert(&shared.slab, place, order);
         self.orders_count += 1;
@@ -243,11 +246,10 @@ impl Head {
     /// Takes an order out of its queue and out of the index.
     fn remove(&mut self, shared: &mut Shared<'_>, mbo: &Mbo, place: Place, node: u32) -> Outcome {
         let level = shared.slab.node(node).level;
+        let side = (shared.slab.node(level).level & 3) as usize;
         let (left, is_empty) = shared.slab.unlink(node);
         self.changed(shared, level);
-        if is_empty {
-            self.ladders.close(shared, level);
-        }
+        self.ladders.left(shared, side, level, is_empty);
         self.orders_count -= 1;
         if self.doubts.awaits_snapshot() {
             self.remember(shared, mbo, node);
@@ -282,8 +284,7 @@ impl Head {
     #[cold]
     fn cancel_unknown(&mut self, shared: &mut Shared<'_>, mbo: &Mbo) -> Outcome {
         self.counters.unknown_cancel += 1;
-        self.doubts
-            .unknown_cancel(self.counters.records, &shared.thresholds);
+        self.doubts.unknown_cancel(self.records, &shared.thresholds);
         if self.doubts.awaits_snapshot() && !mbo.flags.has(Flags::SNAPSHOT) {
             self.remember_unknown(shared, mbo);
         }
@@ -332,6 +333,7 @@ impl Head {
         // Read after opening, which may have moved every level to a finer grid.
         let order = shared.slab.node(node);
         let (from, old_size) = (order.level, order.size.cast_signed());
+        let from_side = (shared.slab.node(from).level & 3) as usize;
         let (_, is_empty) = shared.slab.unlink(node);
         let left = shared.slab.push_back(to, node, entry(mbo));
         let (is_last, size) = (mbo.flags.has(Flags::LAST), i64::from(mbo.size));
@@ -341,9 +343,9 @@ impl Head {
         }
         self.resized(shared, from, -old_size, is_last && !is_empty);
         self.resized(shared, to, size, is_last && left.count > 1);
-        if is_empty {
-            self.ladders.close(shared, from);
-        }
+        // The page of the new level must not be taken for empty, so the order joins first.
+        self.ladders.joined(shared, side, to, mbo.price.0);
+        self.ladders.left(shared, from_side, from, is_empty);
         Some(left)
     }
 
@@ -443,9 +445,7 @@ impl Head {
         }
         self.changed(shared, level);
         self.orders_count -= 1;
-        if is_empty {
-            self.ladders.close(shared, level);
-        }
+        self.ladders.left(shared, side as usize, level, is_empty);
     }
 }
 

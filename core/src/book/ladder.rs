@@ -1,16 +1,19 @@
 //! The price ladders of a book: each side's levels, worst first, best last.
 //!
 //! A side is a sorted directory of pages; a page stands for sixteen neighbouring multiples of the
-//! book's unit, with one bit per occupied level. The best level is the highest bit of the last
-//! page, and what happens near the touch happens at the end of the directory. A level's *rank*
-//! grows towards the touch on both sides (price over unit for bids, its complement for asks), so
-//! that one code path serves both.
+//! book's unit, and one of its levels at least has orders, as its bits tell. The best level is the
+//! highest bit of the last page. A level's *rank* grows towards the touch on both sides (price
+//! over unit for bids, its complement for asks), so that one code path serves both.
+//!
+//! Levels of a page are there with orders or without, so an order joins an empty level as it
+//! joins any other, and the last one leaves as others do: which of them it will be cannot be
+//! foreseen, so it is no branch. Only pages come and go.
 //!
 //! The unit is the tick of the definition, or the greatest common divisor of the prices seen. A
 //! price off the grid makes it finer; that can happen some forty times at most, then it is 1e-9.
 
 use super::Shared;
-use super::directory::{Directories, Ladder, PageEntry, SENTINELS, position};
+use super::directory::{Ladder, PageEntry, SENTINELS, position};
 use super::grid::{Grid, gcd};
 use super::slab::{NONE, PAGE_LEVELS, Slab};
 use crate::event::Depth;
@@ -24,6 +27,7 @@ const WEIGHED_LEVELS: u32 = 5;
 
 /// The sums over the best levels, and where they end.
 #[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
 pub(super) struct DepthWatch {
     /// As last read.
     pub(super) sums: Depth,
@@ -71,8 +75,9 @@ impl DepthWatch {
         let mut rest = sizes.iter_mut();
         // Fewer levels than are watched: every price is among the best.
         self.tenth[side] = i64::MIN;
-        'pages: for entry in ladders.sides[side].pages(&shared.directories).iter().rev() {
-            let mut occupied = entry.occupied;
+        let pages = shared.directories.pages(ladders.book, side);
+        'pages: for entry in pages.iter().rev() {
+            let mut occupied = shared.slab.occupied(entry.page);
             while occupied != 0 {
                 let bit = occupied.ilog2();
                 occupied ^= 1 << bit;
@@ -95,113 +100,176 @@ impl DepthWatch {
     }
 }
 
-/// Both sides of one book, in one cache line. Index 0 is the bids, 1 the asks.
+/// Both sides of one book, in half a cache line. Index 0 is the bids, 1 the asks.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ladders {
-    sides: [Ladder; 2],
     /// The best level of each side, or [`NONE`].
     pub(super) best: [u32; 2],
     /// Every level's price is on it.
     grid: Grid,
-    /// The unit to begin with when empty.
-    tick: i64,
     /// The book's number, which its levels carry.
     pub(super) book: u32,
     /// Bit `i`: the depth of side `i` may have changed since it was last read.
     depth_old: u8,
 }
 
-const _: () = assert!(size_of::<Ladders>() == 64);
+const _: () = assert!(size_of::<Ladders>() == 32);
 
 impl Ladders {
     pub(super) fn new(book: u32) -> Self {
         Self {
-            sides: [Ladder::EMPTY; 2],
             best: [NONE; 2],
+            grid: Grid::new(Price::PER_POINT),
             book,
             depth_old: 0,
-            grid: Grid::new(Price::PER_POINT),
-            tick: Price::PER_POINT,
         }
     }
 
     /// Takes the tick of a definition, for as soon as both sides are empty.
-    pub(super) fn set_tick(&mut self, tick: Price) {
+    pub(super) fn set_tick(&mut self, shared: &mut Shared<'_>, tick: Price) {
         if tick.is_defined() && tick.0 > 0 {
-            self.tick = tick.0;
-            self.restart_when_empty();
+            shared.directories.sides_mut(self.book).tick = tick.0;
+            self.restart_when_empty(shared);
         }
     }
 
-    /// The level at `price`, opened if it was not there. `None` when a pool is exhausted, or for
-    /// no price.
+    /// The level at `price`, in a page that is opened if it was not there: an order must join it
+    /// then. `None` when a pool is exhausted, or for no price.
     #[inline(always)]
     pub(super) fn open(&mut self, shared: &mut Shared<'_>, side: usize, price: i64) -> Option<u32> {
         let level = self.nearby(shared, side, price);
-        let node = shared.slab.node(level);
-        if node.key.cast_signed() == price && node.level == self.owner(side) {
+        if self.is_at(shared, level, side, price) {
             return Some(level);
         }
         self.open_anew(shared, side, price)
     }
 
-    /// The level that most likely is at `price`. That it is, its price and owner tell: those of
-    /// a closed level fit none.
+    /// The level that most likely is at `price`. Whether it is, [`Self::is_at`] tells.
     #[inline(always)]
     pub(super) fn nearby(&self, shared: &Shared<'_>, side: usize, price: i64) -> u32 {
-        shared
-            .nearby
-            .level(self.owner(side), self.grid.multiple(price))
+        let ticks = self.grid.multiple(price);
+        shared.nearby.level(self.owner(side), ticks)
     }
 
-    /// Asks for the cache lines of the best levels, of the place where [`Self::nearby`] looks,
-    /// and of the page where a level of this side opens or closes.
+    /// Whether a level is that of this price: its price and owner tell. Those of a level whose
+    /// page nobody has fit none.
+    #[inline(always)]
+    fn is_at(&self, shared: &Shared<'_>, level: u32, side: usize, price: i64) -> bool {
+        let node = shared.slab.node(level);
+        node.key.cast_signed() == price && node.level == self.owner(side)
+    }
+
+    /// Asks for the cache line of the place where [`Self::nearby`] looks.
     #[inline(always)]
     pub(super) fn prefetch(&self, shared: &Shared<'_>, side: usize, price: i64) {
-        shared.slab.prefetch(self.best[0]);
-        shared.slab.prefetch(self.best[1]);
         let ticks = self.grid.multiple(price);
         shared.nearby.prefetch(self.owner(side), ticks);
-        if let Some(ladder) = self.sides.get(side) {
-            shared.directories.prefetch(ladder);
-        }
     }
 
-    /// The same through the directory.
+    /// The same as [`Self::open`] through the directory.
     #[inline(never)]
     fn open_anew(&mut self, shared: &mut Shared<'_>, side: usize, price: i64) -> Option<u32> {
         if !Price(price).is_defined() {
             return None;
         }
         let Some(ticks) = self.grid.ticks(price) else {
-            self.regrid(shared, gcd(self.grid.unit, price))?;
+            self.regrid(shared, gcd(self.grid.unit(), price))?;
             return self.open_anew(shared, side, price);
         };
         let (number, bit) = place(side, ticks);
-        let pages = self.sides[side].pages_mut(&mut shared.directories);
+        let pages = shared.directories.pages(self.book, side);
         let at = position(pages, number);
-        let entry = &mut pages[at];
-        if entry.number != number {
-            return self.open_page(shared, side, price, at + 1);
-        }
-        let level = entry.page * PAGE_LEVELS + bit;
-        if entry.occupied & 1 << bit == 0 {
-            entry.occupied |= 1 << bit;
-            shared.slab.open_level(level, price, self.owner(side));
-            self.find_best(&shared.directories, side);
-        }
+        let page = match pages[at] {
+            entry if entry.number == number => entry.page,
+            _ => self.open_page(shared, side, number, at + 1)?,
+        };
+        let level = page * PAGE_LEVELS + bit;
         shared.nearby.set(self.owner(side), ticks, level);
         Some(level)
     }
 
-    /// What opening and closing a level ends with.
+    /// Opens the page of this number, which belongs at position `at` of the directory.
+    fn open_page(
+        &self,
+        shared: &mut Shared<'_>,
+        side: usize,
+        number: i64,
+        at: usize,
+    ) -> Option<u32> {
+        let directories = &mut shared.directories;
+        let mut ladder = directories.sides(self.book).ladders[side];
+        ladder.make_room(directories, shared.side_pages_max)?;
+        let page = shared.slab.take_page();
+        if let Some(page) = page {
+            ladder.insert(directories, at, PageEntry { number, page });
+        }
+        directories.sides_mut(self.book).ladders[side] = ladder;
+        let (page, unit) = (page?, self.grid.unit());
+        for bit in 0..PAGE_LEVELS {
+            let ticks = ticks_at(side, number, bit);
+            // A page at the end of all prices has levels without one.
+            let price = ticks.checked_mul(unit);
+            let level = page * PAGE_LEVELS + bit;
+            shared.slab.open_level(level, price, self.owner(side));
+        }
+        Some(page)
+    }
+
+    /// Notes that an order has joined the level at `price`.
     #[inline(always)]
-    fn find_best(&mut self, directories: &Directories<'_>, side: usize) {
-        let pages = self.sides[side].pages(directories);
-        let entry = pages[pages.len() - 1];
+    pub(super) fn joined(&mut self, shared: &mut Shared<'_>, side: usize, level: u32, price: i64) {
+        shared.slab.occupy(level);
+        let best = &mut self.best[side];
+        let best_price = shared.slab.node(*best).key.cast_signed();
+        let is_better = rank(side, price) > rank(side, best_price);
+        *best = if is_better | (*best == NONE) {
+            level
+        } else {
+            *best
+        };
+    }
+
+    /// Notes that an order has left a level, which may now be empty.
+    #[inline(always)]
+    pub(super) fn left(
+        &mut self,
+        shared: &mut Shared<'_>,
+        side: usize,
+        level: u32,
+        is_empty: bool,
+    ) {
+        if shared.slab.vacate(level, is_empty) == 0 {
+            return self.close_page(shared, side, level);
+        }
+        let best_page = self.best[side] / PAGE_LEVELS;
+        self.best[side] = shared.slab.best_of(best_page);
+    }
+
+    /// Closes the page of `level`, which has no orders left.
+    #[inline(never)]
+    fn close_page(&mut self, shared: &mut Shared<'_>, side: usize, level: u32) {
+        let price = shared.slab.node(level).key.cast_signed();
+        let number = place(side, self.grid.multiple(price)).0;
+        let directories = &mut shared.directories;
+        let mut ladder = directories.sides(self.book).ladders[side];
+        let at = position(ladder.pages(directories), number);
+        ladder.remove(directories, at);
+        directories.sides_mut(self.book).ladders[side] = ladder;
+        shared.slab.give_page(level / PAGE_LEVELS);
+        self.find_best(shared, side);
+        self.restart_when_empty(shared);
+    }
+
+    /// The best level, through the directory.
+    fn find_best(&mut self, shared: &Shared<'_>, side: usize) {
+        let pages = shared.directories.pages(self.book, side);
+        let page = pages[pages.len() - 1].page;
         // A sentinel leads to no level.
-        let best = entry.page * PAGE_LEVELS + (entry.occupied | 1).ilog2();
-        self.best[side] = best;
+        self.best[side] = if page == NONE {
+            NONE
+        } else {
+            shared.slab.best_of(page)
+        };
     }
 
     /// Notes that the queue of a level is not what it was.
@@ -235,11 +303,12 @@ impl Ladders {
     fn better(&self, shared: &Shared<'_>, side: usize, level: u32) -> u32 {
         let (page, bit) = (level / PAGE_LEVELS, level % PAGE_LEVELS);
         let mut count = 0;
-        for entry in self.sides[side].pages(&shared.directories).iter().rev() {
+        for entry in shared.directories.pages(self.book, side).iter().rev() {
+            let occupied = shared.slab.occupied(entry.page);
             if entry.page == page {
-                return count + (entry.occupied >> bit >> 1).count_ones();
+                return count + (occupied >> bit >> 1).count_ones();
             }
-            count += entry.occupied.count_ones();
+            count += occupied.count_ones();
         }
         count
     }
@@ -255,64 +324,11 @@ impl Ladders {
         self.depth_old != 0
     }
 
-    /// Opens the first level of a page that belongs at position `at` of the directory.
-    #[inline(never)]
-    fn open_page(
-        &mut self,
-        shared: &mut Shared<'_>,
-        side: usize,
-        price: i64,
-        at: usize,
-    ) -> Option<u32> {
-        let ticks = self.grid.multiple(price);
-        let (number, bit) = place(side, ticks);
-        let ladder = &mut self.sides[side];
-        ladder.make_room(&mut shared.directories, shared.side_pages_max)?;
-        let page = shared.slab.take_page()?;
-        let entry = PageEntry {
-            number,
-            page,
-            occupied: 1 << bit,
-        };
-        ladder.insert(&mut shared.directories, at, entry);
-        let level = page * PAGE_LEVELS + bit;
-        shared.slab.open_level(level, price, self.owner(side));
-        shared.nearby.set(self.owner(side), ticks, level);
-        self.find_best(&shared.directories, side);
-        Some(level)
-    }
-
-    /// Closes a level that has no orders left, and its page with the last level.
-    #[inline(never)]
-    pub(super) fn close(&mut self, shared: &mut Shared<'_>, level: u32) {
-        let node = shared.slab.node(level);
-        let (side, price) = ((node.level & 1) as usize, node.key.cast_signed());
-        let number = place(side, self.grid.multiple(price)).0;
-        shared.slab.close_level(level);
-        let pages = self.sides[side].pages_mut(&mut shared.directories);
-        let at = position(pages, number);
-        pages[at].occupied &= !(1 << (level % PAGE_LEVELS));
-        if pages[at].occupied == 0 {
-            self.close_page(shared, side, at);
-        }
-        self.find_best(&shared.directories, side);
-    }
-
-    #[inline(never)]
-    fn close_page(&mut self, shared: &mut Shared<'_>, side: usize, at: usize) {
-        let ladder = &mut self.sides[side];
-        let page = ladder.pages(&shared.directories)[at].page;
-        ladder.remove(&mut shared.directories, at);
-        shared.slab.give_page(page);
-        self.restart_when_empty();
-    }
-
-    /// The level at `price`, if it has orders.
+    /// The level at `price`, with orders or without, if there is one.
     #[inline(always)]
     pub(super) fn find(&self, shared: &Shared<'_>, side: usize, price: i64) -> Option<u32> {
         let level = self.nearby(shared, side, price);
-        let node = shared.slab.node(level);
-        if node.key.cast_signed() == price && node.level == self.owner(side) {
+        if self.is_at(shared, level, side, price) {
             return Some(level);
         }
         self.find_anew(shared, side, price)
@@ -323,21 +339,20 @@ impl Ladders {
     fn find_anew(&self, shared: &Shared<'_>, side: usize, price: i64) -> Option<u32> {
         let ticks = self.grid.ticks(price)?;
         let (number, bit) = place(side, ticks);
-        let pages = self.sides[side].pages(&shared.directories);
+        let pages = shared.directories.pages(self.book, side);
         let entry = &pages[position(pages, number)];
-        let here = entry.number == number && entry.occupied & 1 << bit != 0;
-        here.then_some(entry.page * PAGE_LEVELS + bit)
+        (entry.number == number).then_some(entry.page * PAGE_LEVELS + bit)
     }
 
-    /// The levels of a side, best first.
+    /// The levels of a side that have orders, best first.
     pub(super) fn levels<'d>(
         &self,
-        directories: &'d Directories<'_>,
+        shared: &'d Shared<'_>,
         side: usize,
     ) -> impl Iterator<Item = u32> + use<'d> {
-        let pages = self.sides[side].pages(directories).iter().rev();
+        let pages = shared.directories.pages(self.book, side).iter().rev();
         pages.flat_map(|entry| {
-            let mut occupied = entry.occupied;
+            let mut occupied = shared.slab.occupied(entry.page);
             core::iter::from_fn(move || {
                 let bit = occupied.checked_ilog2()?;
                 occupied ^= 1 << bit;
@@ -346,22 +361,37 @@ impl Ladders {
         })
     }
 
-    /// Whether the directory of a side is sorted, without an empty page, and every level where
-    /// its price says.
+    /// Whether the directory of a side is sorted, without an empty page, every level where its
+    /// price says, and those marked that have orders.
     pub(super) fn is_sound(&self, shared: &Shared<'_>, side: usize) -> bool {
-        let pages = &self.sides[side].pages(&shared.directories)[SENTINELS as usize..];
-        let sorted = pages.is_sorted_by(|a, b| a.number < b.number);
-        let mut levels = self.levels(&shared.directories, side);
-        let placed = levels.all(|level| {
+        let pages = &shared.directories.pages(self.book, side)[SENTINELS as usize..];
+        let is_sorted = pages.is_sorted_by(|a, b| a.number < b.number);
+        let placed = pages
+            .iter()
+            .all(|entry| self.is_page_sound(shared, side, entry));
+        let best = self.levels(shared, side).next().unwrap_or(NONE);
+        is_sorted && placed && best == self.best[side]
+    }
+
+    fn is_page_sound(&self, shared: &Shared<'_>, side: usize, entry: &PageEntry) -> bool {
+        let occupied = shared.slab.occupied(entry.page);
+        let mut levels = 0..PAGE_LEVELS;
+        let are_placed = levels.all(|bit| {
+            let level = entry.page * PAGE_LEVELS + bit;
             let node = shared.slab.node(level);
             let price = node.key.cast_signed();
-            self.find_anew(shared, side, price) == Some(level)
-                && self.find(shared, side, price) == Some(level)
-                && node.level == self.owner(side)
+            let ticks = ticks_at(side, entry.number, bit);
+            let is_placed = match ticks.checked_mul(self.grid.unit()) {
+                Some(known) => {
+                    known == price
+                        && node.level == self.owner(side)
+                        && self.find(shared, side, price) == Some(level)
+                }
+                None => node.level != self.owner(side),
+            };
+            is_placed && (occupied >> bit & 1 == 1) == (node.next != level)
         });
-        let mut levels = self.levels(&shared.directories, side);
-        let best_known = levels.next().unwrap_or(NONE) == self.best[side];
-        sorted && placed && best_known && pages.iter().all(|entry| entry.occupied != 0)
+        are_placed && occupied != 0
     }
 
     /// What the levels of a side carry: the book and the side.
@@ -370,9 +400,10 @@ impl Ladders {
         self.book << 2 | side as u32
     }
 
-    fn restart_when_empty(&mut self) {
-        if self.sides[0].is_empty() && self.sides[1].is_empty() {
-            self.grid = Grid::new(self.tick);
+    fn restart_when_empty(&mut self, shared: &Shared<'_>) {
+        let sides = shared.directories.sides(self.book);
+        if sides.are_empty() {
+            self.grid = Grid::new(sides.tick);
         }
     }
 
@@ -386,23 +417,26 @@ impl Ladders {
         {
             return None;
         }
+        let directories = &mut shared.directories;
         let mut finer = [Ladder::EMPTY; 2];
         for side in [0, 1] {
-            let Some(ladder) = Ladder::with_room(&mut shared.directories, counts[side]) else {
-                finer[0].release(&mut shared.directories);
+            let Some(ladder) = Ladder::with_room(directories, counts[side]) else {
+                finer[0].release(directories);
                 return None;
             };
             finer[side] = ladder;
         }
+        let sides = directories.sides_mut(self.book);
+        let coarse = core::mem::replace(&mut sides.ladders, finer);
         self.grid = Grid::new(unit);
-        for side in [0, 1] {
-            let mut coarse = core::mem::replace(&mut self.sides[side], finer[side]);
+        for (side, mut coarse) in coarse.into_iter().enumerate() {
             for at in SENTINELS as usize..coarse.len as usize {
                 let entry = coarse.pages(&shared.directories)[at];
-                self.move_page(shared, side, entry)?;
+                self.move_page(shared, side, entry.page)?;
                 shared.slab.give_page(entry.page);
             }
             coarse.release(&mut shared.directories);
+            self.find_best(shared, side);
         }
         Some(())
     }
@@ -411,7 +445,7 @@ impl Ladders {
     fn pages_at(&self, shared: &Shared<'_>, side: usize, unit: i64) -> u32 {
         let mut last = None;
         let mut count = 0;
-        for level in self.levels(&shared.directories, side) {
+        for level in self.levels(shared, side) {
             let price = shared.slab.node(level).key.cast_signed();
             let (number, _) = place(side, price / unit);
             if last != Some(number) {
@@ -423,12 +457,13 @@ impl Ladders {
     }
 
     /// Moves the levels of a page, worst first, to the end of the new directory.
-    fn move_page(&mut self, shared: &mut Shared<'_>, side: usize, from: PageEntry) -> Option<()> {
-        for bit in (0..PAGE_LEVELS).filter(|bit| from.occupied & 1 << bit != 0) {
-            let level = from.page * PAGE_LEVELS + bit;
+    fn move_page(&mut self, shared: &mut Shared<'_>, side: usize, page: u32) -> Option<()> {
+        let occupied = shared.slab.occupied(page);
+        for bit in (0..PAGE_LEVELS).filter(|bit| occupied & 1 << bit != 0) {
+            let level = page * PAGE_LEVELS + bit;
             let price = shared.slab.node(level).key.cast_signed();
             let to = self.open_anew(shared, side, price)?;
-            shared.slab.move_level(level, to);
+            shared.slab.move_queue(level, to);
         }
         Some(())
     }
@@ -447,6 +482,12 @@ fn place(side: usize, ticks: i64) -> (i64, u32) {
     let rank = rank(side, ticks);
     let per_page = i64::from(PAGE_LEVELS);
     (rank.div_euclid(per_page), rank.rem_euclid(per_page) as u32)
+}
+
+/// The ticks of the level with this place.
+fn ticks_at(side: usize, number: i64, bit: u32) -> i64 {
+    // A number is a rank over sixteen, so this cannot overflow.
+    rank(side, number * i64::from(PAGE_LEVELS) + i64::from(bit))
 }
 
 /// The queue of a level, front first.

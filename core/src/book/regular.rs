@@ -2,16 +2,17 @@
 //!
 //! It asks for everything that could call for the long way before it changes what the question
 //! is about, so that the long way finds the book as this one found it. Levels are found through
-//! the table of `nearby`, and the touch is read after every event whether it has changed or not:
-//! which it will be cannot be foreseen, and a wrong guess costs more than the reading.
+//! the table of `nearby`. Of the touch, the side of the record is read after every event whether
+//! it has changed or not: which it will be cannot be foreseen, and a wrong guess costs more than
+//! the reading.
 
 use super::Shared;
-use super::head::{Head, differ, entry};
+use super::head::{Head, entry};
 use super::index::Slot;
 use super::irregular::is_closed;
 use super::slab::Sum;
-use crate::event::{BookUpdate, Effect, Mbo, Trust};
-use crate::types::{Action, Flags};
+use crate::event::{BookUpdate, Effect, Mbo, Touch, Trust};
+use crate::types::{Action, Flags, Price};
 
 /// Flags that mean more than the short way knows.
 const SPECIAL: u8 =
@@ -28,19 +29,20 @@ impl Head {
         if !self.observe_regular(shared, &update.mbo) {
             return self.on_irregular(shared, update);
         }
-        let is_done = match update.mbo.action {
+        // The side whose levels may have changed.
+        let changed = match update.mbo.action {
             Action::Add => self.join(shared, update),
             Action::Cancel => self.leave(shared, update),
             Action::Modify => self.change(shared, update),
             Action::Trade | Action::Fill | Action::None => self.stay(shared, update),
-            Action::Clear => false,
+            Action::Clear => None,
         };
-        if !is_done {
+        let Some(side) = changed else {
             return self.act(shared, update);
-        }
+        };
         update.trust = Trust::Good;
         if update.mbo.flags.has(Flags::LAST) {
-            self.end_event(shared, update);
+            self.end_event(shared, update, side);
         } else {
             self.go_on(shared, update);
         }
@@ -65,63 +67,58 @@ impl Head {
         self.ts_event = mbo.ts_event;
         self.ts_recv = mbo.ts_recv;
         self.sequence = mbo.sequence;
-        self.counters.records += 1;
+        self.records += 1;
         true
     }
 
-    /// A new order, whose id must be free. As those that follow it says whether that is done;
-    /// if not, nothing has happened.
+    /// A new order, whose id must be free. As those that follow it returns the side whose levels
+    /// may have changed; `None` is for the long way, and then nothing has happened.
     #[inline(always)]
-    fn join(&mut self, shared: &mut Shared<'_>, update: &mut BookUpdate) -> bool {
+    fn join(&mut self, shared: &mut Shared<'_>, update: &mut BookUpdate) -> Option<usize> {
         let mbo = &update.mbo;
-        if mbo.side as usize > 1 || mbo.size == 0 || self.orders_count >= shared.book_orders_max {
-            return false;
+        let side = mbo.side as usize;
+        if side > 1
+            || mbo.size == 0
+            || self.orders_count >= shared.book_orders_max
+            || shared.slab.free_orders() == 0
+        {
+            return None;
         }
         let book = self.ladders.book;
         let Slot::Vacant { place } = shared.index.find(&shared.slab, book, mbo.order_id.0) else {
-            return false;
+            return None;
         };
-        let Some(level) = self.ladders.open(shared, mbo.side as usize, mbo.price.0) else {
-            return false;
-        };
-        let Some(order) = shared.slab.take_order() else {
-            self.close_unused(shared, level);
-            return false;
-        };
+        let level = self.ladders.open(shared, side, mbo.price.0)?;
+        let order = shared.slab.take_order()?;
         let left = shared.slab.push_back(level, order, entry(mbo));
+        self.ladders.joined(shared, side, level, mbo.price.0);
         say(update, Effect::Added, left);
         shared.index.insert(&shared.slab, place, order);
         self.orders_count += 1;
         let is_steady = left.count > 1 && update.mbo.flags.has(Flags::LAST);
         self.resized(shared, level, i64::from(update.mbo.size), is_steady);
-        true
-    }
-
-    /// No order is left for a level that may have been opened for it.
-    #[cold]
-    fn close_unused(&mut self, shared: &mut Shared<'_>, level: u32) {
-        if shared.slab.node(level).tag == 0 {
-            self.ladders.close(shared, level);
-        }
+        Some(side)
     }
 
     /// An order leaves, or loses a part of its size.
     #[inline(always)]
-    fn leave(&mut self, shared: &mut Shared<'_>, update: &mut BookUpdate) -> bool {
+    fn leave(&mut self, shared: &mut Shared<'_>, update: &mut BookUpdate) -> Option<usize> {
         let mbo = &update.mbo;
         let book = self.ladders.book;
         let Slot::Found { place, node } = shared.index.find(&shared.slab, book, mbo.order_id.0)
         else {
-            return false;
+            return None;
         };
         let order = shared.slab.node(node);
         let (size, level) = (u64::from(mbo.size), order.level);
+        let side = (shared.slab.node(level).level & 3) as usize;
         if size != order.size {
             // A part, and not nothing or too much.
-            return size != 0 && size < order.size && self.reduce(shared, node, size, update);
+            return (size != 0 && size < order.size && side < 2)
+                .then(|| self.reduce(shared, node, size, update));
         }
-        if size == 0 {
-            return false;
+        if size == 0 || side > 1 {
+            return None;
         }
         let (left, is_empty) = shared.slab.unlink(node);
         say(update, Effect::Removed, left);
@@ -130,40 +127,36 @@ impl Head {
         self.orders_count -= 1;
         let is_steady = !is_empty && update.mbo.flags.has(Flags::LAST);
         self.resized(shared, level, -i64::from(update.mbo.size), is_steady);
-        if is_empty {
-            self.ladders.close(shared, level);
-        }
-        true
+        self.ladders.left(shared, side, level, is_empty);
+        Some(side)
     }
 
     /// An order changes its size, its price, or both.
     #[inline(always)]
-    fn change(&mut self, shared: &mut Shared<'_>, update: &mut BookUpdate) -> bool {
+    fn change(&mut self, shared: &mut Shared<'_>, update: &mut BookUpdate) -> Option<usize> {
         let mbo = &update.mbo;
         let book = self.ladders.book;
         let Slot::Found { node, .. } = shared.index.find(&shared.slab, book, mbo.order_id.0) else {
-            return false;
+            return None;
         };
         let order = shared.slab.node(node);
         let (size, old_size, from) = (u64::from(mbo.size), order.size, order.level);
         let level = shared.slab.node(from);
         let (owner, price) = (level.level & 3, level.key.cast_signed());
         if size == 0 || old_size == 0 || mbo.side as u32 != owner {
-            return false;
+            return None;
         }
+        let side = owner as usize;
         if price != mbo.price.0 || size > old_size {
-            let Some(left) = self.requeue(shared, mbo, owner as usize, node) else {
-                return false;
-            };
+            let left = self.requeue(shared, mbo, side, node)?;
             say(update, Effect::Requeued, left);
-            return true;
+        } else if size < old_size {
+            self.reduce(shared, node, old_size - size, update);
+        } else {
+            shared.slab.node_mut(node).tag = mbo.sequence;
+            say(update, Effect::None, shared.slab.sum(from));
         }
-        if size < old_size {
-            return self.reduce(shared, node, old_size - size, update);
-        }
-        shared.slab.node_mut(node).tag = mbo.sequence;
-        say(update, Effect::None, shared.slab.sum(from));
-        true
+        Some(side)
     }
 
     /// An order loses a part of its size and keeps its place.
@@ -174,43 +167,60 @@ impl Head {
         node: u32,
         by: u64,
         update: &mut BookUpdate,
-    ) -> bool {
+    ) -> usize {
         let level = shared.slab.node(node).level;
         let left = shared.slab.reduce(node, by, update.mbo.sequence);
         say(update, Effect::Reduced, left);
         let is_last = update.mbo.flags.has(Flags::LAST);
         self.resized(shared, level, -by.cast_signed(), is_last);
-        true
+        (shared.slab.node(level).level & 1) as usize
     }
 
     /// A trade or a fill changes nothing.
     #[inline(never)]
-    fn stay(&mut self, shared: &Shared<'_>, update: &mut BookUpdate) -> bool {
+    fn stay(&mut self, shared: &Shared<'_>, update: &mut BookUpdate) -> Option<usize> {
         let outcome = self.unchanged(shared, &update.mbo);
         update.level_size = outcome.level_size;
         update.level_count = outcome.level_count;
         update.effect = outcome.effect;
-        true
+        Some(0)
     }
 
     /// LAST: the touch is what the levels say now, and must not be crossed.
     #[inline(always)]
-    fn end_event(&mut self, shared: &mut Shared<'_>, update: &mut BookUpdate) {
-        let touch = self.best(shared);
-        update.touch_changed = differ(&touch, &update.touch);
-        update.touch = touch;
-        self.touch = touch;
-        self.doubts.end_event();
+    fn end_event(&mut self, shared: &mut Shared<'_>, update: &mut BookUpdate, side: usize) {
+        let mut differs = self.refresh(shared, update, side);
+        if self.doubts.is_open() {
+            // What came before LAST may have changed the other side.
+            differs |= self.refresh(shared, update, side ^ 1);
+            self.doubts.end_event();
+        }
+        update.touch_changed = differs != 0;
         if shared.watches_depth {
             if self.ladders.is_depth_old() {
                 self.read_depth(shared);
             }
             update.depth = self.depth.sums;
         }
-        if is_closed(&touch) {
+        if is_closed(&self.touch) {
             self.weigh(shared, update.mbo.flags);
             update.trust = self.doubts.trust();
         }
+    }
+
+    /// Makes a side of the touch what its best level says now; 0 if it was that before.
+    #[inline(always)]
+    fn refresh(&mut self, shared: &Shared<'_>, update: &mut BookUpdate, side: usize) -> u64 {
+        let best = shared.slab.node(self.ladders.best[side]);
+        let (price, size, count) = (Price(best.key.cast_signed()), best.size, best.tag);
+        let shown = half(&mut update.touch, side);
+        // All fields at once: which one differs cannot be foreseen.
+        let differs =
+            (shown.0.0 ^ price.0).cast_unsigned() | (*shown.1 ^ size) | u64::from(*shown.2 ^ count);
+        (*shown.0, *shown.1, *shown.2) = (price, size, count);
+        let kept = half(&mut self.touch, side);
+        (*kept.0, *kept.1, *kept.2) = (price, size, count);
+        differs
     }
 
     /// The event stays open, though not for ever.
@@ -230,4 +240,13 @@ fn say(update: &mut BookUpdate, effect: Effect, left: Sum) {
     update.level_size = left.size;
     update.level_count = left.count;
     update.effect = effect;
+}
+
+/// The fields of one side of a touch: index 0 is the bid.
+#[inline(always)]
+const fn half(touch: &mut Touch, side: usize) -> (&mut Price, &mut u64, &mut u32) {
+    match side {
+        0 => (&mut touch.bid, &mut touch.bid_size, &mut touch.bid_count),
+        _ => (&mut touch.ask, &mut touch.ask_size, &mut touch.ask_count),
+    }
 }

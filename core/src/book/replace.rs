@@ -111,6 +111,7 @@ impl Head {
         };
         shared.slab.push_back(level, order, entry);
         shared.slab.node_mut(level).tag = to.count;
+        self.ladders.joined(shared, side, level, to.price.0);
         self.changed(shared, level);
         self.aggregated |= 1 << side;
         self.orders_count += 1;
@@ -157,7 +158,7 @@ impl Head {
             };
             self.graveyard = page * PAGE_LEVELS;
             let owner = self.ladders.owner(0) | GRAVEYARD;
-            shared.slab.open_level(self.graveyard, 0, owner);
+            shared.slab.open_level(self.graveyard, Some(0), owner);
         }
         Some(self.graveyard)
     }
@@ -186,7 +187,8 @@ impl Head {
                 return;
             }
             self.orders_count -= Self::give_queue(shared, self.ladders.book, level);
-            self.ladders.close(shared, level);
+            shared.slab.empty_level(level);
+            self.ladders.left(shared, side, level, true);
         }
     }
 

@@ -1,7 +1,8 @@
 //! The node slab: orders and price levels as 32-byte nodes of one array, shared by all books.
 //!
 //! A level is the sentinel of the circular queue of its orders, so joining and leaving a queue
-//! has no branch for its ends. Levels come in pages of 16, orders one by one; both from free
+//! has no branch for its ends. Levels come in pages of 16, each of which has its price from when
+//! the page is handed out, with orders or without; orders come one by one. Both are from free
 //! lists that are full at construction and never grow. Node 0 belongs to a page that is never
 //! handed out, so 0 means "no node"; it reads as a level without price, size or orders.
 
@@ -13,7 +14,7 @@ use crate::types::Price;
 /// "No node", "no page".
 pub(super) const NONE: u32 = 0;
 
-/// Owner of a level that is not open. No book has such a number.
+/// Owner of a level of a page that nobody has. No book has such a number.
 const NOBODY: u32 = u32::MAX;
 
 /// Levels in one page.
@@ -45,7 +46,7 @@ impl Node {
         size: 0,
         next: NONE,
         prev: NONE,
-        level: 0,
+        level: NOBODY,
         tag: 0,
     };
 }
@@ -69,6 +70,8 @@ pub(super) struct Sum {
 #[derive(Debug)]
 pub(super) struct Slab<'a> {
     nodes: &'a mut [Node],
+    /// By page, bit `i`: level `i` has orders.
+    occupied: &'a mut [u16],
     /// First free order; the rest follow by `next`.
     free_order: u32,
     /// First free page; the rest follow by `next` of each page's first level.
@@ -78,12 +81,14 @@ pub(super) struct Slab<'a> {
 }
 
 impl<'a> Slab<'a> {
+    /// Bytes of a page besides its nodes.
+    pub(super) const PAGE_BYTES: usize = size_of::<u16>();
+
     pub(super) fn new_in(bump: &'a Bump, limits: &BookLimits) -> Result<Self, LimitError> {
         let first_order = (limits.pages_max + 1) * PAGE_LEVELS;
         let nodes_count = first_order + limits.orders_max;
         let nodes = filled(bump, nodes_count as usize, Node::EMPTY)?;
         nodes[NONE as usize].key = Price::UNDEFINED.0.cast_unsigned();
-        nodes[NONE as usize].level = NOBODY;
         for page in 1..limits.pages_max {
             nodes[(page * PAGE_LEVELS) as usize].next = page + 1;
         }
@@ -92,6 +97,7 @@ impl<'a> Slab<'a> {
         }
         Ok(Self {
             nodes,
+            occupied: filled(bump, limits.pages_max as usize + 1, 0)?,
             free_order: first_order,
             free_page: 1,
             free_orders: limits.orders_max,
@@ -168,30 +174,63 @@ impl<'a> Slab<'a> {
         Some(page)
     }
 
+    /// Takes a page back. Its levels are no one's, so that nobody takes them for what they were.
     #[inline]
     pub(super) fn give_page(&mut self, page: u32) {
+        for level in 0..PAGE_LEVELS {
+            self.node_mut(page * PAGE_LEVELS + level).level = NOBODY;
+        }
+        self.occupied[page as usize] = 0;
         self.node_mut(page * PAGE_LEVELS).next = self.free_page;
         self.free_page = page;
         self.free_pages += 1;
     }
 
-    /// Makes `level` an empty queue.
+    /// Makes `level` an empty queue. Without a price it is no one's.
     #[inline]
-    pub(super) fn open_level(&mut self, level: u32, price: i64, owner: u32) {
+    pub(super) fn open_level(&mut self, level: u32, price: Option<i64>, owner: u32) {
         *self.node_mut(level) = Node {
-            key: price.cast_unsigned(),
+            key: price.unwrap_or_default().cast_unsigned(),
             size: 0,
             next: level,
             prev: level,
-            level: owner,
+            level: if price.is_some() { owner } else { NOBODY },
             tag: 0,
         };
     }
 
-    /// Makes `level` no one's, so that nobody takes it for what it was.
+    /// Makes the queue of `level` empty, whose orders have been given back.
     #[inline]
-    pub(super) fn close_level(&mut self, level: u32) {
-        self.node_mut(level).level = NOBODY;
+    pub(super) fn empty_level(&mut self, level: u32) {
+        let node = self.node_mut(level);
+        (node.size, node.tag, node.next, node.prev) = (0, 0, level, level);
+    }
+
+    /// Which levels of a page have orders, bit by bit.
+    #[inline(always)]
+    pub(super) fn occupied(&self, page: u32) -> u16 {
+        self.occupied[page as usize]
+    }
+
+    /// The best level of a page that has orders.
+    #[inline(always)]
+    pub(super) fn best_of(&self, page: u32) -> u32 {
+        page * PAGE_LEVELS + (self.occupied(page) | 1).ilog2()
+    }
+
+    /// Notes that `level` has orders.
+    #[inline(always)]
+    pub(super) fn occupy(&mut self, level: u32) {
+        self.occupied[(level / PAGE_LEVELS) as usize] |= 1 << (level % PAGE_LEVELS);
+    }
+
+    /// Notes whether `level` has become empty, and returns which levels of its page have orders.
+    /// Both without a branch: whether it has cannot be foreseen.
+    #[inline(always)]
+    pub(super) fn vacate(&mut self, level: u32, is_empty: bool) -> u16 {
+        let occupied = &mut self.occupied[(level / PAGE_LEVELS) as usize];
+        *occupied &= !(u16::from(is_empty) << (level % PAGE_LEVELS));
+        *occupied
     }
 
     /// Puts an order at the back of the queue of `level`, and returns what the level sums to.
@@ -222,7 +261,7 @@ impl<'a> Slab<'a> {
     }
 
     /// Takes `order` out of its queue, and returns what the level sums to and whether that was
-    /// its last order.
+    /// its last order. The count does not tell: an aggregate's is what the publisher says.
     #[inline(always)]
     pub(super) fn unlink(&mut self, order: u32) -> (Sum, bool) {
         let nodes = &mut *self.nodes;
@@ -262,16 +301,18 @@ impl<'a> Slab<'a> {
         }
     }
 
-    /// Moves a level with its queue to another place in the slab.
-    pub(super) fn move_level(&mut self, from: u32, to: u32) {
-        let (price, owner) = (self.node(from).key, self.node(from).level);
-        self.open_level(to, price.cast_signed(), owner);
-        self.close_level(from);
-        let (first, last) = (self.node(from).next, self.node(from).prev);
+    /// Moves the queue of a level to another, which is empty.
+    pub(super) fn move_queue(&mut self, from: u32, to: u32) {
+        let Node {
+            next: first,
+            prev: last,
+            size,
+            tag: count,
+            ..
+        } = *self.node(from);
         if first == from {
             return;
         }
-        let (size, count) = (self.node(from).size, self.node(from).tag);
         let head = self.node_mut(to);
         (head.next, head.prev, head.size, head.tag) = (first, last, size, count);
         self.node_mut(first).prev = to;
@@ -281,5 +322,7 @@ impl<'a> Slab<'a> {
             self.node_mut(order).level = to;
             order = self.node(order).next;
         }
+        self.empty_level(from);
+        self.occupy(to);
     }
 }

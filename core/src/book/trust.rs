@@ -22,6 +22,13 @@ const PENDING: u8 = 16;
 /// No doubt, but a reason for care: the clocks do not show two sound times yet.
 const CLOCKLESS: u8 = 128;
 
+/// No doubt, but a reason for care: a record of a snapshot has come since the last LAST, and it
+/// opens no event.
+const UNENDED: u8 = 64;
+
+/// What is no doubt.
+const CARES: u8 = CLOCKLESS | UNENDED;
+
 /// Both sides replaced since the last evidence.
 const BOTH_SIDES: u8 = 3;
 
@@ -41,18 +48,21 @@ enum Phase {
     Snapshot,
 }
 
-/// The evidence about one book.
+/// The evidence about one book, what each record needs first.
 #[derive(Clone, Copy, Debug)]
+#[repr(C)]
 pub(super) struct Doubts {
-    /// Zero when the book is good, and its clocks sound.
+    /// Event time at the first record of the event that is open.
+    open_since: Nanos,
+    /// Live records of the event that is open.
+    open_records: u32,
+    /// Zero when the book is good, and there is no reason for care.
     bits: u8,
     phase: Phase,
     /// Sides replaced as a whole since the last evidence.
     replaced: u8,
     /// Whether the venue says that it is trading.
     is_trading: bool,
-    /// Live records of the event that is open.
-    open_records: u32,
     /// Live events without an unknown order, in a pending phase.
     settled_events: u32,
     /// Events in a row that ended locked or crossed while trading.
@@ -61,31 +71,32 @@ pub(super) struct Doubts {
     unknown_cancels: u32,
     /// The number of the record that opened the window.
     window_start: u64,
-    /// Event time at the first record of the event that is open.
-    open_since: Nanos,
 }
 
 impl Doubts {
+    /// So many bytes of it are needed by each record.
+    pub(super) const HOT_BYTES: usize = core::mem::offset_of!(Self, settled_events);
+
     /// Of a book that no record has reached.
     pub(super) const fn new() -> Self {
         Self {
+            open_since: Nanos(0),
+            open_records: 0,
             bits: PENDING | CLOCKLESS,
             phase: Phase::Joined,
             replaced: 0,
             is_trading: false,
-            open_records: 0,
             settled_events: 0,
             crossed_events: 0,
             unknown_cancels: 0,
             window_start: 0,
-            open_since: Nanos(0),
         }
     }
 
     /// The sum of it.
     #[inline(always)]
     pub(super) const fn trust(&self) -> Trust {
-        if self.bits & !CLOCKLESS == 0 {
+        if self.bits & !CARES == 0 {
             return Trust::Good;
         }
         if self.bits & STALE != 0 {
@@ -97,7 +108,7 @@ impl Doubts {
         Trust::Recovering
     }
 
-    /// Zero when the book is good, and its clocks sound.
+    /// Zero when the book is good, its clocks sound, and no record of a snapshot waits for LAST.
     #[inline(always)]
     pub(super) const fn bits(&self) -> u8 {
         self.bits
@@ -110,6 +121,7 @@ impl Doubts {
     }
 
     /// Whether an event is open.
+    #[inline(always)]
     pub(super) const fn is_open(&self) -> bool {
         self.open_records > 0
     }
@@ -204,10 +216,16 @@ impl Doubts {
         }
     }
 
+    /// A record of a snapshot came, without LAST.
+    pub(super) const fn wait_for_last(&mut self) {
+        self.bits |= UNENDED;
+    }
+
     /// LAST came.
     #[inline(always)]
     pub(super) const fn end_event(&mut self) {
         self.open_records = 0;
+        self.bits &= !UNENDED;
     }
 
     /// Weighs the evidence at the end of an event.

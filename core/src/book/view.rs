@@ -83,7 +83,7 @@ impl<'b> Book<'b> {
     /// What it met.
     #[must_use]
     pub const fn counters(&self) -> BookCounters {
-        self.head.counters
+        self.head.counters()
     }
 
     /// The touch after the last complete event.
@@ -131,7 +131,7 @@ impl<'b> Book<'b> {
             .ladders
             .find(self.shared, side_index(side)?, price.0)?;
         let node = self.shared.slab.node(level);
-        Some(Level {
+        (node.next != level).then_some(Level {
             price,
             size: node.size,
             count: node.tag,
@@ -215,7 +215,7 @@ impl<'b> Book<'b> {
     pub(super) fn level_nodes(&self, side: Side) -> impl Iterator<Item = u32> + use<'b> {
         let shared = self.shared;
         let ladders = &self.head.ladders;
-        let levels = side_index(side).map(|side| ladders.levels(&shared.directories, side));
+        let levels = side_index(side).map(|side| ladders.levels(shared, side));
         levels.into_iter().flatten()
     }
 }

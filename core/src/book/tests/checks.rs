@@ -68,14 +68,13 @@ fn i01_a_level_that_is_not_the_sum_of_its_orders_is_found() {
         });
         assert_eq!(found, level);
     }
-    // A level that is there without an order.
+    // A level that is marked as one with orders, and has none.
     let empty = found(|books| {
         let (order, level) = nodes(books, 9);
         books.shared.slab.unlink(order);
         assert_eq!(books.shared.slab.node(level).tag, 0);
     });
-    let ask = price(41, 50);
-    assert_eq!(empty, Err(Violation::Level(KEY, Side::Ask, ask)));
+    assert_eq!(empty, Err(Violation::Ladder(KEY, Side::Ask)));
 }
 
 #[test]
