@@ -64,10 +64,11 @@ pub struct Mbo {
     pub flags: Flags,
     /// What the record does.
     pub action: Action,
+    /// The venue's channel. Here, because a byte at a multiple of four is read as four bytes,
+    /// which must wait when they were just written one by one; and this one is seldom read.
+    pub channel_id: u8,
     /// Side of the order; the aggressor's on a trade.
     pub side: Side,
-    /// The venue's channel.
-    pub channel_id: u8,
 }
 
 impl Mbo {

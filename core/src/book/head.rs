@@ -178,6 +178,10 @@ impl Head {
     /// is, and the event ends with this record.
     #[inline(always)]
     pub(super) fn resized(&mut self, shared: &Shared<'_>, level: u32, by: i64, is_steady: bool) {
+        // First, for whether a level is steady cannot be foreseen.
+        if !shared.watches_depth {
+            return;
+        }
         if is_steady {
             self.ladders.shifted(shared, &mut self.depth, level, by);
         } else {

@@ -1,9 +1,11 @@
 //! The two tables: an order's id to its node, and an instrument's key to its book.
 //!
-//! The order index is made of cache lines. A line holds the nodes of twelve orders, and of each a
+//! The order index is made of cache lines. A line holds the nodes of eleven orders, and of each a
 //! byte of its hash, its *tag*: one comparison finds all candidates of a line at once, the node
-//! itself tells which it is. What finds its line full goes to a later one, and every line on the
-//! way counts it, so that nothing ever moves and a search ends where nothing went on.
+//! itself tells which it is. Venues count their orders, so four consecutive ids share a line, and
+//! what comes next is mostly in the nearest cache. What finds its line full goes to a later one,
+//! and every line on the way counts it, so that nothing ever moves and a search ends where
+//! nothing went on.
 //!
 //! The table is as small as its orders allow: every size up to the limit is laid out at
 //! construction, and a half full one moves to the next. The index of keys is an open-addressing
@@ -23,67 +25,64 @@ const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
 const SPREAD: u64 = 0xD1B5_4A32_D192_ED03;
 
 /// Orders of one line.
-const LINE_ORDERS: usize = 12;
+const LINE_ORDERS: usize = 11;
 
-/// Hash of an order id within a book. Its upper part names the line; the tag is in the middle.
+/// An id's last bits, which do not choose its line.
+const NEIGHBOUR_BITS: u32 = 2;
+
+/// Hash of an order id within a book.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Hash(u64);
+pub(super) struct Hash {
+    /// Its upper part names the line.
+    line: u64,
+    /// Never 0, which stands for no order. Neighbours have different ones.
+    tag: u8,
+}
 
 impl Hash {
     #[inline(always)]
     const fn of(book: u32, order_id: u64) -> Self {
         let within = order_id ^ (book as u64).wrapping_mul(SPREAD);
-        Self(within.wrapping_mul(GOLDEN))
-    }
-
-    const TAG_SHIFT: u32 = 24;
-
-    /// Never 0, which stands for no order.
-    #[inline(always)]
-    const fn tag(self) -> u8 {
-        (self.0 >> Self::TAG_SHIFT) as u8 | 0x80
+        let line = (within >> NEIGHBOUR_BITS).wrapping_mul(GOLDEN);
+        // The seven bits in the middle of the product, and the neighbours' two over them.
+        let tag = (line >> 24) as u8 ^ (within << 6) as u8;
+        Self {
+            line,
+            tag: tag + (tag == 0) as u8,
+        }
     }
 }
 
-/// Twelve places for orders, in one cache line.
+/// Eleven places for orders, in one cache line.
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(64))]
 struct Line {
-    /// The tags of the orders, 0 where there is none; then, in four bytes, how many orders went
-    /// on from here because it was full.
-    control: [u8; 16],
+    /// The tags of the orders, 0 where there is none, and five bytes that stay 0.
+    tags: [u8; 16],
     nodes: [u32; LINE_ORDERS],
+    /// How many orders went on from here because it was full.
+    passed: u32,
 }
 
 const _: () = assert!(size_of::<Line>() == 64, "a line is a cache line");
 
 impl Line {
     const EMPTY: Self = Self {
-        control: [0; 16],
+        tags: [0; 16],
         nodes: [NONE; LINE_ORDERS],
+        passed: 0,
     };
 
     /// Bit `i`: place `i` has this tag.
     #[inline(always)]
     fn places(&self, tag: u8) -> u32 {
-        lanes::equal(&self.control, tag) & ((1 << LINE_ORDERS) - 1)
+        lanes::equal(&self.tags, tag) & ((1 << LINE_ORDERS) - 1)
     }
 
     /// A place without an order; [`LINE_ORDERS`] when there is none.
     #[inline(always)]
     fn vacant(&self) -> usize {
-        let beyond = 1 << LINE_ORDERS;
-        (self.places(0) | beyond).trailing_zeros() as usize
-    }
-
-    #[inline(always)]
-    fn passed(&self) -> u32 {
-        let [.., a, b, c, d] = self.control;
-        u32::from_le_bytes([a, b, c, d])
-    }
-
-    fn set_passed(&mut self, passed: u32) {
-        self.control[LINE_ORDERS..].copy_from_slice(&passed.to_le_bytes());
+        lanes::equal(&self.tags, 0).trailing_zeros() as usize
     }
 }
 
@@ -102,6 +101,20 @@ pub(super) struct Place {
     line: usize,
     at: usize,
     hash: Hash,
+    /// Whether the search has gone on from its home to this line.
+    is_beyond: bool,
+}
+
+impl Place {
+    #[inline(always)]
+    const fn at_home(line: usize, at: usize, hash: Hash) -> Self {
+        Self {
+            line,
+            at,
+            hash,
+            is_beyond: false,
+        }
+    }
 }
 
 /// Order id to node, for all books.
@@ -169,8 +182,37 @@ impl<'a> OrderIndex<'a> {
         core::mem::replace(&mut self.lines, lines)
     }
 
-    /// Finds the order of `book` with this id.
+    /// The order of `book` with this id, if its home names it as the first candidate.
     #[inline(always)]
+    pub(super) fn first(&self, slab: &Slab<'_>, book: u32, order_id: u64) -> Option<(Place, u32)> {
+        let hash = Hash::of(book, order_id);
+        let home = self.home(hash);
+        let line = &self.lines[home];
+        let candidates = line.places(hash.tag);
+        if candidates == 0 {
+            return None;
+        }
+        let at = candidates.trailing_zeros() as usize;
+        let node = line.nodes[at];
+        let place = Place::at_home(home, at, hash);
+        Self::is_it(slab, node, book, order_id).then_some((place, node))
+    }
+
+    /// A place at home for an order of `book` that is not there, if that is clear at a glance.
+    #[inline(always)]
+    pub(super) fn vacant(&self, book: u32, order_id: u64) -> Option<Place> {
+        let hash = Hash::of(book, order_id);
+        let home = self.home(hash);
+        let line = &self.lines[home];
+        let at = line.vacant();
+        if line.places(hash.tag) | line.passed != 0 || at == LINE_ORDERS {
+            return None;
+        }
+        Some(Place::at_home(home, at, hash))
+    }
+
+    /// Finds the order of `book` with this id.
+    #[inline]
     pub(super) fn find(&self, slab: &Slab<'_>, book: u32, order_id: u64) -> Slot {
         let hash = Hash::of(book, order_id);
         let home = self.home(hash);
@@ -179,19 +221,21 @@ impl<'a> OrderIndex<'a> {
         }
         let line = &self.lines[home];
         let at = line.vacant();
-        if line.passed() != 0 || at == LINE_ORDERS {
+        if line.passed != 0 || at == LINE_ORDERS {
             return self.find_beyond(slab, hash, book, order_id);
         }
-        let place = Place {
-            line: home,
-            at,
-            hash,
-        };
+        let place = Place::at_home(home, at, hash);
         Slot::Vacant { place }
     }
 
-    /// Finds it in one line.
+    /// Whether a node is that of an order.
     #[inline(always)]
+    fn is_it(slab: &Slab<'_>, node: u32, book: u32, order_id: u64) -> bool {
+        let order = slab.node(node);
+        order.key == order_id && slab.node(order.level).level >> 2 == book
+    }
+
+    /// Finds it in one line.
     fn find_in(
         &self,
         slab: &Slab<'_>,
@@ -201,16 +245,15 @@ impl<'a> OrderIndex<'a> {
         order_id: u64,
     ) -> Option<Slot> {
         let line = &self.lines[number];
-        let mut candidates = line.places(hash.tag());
+        let mut candidates = line.places(hash.tag);
         while candidates != 0 {
             let at = candidates.trailing_zeros() as usize;
             let node = line.nodes[at];
-            let order = slab.node(node);
-            if order.key == order_id && slab.node(order.level).level >> 2 == book {
+            if Self::is_it(slab, node, book, order_id) {
+                let is_beyond = number != self.home(hash);
                 let place = Place {
-                    line: number,
-                    at,
-                    hash,
+                    is_beyond,
+                    ..Place::at_home(number, at, hash)
                 };
                 return Some(Slot::Found { place, node });
             }
@@ -227,7 +270,7 @@ impl<'a> OrderIndex<'a> {
         let home = self.home(hash);
         let mut line = home;
         for _ in 0..self.lines.len() {
-            if self.lines[line].passed() == 0 {
+            if self.lines[line].passed == 0 {
                 break;
             }
             line = self.after(line);
@@ -240,7 +283,10 @@ impl<'a> OrderIndex<'a> {
             line = self.after(line);
         }
         let at = self.lines[line].vacant();
-        let place = Place { line, at, hash };
+        let place = Place {
+            is_beyond: line != home,
+            ..Place::at_home(line, at, hash)
+        };
         Slot::Vacant { place }
     }
 
@@ -258,8 +304,8 @@ impl<'a> OrderIndex<'a> {
     fn write(&mut self, place: Place, node: u32) {
         let line = &mut self.lines[place.line];
         line.nodes[place.at] = node;
-        line.control[place.at] = place.hash.tag();
-        if place.line != self.home(place.hash) {
+        line.tags[place.at] = place.hash.tag;
+        if place.is_beyond {
             self.count_passed(place, 1);
         }
     }
@@ -268,8 +314,8 @@ impl<'a> OrderIndex<'a> {
     #[inline(always)]
     pub(super) fn remove(&mut self, place: Place) {
         let line = &mut self.lines[place.line];
-        line.control[place.at] = 0;
-        if place.line != self.home(place.hash) {
+        line.tags[place.at] = 0;
+        if place.is_beyond {
             self.count_passed(place, -1);
         }
     }
@@ -280,8 +326,8 @@ impl<'a> OrderIndex<'a> {
     fn count_passed(&mut self, place: Place, by: i32) {
         let mut line = self.home(place.hash);
         while line != place.line {
-            let passed = self.lines[line].passed();
-            self.lines[line].set_passed(passed.wrapping_add_signed(by));
+            let passed = &mut self.lines[line].passed;
+            *passed = passed.wrapping_add_signed(by);
             line = self.after(line);
         }
     }
@@ -293,7 +339,7 @@ impl<'a> OrderIndex<'a> {
         let old = self.take_size(self.lines.len() * 2);
         for line in old {
             for at in 0..LINE_ORDERS {
-                if line.control[at] == 0 {
+                if line.tags[at] == 0 {
                     continue;
                 }
                 let node = line.nodes[at];
@@ -312,12 +358,14 @@ impl<'a> OrderIndex<'a> {
         let mut number = self.home(hash);
         for _ in 0..self.lines.len() {
             let line = &self.lines[number];
-            let names = |at: &usize| line.control[*at] != 0 && line.nodes[*at] == node;
+            let names = |at: &usize| line.tags[*at] != 0 && line.nodes[*at] == node;
             if let Some(at) = (0..LINE_ORDERS).find(names) {
-                let line = number;
-                return self.remove(Place { line, at, hash });
+                return self.remove(Place {
+                    is_beyond: number != self.home(hash),
+                    ..Place::at_home(number, at, hash)
+                });
             }
-            if line.passed() == 0 {
+            if line.passed == 0 {
                 return;
             }
             number = self.after(number);
@@ -336,7 +384,7 @@ impl<'a> OrderIndex<'a> {
     pub(super) fn likely_node(&self, book: u32, order_id: u64) -> u32 {
         let hash = Hash::of(book, order_id);
         let line = &self.lines[self.home(hash)];
-        let places = line.places(hash.tag());
+        let places = line.places(hash.tag);
         let node = line.nodes[(places | 1).ilog2() as usize % LINE_ORDERS];
         if places == 0 { NONE } else { node }
     }
@@ -344,7 +392,7 @@ impl<'a> OrderIndex<'a> {
     /// The line where a search begins.
     #[inline(always)]
     const fn home(&self, hash: Hash) -> usize {
-        (hash.0 >> self.shift) as usize
+        (hash.line >> self.shift) as usize
     }
 
     const fn after(&self, line: usize) -> usize {

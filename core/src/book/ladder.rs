@@ -137,26 +137,27 @@ impl Ladders {
     /// then. `None` when a pool is exhausted, or for no price.
     #[inline(always)]
     pub(super) fn open(&mut self, shared: &mut Shared<'_>, side: usize, price: i64) -> Option<u32> {
-        let level = self.nearby(shared, side, price);
-        if self.is_at(shared, level, side, price) {
-            return Some(level);
+        match self.known(shared, side, price) {
+            Some(level) => Some(level),
+            None => self.open_anew(shared, side, price),
         }
-        self.open_anew(shared, side, price)
     }
 
-    /// The level that most likely is at `price`. Whether it is, [`Self::is_at`] tells.
+    /// The level at `price`, if one look finds it.
+    #[inline(always)]
+    pub(super) fn known(&self, shared: &Shared<'_>, side: usize, price: i64) -> Option<u32> {
+        let level = self.nearby(shared, side, price);
+        let node = shared.slab.node(level);
+        // Those of a level whose page nobody has fit none.
+        let is_it = node.key.cast_signed() == price && node.level == self.owner(side);
+        is_it.then_some(level)
+    }
+
+    /// The level that most likely is at `price`. Whether it is, its price and owner tell.
     #[inline(always)]
     pub(super) fn nearby(&self, shared: &Shared<'_>, side: usize, price: i64) -> u32 {
         let ticks = self.grid.multiple(price);
         shared.nearby.level(self.owner(side), ticks)
-    }
-
-    /// Whether a level is that of this price: its price and owner tell. Those of a level whose
-    /// page nobody has fit none.
-    #[inline(always)]
-    fn is_at(&self, shared: &Shared<'_>, level: u32, side: usize, price: i64) -> bool {
-        let node = shared.slab.node(level);
-        node.key.cast_signed() == price && node.level == self.owner(side)
     }
 
     /// Asks for the cache line of the place where [`Self::nearby`] looks.
@@ -211,6 +212,7 @@ impl Ladders {
             let price = ticks.checked_mul(unit);
             let level = page * PAGE_LEVELS + bit;
             shared.slab.open_level(level, price, self.owner(side));
+            shared.nearby.set(self.owner(side), ticks, level);
         }
         Some(page)
     }
@@ -327,11 +329,8 @@ impl Ladders {
     /// The level at `price`, with orders or without, if there is one.
     #[inline(always)]
     pub(super) fn find(&self, shared: &Shared<'_>, side: usize, price: i64) -> Option<u32> {
-        let level = self.nearby(shared, side, price);
-        if self.is_at(shared, level, side, price) {
-            return Some(level);
-        }
-        self.find_anew(shared, side, price)
+        let known = self.known(shared, side, price);
+        known.or_else(|| self.find_anew(shared, side, price))
     }
 
     /// The same through the directory.

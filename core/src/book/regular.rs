@@ -8,7 +8,6 @@
 
 use super::Shared;
 use super::head::{Head, entry};
-use super::index::Slot;
 use super::irregular::is_closed;
 use super::slab::Sum;
 use crate::event::{BookUpdate, Effect, Mbo, Touch, Trust};
@@ -22,29 +21,20 @@ impl Head {
     /// Applies the record of `update`, and says there what it did. The rest of `update` is this
     /// book's, see [`Self::show`].
     ///
-    /// Out of line, so that each field is read where it is needed: with the record's source in
-    /// sight the compiler would keep all of them at hand, and write most of them twice.
+    /// Out of line, as is each action, so that each field is read where it is needed: with the
+    /// record's source in sight the compiler would keep all of them at hand, and write most of
+    /// them twice.
     #[inline(never)]
     pub(super) fn on_mbo(&mut self, shared: &mut Shared<'_>, update: &mut BookUpdate) {
         if !self.observe_regular(shared, &update.mbo) {
             return self.on_irregular(shared, update);
         }
-        // The side whose levels may have changed.
-        let changed = match update.mbo.action {
+        match update.mbo.action {
             Action::Add => self.join(shared, update),
             Action::Cancel => self.leave(shared, update),
             Action::Modify => self.change(shared, update),
             Action::Trade | Action::Fill | Action::None => self.stay(shared, update),
-            Action::Clear => None,
-        };
-        let Some(side) = changed else {
-            return self.act(shared, update);
-        };
-        update.trust = Trust::Good;
-        if update.mbo.flags.has(Flags::LAST) {
-            self.end_event(shared, update, side);
-        } else {
-            self.go_on(shared, update);
+            Action::Clear => self.act(shared, update),
         }
     }
 
@@ -71,84 +61,93 @@ impl Head {
         true
     }
 
-    /// A new order, whose id must be free. As those that follow it returns the side whose levels
-    /// may have changed; `None` is for the long way, and then nothing has happened.
-    #[inline(always)]
-    fn join(&mut self, shared: &mut Shared<'_>, update: &mut BookUpdate) -> Option<usize> {
+    /// A new order, whose id must be free. As those that follow it goes the long way before it
+    /// has changed anything, if it is not all as it mostly is.
+    #[inline(never)]
+    fn join(&mut self, shared: &mut Shared<'_>, update: &mut BookUpdate) {
         let mbo = &update.mbo;
         let side = mbo.side as usize;
-        if side > 1
-            || mbo.size == 0
-            || self.orders_count >= shared.book_orders_max
-            || shared.slab.free_orders() == 0
-        {
-            return None;
+        if side > 1 || mbo.size == 0 || self.orders_count >= shared.book_orders_max {
+            return self.act(shared, update);
         }
         let book = self.ladders.book;
-        let Slot::Vacant { place } = shared.index.find(&shared.slab, book, mbo.order_id.0) else {
-            return None;
+        let Some(place) = shared.index.vacant(book, mbo.order_id.0) else {
+            return self.act(shared, update);
         };
-        let level = self.ladders.open(shared, side, mbo.price.0)?;
-        let order = shared.slab.take_order()?;
+        let Some(level) = self.ladders.known(shared, side, mbo.price.0) else {
+            return self.act(shared, update);
+        };
+        let Some(order) = shared.slab.next_order() else {
+            return self.act(shared, update);
+        };
+        shared.slab.claim_order(order);
         let left = shared.slab.push_back(level, order, entry(mbo));
         self.ladders.joined(shared, side, level, mbo.price.0);
-        say(update, Effect::Added, left);
         shared.index.insert(&shared.slab, place, order);
         self.orders_count += 1;
-        let is_steady = left.count > 1 && update.mbo.flags.has(Flags::LAST);
-        self.resized(shared, level, i64::from(update.mbo.size), is_steady);
-        Some(side)
+        let is_steady = left.count > 1 && mbo.flags.has(Flags::LAST);
+        self.resized(shared, level, i64::from(mbo.size), is_steady);
+        say(update, Effect::Added, left);
+        self.end_record(shared, update, side);
     }
 
     /// An order leaves, or loses a part of its size.
-    #[inline(always)]
-    fn leave(&mut self, shared: &mut Shared<'_>, update: &mut BookUpdate) -> Option<usize> {
+    #[inline(never)]
+    fn leave(&mut self, shared: &mut Shared<'_>, update: &mut BookUpdate) {
         let mbo = &update.mbo;
         let book = self.ladders.book;
-        let Slot::Found { place, node } = shared.index.find(&shared.slab, book, mbo.order_id.0)
-        else {
-            return None;
+        let found = shared.index.first(&shared.slab, book, mbo.order_id.0);
+        let Some((place, node)) = found else {
+            return self.act(shared, update);
         };
         let order = shared.slab.node(node);
         let (size, level) = (u64::from(mbo.size), order.level);
         let side = (shared.slab.node(level).level & 3) as usize;
-        if size != order.size {
-            // A part, and not nothing or too much.
-            return (size != 0 && size < order.size && side < 2)
-                .then(|| self.reduce(shared, node, size, update));
-        }
-        if size == 0 || side > 1 {
-            return None;
+        if size != order.size || size == 0 || side > 1 {
+            return self.leave_in_part(shared, update, node);
         }
         let (left, is_empty) = shared.slab.unlink(node);
-        say(update, Effect::Removed, left);
         shared.slab.give_order(node);
         shared.index.remove(place);
         self.orders_count -= 1;
-        let is_steady = !is_empty && update.mbo.flags.has(Flags::LAST);
-        self.resized(shared, level, -i64::from(update.mbo.size), is_steady);
+        let is_steady = !is_empty && mbo.flags.has(Flags::LAST);
+        self.resized(shared, level, -i64::from(mbo.size), is_steady);
         self.ladders.left(shared, side, level, is_empty);
-        Some(side)
+        say(update, Effect::Removed, left);
+        self.end_record(shared, update, side);
+    }
+
+    /// An order loses a part of its size and keeps its place, if it is not nothing or too much.
+    #[inline(never)]
+    fn leave_in_part(&mut self, shared: &mut Shared<'_>, update: &mut BookUpdate, node: u32) {
+        let (by, size) = (u64::from(update.mbo.size), shared.slab.node(node).size);
+        if by == 0 || by >= size {
+            return self.act(shared, update);
+        }
+        let side = self.reduce(shared, node, by, update);
+        self.end_record(shared, update, side);
     }
 
     /// An order changes its size, its price, or both.
-    #[inline(always)]
-    fn change(&mut self, shared: &mut Shared<'_>, update: &mut BookUpdate) -> Option<usize> {
+    #[inline(never)]
+    fn change(&mut self, shared: &mut Shared<'_>, update: &mut BookUpdate) {
         let mbo = &update.mbo;
         let book = self.ladders.book;
-        let Slot::Found { node, .. } = shared.index.find(&shared.slab, book, mbo.order_id.0) else {
-            return None;
+        let found = shared.index.first(&shared.slab, book, mbo.order_id.0);
+        let Some((_, node)) = found else {
+            return self.act(shared, update);
         };
         let order = shared.slab.node(node);
         let (size, old_size, from) = (u64::from(mbo.size), order.size, order.level);
         let level = shared.slab.node(from);
-        let (owner, price) = (level.level & 3, level.key.cast_signed());
-        if size == 0 || old_size == 0 || mbo.side as u32 != owner {
-            return None;
+        let (side, price) = ((level.level & 3) as usize, level.key.cast_signed());
+        if size == 0 || old_size == 0 || mbo.side as usize != side {
+            return self.act(shared, update);
         }
-        let side = owner as usize;
         if price != mbo.price.0 || size > old_size {
-            let left = self.requeue(shared, mbo, side, node)?;
+            let Some(left) = self.requeue(shared, mbo, side, node) else {
+                return self.act(shared, update);
+            };
             say(update, Effect::Requeued, left);
         } else if size < old_size {
             self.reduce(shared, node, old_size - size, update);
@@ -156,11 +155,11 @@ impl Head {
             shared.slab.node_mut(node).tag = mbo.sequence;
             say(update, Effect::None, shared.slab.sum(from));
         }
-        Some(side)
+        self.end_record(shared, update, side);
     }
 
-    /// An order loses a part of its size and keeps its place.
-    #[inline(never)]
+    /// An order loses a part of its size and keeps its place. Returns its side.
+    #[inline(always)]
     fn reduce(
         &mut self,
         shared: &mut Shared<'_>,
@@ -178,12 +177,24 @@ impl Head {
 
     /// A trade or a fill changes nothing.
     #[inline(never)]
-    fn stay(&mut self, shared: &Shared<'_>, update: &mut BookUpdate) -> Option<usize> {
+    fn stay(&mut self, shared: &mut Shared<'_>, update: &mut BookUpdate) {
         let outcome = self.unchanged(shared, &update.mbo);
         update.level_size = outcome.level_size;
         update.level_count = outcome.level_count;
         update.effect = outcome.effect;
-        Some(0)
+        self.end_record(shared, update, 0);
+    }
+
+    /// What follows every record: the event ends or stays open. `side` is the one whose levels
+    /// may have changed.
+    #[inline(always)]
+    fn end_record(&mut self, shared: &mut Shared<'_>, update: &mut BookUpdate, side: usize) {
+        update.trust = Trust::Good;
+        if update.mbo.flags.has(Flags::LAST) {
+            self.end_event(shared, update, side);
+        } else {
+            self.go_on(shared, update);
+        }
     }
 
     /// LAST: the touch is what the levels say now, and must not be crossed.
@@ -224,7 +235,7 @@ impl Head {
     }
 
     /// The event stays open, though not for ever.
-    #[inline(always)]
+    #[inline(never)]
     fn go_on(&mut self, shared: &Shared<'_>, update: &mut BookUpdate) {
         let counters = &mut self.counters;
         self.doubts

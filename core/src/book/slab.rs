@@ -146,13 +146,25 @@ impl<'a> Slab<'a> {
     /// A node for an order, unless the pool is exhausted.
     #[inline(always)]
     pub(super) fn take_order(&mut self) -> Option<u32> {
-        let order = self.free_order;
-        if order == NONE {
-            return None;
+        let order = self.next_order()?;
+        self.claim_order(order);
+        Some(order)
+    }
+
+    /// The node that [`Self::take_order`] would take.
+    #[inline(always)]
+    pub(super) const fn next_order(&self) -> Option<u32> {
+        match self.free_order {
+            NONE => None,
+            order => Some(order),
         }
+    }
+
+    /// Takes the node that [`Self::next_order`] has named.
+    #[inline(always)]
+    pub(super) fn claim_order(&mut self, order: u32) {
         self.free_order = self.node(order).next;
         self.free_orders -= 1;
-        Some(order)
     }
 
     #[inline(always)]
