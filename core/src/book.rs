@@ -6,8 +6,7 @@
 //!
 //! All books share pools that are laid out at construction in the caller's arena: nodes of
 //! orders and levels (`slab`), price pages (`directory`, in the order that `ladder` keeps), the
-//! tables of order ids (`index`) and of prices (`nearby`), and the books' own heads (`head`). A
-//! record goes the way of `regular` or that of `irregular`, and `replace` is for whole sides.
+//! table of order ids (`index`), and the books' own heads (`head`). A record goes the way of `regular` or that of `irregular`, and `replace` is for whole sides.
 //! Trust is weighed in `trust`; reading is in `view`.
 //!
 //! Absent on purpose: implied liquidity, which MBO does not carry, and our own orders.
@@ -20,7 +19,6 @@ mod index;
 mod irregular;
 mod ladder;
 mod limits;
-mod nearby;
 mod regular;
 mod replace;
 mod slab;
@@ -42,7 +40,6 @@ use directory::Directories;
 use head::Head;
 use index::{KeyIndex, OrderIndex, key_bits};
 use limits::filled;
-use nearby::Nearby;
 use slab::Slab;
 
 /// Key and number of no book: a publisher has 16 bits.
@@ -55,16 +52,14 @@ const INSTRUMENTS_NEAR: u32 = 8;
 const INSTRUMENTS_MANY: u32 = 256;
 
 /// Cache lines of a head that every record touches.
-const HEAD_LINES: usize = 2;
+const HEAD_LINES: usize = 3;
 
 /// How many records ahead memory is called for: the book's head and the order's place in the
-/// index first, then the order that stands there and the best levels, then what the order is
-/// linked to, then the end of the queue that it joins. Each step needs the lines of the one
-/// before.
+/// index first, then the order that stands there and the level at its price, then what these are
+/// linked to. Each step needs the lines of the one before.
 const AHEAD_FAR: usize = 16;
-const AHEAD_MIDDLE: usize = 12;
-const AHEAD_NEAR: usize = 8;
-const AHEAD_NEXT: usize = 4;
+const AHEAD_MIDDLE: usize = 10;
+const AHEAD_NEAR: usize = 5;
 
 /// What all books share: the pools, and the limits that guard them.
 #[derive(Debug)]
@@ -72,7 +67,6 @@ struct Shared<'a> {
     slab: Slab<'a>,
     directories: Directories<'a>,
     index: OrderIndex<'a>,
-    nearby: Nearby<'a>,
     thresholds: Thresholds,
     /// A delay from here on, or below zero, is absurd: ns.
     in_delta_absurd: u32,
@@ -116,7 +110,6 @@ impl<'a> Books<'a> {
                 slab: Slab::new_in(bump, limits)?,
                 directories: Directories::new_in(bump, limits)?,
                 index: OrderIndex::new_in(bump, limits)?,
-                nearby: Nearby::new_in(bump, limits)?,
                 thresholds: limits.thresholds,
                 in_delta_absurd: limits
                     .thresholds
@@ -200,8 +193,8 @@ impl<'a> Books<'a> {
         }
     }
 
-    /// Warms the order itself, the place of its price, and the best levels, some records after
-    /// [`Self::prefetch`]. Changes nothing.
+    /// Warms the order itself and the level at its price, some records after [`Self::prefetch`].
+    /// Changes nothing.
     #[inline(always)]
     pub fn prefetch_order(&self, market: &Market) {
         let mbo = market.mbo();
@@ -209,7 +202,7 @@ impl<'a> Books<'a> {
             let Shared { slab, index, .. } = &self.shared;
             let ladders = &self.heads[book as usize].ladders;
             slab.prefetch(index.likely_node(book, mbo.order_id.0));
-            ladders.prefetch(&self.shared, mbo.side as usize, mbo.price.0);
+            slab.prefetch(ladders.likely(mbo.side as usize & 1, mbo.price.0));
         }
     }
 
@@ -222,23 +215,10 @@ impl<'a> Books<'a> {
             let Shared { slab, index, .. } = &self.shared;
             let ladders = &self.heads[book as usize].ladders;
             let node = slab.node(index.likely_node(book, mbo.order_id.0));
-            let level = ladders.nearby(&self.shared, mbo.side as usize, mbo.price.0);
-            for linked in [node.level, node.prev, node.next, level] {
+            let level = slab.node(ladders.likely(mbo.side as usize & 1, mbo.price.0));
+            for linked in [node.level, node.prev, node.next, level.prev] {
                 slab.prefetch(linked);
             }
-        }
-    }
-
-    /// Warms the end of the queue that an order joins, some records after
-    /// [`Self::prefetch_neighbours`]. Changes nothing.
-    #[inline(always)]
-    pub fn prefetch_queue(&self, market: &Market) {
-        let mbo = market.mbo();
-        if let Some(book) = self.book_number(key_bits(mbo.key())) {
-            let ladders = &self.heads[book as usize].ladders;
-            let level = ladders.nearby(&self.shared, mbo.side as usize, mbo.price.0);
-            let slab = &self.shared.slab;
-            slab.prefetch(slab.node(level).prev);
         }
     }
 
@@ -411,9 +391,6 @@ impl Stage for Books<'_> {
         }
         if let Some(market) = coming(AHEAD_NEAR) {
             self.prefetch_neighbours(&market);
-        }
-        if let Some(market) = coming(AHEAD_NEXT) {
-            self.prefetch_queue(&market);
         }
     }
 

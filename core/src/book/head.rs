@@ -59,9 +59,9 @@ struct Terms {
     class: InstrumentClass,
 }
 
-/// Everything that is one book's own, by cache line: best levels and clocks, then the touch and
-/// what there is to doubt, which each record needs; what is seldom needed; and the depth, if it
-/// is watched.
+/// Everything that is one book's own, by cache line: the ladders, then the clocks and what there
+/// is to doubt, then the touch, which each record needs; what is seldom needed; and the depth, if
+/// it is watched.
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(64))]
 pub(super) struct Head {
@@ -76,9 +76,9 @@ pub(super) struct Head {
     pub(super) orders_count: u32,
     /// Records applied or refused.
     pub(super) records: u64,
+    pub(super) doubts: Doubts,
     /// After the last complete event.
     pub(super) touch: Touch,
-    pub(super) doubts: Doubts,
     /// All but the records.
     pub(super) counters: BookCounters,
     /// The level that remembers cancelled orders while a snapshot comes in, or [`NONE`].
@@ -91,8 +91,8 @@ pub(super) struct Head {
     pub(super) depth: DepthWatch,
 }
 
-const _: () = assert!(core::mem::offset_of!(Head, touch) == 64);
-const _: () = assert!(core::mem::offset_of!(Head, doubts) + Doubts::HOT_BYTES <= 128);
+const _: () = assert!(core::mem::offset_of!(Head, ts_event) == 64);
+const _: () = assert!(core::mem::offset_of!(Head, touch) + size_of::<Touch>() <= 192);
 const _: () = assert!(core::mem::offset_of!(Head, depth) % 64 == 0);
 
 impl Head {
@@ -104,8 +104,8 @@ impl Head {
             sequence: 0,
             orders_count: 0,
             records: 0,
-            touch: Touch::EMPTY,
             doubts: Doubts::new(),
+            touch: Touch::EMPTY,
             counters: BookCounters::default(),
             graveyard: NONE,
             aggregated: 0,
@@ -175,14 +175,20 @@ impl Head {
     }
 
     /// Notes that a level has gained or lost size. It is steady when it was open before and still
-    /// is, and the event ends with this record.
+    /// is, and the event ends with this record: asked only if depth is watched, for the answer
+    /// cannot be foreseen.
     #[inline(always)]
-    pub(super) fn resized(&mut self, shared: &Shared<'_>, level: u32, by: i64, is_steady: bool) {
-        // First, for whether a level is steady cannot be foreseen.
+    pub(super) fn resized(
+        &mut self,
+        shared: &Shared<'_>,
+        level: u32,
+        by: i64,
+        is_steady: impl FnOnce() -> bool,
+    ) {
         if !shared.watches_depth {
             return;
         }
-        if is_steady {
+        if is_steady() {
             self.ladders.shifted(shared, &mut self.depth, level, by);
         } else {
             self.changed(shared, level);

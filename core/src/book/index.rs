@@ -2,10 +2,8 @@
 //!
 //! The order index is made of cache lines. A line holds the nodes of eleven orders, and of each a
 //! byte of its hash, its *tag*: one comparison finds all candidates of a line at once, the node
-//! itself tells which it is. Venues count their orders, so four consecutive ids share a line, and
-//! what comes next is mostly in the nearest cache. What finds its line full goes to a later one,
-//! and every line on the way counts it, so that nothing ever moves and a search ends where
-//! nothing went on.
+//! itself tells which it is. What finds its line full goes to a later one, and every line on the
+//! way counts it, so that nothing ever moves and a search ends where nothing went on.
 //!
 //! The table is as small as its orders allow: every size up to the limit is laid out at
 //! construction, and a half full one moves to the next. The index of keys is an open-addressing
@@ -14,7 +12,7 @@
 use bumpalo::Bump;
 
 use super::limits::{BookLimits, LimitError, filled};
-use super::slab::{NONE, Slab};
+use super::slab::{NONE, Node, Slab};
 use crate::lanes;
 use crate::types::BookKey;
 
@@ -27,15 +25,12 @@ const SPREAD: u64 = 0xD1B5_4A32_D192_ED03;
 /// Orders of one line.
 const LINE_ORDERS: usize = 11;
 
-/// An id's last bits, which do not choose its line.
-const NEIGHBOUR_BITS: u32 = 2;
-
 /// Hash of an order id within a book.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Hash {
     /// Its upper part names the line.
     line: u64,
-    /// Never 0, which stands for no order. Neighbours have different ones.
+    /// From its middle. Never 0, which stands for no order.
     tag: u8,
 }
 
@@ -43,9 +38,8 @@ impl Hash {
     #[inline(always)]
     const fn of(book: u32, order_id: u64) -> Self {
         let within = order_id ^ (book as u64).wrapping_mul(SPREAD);
-        let line = (within >> NEIGHBOUR_BITS).wrapping_mul(GOLDEN);
-        // The seven bits in the middle of the product, and the neighbours' two over them.
-        let tag = (line >> 24) as u8 ^ (within << 6) as u8;
+        let line = within.wrapping_mul(GOLDEN);
+        let tag = (line >> 24) as u8;
         Self {
             line,
             tag: tag + (tag == 0) as u8,
@@ -73,10 +67,10 @@ impl Line {
         passed: 0,
     };
 
-    /// Bit `i`: place `i` has this tag.
+    /// Bit `i`: place `i` has this tag, which is not 0.
     #[inline(always)]
     fn places(&self, tag: u8) -> u32 {
-        lanes::equal(&self.tags, tag) & ((1 << LINE_ORDERS) - 1)
+        lanes::equal(&self.tags, tag)
     }
 
     /// A place without an order; [`LINE_ORDERS`] when there is none.
@@ -137,6 +131,9 @@ const LINES_MIN: usize = 1 << 9;
 /// A size is left when its lines have so many orders each. Only the last size may be fuller.
 const LINE_ORDERS_SPARSE: usize = 4;
 
+/// An order that comes to a line of as many asks whether it is time to leave a size.
+const LINE_ORDERS_CALM: usize = 2 * LINE_ORDERS_SPARSE;
+
 /// Orders to a line of the last size, at most.
 const LINE_ORDERS_DENSE: usize = 8;
 
@@ -184,7 +181,7 @@ impl<'a> OrderIndex<'a> {
 
     /// The order of `book` with this id, if its home names it as the first candidate.
     #[inline(always)]
-    pub(super) fn first(&self, slab: &Slab<'_>, book: u32, order_id: u64) -> Option<(Place, u32)> {
+    pub(super) fn first(&self, nodes: &[Node], book: u32, order_id: u64) -> Option<(Place, u32)> {
         let hash = Hash::of(book, order_id);
         let home = self.home(hash);
         let line = &self.lines[home];
@@ -195,17 +192,18 @@ impl<'a> OrderIndex<'a> {
         let at = candidates.trailing_zeros() as usize;
         let node = line.nodes[at];
         let place = Place::at_home(home, at, hash);
-        Self::is_it(slab, node, book, order_id).then_some((place, node))
+        is_it(nodes, node, book, order_id).then_some((place, node))
     }
 
-    /// A place at home for an order of `book` that is not there, if that is clear at a glance.
+    /// A place at home for an order of `book` that is not there, if that is clear at a glance, and
+    /// the line not so full that the table may have to grow.
     #[inline(always)]
     pub(super) fn vacant(&self, book: u32, order_id: u64) -> Option<Place> {
         let hash = Hash::of(book, order_id);
         let home = self.home(hash);
         let line = &self.lines[home];
         let at = line.vacant();
-        if line.places(hash.tag) | line.passed != 0 || at == LINE_ORDERS {
+        if line.places(hash.tag) | line.passed != 0 || at > LINE_ORDERS_CALM {
             return None;
         }
         Some(Place::at_home(home, at, hash))
@@ -228,13 +226,6 @@ impl<'a> OrderIndex<'a> {
         Slot::Vacant { place }
     }
 
-    /// Whether a node is that of an order.
-    #[inline(always)]
-    fn is_it(slab: &Slab<'_>, node: u32, book: u32, order_id: u64) -> bool {
-        let order = slab.node(node);
-        order.key == order_id && slab.node(order.level).level >> 2 == book
-    }
-
     /// Finds it in one line.
     fn find_in(
         &self,
@@ -249,7 +240,7 @@ impl<'a> OrderIndex<'a> {
         while candidates != 0 {
             let at = candidates.trailing_zeros() as usize;
             let node = line.nodes[at];
-            if Self::is_it(slab, node, book, order_id) {
+            if is_it(slab.nodes, node, book, order_id) {
                 let is_beyond = number != self.home(hash);
                 let place = Place {
                     is_beyond,
@@ -300,8 +291,9 @@ impl<'a> OrderIndex<'a> {
         }
     }
 
+    /// The same without growing.
     #[inline(always)]
-    fn write(&mut self, place: Place, node: u32) {
+    pub(super) fn write(&mut self, place: Place, node: u32) {
         let line = &mut self.lines[place.line];
         line.nodes[place.at] = node;
         line.tags[place.at] = place.hash.tag;
@@ -398,6 +390,13 @@ impl<'a> OrderIndex<'a> {
     const fn after(&self, line: usize) -> usize {
         (line + 1) & (self.lines.len() - 1)
     }
+}
+
+/// Whether a node is that of an order.
+#[inline(always)]
+fn is_it(nodes: &[Node], node: u32, book: u32, order_id: u64) -> bool {
+    let order = &nodes[node as usize];
+    order.key == order_id && nodes[order.level as usize].level >> 2 == book
 }
 
 /// Of 12 bytes: with a `u64` for the key it would be 16.

@@ -181,7 +181,8 @@ impl Head {
             return self.exhausted(shared, mbo);
         };
         let left = shared.slab.push_back(level, order, entry(mbo));
-        self.ladders.joined(shared, side, level, mbo.price.0);
+        self.ladders
+            .joined(&mut shared.slab, side, level, mbo.price.0);
         self.changed(shared, level);
         shared.index.insert(&shared.slab, place, order);
         self.orders_count += 1;
@@ -320,7 +321,8 @@ impl Head {
         Outcome::of(Effect::Reduced, left)
     }
 
-    /// Sends an order to the back of the queue at its new price, if that has room.
+    /// Sends an order to the back of the queue at its new price, if that has room, and returns
+    /// what its level sums to.
     #[inline(always)]
     pub(super) fn requeue(
         &mut self,
@@ -338,13 +340,13 @@ impl Head {
         let left = shared.slab.push_back(to, node, entry(mbo));
         let (is_last, size) = (mbo.flags.has(Flags::LAST), i64::from(mbo.size));
         if from == to {
-            self.resized(shared, to, size - old_size, is_last);
+            self.resized(shared, to, size - old_size, || is_last);
             return Some(left);
         }
-        self.resized(shared, from, -old_size, is_last && !is_empty);
-        self.resized(shared, to, size, is_last && left.count > 1);
+        self.resized(shared, from, -old_size, || is_last && !is_empty);
+        self.resized(shared, to, size, || is_last && left.count > 1);
         // The page of the new level must not be taken for empty, so the order joins first.
-        self.ladders.joined(shared, side, to, mbo.price.0);
+        self.ladders.joined(&mut shared.slab, side, to, mbo.price.0);
         self.ladders.left(shared, from_side, from, is_empty);
         Some(left)
     }

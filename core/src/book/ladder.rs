@@ -15,7 +15,7 @@
 use super::Shared;
 use super::directory::{Ladder, PageEntry, SENTINELS, position};
 use super::grid::{Grid, gcd};
-use super::slab::{NONE, PAGE_LEVELS, Slab};
+use super::slab::{NONE, Node, PAGE_LEVELS, Slab, occupy, vacate};
 use crate::event::Depth;
 use crate::types::Price;
 
@@ -100,9 +100,16 @@ impl DepthWatch {
     }
 }
 
-/// Both sides of one book, in half a cache line. Index 0 is the bids, 1 the asks.
+/// So many neighbouring pages of a side are found in one look.
+const NEAR_PAGES: usize = 4;
+
+/// Both sides of one book, in a cache line. Index 0 is the bids, 1 the asks.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ladders {
+    /// The pages of each side that were last found through the directory, by the last bits of
+    /// their number; [`NONE`] where there is none. The price of a level tells whether it is the
+    /// one asked for.
+    near: [[u32; NEAR_PAGES]; 2],
     /// The best level of each side, or [`NONE`].
     pub(super) best: [u32; 2],
     /// Every level's price is on it.
@@ -113,11 +120,12 @@ pub(super) struct Ladders {
     depth_old: u8,
 }
 
-const _: () = assert!(size_of::<Ladders>() == 32);
+const _: () = assert!(size_of::<Ladders>() == 64);
 
 impl Ladders {
     pub(super) fn new(book: u32) -> Self {
         Self {
+            near: [[NONE; NEAR_PAGES]; 2],
             best: [NONE; 2],
             grid: Grid::new(Price::PER_POINT),
             book,
@@ -137,7 +145,7 @@ impl Ladders {
     /// then. `None` when a pool is exhausted, or for no price.
     #[inline(always)]
     pub(super) fn open(&mut self, shared: &mut Shared<'_>, side: usize, price: i64) -> Option<u32> {
-        match self.known(shared, side, price) {
+        match self.known(shared.slab.nodes, side, price) {
             Some(level) => Some(level),
             None => self.open_anew(shared, side, price),
         }
@@ -145,26 +153,18 @@ impl Ladders {
 
     /// The level at `price`, if one look finds it.
     #[inline(always)]
-    pub(super) fn known(&self, shared: &Shared<'_>, side: usize, price: i64) -> Option<u32> {
-        let level = self.nearby(shared, side, price);
-        let node = shared.slab.node(level);
-        // Those of a level whose page nobody has fit none.
-        let is_it = node.key.cast_signed() == price && node.level == self.owner(side);
-        is_it.then_some(level)
+    pub(super) fn known(&self, nodes: &[Node], side: usize, price: i64) -> Option<u32> {
+        let level = self.likely(side, price);
+        let is_it = nodes[level as usize].key.cast_signed() == price;
+        // The first page is nobody's.
+        (is_it && level >= PAGE_LEVELS).then_some(level)
     }
 
-    /// The level that most likely is at `price`. Whether it is, its price and owner tell.
+    /// The level that most likely is at `price`. Whether it is, its price tells.
     #[inline(always)]
-    pub(super) fn nearby(&self, shared: &Shared<'_>, side: usize, price: i64) -> u32 {
-        let ticks = self.grid.multiple(price);
-        shared.nearby.level(self.owner(side), ticks)
-    }
-
-    /// Asks for the cache line of the place where [`Self::nearby`] looks.
-    #[inline(always)]
-    pub(super) fn prefetch(&self, shared: &Shared<'_>, side: usize, price: i64) {
-        let ticks = self.grid.multiple(price);
-        shared.nearby.prefetch(self.owner(side), ticks);
+    pub(super) fn likely(&self, side: usize, price: i64) -> u32 {
+        let (number, bit) = place(side, self.grid.multiple(price));
+        self.near[side][near(number)] * PAGE_LEVELS + bit
     }
 
     /// The same as [`Self::open`] through the directory.
@@ -184,9 +184,8 @@ impl Ladders {
             entry if entry.number == number => entry.page,
             _ => self.open_page(shared, side, number, at + 1)?,
         };
-        let level = page * PAGE_LEVELS + bit;
-        shared.nearby.set(self.owner(side), ticks, level);
-        Some(level)
+        self.near[side][near(number)] = page;
+        Some(page * PAGE_LEVELS + bit)
     }
 
     /// Opens the page of this number, which belongs at position `at` of the directory.
@@ -212,26 +211,33 @@ impl Ladders {
             let price = ticks.checked_mul(unit);
             let level = page * PAGE_LEVELS + bit;
             shared.slab.open_level(level, price, self.owner(side));
-            shared.nearby.set(self.owner(side), ticks, level);
         }
         Some(page)
     }
 
-    /// Notes that an order has joined the level at `price`.
+    /// Notes that an order has joined the level at `price`, and returns the best level.
     #[inline(always)]
-    pub(super) fn joined(&mut self, shared: &mut Shared<'_>, side: usize, level: u32, price: i64) {
-        shared.slab.occupy(level);
-        let best = &mut self.best[side];
-        let best_price = shared.slab.node(*best).key.cast_signed();
+    pub(super) fn joined(
+        &mut self,
+        slab: &mut Slab<'_>,
+        side: usize,
+        level: u32,
+        price: i64,
+    ) -> u32 {
+        occupy(slab.occupied, level);
+        let best = self.best[side];
+        let best_price = slab.node(best).key.cast_signed();
         let is_better = rank(side, price) > rank(side, best_price);
-        *best = if is_better | (*best == NONE) {
+        let best = if is_better | (best == NONE) {
             level
         } else {
-            *best
+            best
         };
+        self.best[side] = best;
+        best
     }
 
-    /// Notes that an order has left a level, which may now be empty.
+    /// Notes that an order has left a level, which may now be empty, and returns the best level.
     #[inline(always)]
     pub(super) fn left(
         &mut self,
@@ -239,17 +245,24 @@ impl Ladders {
         side: usize,
         level: u32,
         is_empty: bool,
-    ) {
-        if shared.slab.vacate(level, is_empty) == 0 {
+    ) -> u32 {
+        let (page, best_page) = (level / PAGE_LEVELS, self.best[side] / PAGE_LEVELS);
+        let occupied = &mut *shared.slab.occupied;
+        // Read before the other is written: what is read after a write to the same place waits.
+        let of_best = occupied[best_page as usize];
+        let left = vacate(occupied, level, is_empty);
+        if left == 0 {
             return self.close_page(shared, side, level);
         }
-        let best_page = self.best[side] / PAGE_LEVELS;
-        self.best[side] = shared.slab.best_of(best_page);
+        let of_best = if page == best_page { left } else { of_best };
+        let best = best_page * PAGE_LEVELS + (of_best | 1).ilog2();
+        self.best[side] = best;
+        best
     }
 
-    /// Closes the page of `level`, which has no orders left.
+    /// Closes the page of `level`, which has no orders left, and returns the best level.
     #[inline(never)]
-    fn close_page(&mut self, shared: &mut Shared<'_>, side: usize, level: u32) {
+    fn close_page(&mut self, shared: &mut Shared<'_>, side: usize, level: u32) -> u32 {
         let price = shared.slab.node(level).key.cast_signed();
         let number = place(side, self.grid.multiple(price)).0;
         let directories = &mut shared.directories;
@@ -257,9 +270,15 @@ impl Ladders {
         let at = position(ladder.pages(directories), number);
         ladder.remove(directories, at);
         directories.sides_mut(self.book).ladders[side] = ladder;
-        shared.slab.give_page(level / PAGE_LEVELS);
+        let page = level / PAGE_LEVELS;
+        shared.slab.give_page(page);
+        let near = &mut self.near[side][near(number)];
+        if *near == page {
+            *near = NONE;
+        }
         self.find_best(shared, side);
         self.restart_when_empty(shared);
+        self.best[side]
     }
 
     /// The best level, through the directory.
@@ -329,7 +348,7 @@ impl Ladders {
     /// The level at `price`, with orders or without, if there is one.
     #[inline(always)]
     pub(super) fn find(&self, shared: &Shared<'_>, side: usize, price: i64) -> Option<u32> {
-        let known = self.known(shared, side, price);
+        let known = self.known(shared.slab.nodes, side, price);
         known.or_else(|| self.find_anew(shared, side, price))
     }
 
@@ -428,6 +447,7 @@ impl Ladders {
         let sides = directories.sides_mut(self.book);
         let coarse = core::mem::replace(&mut sides.ladders, finer);
         self.grid = Grid::new(unit);
+        self.near = [[NONE; NEAR_PAGES]; 2];
         for (side, mut coarse) in coarse.into_iter().enumerate() {
             for at in SENTINELS as usize..coarse.len as usize {
                 let entry = coarse.pages(&shared.directories)[at];
@@ -481,6 +501,12 @@ fn place(side: usize, ticks: i64) -> (i64, u32) {
     let rank = rank(side, ticks);
     let per_page = i64::from(PAGE_LEVELS);
     (rank.div_euclid(per_page), rank.rem_euclid(per_page) as u32)
+}
+
+/// Where a page is looked for first.
+#[inline(always)]
+const fn near(number: i64) -> usize {
+    number as usize % NEAR_PAGES
 }
 
 /// The ticks of the level with this place.

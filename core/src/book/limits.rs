@@ -11,7 +11,6 @@ use bumpalo::Bump;
 use super::directory::Directories;
 use super::head::Head;
 use super::index::{KeyIndex, OrderIndex};
-use super::nearby::Nearby;
 use super::slab::{Node, PAGE_LEVELS, Slab};
 use crate::types::PublisherId;
 
@@ -56,14 +55,13 @@ impl BookLimits {
     /// Bytes of arena that [`Books::new_in`](super::Books::new_in) takes at most.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        // Each of the nine arrays may lose a cache line to alignment.
-        let slack = 9 * 64;
+        // Each of the eight arrays may lose a cache line to alignment.
+        let slack = 8 * 64;
         let nodes = (self.pages_max as usize + 1) * PAGE_LEVELS as usize + self.orders_max as usize;
         nodes * size_of::<Node>()
             + (self.pages_max as usize + 1) * Slab::PAGE_BYTES
             + OrderIndex::capacity(self.orders_max) * OrderIndex::LINE_BYTES
             + Directories::capacity(self) * Directories::ENTRY_BYTES
-            + Nearby::capacity(self.instruments_max) * Nearby::PLACE_BYTES
             + KeyIndex::capacity(self.instruments_max) * KeyIndex::ENTRY_BYTES
             + self.instruments_max as usize * (size_of::<Head>() + Directories::BOOK_BYTES)
             + self.publishers.len() * size_of::<PublisherId>()

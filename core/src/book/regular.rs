@@ -1,15 +1,14 @@
 //! The short way: a sound record to a sound book.
 //!
 //! It asks for everything that could call for the long way before it changes what the question
-//! is about, so that the long way finds the book as this one found it. Levels are found through
-//! the table of `nearby`. Of the touch, the side of the record is read after every event whether
+//! is about, so that the long way finds the book as this one found it. Of the touch, the side of the record is read after every event whether
 //! it has changed or not: which it will be cannot be foreseen, and a wrong guess costs more than
 //! the reading.
 
 use super::Shared;
 use super::head::{Head, entry};
 use super::irregular::is_closed;
-use super::slab::Sum;
+use super::slab::{NONE, Node, Sum, push_back, unlink};
 use crate::event::{BookUpdate, Effect, Mbo, Touch, Trust};
 use crate::types::{Action, Flags, Price};
 
@@ -70,51 +69,53 @@ impl Head {
         if side > 1 || mbo.size == 0 || self.orders_count >= shared.book_orders_max {
             return self.act(shared, update);
         }
-        let book = self.ladders.book;
-        let Some(place) = shared.index.vacant(book, mbo.order_id.0) else {
+        // Slices by name, so that their places need not be looked up again after each write.
+        let Shared { slab, index, .. } = shared;
+        let nodes = &mut *slab.nodes;
+        let order = slab.orders.first;
+        let vacant = index.vacant(self.ladders.book, mbo.order_id.0);
+        let known = self.ladders.known(nodes, side, mbo.price.0);
+        let (Some(place), Some(level)) = (vacant, known) else {
             return self.act(shared, update);
         };
-        let Some(level) = self.ladders.known(shared, side, mbo.price.0) else {
+        if order == NONE {
             return self.act(shared, update);
-        };
-        let Some(order) = shared.slab.next_order() else {
-            return self.act(shared, update);
-        };
-        shared.slab.claim_order(order);
-        let left = shared.slab.push_back(level, order, entry(mbo));
-        self.ladders.joined(shared, side, level, mbo.price.0);
-        shared.index.insert(&shared.slab, place, order);
+        }
+        slab.orders.take(nodes);
+        let left = push_back(nodes, level, order, entry(mbo));
+        let best = self.ladders.joined(slab, side, level, mbo.price.0);
+        index.write(place, order);
         self.orders_count += 1;
-        let is_steady = left.count > 1 && mbo.flags.has(Flags::LAST);
+        let is_steady = || left.count > 1 && mbo.flags.has(Flags::LAST);
         self.resized(shared, level, i64::from(mbo.size), is_steady);
         say(update, Effect::Added, left);
-        self.end_record(shared, update, side);
+        self.end_record(shared, update, side, best);
     }
 
     /// An order leaves, or loses a part of its size.
     #[inline(never)]
     fn leave(&mut self, shared: &mut Shared<'_>, update: &mut BookUpdate) {
         let mbo = &update.mbo;
-        let book = self.ladders.book;
-        let found = shared.index.first(&shared.slab, book, mbo.order_id.0);
+        let Shared { slab, index, .. } = shared;
+        let nodes = &mut *slab.nodes;
+        let found = index.first(nodes, self.ladders.book, mbo.order_id.0);
         let Some((place, node)) = found else {
             return self.act(shared, update);
         };
-        let order = shared.slab.node(node);
-        let (size, level) = (u64::from(mbo.size), order.level);
-        let side = (shared.slab.node(level).level & 3) as usize;
-        if size != order.size || size == 0 || side > 1 {
+        let Node { size, level, .. } = nodes[node as usize];
+        let side = (nodes[level as usize].level & 3) as usize;
+        if u64::from(mbo.size) != size || size == 0 || side > 1 {
             return self.leave_in_part(shared, update, node);
         }
-        let (left, is_empty) = shared.slab.unlink(node);
-        shared.slab.give_order(node);
-        shared.index.remove(place);
+        let (left, is_empty) = unlink(nodes, node);
+        slab.orders.give(nodes, node);
+        index.remove(place);
         self.orders_count -= 1;
-        let is_steady = !is_empty && mbo.flags.has(Flags::LAST);
+        let is_steady = || !is_empty && mbo.flags.has(Flags::LAST);
         self.resized(shared, level, -i64::from(mbo.size), is_steady);
-        self.ladders.left(shared, side, level, is_empty);
+        let best = self.ladders.left(shared, side, level, is_empty);
         say(update, Effect::Removed, left);
-        self.end_record(shared, update, side);
+        self.end_record(shared, update, side, best);
     }
 
     /// An order loses a part of its size and keeps its place, if it is not nothing or too much.
@@ -125,7 +126,7 @@ impl Head {
             return self.act(shared, update);
         }
         let side = self.reduce(shared, node, by, update);
-        self.end_record(shared, update, side);
+        self.end_record(shared, update, side, self.ladders.best[side]);
     }
 
     /// An order changes its size, its price, or both.
@@ -133,7 +134,7 @@ impl Head {
     fn change(&mut self, shared: &mut Shared<'_>, update: &mut BookUpdate) {
         let mbo = &update.mbo;
         let book = self.ladders.book;
-        let found = shared.index.first(&shared.slab, book, mbo.order_id.0);
+        let found = shared.index.first(shared.slab.nodes, book, mbo.order_id.0);
         let Some((_, node)) = found else {
             return self.act(shared, update);
         };
@@ -155,7 +156,7 @@ impl Head {
             shared.slab.node_mut(node).tag = mbo.sequence;
             say(update, Effect::None, shared.slab.sum(from));
         }
-        self.end_record(shared, update, side);
+        self.end_record(shared, update, side, self.ladders.best[side]);
     }
 
     /// An order loses a part of its size and keeps its place. Returns its side.
@@ -170,7 +171,7 @@ impl Head {
         let level = shared.slab.node(node).level;
         let left = shared.slab.reduce(node, by, update.mbo.sequence);
         say(update, Effect::Reduced, left);
-        let is_last = update.mbo.flags.has(Flags::LAST);
+        let is_last = || update.mbo.flags.has(Flags::LAST);
         self.resized(shared, level, -by.cast_signed(), is_last);
         (shared.slab.node(level).level & 1) as usize
     }
@@ -182,47 +183,86 @@ impl Head {
         update.level_size = outcome.level_size;
         update.level_count = outcome.level_count;
         update.effect = outcome.effect;
-        self.end_record(shared, update, 0);
+        self.end_record(shared, update, 0, self.ladders.best[0]);
     }
 
-    /// What follows every record: the event ends or stays open. `side` is the one whose levels
-    /// may have changed.
+    /// What follows every record: the event ends or stays open. LAST: the touch is what the levels
+    /// say now, and must not be crossed. `side` is the one that may have changed, and `best` its
+    /// best level.
     #[inline(always)]
-    fn end_record(&mut self, shared: &mut Shared<'_>, update: &mut BookUpdate, side: usize) {
+    fn end_record(
+        &mut self,
+        shared: &mut Shared<'_>,
+        update: &mut BookUpdate,
+        side: usize,
+        best: u32,
+    ) {
+        if !update.mbo.flags.has(Flags::LAST) || self.doubts.is_open() {
+            return self.go_on(shared, update);
+        }
+        let differs = self.refresh(shared, update, side, best);
         update.trust = Trust::Good;
-        if update.mbo.flags.has(Flags::LAST) {
-            self.end_event(shared, update, side);
-        } else {
-            self.go_on(shared, update);
-        }
-    }
-
-    /// LAST: the touch is what the levels say now, and must not be crossed.
-    #[inline(always)]
-    fn end_event(&mut self, shared: &mut Shared<'_>, update: &mut BookUpdate, side: usize) {
-        let mut differs = self.refresh(shared, update, side);
-        if self.doubts.is_open() {
-            // What came before LAST may have changed the other side.
-            differs |= self.refresh(shared, update, side ^ 1);
-            self.doubts.end_event();
-        }
         update.touch_changed = differs != 0;
         if shared.watches_depth {
-            if self.ladders.is_depth_old() {
-                self.read_depth(shared);
-            }
-            update.depth = self.depth.sums;
+            self.show_depth(shared, update);
         }
+        if self.touch.bid >= self.touch.ask {
+            self.end_closed(shared, update);
+        }
+    }
+
+    /// The touch leaves no spread, or there is no bid.
+    #[cold]
+    fn end_closed(&mut self, shared: &mut Shared<'_>, update: &mut BookUpdate) {
         if is_closed(&self.touch) {
             self.weigh(shared, update.mbo.flags);
             update.trust = self.doubts.trust();
         }
     }
 
+    /// The same for an event of several records. It stays open, though not for ever.
+    #[inline(never)]
+    fn go_on(&mut self, shared: &mut Shared<'_>, update: &mut BookUpdate) {
+        if !update.mbo.flags.has(Flags::LAST) {
+            let counters = &mut self.counters;
+            self.doubts
+                .keep_open(self.ts_event, &shared.thresholds, counters);
+            update.trust = self.doubts.trust();
+            update.touch_changed = false;
+            return;
+        }
+        self.doubts.end_event();
+        // What came before LAST may have changed either side.
+        let [bid, ask] = self.ladders.best;
+        let differs = self.refresh(shared, update, 0, bid) | self.refresh(shared, update, 1, ask);
+        update.touch_changed = differs != 0;
+        if shared.watches_depth {
+            self.show_depth(shared, update);
+        }
+        if is_closed(&self.touch) {
+            self.weigh(shared, update.mbo.flags);
+        }
+        update.trust = self.doubts.trust();
+    }
+
+    #[inline(always)]
+    fn show_depth(&mut self, shared: &Shared<'_>, update: &mut BookUpdate) {
+        if self.ladders.is_depth_old() {
+            self.read_depth(shared);
+        }
+        update.depth = self.depth.sums;
+    }
+
     /// Makes a side of the touch what its best level says now; 0 if it was that before.
     #[inline(always)]
-    fn refresh(&mut self, shared: &Shared<'_>, update: &mut BookUpdate, side: usize) -> u64 {
-        let best = shared.slab.node(self.ladders.best[side]);
+    fn refresh(
+        &mut self,
+        shared: &Shared<'_>,
+        update: &mut BookUpdate,
+        side: usize,
+        best: u32,
+    ) -> u64 {
+        let best = shared.slab.node(best);
         let (price, size, count) = (Price(best.key.cast_signed()), best.size, best.tag);
         let shown = half(&mut update.touch, side);
         // All fields at once: which one differs cannot be foreseen.
@@ -232,16 +272,6 @@ impl Head {
         let kept = half(&mut self.touch, side);
         (*kept.0, *kept.1, *kept.2) = (price, size, count);
         differs
-    }
-
-    /// The event stays open, though not for ever.
-    #[inline(never)]
-    fn go_on(&mut self, shared: &Shared<'_>, update: &mut BookUpdate) {
-        let counters = &mut self.counters;
-        self.doubts
-            .keep_open(self.ts_event, &shared.thresholds, counters);
-        update.trust = self.doubts.trust();
-        update.touch_changed = false;
     }
 }
 

@@ -111,7 +111,8 @@ impl Head {
         };
         shared.slab.push_back(level, order, entry);
         shared.slab.node_mut(level).tag = to.count;
-        self.ladders.joined(shared, side, level, to.price.0);
+        self.ladders
+            .joined(&mut shared.slab, side, level, to.price.0);
         self.changed(shared, level);
         self.aggregated |= 1 << side;
         self.orders_count += 1;

@@ -69,15 +69,37 @@ pub(super) struct Sum {
 /// All nodes of all books.
 #[derive(Debug)]
 pub(super) struct Slab<'a> {
-    nodes: &'a mut [Node],
+    pub(super) nodes: &'a mut [Node],
     /// By page, bit `i`: level `i` has orders.
-    occupied: &'a mut [u16],
-    /// First free order; the rest follow by `next`.
-    free_order: u32,
+    pub(super) occupied: &'a mut [u16],
+    pub(super) orders: FreeOrders,
     /// First free page; the rest follow by `next` of each page's first level.
     free_page: u32,
-    free_orders: u32,
     free_pages: u32,
+}
+
+/// The orders that nobody has.
+#[derive(Debug)]
+pub(super) struct FreeOrders {
+    /// [`NONE`] when the pool is exhausted; the rest follow by `next`.
+    pub(super) first: u32,
+    count: u32,
+}
+
+impl FreeOrders {
+    /// Takes the first one, which there must be.
+    #[inline(always)]
+    pub(super) fn take(&mut self, nodes: &[Node]) {
+        self.first = nodes[self.first as usize].next;
+        self.count -= 1;
+    }
+
+    #[inline(always)]
+    pub(super) fn give(&mut self, nodes: &mut [Node], order: u32) {
+        nodes[order as usize].next = self.first;
+        self.first = order;
+        self.count += 1;
+    }
 }
 
 impl<'a> Slab<'a> {
@@ -98,9 +120,11 @@ impl<'a> Slab<'a> {
         Ok(Self {
             nodes,
             occupied: filled(bump, limits.pages_max as usize + 1, 0)?,
-            free_order: first_order,
+            orders: FreeOrders {
+                first: first_order,
+                count: limits.orders_max,
+            },
             free_page: 1,
-            free_orders: limits.orders_max,
             free_pages: limits.pages_max,
         })
     }
@@ -135,7 +159,7 @@ impl<'a> Slab<'a> {
 
     /// How many orders may still rest, over all books.
     pub(super) fn free_orders(&self) -> u32 {
-        self.free_orders
+        self.orders.count
     }
 
     /// How many pages of levels are left, over all books.
@@ -144,34 +168,17 @@ impl<'a> Slab<'a> {
     }
 
     /// A node for an order, unless the pool is exhausted.
-    #[inline(always)]
     pub(super) fn take_order(&mut self) -> Option<u32> {
-        let order = self.next_order()?;
-        self.claim_order(order);
+        let order = self.orders.first;
+        if order == NONE {
+            return None;
+        }
+        self.orders.take(self.nodes);
         Some(order)
     }
 
-    /// The node that [`Self::take_order`] would take.
-    #[inline(always)]
-    pub(super) const fn next_order(&self) -> Option<u32> {
-        match self.free_order {
-            NONE => None,
-            order => Some(order),
-        }
-    }
-
-    /// Takes the node that [`Self::next_order`] has named.
-    #[inline(always)]
-    pub(super) fn claim_order(&mut self, order: u32) {
-        self.free_order = self.node(order).next;
-        self.free_orders -= 1;
-    }
-
-    #[inline(always)]
     pub(super) fn give_order(&mut self, order: u32) {
-        self.node_mut(order).next = self.free_order;
-        self.free_order = order;
-        self.free_orders += 1;
+        self.orders.give(self.nodes, order);
     }
 
     /// A page of sixteen levels, none of them open, unless the pool is exhausted.
@@ -225,76 +232,23 @@ impl<'a> Slab<'a> {
     }
 
     /// The best level of a page that has orders.
-    #[inline(always)]
     pub(super) fn best_of(&self, page: u32) -> u32 {
         page * PAGE_LEVELS + (self.occupied(page) | 1).ilog2()
     }
 
     /// Notes that `level` has orders.
-    #[inline(always)]
     pub(super) fn occupy(&mut self, level: u32) {
-        self.occupied[(level / PAGE_LEVELS) as usize] |= 1 << (level % PAGE_LEVELS);
+        occupy(self.occupied, level);
     }
 
-    /// Notes whether `level` has become empty, and returns which levels of its page have orders.
-    /// Both without a branch: whether it has cannot be foreseen.
-    #[inline(always)]
-    pub(super) fn vacate(&mut self, level: u32, is_empty: bool) -> u16 {
-        let occupied = &mut self.occupied[(level / PAGE_LEVELS) as usize];
-        *occupied &= !(u16::from(is_empty) << (level % PAGE_LEVELS));
-        *occupied
-    }
-
-    /// Puts an order at the back of the queue of `level`, and returns what the level sums to.
-    /// Sizes cannot overflow: there are fewer than 2^32 orders of less than 2^32 each, and an
-    /// aggregated level is one order.
-    #[inline(always)]
+    /// See [`push_back`].
     pub(super) fn push_back(&mut self, level: u32, order: u32, entry: Entry) -> Sum {
-        let nodes = &mut *self.nodes;
-        let head = &mut nodes[level as usize];
-        let last = head.prev;
-        head.prev = order;
-        head.size += entry.size;
-        head.tag += 1;
-        let sum = Sum {
-            size: head.size,
-            count: head.tag,
-        };
-        nodes[last as usize].next = order;
-        nodes[order as usize] = Node {
-            key: entry.order_id,
-            size: entry.size,
-            next: level,
-            prev: last,
-            level,
-            tag: entry.sequence,
-        };
-        sum
+        push_back(self.nodes, level, order, entry)
     }
 
-    /// Takes `order` out of its queue, and returns what the level sums to and whether that was
-    /// its last order. The count does not tell: an aggregate's is what the publisher says.
-    #[inline(always)]
+    /// See [`unlink`].
     pub(super) fn unlink(&mut self, order: u32) -> (Sum, bool) {
-        let nodes = &mut *self.nodes;
-        let Node {
-            size,
-            next,
-            prev,
-            level,
-            ..
-        } = nodes[order as usize];
-        nodes[prev as usize].next = next;
-        nodes[next as usize].prev = prev;
-        let head = &mut nodes[level as usize];
-        head.size -= size;
-        head.tag -= 1;
-        let sum = Sum {
-            size: head.size,
-            count: head.tag,
-        };
-        // Neighbours are one and the same only when both are the level.
-        (sum, next == prev)
+        unlink(self.nodes, order)
     }
 
     /// Takes size from an order, which keeps its place, and returns what the level sums to.
@@ -337,4 +291,69 @@ impl<'a> Slab<'a> {
         self.empty_level(from);
         self.occupy(to);
     }
+}
+
+/// Puts an order at the back of the queue of `level`, and returns what the level sums to. Sizes
+/// cannot overflow: there are fewer than 2^32 orders of less than 2^32 each, and an aggregated
+/// level is one order.
+#[inline(always)]
+pub(super) fn push_back(nodes: &mut [Node], level: u32, order: u32, entry: Entry) -> Sum {
+    let head = &mut nodes[level as usize];
+    let last = head.prev;
+    head.prev = order;
+    head.size += entry.size;
+    head.tag += 1;
+    let sum = Sum {
+        size: head.size,
+        count: head.tag,
+    };
+    nodes[last as usize].next = order;
+    nodes[order as usize] = Node {
+        key: entry.order_id,
+        size: entry.size,
+        next: level,
+        prev: last,
+        level,
+        tag: entry.sequence,
+    };
+    sum
+}
+
+/// Takes `order` out of its queue, and returns what the level sums to and whether that was its
+/// last order. The count does not tell: an aggregate's is what the publisher says.
+#[inline(always)]
+pub(super) fn unlink(nodes: &mut [Node], order: u32) -> (Sum, bool) {
+    let Node {
+        size,
+        next,
+        prev,
+        level,
+        ..
+    } = nodes[order as usize];
+    nodes[prev as usize].next = next;
+    nodes[next as usize].prev = prev;
+    let head = &mut nodes[level as usize];
+    head.size -= size;
+    head.tag -= 1;
+    let sum = Sum {
+        size: head.size,
+        count: head.tag,
+    };
+    // Neighbours are one and the same only when both are the level.
+    (sum, next == prev)
+}
+
+/// Notes that `level` has orders.
+#[inline(always)]
+pub(super) fn occupy(occupied: &mut [u16], level: u32) {
+    occupied[(level / PAGE_LEVELS) as usize] |= 1 << (level % PAGE_LEVELS);
+}
+
+/// Notes whether `level` has become empty, and returns which levels of its page have orders. Both
+/// without a branch: whether it has cannot be foreseen.
+#[inline(always)]
+pub(super) fn vacate(occupied: &mut [u16], level: u32, is_empty: bool) -> u16 {
+    let occupied = &mut occupied[(level / PAGE_LEVELS) as usize];
+    *occupied &= !(u16::from(is_empty) << (level % PAGE_LEVELS));
+    *occupied
 }

@@ -74,9 +74,6 @@ pub(super) struct Doubts {
 }
 
 impl Doubts {
-    /// So many bytes of it are needed by each record.
-    pub(super) const HOT_BYTES: usize = core::mem::offset_of!(Self, settled_events);
-
     /// Of a book that no record has reached.
     pub(super) const fn new() -> Self {
         Self {
