@@ -10,7 +10,7 @@ pub mod layers;
 pub mod show;
 pub mod values;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -20,7 +20,7 @@ use undertow_strategies::flow::volatility::RegimeBounds;
 
 use values::{
     Bytes, Count, Demand, Idle, IfdProfile, Layout, Mode, OddLot, Pace, PairCorrelation,
-    PowerOfTwo, Span, SymbolBucket, VwapAnchor,
+    PowerOfTwo, Span, Succeeds, SymbolBucket, VwapAnchor,
 };
 
 /// The defaults as a user reads them: every key with its unit, default and reason.
@@ -225,6 +225,8 @@ pub struct TradeConfig {
     pub state_dir: String,
     /// The store of claims that programs share; empty for none.
     pub claims: String,
+    /// The program that this one takes over from.
+    pub succeeds: Succeeds,
 }
 
 /// Where reports go.
@@ -397,14 +399,20 @@ impl Config {
         format!("{:08x}", self.digest(counts) >> 32)
     }
 
-    /// A hash of every value on which the outputs depend: not of layout, threads and times.
+    /// A hash of every value on which decisions depend: not of layout, threads and times.
     #[must_use]
     pub fn meaning(&self) -> u64 {
-        self.digest(|key| {
-            ["book.", "flow.", "ifd."]
-                .iter()
-                .any(|it| key.starts_with(it))
-        })
+        self.digest(is_decisive)
+    }
+
+    /// Every key that can change a decision, with its value as JSON.
+    #[must_use]
+    pub fn decisive(&self) -> BTreeMap<String, String> {
+        let values = self.values().into_iter();
+        values
+            .filter(|(key, _)| is_decisive(key))
+            .map(|(key, value)| (key, value.to_string()))
+            .collect()
     }
 
     fn digest(&self, counts: impl Fn(&str) -> bool) -> u64 {
@@ -538,6 +546,13 @@ impl FlowConfig {
     }
 }
 
+/// Sections of the configuration that can change a decision.
+const DECISIVE: [&str; 4] = ["book.", "flow.", "discovered.", "ifd."];
+
+fn is_decisive(key: &str) -> bool {
+    DECISIVE.iter().any(|section| key.starts_with(section))
+}
+
 /// A configuration as a tree of JSON.
 fn tree(config: &Config) -> Value {
     serde_json::to_value(config).expect("every kind of value has a place in JSON")
@@ -609,6 +624,31 @@ mod tests {
             .expect_err("no power of two");
         assert_eq!(error, "must be a power of two from 64 to 1048576, is 48");
         assert_eq!(config, Config::default());
+    }
+
+    #[test]
+    fn k15_what_can_change_a_decision_changes_the_meaning_and_where_things_lie_does_not() {
+        let changed = |key: &str, value: Value| {
+            let mut config = Config::default();
+            config.set(key, value).expect("right");
+            config.meaning() != Config::default().meaning()
+        };
+        for (key, value) in [
+            ("book.unknown_cancels_max", 17.into()),
+            ("flow.vpin_bucket", 501.into()),
+            ("discovered.buckets", vec!["NQH6=75"].into()),
+            ("ifd.profile", "testing".into()),
+        ] {
+            assert!(changed(key, value), "{key}");
+        }
+        for (key, value) in [
+            ("layout", "split".into()),
+            ("replay.pace", "8x".into()),
+            ("trade.state_dir", "elsewhere".into()),
+            ("report.dir", "elsewhere".into()),
+        ] {
+            assert!(!changed(key, value), "{key}");
+        }
     }
 
     #[test]

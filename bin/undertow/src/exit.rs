@@ -81,6 +81,8 @@ impl Code {
     pub const CONFIG_VALUE: Self = Self::new("E-CONF-004", Exit::Config);
     /// Values that are right alone and wrong together.
     pub const CONFIG_CONFLICT: Self = Self::new("E-CONF-005", Exit::Config);
+    /// Another build or configuration than that to which what is shared belongs.
+    pub const PROGRAM_DIFFERS: Self = Self::new("E-CONF-006", Exit::Config);
     /// Fewer cores than the layout wants.
     pub const CORES: Self = Self::new("E-HOST-001", Exit::Dependency);
     /// Memory that cannot be had as demanded.
@@ -115,7 +117,7 @@ impl Code {
     pub const SIM_INVARIANT: Self = Self::new("E-SIM-001", Exit::Failure);
 
     /// Every code there is.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::GENERAL,
         Self::USAGE,
         Self::CONFIG_UNREADABLE,
@@ -123,6 +125,7 @@ impl Code {
         Self::CONFIG_UNKNOWN_KEY,
         Self::CONFIG_VALUE,
         Self::CONFIG_CONFLICT,
+        Self::PROGRAM_DIFFERS,
         Self::CORES,
         Self::MEMORY,
         Self::FEED_CUT,

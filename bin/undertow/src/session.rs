@@ -787,7 +787,8 @@ mod tests {
         };
         let profile = Profile::load("paper").expect("built in");
         let kept = first_kept(&profile, Nanos(1_773_235_800_000_000_000)).expect("a day");
-        let start = trade::start(&config, &profile, Mode::Backtest, kept);
+        let program = machine::program(&config, &profile);
+        let start = trade::start(&program, (profile.account, Mode::Backtest), kept);
         let journal = Journal::begin(dir.path(), start, Nanos(1)).expect("it begins");
         let mut cold = Cold::new(&ask, &wiring).expect("laid out");
         cold.journal = Some(journal);

@@ -9,7 +9,6 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use undertow_cold::claims::SharedClaims;
 use undertow_cold::journal::{BLOCK, Entry, Lock, Reader, Record, segment_name};
 use undertow_core::order::{Purpose, ReportKind};
 use undertow_strategies::decide::identity::SignalId;
@@ -243,6 +242,142 @@ fn p13_a_second_program_with_the_same_state_is_refused_and_the_first_is_named() 
     assert!(told.contains(&by), "{told}");
 }
 
+/// What an error with this code says: its two programs, and the id to take over from.
+fn two_programs(told: &str) -> ([String; 2], String) {
+    let line = told.lines().find(|line| line.contains("error[E-CONF-006]"));
+    let line = line.unwrap_or_else(|| panic!("no refusal: {told}"));
+    let words: Vec<_> = line.split("build ").skip(1).collect();
+    let program = |at: usize| words[at].trim_end_matches(", and this is ").to_owned();
+    let (_, id) = told.split_once("trade.succeeds=").expect("a next step");
+    let id = id.split_whitespace().next().unwrap().to_owned();
+    ([program(0), program(1)], id)
+}
+
+/// The program with one byte more behind it, which changes nothing that it does: another build.
+fn another_build(dir: &Path) -> std::path::PathBuf {
+    let path = dir.join("undertow-of-tomorrow");
+    fs::copy(env!("CARGO_BIN_EXE_undertow"), &path).unwrap();
+    let mut file = fs::OpenOptions::new().append(true).open(&path).unwrap();
+    std::io::Write::write_all(&mut file, b"!").unwrap();
+    path
+}
+
+/// Runs a program on the session, with more words.
+fn trade_by(program: &Path, dir: &Path, more: &str) -> (i32, String) {
+    let output = Command::new(program)
+        .args("backtest s.dbn --profile eager.toml --quiet".split(' '))
+        .args(more.split_whitespace())
+        .current_dir(dir)
+        .output()
+        .unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    (output.status.code().unwrap_or(-1), told)
+}
+
+#[test]
+fn k15_another_build_or_configuration_is_refused_the_state_until_it_says_that_it_succeeds() {
+    let dir = folder();
+    let dir = dir.path();
+    let own = Path::new(env!("CARGO_BIN_EXE_undertow"));
+    let other = another_build(dir);
+    let state = "--set trade.state_dir=state";
+    let (code, told) = trade_by(own, dir, state);
+    assert_eq!(code, 0, "{told}");
+    let journal = dir.join("state/journal").join(segment_name(1));
+    let before = fs::read(&journal).unwrap();
+    fs::write(
+        dir.join("bold.toml"),
+        eager::profile(&[("daily_loss_max = 2_000", "daily_loss_max = 3_000")]),
+    )
+    .unwrap();
+
+    let (code, told) = trade_by(&other, dir, state);
+    assert_eq!(code, 4, "{told}");
+    let ([theirs, ours], _) = two_programs(&told);
+    let config = |program: &str| program.split_once(", configuration ").unwrap().1.to_owned();
+    assert_ne!(theirs, ours, "two builds");
+    assert_eq!(config(&theirs), config(&ours), "of one configuration");
+    for changed in ["--set flow.vpin_bucket=501", "--profile bold.toml"] {
+        let (code, told) = trade_by(own, dir, &format!("{state} {changed}"));
+        assert_eq!(code, 4, "{told}");
+        let ([theirs, ours], _) = two_programs(&told);
+        assert_ne!(config(&theirs), config(&ours), "{changed}");
+    }
+    assert_eq!(fs::read(&journal).unwrap(), before, "nothing was written");
+    // What lies elsewhere, runs on other threads or is written otherwise decides the same.
+    let comment = fs::read_to_string(dir.join("eager.toml")).unwrap() + "# looked through\n";
+    fs::write(dir.join("eager.toml"), comment).unwrap();
+    let (code, told) = trade_by(own, dir, &format!("{state} --set report.dir=elsewhere"));
+    assert_eq!(code, 0, "{told}");
+
+    let (_, told) = trade_by(&other, dir, state);
+    let (_, id) = two_programs(&told);
+    let wrong = format!("{state} --set trade.succeeds=0000-0000-0000-0001");
+    assert_eq!(trade_by(&other, dir, &wrong).0, 4);
+    let (code, told) = trade_by(&other, dir, &format!("{state} --set trade.succeeds={id}"));
+    assert_eq!(code, 0, "{told}");
+    assert_eq!(trade_by(own, dir, state).0, 4, "it is the other's now");
+    verify(dir, "state/journal");
+    let entries = entries(&dir.join("state/journal"));
+    let builds = entries.iter().filter_map(|entry| match entry.record {
+        Record::Start(start) => Some(start.build.as_str().to_owned()),
+        _ => None,
+    });
+    let builds: Vec<_> = builds.collect();
+    assert!(builds[0] == builds[1] && builds[1] != builds[2], "{builds:?}");
+}
+
+#[test]
+fn k15_two_programs_that_differ_never_emit_from_one_store() {
+    let dir = folder();
+    let dir = dir.path();
+    let own = Path::new(env!("CARGO_BIN_EXE_undertow"));
+    let other = another_build(dir);
+    let claims = "--set trade.claims=claims.db";
+    let first = Command::new(own)
+        .args("backtest s.dbn --profile eager.toml --json --pace 1000x".split(' '))
+        .args(["--set", "report.dir=a", "--set", "trade.claims=claims.db"])
+        .current_dir(dir)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let emitted = || {
+        let store = rusqlite::Connection::open(dir.join("claims.db")).ok()?;
+        let count = store.query_row("SELECT count(*) FROM emitted", [], |row| row.get(0));
+        count.ok()
+    };
+    let begun = Instant::now();
+    while emitted().is_none_or(|count: i64| count < 2) {
+        assert!(begun.elapsed() < Duration::from_secs(300), "it emits nothing");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let (code, told) = trade_by(&other, dir, &format!("{claims} --set report.dir=b"));
+    assert_eq!(code, 4, "{told}");
+    assert!(told.contains("claims.db"), "{told}");
+    let ([theirs, ours], id) = two_programs(&told);
+    assert_ne!(theirs, ours);
+
+    let succeeds = format!("{claims} --set report.dir=b --set trade.succeeds={id}");
+    let (code, told) = trade_by(&other, dir, &succeeds);
+    assert_eq!(code, 0, "{told}");
+    // The first has not stopped: it is told, and emits nothing any more.
+    let first = first.wait_with_output().unwrap();
+    let told = String::from_utf8(first.stderr).unwrap();
+    assert!(first.status.success(), "{told}");
+    assert!(told.contains(&ours) && told.contains("signals are blocked"), "{told}");
+    let document: Value = serde_json::from_slice(&first.stdout).unwrap();
+    let strategies = &document["summary"]["trade"]["strategies"];
+    let mut failed = 0;
+    for strategy in strategies.as_array().unwrap() {
+        for blocked in strategy["blocked"].as_array().unwrap() {
+            let is_it = blocked["name"] == "claim store failed";
+            failed += u64::from(is_it) * blocked["count"].as_u64().unwrap();
+        }
+    }
+    assert!(failed > 0, "{strategies}");
+}
+
 #[test]
 fn p02_a_state_with_a_damaged_journal_is_not_gone_on_from() {
     let dir = folder();
@@ -327,8 +462,12 @@ fn s01_a_store_that_does_not_answer_lets_nobody_emit_and_is_counted() {
     let dir = folder();
     let dir = dir.path();
     let path = dir.join("claims.db");
-    drop(SharedClaims::open(&path).unwrap());
+    // Made by the program itself, for the store belongs to who makes it.
+    assert_eq!(trade(dir, "--set trade.claims=claims.db").0, 0);
     let store = rusqlite::Connection::open(&path).unwrap();
+    store
+        .execute_batch("DELETE FROM emitted; DELETE FROM cooling")
+        .unwrap();
     let broken = "CREATE TRIGGER broken BEFORE INSERT ON emitted
                   BEGIN SELECT RAISE(ABORT, 'the disk is gone'); END";
     store.execute_batch(broken).unwrap();

@@ -10,6 +10,7 @@ use std::str::FromStr;
 use clap::ValueEnum;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use undertow_cold::provenance::ProgramId;
 use undertow_core::types::Nanos;
 use undertow_strategies::ifd::confidence::Profile;
 
@@ -432,6 +433,32 @@ impl fmt::Display for PairCorrelation {
     }
 }
 
+/// The program that a run takes over from, by its id; `""` for none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Succeeds(pub Option<ProgramId>);
+
+impl Succeeds {
+    const ACCEPTS: &'static str = "an id like \"0011-2233-4455-6677\", or \"\"";
+}
+
+impl FromStr for Succeeds {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.is_empty() {
+            return Ok(Self(None));
+        }
+        let id = text.parse().map(|id| Self(Some(id)));
+        id.map_err(|_| format!("must be {}, is \"{text}\"", Self::ACCEPTS))
+    }
+}
+
+impl fmt::Display for Succeeds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.map_or(Ok(()), |id| id.fmt(f))
+    }
+}
+
 /// Gives a kind that is written as text its place in TOML, in JSON and in the schema.
 macro_rules! written_as_text {
     ($($kind:ident, $pattern:literal;)*) => {$(
@@ -470,6 +497,7 @@ written_as_text! {
     Bytes, "^[0-9]+(\\.[0-9]+)? ?(B|KiB|MiB|GiB)?$";
     Pace, "^(max|[0-9]+(\\.[0-9]{1,3})?x)$";
     SymbolBucket, "^[^=]+=[0-9]+$";
+    Succeeds, "^([0-9a-f]{4}(-[0-9a-f]{4}){3})?$";
     PairCorrelation, "^[^:=]+:[^:=]+=-?[01](\\.[0-9]{1,3})?$";
 }
 

@@ -10,6 +10,7 @@ use latency_report::recorder::Recorder;
 use serde_json::{Value, json};
 use undertow_cold::explain;
 use undertow_cold::journal::{Build, Start};
+use undertow_cold::provenance::Program;
 use undertow_cold::registry::Registry;
 use undertow_cold::summary::Count;
 use undertow_cold::summary::trade::{
@@ -35,7 +36,6 @@ use undertow_strategies::trade::settings::Settings;
 use undertow_strategies::trade::watch::Watch;
 
 use super::gather::rfc3339;
-use crate::config::Config;
 use crate::output::Output;
 use crate::profile::Profile;
 
@@ -112,13 +112,13 @@ pub fn trader_with<G: Gateway>(
 }
 
 /// How the journal of a run begins.
-pub(super) fn start(config: &Config, profile: &Profile, mode: Mode, kept: Kept) -> Start {
+pub(super) fn start(program: &Program, (account, mode): (u64, Mode), kept: Kept) -> Start {
     Start {
-        build: Build::from_bytes(env!("CARGO_PKG_VERSION").as_bytes()),
-        config_hash: config.meaning() ^ profile.digest,
+        build: Build::from_bytes(program.build.as_bytes()),
+        config_hash: program.config,
         input_hash: 0,
         mode,
-        account: AccountId(profile.account),
+        account: AccountId(account),
         kept,
     }
 }

@@ -5,7 +5,6 @@
 //! gives the same bytes. Paced as live it never waits: the answer comes in at the ingress as
 //! control, in the one order of inputs. No queue here allocates after it was made.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
@@ -13,7 +12,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crossbeam::queue::ArrayQueue;
 use crossbeam::utils::Backoff;
-use undertow_cold::claims::{ClaimsError, SharedClaims};
+use undertow_cold::claims::SharedClaims;
 use undertow_core::event::{ClaimAnswer, Claimed, Control, Market, Notice, Operator, Stamp};
 use undertow_core::risk::{Gate, HaltCause};
 use undertow_core::stage::{Sink, Source};
@@ -169,12 +168,8 @@ pub(super) struct Clerk {
 }
 
 impl Clerk {
-    /// Opens the store, and asks it for every claim until [`Clerk::close`].
-    ///
-    /// # Errors
-    /// The store cannot be opened.
-    pub(super) fn open(path: &Path, exchange: Arc<Exchange>) -> Result<Self, ClaimsError> {
-        let mut store = SharedClaims::open(path)?;
+    /// Asks the store for every claim until [`Clerk::close`].
+    pub(super) fn open(mut store: SharedClaims, exchange: Arc<Exchange>) -> Self {
         let is_closed = Arc::new(AtomicBool::new(false));
         let closed = Arc::clone(&is_closed);
         let thread = std::thread::spawn(move || {
@@ -199,7 +194,7 @@ impl Clerk {
                 }
             }
         });
-        Ok(Self { thread, is_closed })
+        Self { thread, is_closed }
     }
 
     /// Ends the thread.
