@@ -544,3 +544,143 @@ fn p03_a_full_disk_halts_the_session_and_nothing_that_left_is_missing_in_the_jou
     verify(dir, "state/journal");
     assert_once(&entries(&dir.join("state/journal")));
 }
+
+/// A disk that fails one kind of call on the journal's files, from one on and for so many.
+struct Fault {
+    call: &'static str,
+    errno: i32,
+    from: u64,
+    count: u64,
+}
+
+const EIO: i32 = 5;
+const ENOSPC: i32 = 28;
+const FOR_EVER: u64 = 1 << 40;
+
+/// The library that plays such a disk, compiled here.
+fn shim(dir: &Path) -> std::path::PathBuf {
+    let library = dir.join("faults.so");
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/faults.c");
+    let compiled = Command::new("cc")
+        .args(["-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-o"])
+        .args([library.as_path(), Path::new(source)])
+        .output()
+        .unwrap();
+    let told = String::from_utf8(compiled.stderr).unwrap();
+    assert!(compiled.status.success(), "{told}");
+    library
+}
+
+/// Trades the session on such a disk; exit code and stderr.
+fn trade_on(library: &Path, fault: &Fault, dir: &Path, state: &str) -> (i32, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_undertow"))
+        .args("backtest s.dbn --profile eager.toml --quiet".split(' '))
+        .args(["--set", &format!("trade.state_dir={state}")])
+        .env("LD_PRELOAD", library)
+        .env("FAULT_CALL", fault.call)
+        .env("FAULT_PATH", format!("{state}/journal/journal-"))
+        .env("FAULT_ERRNO", fault.errno.to_string())
+        .env("FAULT_FROM", fault.from.to_string())
+        .env("FAULT_UNTIL", (fault.from + fault.count).to_string())
+        .current_dir(dir)
+        .output()
+        .unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    (output.status.code().unwrap_or(-1), told)
+}
+
+/// Orders that were live when the journal's halt was written, and those of them that were neither
+/// cancelled after it nor had ended.
+fn live_at_halt(entries: &[Entry]) -> Option<(usize, usize)> {
+    let is_halt = |entry: &Entry| match entry.record {
+        Record::Halt(halt) => halt.cause == undertow_core::risk::HaltCause::Journal,
+        _ => false,
+    };
+    let halt = entries.iter().position(is_halt)?;
+    let mut folded = undertow_cold::journal::State::default();
+    entries[..halt].iter().for_each(|entry| folded.fold(entry));
+    let live: Vec<_> = folded.open_orders().map(|(id, _)| id).collect();
+    let mut whole = undertow_cold::journal::State::default();
+    entries.iter().for_each(|entry| whole.fold(entry));
+    let left = live.iter().filter(|id| {
+        let is_cancelled = entries[halt..].iter().any(|entry| match entry.record {
+            Record::Cancel(cancelled) => cancelled.id == **id,
+            _ => false,
+        });
+        !is_cancelled && whole.open_orders().any(|(open, _)| open == **id)
+    });
+    Some((live.len(), left.count()))
+}
+
+#[test]
+fn p03_a_disk_that_fails_to_sync_or_to_write_halts_the_program_until_it_is_resumed() {
+    let dir = folder();
+    let dir = dir.path();
+    let library = shim(dir);
+    let fault = |call, errno, from, count| Fault {
+        call,
+        errno,
+        from,
+        count,
+    };
+    let faults = [
+        fault("fdatasync", EIO, 30, FOR_EVER),
+        // The kernel tells of lost pages once, and is content ever after.
+        fault("fdatasync", EIO, 24, 1),
+        fault("fdatasync", EIO, 41, 1),
+        fault("fdatasync", EIO, 58, 1),
+        fault("write", ENOSPC, 30, FOR_EVER),
+        fault("write", EIO, 37, 1),
+    ];
+    let mut rested = 0;
+    for (at, fault) in faults.iter().enumerate() {
+        let state = format!("state-{at}");
+        let (code, told) = trade_on(&library, fault, dir, &state);
+        assert_eq!(code, 6, "{at}: {told}");
+        let errors: Vec<_> = told
+            .lines()
+            .filter(|line| line.contains("error["))
+            .collect();
+        assert_eq!(errors.len(), 1, "{at}: {told}");
+        let why = match fault.errno {
+            EIO => "Input/output error",
+            _ => "No space left on device",
+        };
+        for word in ["E-JRN-005", "entries were halted", why] {
+            assert!(errors[0].contains(word), "{at}: {word}: {told}");
+        }
+        assert!(told.contains("undertow resume --reason"), "{at}: {told}");
+        verify(dir, &format!("{state}/journal"));
+        let journal = dir.join(&state).join("journal");
+        let kept = entries(&journal);
+        assert_once(&kept);
+        if fault.count == 1 {
+            // A disk that is well again has all of it, in a segment of its own.
+            assert!(journal.join(segment_name(2)).exists(), "{at}");
+            let (live, left) = live_at_halt(&kept).expect("the halt is written");
+            assert_eq!(left, 0, "{at}: {live} orders rested, and these still do");
+            rested += live;
+        }
+        let (code, figures, told) = trade(dir, &format!("--set trade.state_dir={state}"));
+        assert_eq!(
+            (code, &figures["orders"]),
+            (0, &Value::from(0)),
+            "{at}: {told}"
+        );
+        assert!(
+            told.contains("note: halted (shut) by the journal"),
+            "{at}: {told}"
+        );
+    }
+    assert!(rested > 0, "no order rested when the disk failed");
+
+    let words = "resume --set trade.state_dir=state-0 --reason disk-changed";
+    let (code, _, told) = run(dir, &words.split(' ').collect::<Vec<_>>());
+    assert_eq!(code, 0, "{told}");
+    eager::session(dir, "s.dbn", 12);
+    let (code, figures, told) = trade(dir, "--set trade.state_dir=state-0");
+    assert_eq!(code, 0, "{told}");
+    assert!(figures["orders"].as_u64().unwrap() > 0, "{told}");
+    verify(dir, "state-0/journal");
+    assert_once(&entries(&dir.join("state-0/journal")));
+}
