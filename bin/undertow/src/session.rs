@@ -662,7 +662,8 @@ impl Cold {
         trader: &mut Trader<G>,
         messages: u64,
     ) -> Result<Option<String>> {
-        if self.interrupt.came() {
+        // The last input never came, and with it the last digest that the journal ends with.
+        if self.interrupt.came() || self.failed_at.is_some() {
             trader.wind_down();
         }
         let last = Stamp {
@@ -701,10 +702,11 @@ impl Cold {
             if !has_failed {
                 return fault;
             }
-            let cause = format!(
-                "{}: entries were halted, and {} orders that rested were cancelled",
-                fault.cause, self.cancels
-            );
+            let rested = match self.cancels {
+                1 => "1 order that rested was cancelled".to_owned(),
+                count => format!("{count} orders that rested were cancelled"),
+            };
+            let cause = format!("{}: entries were halted, and {rested}", fault.cause);
             let next = format!("{}, then `undertow resume --reason TEXT`", fault.next);
             Failure::new(Code::JOURNAL_FAILED, cause, next).at(fault.place)
         });

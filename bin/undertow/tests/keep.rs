@@ -264,8 +264,11 @@ fn another_build(dir: &Path) -> std::path::PathBuf {
 
 /// Runs a program on the session, with more words.
 fn trade_by(program: &Path, dir: &Path, more: &str) -> (i32, String) {
+    let profile = ["--profile", "eager.toml"];
+    let is_eager = !more.contains(profile[0]);
     let output = Command::new(program)
-        .args("backtest s.dbn --profile eager.toml --quiet".split(' '))
+        .args("backtest s.dbn --quiet".split(' '))
+        .args(is_eager.then_some(profile).into_iter().flatten())
         .args(more.split_whitespace())
         .current_dir(dir)
         .output()
@@ -324,7 +327,10 @@ fn k15_another_build_or_configuration_is_refused_the_state_until_it_says_that_it
         _ => None,
     });
     let builds: Vec<_> = builds.collect();
-    assert!(builds[0] == builds[1] && builds[1] != builds[2], "{builds:?}");
+    assert!(
+        builds[0] == builds[1] && builds[1] != builds[2],
+        "{builds:?}"
+    );
 }
 
 #[test]
@@ -349,7 +355,10 @@ fn k15_two_programs_that_differ_never_emit_from_one_store() {
     };
     let begun = Instant::now();
     while emitted().is_none_or(|count: i64| count < 2) {
-        assert!(begun.elapsed() < Duration::from_secs(300), "it emits nothing");
+        assert!(
+            begun.elapsed() < Duration::from_secs(300),
+            "it emits nothing"
+        );
         std::thread::sleep(Duration::from_millis(5));
     }
     let (code, told) = trade_by(&other, dir, &format!("{claims} --set report.dir=b"));
@@ -365,7 +374,10 @@ fn k15_two_programs_that_differ_never_emit_from_one_store() {
     let first = first.wait_with_output().unwrap();
     let told = String::from_utf8(first.stderr).unwrap();
     assert!(first.status.success(), "{told}");
-    assert!(told.contains(&ours) && told.contains("signals are blocked"), "{told}");
+    assert!(
+        told.contains(&ours) && told.contains("signals are blocked"),
+        "{told}"
+    );
     let document: Value = serde_json::from_slice(&first.stdout).unwrap();
     let strategies = &document["summary"]["trade"]["strategies"];
     let mut failed = 0;
@@ -572,10 +584,10 @@ fn shim(dir: &Path) -> std::path::PathBuf {
 }
 
 /// Trades the session on such a disk; exit code and stderr.
-fn trade_on(library: &Path, fault: &Fault, dir: &Path, state: &str) -> (i32, String) {
+fn trade_on(library: &Path, fault: &Fault, dir: &Path, state: &str, pace: &str) -> (i32, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_undertow"))
         .args("backtest s.dbn --profile eager.toml --quiet".split(' '))
-        .args(["--set", &format!("trade.state_dir={state}")])
+        .args(["--pace", pace, "--set", &format!("trade.state_dir={state}")])
         .env("LD_PRELOAD", library)
         .env("FAULT_CALL", fault.call)
         .env("FAULT_PATH", format!("{state}/journal/journal-"))
@@ -612,6 +624,45 @@ fn live_at_halt(entries: &[Entry]) -> Option<(usize, usize)> {
     Some((live.len(), left.count()))
 }
 
+/// What must hold of a run on such a disk, and of its journal; its entries.
+fn assert_halted(
+    dir: &Path,
+    state: &str,
+    fault: &Fault,
+    (code, told): &(i32, String),
+) -> Vec<Entry> {
+    assert_eq!(*code, 6, "{state}: {told}");
+    let errors: Vec<_> = told
+        .lines()
+        .filter(|line| line.contains("error["))
+        .collect();
+    assert_eq!(errors.len(), 1, "{state}: {told}");
+    let why = match fault.errno {
+        EIO => "Input/output error",
+        _ => "No space left on device",
+    };
+    for word in ["E-JRN-005", "entries were halted", why] {
+        assert!(errors[0].contains(word), "{state}: {word}: {told}");
+    }
+    assert!(told.contains("undertow resume --reason"), "{state}: {told}");
+    verify(dir, &format!("{state}/journal"));
+    let journal = dir.join(state).join("journal");
+    let kept = entries(&journal);
+    assert_once(&kept);
+    if fault.count == 1 {
+        // A disk that is well again has all of it, in a segment of its own.
+        assert!(journal.join(segment_name(2)).exists(), "{state}");
+        let (live, left) = live_at_halt(&kept).expect("the halt is written");
+        assert_eq!(left, 0, "{state}: {live} orders rested, and these still do");
+    }
+    let (code, figures, told) = trade(dir, &format!("--set trade.state_dir={state}"));
+    let orders = &figures["orders"];
+    assert_eq!((code, orders), (0, &Value::from(0)), "{state}: {told}");
+    let note = "note: halted (shut) by the journal";
+    assert!(told.contains(note), "{state}: {told}");
+    kept
+}
+
 #[test]
 fn p03_a_disk_that_fails_to_sync_or_to_write_halts_the_program_until_it_is_resumed() {
     let dir = folder();
@@ -628,51 +679,29 @@ fn p03_a_disk_that_fails_to_sync_or_to_write_halts_the_program_until_it_is_resum
         // The kernel tells of lost pages once, and is content ever after.
         fault("fdatasync", EIO, 24, 1),
         fault("fdatasync", EIO, 41, 1),
-        fault("fdatasync", EIO, 58, 1),
         fault("write", ENOSPC, 30, FOR_EVER),
         fault("write", EIO, 37, 1),
     ];
-    let mut rested = 0;
     for (at, fault) in faults.iter().enumerate() {
         let state = format!("state-{at}");
-        let (code, told) = trade_on(&library, fault, dir, &state);
-        assert_eq!(code, 6, "{at}: {told}");
-        let errors: Vec<_> = told
-            .lines()
-            .filter(|line| line.contains("error["))
-            .collect();
-        assert_eq!(errors.len(), 1, "{at}: {told}");
-        let why = match fault.errno {
-            EIO => "Input/output error",
-            _ => "No space left on device",
-        };
-        for word in ["E-JRN-005", "entries were halted", why] {
-            assert!(errors[0].contains(word), "{at}: {word}: {told}");
-        }
-        assert!(told.contains("undertow resume --reason"), "{at}: {told}");
-        verify(dir, &format!("{state}/journal"));
-        let journal = dir.join(&state).join("journal");
-        let kept = entries(&journal);
-        assert_once(&kept);
-        if fault.count == 1 {
-            // A disk that is well again has all of it, in a segment of its own.
-            assert!(journal.join(segment_name(2)).exists(), "{at}");
-            let (live, left) = live_at_halt(&kept).expect("the halt is written");
-            assert_eq!(left, 0, "{at}: {live} orders rested, and these still do");
-            rested += live;
-        }
-        let (code, figures, told) = trade(dir, &format!("--set trade.state_dir={state}"));
-        assert_eq!(
-            (code, &figures["orders"]),
-            (0, &Value::from(0)),
-            "{at}: {told}"
-        );
-        assert!(
-            told.contains("note: halted (shut) by the journal"),
-            "{at}: {told}"
-        );
+        let ran = trade_on(&library, fault, dir, &state, "max");
+        assert_halted(dir, &state, fault, &ran);
     }
-    assert!(rested > 0, "no order rested when the disk failed");
+
+    // While a market goes on: an order rests when the disk fails, and is cancelled.
+    let rested = [48, 49, 53, 54, 48, 49]
+        .iter()
+        .enumerate()
+        .find(|(at, from)| {
+            let state = format!("paced-{at}");
+            let fault = fault("fdatasync", EIO, **from, 1);
+            let ran = trade_on(&library, &fault, dir, &state, "2000x");
+            let kept = assert_halted(dir, &state, &fault, &ran);
+            let (live, _) = live_at_halt(&kept).expect("the halt is written");
+            let says = "1 order that rested was cancelled";
+            live == 1 && ran.1.contains(says)
+        });
+    assert!(rested.is_some(), "no order rested when the disk failed");
 
     let words = "resume --set trade.state_dir=state-0 --reason disk-changed";
     let (code, _, told) = run(dir, &words.split(' ').collect::<Vec<_>>());
