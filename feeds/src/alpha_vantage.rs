@@ -1,8 +1,10 @@
-//! Alpha Vantage's `HISTORICAL_OPTIONS`: bytes of a reply to typed rows.
+//! Alpha Vantage's replies: `HISTORICAL_OPTIONS` to typed rows here, the news in [`news`].
 //!
 //! Every number comes as text. A reply without data is told apart by that, not by its wording:
 //! a refusal has status 200 and a sentence under `Note` or `Information`. A row that makes no
 //! sense is refused with its place and the rest is read.
+
+pub mod news;
 
 use serde_json::{Map, Value};
 use time::{Date, Month};
@@ -83,6 +85,9 @@ pub enum AlphaVantageError {
     /// It has no list under `data`; what it says instead.
     #[error("no `data` in the reply; it says: {0}")]
     NoData(String),
+    /// It has no list under `feed`; what it says instead.
+    #[error("no `feed` in the reply; it says: {0}")]
+    NoFeed(String),
 }
 
 /// Reads a whole reply.

@@ -60,7 +60,11 @@ impl Program {
 
 impl fmt::Display for Program {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "build {}, configuration {:016x}", self.build, self.config)
+        write!(
+            f,
+            "build {}, configuration {:016x}",
+            self.build, self.config
+        )
     }
 }
 
@@ -243,7 +247,12 @@ mod tests {
         let text = ProgramId(0x0011_2233_4455_6677).to_string();
         assert_eq!(text, "0011-2233-4455-6677");
         assert_eq!(text.parse(), Ok(ProgramId(0x0011_2233_4455_6677)));
-        for wrong in ["", "0011223344556677", "0011-2233-4455", "0011-2233-4455-667g"] {
+        for wrong in [
+            "",
+            "0011223344556677",
+            "0011-2233-4455",
+            "0011-2233-4455-667g",
+        ] {
             assert!(wrong.parse::<ProgramId>().is_err(), "{wrong}");
         }
     }

@@ -111,13 +111,17 @@ impl Code {
     pub const STATE_DAMAGED: Self = Self::new("E-STATE-001", Exit::DataCorrupt);
     /// A state that cannot be read or written.
     pub const STATE_UNREADABLE: Self = Self::new("E-STATE-002", Exit::Dependency);
+    /// A file of a slow source that cannot be read.
+    pub const CONTEXT_UNREADABLE: Self = Self::new("E-CTX-001", Exit::Dependency);
+    /// A file of a slow source that says nothing that can be understood.
+    pub const CONTEXT_DAMAGED: Self = Self::new("E-CTX-002", Exit::DataCorrupt);
     /// A stage that panicked.
     pub const TILE_DEAD: Self = Self::new("E-TILE-001", Exit::Failure);
     /// A simulation that broke an invariant.
     pub const SIM_INVARIANT: Self = Self::new("E-SIM-001", Exit::Failure);
 
     /// Every code there is.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 26] = [
         Self::GENERAL,
         Self::USAGE,
         Self::CONFIG_UNREADABLE,
@@ -140,6 +144,8 @@ impl Code {
         Self::CLAIMS_UNREADABLE,
         Self::STATE_DAMAGED,
         Self::STATE_UNREADABLE,
+        Self::CONTEXT_UNREADABLE,
+        Self::CONTEXT_DAMAGED,
         Self::TILE_DEAD,
         Self::SIM_INVARIANT,
     ];

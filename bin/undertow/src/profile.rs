@@ -509,7 +509,7 @@ fn whole<T: std::str::FromStr>(value: &DeValue<'_>) -> Result<T, String> {
 }
 
 /// A decimal number times 10^`places`, exactly.
-fn decimal(text: &str, places: u32) -> Result<i64, String> {
+pub(crate) fn decimal(text: &str, places: u32) -> Result<i64, String> {
     let wrong = || format!("must be a decimal number with at most {places} places, is {text:?}");
     let (sign, digits) = match text.strip_prefix('-') {
         Some(digits) => (-1, digits),

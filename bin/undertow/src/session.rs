@@ -4,6 +4,8 @@
 //! follows the tiles with a progress bar, keeps outputs if asked to, and gathers the summary and
 //! the latency run. All that it prints of the market is a function of the input alone.
 
+mod briefing;
+
 mod flow;
 
 mod gather;
@@ -212,7 +214,7 @@ pub fn trade<B: Bytes + Send, G: Gateway + Send>(
         exchange: Arc::clone(&manned.exchange),
         ..Cold::new(ask, &wiring)?
     };
-    let feed = Inlet::new(feed, manned.exchange);
+    let feed = Inlet::new(feed, manned.exchange, manned.briefing);
     let chain = undertow_strategies::trade::stage::Desk {
         books,
         flow,

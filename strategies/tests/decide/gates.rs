@@ -417,6 +417,72 @@ fn s13_roots_of_adjusted_contracts_and_share_classes_are_themselves() {
 }
 
 #[test]
+fn a15_news_stop_a_signal_just_beyond_the_border_and_are_asked_only_by_who_asks() {
+    let (world, moment) = (World::new(), eleven(0));
+    let asking = |against_max: u8| {
+        let mut rules = RuleSet::of(Strategy::ZeroDte);
+        rules
+            .set("news_against_max", f64::from(against_max))
+            .unwrap();
+        rules.set("news_age_s", 900.0).unwrap();
+        rules
+    };
+    let outcome = |rules: RuleSet, news: Option<Reading<f64>>| {
+        let mut features = world.features(moment.now);
+        features.news = news;
+        let store = Claims::new(16);
+        let mut decide = Decide::new(&[(rules, symbol("QQQ"))], store, &limits(1)).unwrap();
+        let decision = decide.evaluate(0, &features, &CALM, &moment).unwrap();
+        let counters = decide.counters(0).unwrap();
+        assert!(counters.is_conserved());
+        (decision.outcome, counters.skipped(Feature::News))
+    };
+    let told = |value: f64, age: u64| {
+        let at = Nanos(moment.now.0 - age);
+        Some(Reading { value, at })
+    };
+    let is_out = |(outcome, skipped): (Outcome, u64)| {
+        assert_eq!(skipped, 0);
+        match outcome {
+            Outcome::Emitted(_) => true,
+            Outcome::Blocked(Block::News) => false,
+            other => panic!("{other:?}"),
+        }
+    };
+    // The signal is long: good news never stop it, and bad ones beyond the border do.
+    for (value, passes) in [(1.0, true), (0.0, true), (-0.15, true), (-0.150_001, false)] {
+        assert_eq!(
+            is_out(outcome(asking(15), told(value, 0))),
+            passes,
+            "{value}"
+        );
+    }
+    assert!(!is_out(outcome(asking(0), told(-0.000_001, 0))));
+    assert!(is_out(outcome(asking(0), told(0.0, 0))));
+    // Who does not ask sees neither the worst news nor none.
+    assert!(is_out(outcome(asking(100), told(-1.0, 0))));
+    assert!(is_out(outcome(asking(100), None)));
+    assert!(is_out(outcome(
+        RuleSet::of(Strategy::ZeroDte),
+        told(f64::NAN, 0)
+    )));
+    // Who asks needs them, sound and no older than it says.
+    let unfit = |unfit| (Outcome::Skipped(unfit), 1);
+    assert_eq!(
+        outcome(asking(15), None),
+        unfit(Unfit::Missing(Feature::News))
+    );
+    let old = told(0.0, 900 * SECOND_NS + 1);
+    assert_eq!(outcome(asking(15), old), unfit(Unfit::Stale(Feature::News)));
+    assert!(is_out(outcome(asking(15), told(0.0, 900 * SECOND_NS))));
+    let broken = told(f64::NAN, 0);
+    assert_eq!(
+        outcome(asking(15), broken),
+        unfit(Unfit::Broken(Feature::News))
+    );
+}
+
+#[test]
 fn s06_stale_features_are_skipped_at_their_exact_age() {
     let (world, moment) = (World::new(), eleven(100));
     let aged = |ns: u64| Nanos(moment.now.0 - ns);

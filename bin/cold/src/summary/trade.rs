@@ -94,6 +94,8 @@ pub struct StrategyLine {
     pub stale: u64,
     /// Skipped: features missing or broken.
     pub missing: u64,
+    /// Both together, by the feature to blame; those of zero are left out.
+    pub skipped: Vec<Count>,
     /// Scored.
     pub considered: u64,
     /// Emitted.
@@ -309,6 +311,16 @@ fn render_strategies(figures: &TradeFigures, text: &mut String) {
         ]);
     }
     write_table(&mut lines, &[2, 3, 4, 5, 6, 7], text);
+    if figures
+        .strategies
+        .iter()
+        .any(|line| !line.skipped.is_empty())
+    {
+        let _ = writeln!(text, "  stale or missing, by feature:");
+    }
+    for line in &figures.strategies {
+        super::counts(text, &line.name, &line.skipped);
+    }
     if figures
         .strategies
         .iter()

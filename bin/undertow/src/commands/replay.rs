@@ -148,6 +148,14 @@ impl Job<'_> {
             }
             .map(|digest| format!("{digest:016x}")),
         });
+        let told = config.context.files().map(|path| Origin {
+            name: path.to_owned(),
+            content: fs::read(path).ok().map(|bytes| {
+                let mut digest = Digest::EMPTY;
+                digest.add_bytes(&bytes);
+                format!("{:016x}", digest.value())
+            }),
+        });
         Provenance {
             build: session::build(),
             mode: format!("{MODE:?}").to_lowercase(),
@@ -156,7 +164,7 @@ impl Job<'_> {
             profile: profile.name.clone(),
             limits: profile.keys.clone(),
             state,
-            inputs: inputs.collect(),
+            inputs: inputs.chain(told).collect(),
         }
     }
 

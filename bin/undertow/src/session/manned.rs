@@ -12,6 +12,7 @@ use undertow_core::types::Nanos;
 use undertow_strategies::trade::Trader;
 
 use super::Desk;
+use super::briefing::Briefing;
 use super::journal::Journal;
 use super::machine::{differs, program};
 use super::recovery::Inherited;
@@ -29,6 +30,8 @@ pub(super) struct Manned<G> {
     pub(super) exchange: Arc<Exchange>,
     /// Who asks the shared store, if there is one.
     pub(super) clerk: Option<Clerk>,
+    /// What slow sources have told in files.
+    pub(super) briefing: Briefing,
     pub(super) journal: Journal,
     pub(super) keeper: Option<Keeper>,
     /// What was restored, in words.
@@ -58,6 +61,8 @@ impl<G: Gateway> Manned<G> {
         if let Some(inherited) = &inherited {
             went_on = inherited.words(&inherited.restore(&mut risk)?);
         }
+        let results = inherited.iter().flat_map(Inherited::results);
+        let briefing = Briefing::read(config, profile, results, (day, first.day))?;
         let instruments_max = config.book.instruments_max.get();
         let trader = trader_with((profile, mode), (risk, gateway), instruments_max)?;
         let exchange = Exchange::new(waits);
@@ -86,6 +91,7 @@ impl<G: Gateway> Manned<G> {
             trader,
             exchange,
             clerk,
+            briefing,
             journal: journal.map_err(|error| journal_fault(&error))?,
             keeper,
             went_on,

@@ -12,6 +12,7 @@ use undertow_cold::journal::{
 };
 use undertow_cold::provenance::Program;
 use undertow_cold::summary::trade::dollars;
+use undertow_core::money::Money;
 use undertow_core::risk::{Kept, Mode, Risk};
 use undertow_strategies::decide::identity::Identity;
 use undertow_strategies::trade::recovery::{Past, PastClaim, PastOrder, PastPosition};
@@ -83,6 +84,11 @@ impl Inherited {
     /// What the trader takes up again.
     pub(super) fn past(&self) -> Past {
         past(&self.folded)
+    }
+
+    /// What each trading day earned that is over, by its number.
+    pub(super) fn results(&self) -> impl Iterator<Item = (u32, Money)> {
+        self.folded.results()
     }
 
     /// What was restored, in words; none after no run.

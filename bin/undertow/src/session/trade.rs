@@ -28,6 +28,7 @@ use undertow_core::types::{BookKey, Nanos, Side};
 use undertow_strategies::calendar::{Calendar, Venue};
 use undertow_strategies::decide::Outcome as Decision;
 use undertow_strategies::decide::counters::Block;
+use undertow_strategies::decide::features::Feature;
 use undertow_strategies::decide::rules::RuleSet;
 use undertow_strategies::performance::Trades as Performance;
 use undertow_strategies::trade::Trader;
@@ -583,6 +584,7 @@ fn strategies<G: Gateway>(trader: &Trader<G>) -> Vec<StrategyLine> {
     rules
         .filter_map(|(place, (rules, product))| {
             let counters = trader.decide().counters(place)?;
+            let skipped = Feature::ALL.map(|it| (it.name(), counters.skipped(it)));
             let blocked = Block::ALL.map(|block| (block.name(), counters.blocked(block)));
             Some(StrategyLine {
                 name: rules.rule.strategy().name().to_owned(),
@@ -590,6 +592,7 @@ fn strategies<G: Gateway>(trader: &Trader<G>) -> Vec<StrategyLine> {
                 evaluated: counters.evaluated,
                 stale: counters.skipped_stale,
                 missing: counters.skipped_schema,
+                skipped: named(skipped),
                 considered: counters.considered,
                 emitted: counters.emitted,
                 blocked: named(blocked),

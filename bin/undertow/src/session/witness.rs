@@ -20,6 +20,7 @@ use undertow_core::types::Nanos;
 use undertow_strategies::decide::claim::{Claim, ClaimStore, Request};
 use undertow_strategies::trade::witness::Witness;
 
+use super::briefing::{Briefing, Overheard};
 use crate::ingress::Dated;
 
 /// Claims and notices under way at once; every rule set has one claim at most.
@@ -228,7 +229,7 @@ pub(super) fn worker() -> u64 {
     (ns << 16) ^ u64::from(std::process::id())
 }
 
-/// A feed beside which the cold side's notices enter.
+/// A feed beside which the cold side's notices enter, and what slow sources have told.
 #[derive(Debug)]
 pub(super) struct Inlet<F> {
     pub(super) feed: F,
@@ -237,7 +238,7 @@ pub(super) struct Inlet<F> {
 }
 
 impl<F> Inlet<F> {
-    pub(super) const fn new(feed: F, exchange: Arc<Exchange>) -> Self {
+    pub(super) const fn new(feed: F, exchange: Arc<Exchange>, briefing: Briefing) -> Self {
         Self {
             feed,
             exchange,
@@ -246,10 +247,11 @@ impl<F> Inlet<F> {
     }
 }
 
-impl<F: Source<Market>> Source<Market> for Inlet<F> {
+impl<F: Dated<Market>> Source<Market> for Inlet<F> {
     #[inline(always)]
     fn take(&mut self, to: &mut impl Sink<Market>) -> bool {
         if self.looks_in == 0 {
+    briefing: Briefing,
             self.looks_in = LOOK_EVERY;
             if let Some(notice) = self.exchange.next_notice() {
                 let control = Control::Operator(Operator::Program(notice));
@@ -258,8 +260,16 @@ impl<F: Source<Market>> Source<Market> for Inlet<F> {
                 return true;
             }
         }
+            briefing,
         self.looks_in -= 1;
-        self.feed.take(to)
+        if self.briefing.waits()
+            && let Some(context) = self.briefing.next(self.feed.next_ts())
+        {
+            to.control(Stamp::default(), &Control::Context(context));
+            return true;
+        }
+        let briefing = &mut self.briefing;
+        self.feed.take(&mut Overheard { to, briefing })
     }
 
     #[inline(always)]
