@@ -307,13 +307,6 @@ fn wiring(ask: &Ask<'_>) -> Result<Wiring> {
         let next = "use `--layout fused`, name more cores, or add `--set unpinned_ok=true`";
         return Err(Failure::new(Code::CORES, cause, next).into());
     }
-    let idle = match config.idle {
-        // A tile owns its core only if one is left for everything else.
-        IdleWish::Auto if cores.len() > layout.tiles() => Idle::Spin,
-        IdleWish::Auto | IdleWish::Yield => Idle::Yield,
-        IdleWish::Spin => Idle::Spin,
-        IdleWish::Park => Idle::Park,
-    };
     // Paced messages are few enough for each to be timed.
     let every = match config.replay.pace {
         Pace::Max => config.latency.sample_every.get() as u64,
@@ -322,7 +315,7 @@ fn wiring(ask: &Ask<'_>) -> Result<Wiring> {
     Ok(Wiring {
         layout,
         cores: cores.iter().copied().take(layout.tiles()).collect(),
-        idle,
+        idle: idle(config.idle, cores.len(), layout.tiles()),
         link_depth: config.link_depth.get(),
         batch_max: config.batch_max.get(),
         threshold_ns: config.latency.duty_cycle_threshold_ns.0.0,
@@ -330,6 +323,17 @@ fn wiring(ask: &Ask<'_>) -> Result<Wiring> {
         pace: config.replay.pace,
         keeps_data: ask.events.is_some(),
     })
+}
+
+/// What tiles do that find nothing to do.
+const fn idle(wish: IdleWish, cores: usize, tiles: usize) -> Idle {
+    match wish {
+        // A tile owns its core only if one is left for everything else.
+        IdleWish::Auto if cores > tiles => Idle::Spin,
+        IdleWish::Auto | IdleWish::Yield => Idle::Yield,
+        IdleWish::Spin => Idle::Spin,
+        IdleWish::Park => Idle::Park,
+    }
 }
 
 /// The books' limits as configured.
@@ -544,6 +548,7 @@ impl Cold {
 
     /// Takes what the chain hands over until it ends.
     fn follow(&mut self, board: &Switchboard, mut output_cold: Reader<FlowOutput>) {
+        let _attended = self.exchange.attended();
         let mut shown = Instant::now();
         loop {
             let mut is_idle = true;
@@ -829,6 +834,18 @@ mod tests {
         assert_eq!((notices, checkpoints), (vec![halt], 63));
         // A recorded session at full speed waits for us.
         assert_eq!(crowded(Pace::Max), (vec![], 63));
+    }
+
+    #[test]
+    fn p17_a_tile_spins_only_on_a_core_of_its_own_unless_it_is_told_to() {
+        for tiles in 1..=3 {
+            for cores in 0..=5 {
+                let chosen = idle(IdleWish::Auto, cores, tiles);
+                assert_eq!(chosen == Idle::Spin, cores > tiles, "{tiles} on {cores}");
+                assert_eq!(idle(IdleWish::Spin, cores, tiles), Idle::Spin);
+                assert_eq!(idle(IdleWish::Park, cores, tiles), Idle::Park);
+            }
+        }
     }
 
     #[test]

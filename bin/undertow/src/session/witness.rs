@@ -97,6 +97,11 @@ impl Exchange {
         self.notices.pop()
     }
 
+    /// While the cold side has this, its death ends every wait for it.
+    pub(super) fn attended(self: &Arc<Self>) -> Attended {
+        Attended(Arc::clone(self))
+    }
+
     fn tell(&self, notice: Notice) {
         // A full queue means that the chain takes nothing in; the next notice says more.
         let _ = self.notices.force_push(notice);
@@ -113,6 +118,18 @@ impl Exchange {
                 return look();
             }
             backoff.snooze();
+        }
+    }
+}
+
+/// See [`Exchange::attended`].
+#[derive(Debug)]
+pub(super) struct Attended(Arc<Exchange>);
+
+impl Drop for Attended {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.end();
         }
     }
 }
@@ -234,6 +251,7 @@ pub(super) fn worker() -> u64 {
 pub(super) struct Inlet<F> {
     pub(super) feed: F,
     exchange: Arc<Exchange>,
+    briefing: Briefing,
     looks_in: u32,
 }
 
@@ -242,6 +260,7 @@ impl<F> Inlet<F> {
         Self {
             feed,
             exchange,
+            briefing,
             looks_in: 0,
         }
     }
@@ -251,7 +270,6 @@ impl<F: Dated<Market>> Source<Market> for Inlet<F> {
     #[inline(always)]
     fn take(&mut self, to: &mut impl Sink<Market>) -> bool {
         if self.looks_in == 0 {
-    briefing: Briefing,
             self.looks_in = LOOK_EVERY;
             if let Some(notice) = self.exchange.next_notice() {
                 let control = Control::Operator(Operator::Program(notice));
@@ -260,7 +278,6 @@ impl<F: Dated<Market>> Source<Market> for Inlet<F> {
                 return true;
             }
         }
-            briefing,
         self.looks_in -= 1;
         if self.briefing.waits()
             && let Some(context) = self.briefing.next(self.feed.next_ts())
@@ -287,5 +304,40 @@ impl<F: Dated<Market>> Dated<Market> for Inlet<F> {
             return None;
         }
         self.feed.next_ts()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    #[test]
+    fn p06_nobody_waits_for_a_cold_side_that_died() {
+        let exchange = Exchange::new(true);
+        let mut asker = Asker {
+            exchange: Arc::clone(&exchange),
+            shares: false,
+            keeps: true,
+        };
+        let waiting = std::thread::spawn(move || asker.is_written(1));
+        std::thread::sleep(Duration::from_millis(20));
+        assert!(
+            !waiting.is_finished(),
+            "at full speed it waits for the journal"
+        );
+        drop(exchange.attended());
+        std::thread::sleep(Duration::from_millis(20));
+        assert!(!waiting.is_finished(), "an end in order is not a death");
+        let died = catch_unwind(AssertUnwindSafe(|| {
+            let _attended = exchange.attended();
+            panic!("the cold side");
+        }));
+        assert!(died.is_err());
+        assert_eq!(
+            waiting.join().expect("no panic there"),
+            Some(false),
+            "it is not sent"
+        );
     }
 }
