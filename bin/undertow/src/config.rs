@@ -375,6 +375,32 @@ impl DiscoveredConfig {
         let pair = self.correlations.iter().find(|pair| pair.is_of(a, b));
         pair.map(|pair| pair.thousandths)
     }
+
+    fn conflicts(&self, blame: &mut impl FnMut(&'static str, String, &str)) {
+        if !matches!(self.volatility_bounds_bps.as_slice(), [] | [_, _]) {
+            blame(
+                "discovered.volatility_bounds_bps",
+                "there are two bounds, or none when they are not known".into(),
+                "write [LOW, HIGH], for instance [858, 1005]",
+            );
+        }
+        if let [low, high] = self.volatility_bounds_bps.as_slice()
+            && low.get() > high.get()
+        {
+            blame(
+                "discovered.volatility_bounds_bps",
+                format!("{} is above {}", low.get(), high.get()),
+                "write the lower bound first",
+            );
+        }
+        if !self.correlations.is_empty() && self.as_of.0.is_none() {
+            blame(
+                "discovered.correlations",
+                "nobody can say how old these are".into(),
+                "find them anew with `undertow discover`, or write discovered.as_of",
+            );
+        }
+    }
 }
 
 impl Default for LatencyConfig {
@@ -516,32 +542,7 @@ impl Config {
                 "use at least 1ns",
             );
         }
-        if !matches!(
-            self.discovered.volatility_bounds_bps.as_slice(),
-            [] | [_, _]
-        ) {
-            blame(
-                "discovered.volatility_bounds_bps",
-                "there are two bounds, or none when they are not known".into(),
-                "write [LOW, HIGH], for instance [858, 1005]",
-            );
-        }
-        if let [low, high] = self.discovered.volatility_bounds_bps.as_slice()
-            && low.get() > high.get()
-        {
-            blame(
-                "discovered.volatility_bounds_bps",
-                format!("{} is above {}", low.get(), high.get()),
-                "write the lower bound first",
-            );
-        }
-        if !self.discovered.correlations.is_empty() && self.discovered.as_of.0.is_none() {
-            blame(
-                "discovered.correlations",
-                "nobody can say how old these are".into(),
-                "find them anew with `undertow discover`, or write discovered.as_of",
-            );
-        }
+        self.discovered.conflicts(&mut blame);
         self.context.conflicts(&mut blame);
         if self.report.dir.is_empty() {
             blame(

@@ -60,7 +60,7 @@ fn signal_says_what_to_buy_and_where_it_is_wrong() {
 }
 
 #[test]
-fn evaluation_comes_at_most_once_in_the_refresh_time() {
+fn s2_evaluation_comes_at_most_once_in_the_refresh_time() {
     let (mut decide, world) = (decide(), World::new());
     assert!(outcome(&mut decide, &world, 0).is_some());
     assert!(outcome(&mut decide, &world, 4).is_none());
@@ -71,7 +71,7 @@ fn evaluation_comes_at_most_once_in_the_refresh_time() {
 }
 
 #[test]
-fn nothing_is_evaluated_outside_the_window_or_after_the_close() {
+fn s2_nothing_is_evaluated_outside_the_window_or_after_the_close() {
     let world = World::new();
     for (minute, due) in [(584, false), (585, true), (899, true), (900, false)] {
         let moment = at(tuesday(), minute * MINUTE_NS);
@@ -128,7 +128,7 @@ fn s01_same_contract_again_is_an_update_or_thin_never_a_second_emission() {
 }
 
 #[test]
-fn audit_keeps_the_last_fifty_of_a_contract() {
+fn s14_audit_keeps_the_last_fifty_of_a_contract() {
     let (mut decide, world) = (decide(), World::new());
     let mut fingerprint = None;
     for k in 0..60 {
@@ -417,6 +417,75 @@ fn s13_roots_of_adjusted_contracts_and_share_classes_are_themselves() {
 }
 
 #[test]
+fn s2_of_several_gates_that_would_stop_a_signal_the_first_is_the_reason() {
+    let (world, moment) = (World::new(), eleven(0));
+    let asking = {
+        let mut rules = RuleSet::of(Strategy::ZeroDte);
+        rules.set("news_against_max", 15.0).unwrap();
+        rules
+    };
+    let strict = RuleSet {
+        confidence_min: 98,
+        ..asking
+    };
+    let untrusted = Conditions {
+        trust: Trust::MaybeBad,
+        ..CALM
+    };
+    let now = moment.now;
+    // Each change breaks one gate; they are taken away from the first on.
+    let breaks: [fn(&mut Features<'_>, Nanos); 5] = [
+        |features, now| {
+            features.obi = Some(Reading {
+                value: 0.935,
+                at: Nanos(now.0 - 6 * SECOND_NS),
+            });
+        },
+        |features, _| features.vpin = None,
+        |_, _| {},
+        |features, now| {
+            features.news = Some(Reading {
+                value: -0.9,
+                at: now,
+            });
+        },
+        |features, now| {
+            features.chain = Some(Reading {
+                value: &[],
+                at: now,
+            })
+        },
+    ];
+    let reason = |from: usize, rules: RuleSet, conditions: &Conditions| {
+        let mut features = world.features(now);
+        features.news = Some(Reading {
+            value: 0.0,
+            at: now,
+        });
+        for change in &breaks[from..] {
+            change(&mut features, now);
+        }
+        let rules = [(rules, symbol("QQQ"))];
+        let mut decide = Decide::new(&rules, Claims::new(16), &limits(1)).unwrap();
+        decide
+            .evaluate(0, &features, conditions, &moment)
+            .unwrap()
+            .outcome
+    };
+    let of = |from, rules| reason(from, rules, &untrusted);
+    assert_eq!(of(0, strict), Outcome::Skipped(Unfit::Stale(Feature::Obi)));
+    assert_eq!(
+        of(1, strict),
+        Outcome::Skipped(Unfit::Missing(Feature::Vpin))
+    );
+    assert_eq!(of(2, strict), Outcome::Debug(Block::LowConfidence));
+    assert_eq!(of(3, asking), Outcome::Blocked(Block::News));
+    assert_eq!(of(4, asking), Outcome::Blocked(Block::NoContract));
+    assert_eq!(of(5, asking), Outcome::Blocked(Block::Untrusted));
+    assert!(matches!(reason(5, asking, &CALM), Outcome::Emitted(_)));
+}
+
+#[test]
 fn a15_news_stop_a_signal_just_beyond_the_border_and_are_asked_only_by_who_asks() {
     let (world, moment) = (World::new(), eleven(0));
     let asking = |against_max: u8| {
@@ -569,7 +638,7 @@ fn s06_missing_or_broken_features_are_skipped_and_counted() {
 }
 
 #[test]
-fn guards_block_what_must_not_be_traded() {
+fn s13_guards_block_what_must_not_be_traded() {
     let blocked = |spoil: fn(&mut World), conditions: Conditions| {
         let mut world = World::new();
         spoil(&mut world);
