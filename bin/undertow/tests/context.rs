@@ -321,10 +321,10 @@ fn a15_real_news_are_read_and_counted_as_the_vendor_labels_them() {
     };
     let bytes = fs::read(path).unwrap();
     let news = undertow_feeds::alpha_vantage::news::parse_news(&bytes).unwrap();
-    assert_eq!((news.articles.len(), news.refused_count), (69, 0));
+    assert_eq!((news.rows.len(), news.refused_count), (69, 0));
     let reply: Value = serde_json::from_slice(&bytes).unwrap();
     let mut labels = BTreeSet::new();
-    for (article, row) in news.articles.iter().zip(reply["feed"].as_array().unwrap()) {
+    for (article, row) in news.rows.iter().zip(reply["feed"].as_array().unwrap()) {
         let rows = row["ticker_sentiment"].as_array().unwrap();
         assert_eq!(article.tickers.len(), rows.len());
         for (ticker, row) in article.tickers.iter().zip(rows) {

@@ -507,6 +507,20 @@ fn s01_a_store_that_does_not_answer_lets_nobody_emit_and_is_counted() {
     );
 }
 
+/// Once somebody has looked, the next day is traded.
+fn assert_resumes(dir: &Path, state: &str) {
+    let words = format!("resume --set trade.state_dir={state} --reason disk-changed");
+    let (code, _, told) = run(dir, &words.split(' ').collect::<Vec<_>>());
+    assert_eq!(code, 0, "{told}");
+    eager::session(dir, "s.dbn", 12);
+    let (code, figures, told) = trade(dir, &format!("--set trade.state_dir={state}"));
+    assert_eq!(code, 0, "{told}");
+    assert!(figures["orders"].as_u64().unwrap() > 0, "{told}");
+    let journal = format!("{state}/journal");
+    verify(dir, &journal);
+    assert_once(&entries(&dir.join(journal)));
+}
+
 #[test]
 fn p03_a_full_disk_halts_the_session_and_nothing_that_left_is_missing_in_the_journal() {
     let dir = folder();
@@ -546,15 +560,7 @@ fn p03_a_full_disk_halts_the_session_and_nothing_that_left_is_missing_in_the_jou
         "{told}"
     );
     verify(dir, "state/journal");
-    let words = "resume --set trade.state_dir=state --reason disk-changed";
-    let (code, _, told) = run(dir, &words.split(' ').collect::<Vec<_>>());
-    assert_eq!(code, 0, "{told}");
-    eager::session(dir, "s.dbn", 12);
-    let (code, figures, told) = trade(dir, "--set trade.state_dir=state");
-    assert_eq!(code, 0, "{told}");
-    assert!(figures["orders"].as_u64().unwrap() > 0, "{told}");
-    verify(dir, "state/journal");
-    assert_once(&entries(&dir.join("state/journal")));
+    assert_resumes(dir, "state");
 }
 
 /// A disk that fails one kind of call on the journal's files, from one on and for so many.
@@ -703,13 +709,5 @@ fn p03_a_disk_that_fails_to_sync_or_to_write_halts_the_program_until_it_is_resum
         });
     assert!(rested.is_some(), "no order rested when the disk failed");
 
-    let words = "resume --set trade.state_dir=state-0 --reason disk-changed";
-    let (code, _, told) = run(dir, &words.split(' ').collect::<Vec<_>>());
-    assert_eq!(code, 0, "{told}");
-    eager::session(dir, "s.dbn", 12);
-    let (code, figures, told) = trade(dir, "--set trade.state_dir=state-0");
-    assert_eq!(code, 0, "{told}");
-    assert!(figures["orders"].as_u64().unwrap() > 0, "{told}");
-    verify(dir, "state-0/journal");
-    assert_once(&entries(&dir.join("state-0/journal")));
+    assert_resumes(dir, "state-0");
 }

@@ -7,18 +7,7 @@ use serde_json::Value;
 use time::{Date, Month, Time, UtcDateTime};
 use undertow_core::types::Nanos;
 
-use super::{AlphaVantageError, REFUSED_KEPT_MAX, words};
-
-/// A reply.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct News {
-    /// Articles in the order of the reply.
-    pub articles: Vec<Article>,
-    /// Articles that make no sense: their place from 0, and the field to blame. The first fifty.
-    pub refused: Vec<(usize, &'static str)>,
-    /// All of those.
-    pub refused_count: u64,
-}
+use super::{AlphaVantageError, Reply, parse};
 
 /// One article.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,25 +39,8 @@ pub struct Ticker {
 ///
 /// # Errors
 /// When it is not JSON, or has no list under `feed`.
-pub fn parse_news(bytes: &[u8]) -> Result<News, AlphaVantageError> {
-    let reply: Value = serde_json::from_slice(bytes)
-        .map_err(|error| AlphaVantageError::NotJson(error.to_string()))?;
-    let Some(rows) = reply.get("feed").and_then(Value::as_array) else {
-        return Err(AlphaVantageError::NoFeed(words(&reply)));
-    };
-    let mut news = News::default();
-    for (place, row) in rows.iter().enumerate() {
-        match Article::parse(row) {
-            Ok(article) => news.articles.push(article),
-            Err(field) => {
-                news.refused_count += 1;
-                if news.refused.len() < REFUSED_KEPT_MAX {
-                    news.refused.push((place, field));
-                }
-            }
-        }
-    }
-    Ok(news)
+pub fn parse_news(bytes: &[u8]) -> Result<Reply<Article>, AlphaVantageError> {
+    parse(bytes, "feed", Article::parse)
 }
 
 impl Article {
@@ -166,8 +138,8 @@ mod tests {
         ];
         let news = parse_news(json!({"items": "7", "feed": rows}).to_string().as_bytes());
         let news = news.expect("articles");
-        let [first, second] = &news.articles[..] else {
-            panic!("{:?}", news.articles);
+        let [first, second] = &news.rows[..] else {
+            panic!("{:?}", news.rows);
         };
         assert_eq!(first, second, "both ways to write a time are read");
         assert_eq!(first.published, Nanos(1_740_600_000_000_000_000));
@@ -191,7 +163,10 @@ mod tests {
     fn a_refusal_with_status_200_is_told_by_its_missing_feed() {
         let reply = json!({"Information": "please wait"}).to_string();
         let error = parse_news(reply.as_bytes()).expect_err("no feed");
-        assert_eq!(error, AlphaVantageError::NoFeed("please wait".to_owned()));
+        assert_eq!(
+            error,
+            AlphaVantageError::NoList("feed", "please wait".to_owned())
+        );
         assert!(parse_news(b"<html>").is_err());
     }
 

@@ -285,7 +285,7 @@ fn articles(context: &ContextConfig) -> Result<Vec<Article>> {
                 news.refused_count
             );
         }
-        for article in news.articles {
+        for article in news.rows {
             all.entry((article.published, article.url.clone()))
                 .or_insert(article);
         }
