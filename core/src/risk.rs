@@ -25,7 +25,7 @@ mod tests;
 mod verdict;
 
 pub use breakers::{Breaker, BreakerKind, Phase, Reading};
-pub use context::{Account, AccountId, Context, Costs, Greeks, Mode, Span, ValueAtRisk};
+pub use context::{Account, AccountId, Context, Costs, Greeks, Mode, News, Span, ValueAtRisk};
 pub use digest::LedgerDigest;
 pub use halt::{Gate, Halt, HaltCause, Kept, Reason};
 pub use ledger::{Line, RegisterError, Track, View, Working};
@@ -526,6 +526,8 @@ impl Risk {
                 self.step(BreakerKind::Volatility);
             }
             Context::Costs(costs) => self.known.costs = Some(costs),
+            // Who computes something of these tells that.
+            Context::Earned(..) | Context::News(_) => {}
         }
     }
 

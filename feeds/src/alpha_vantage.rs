@@ -1,8 +1,10 @@
-//! Alpha Vantage's `HISTORICAL_OPTIONS`: bytes of a reply to typed rows.
+//! Alpha Vantage's replies: `HISTORICAL_OPTIONS` to typed rows here, the news in [`news`].
 //!
 //! Every number comes as text. A reply without data is told apart by that, not by its wording:
 //! a refusal has status 200 and a sentence under `Note` or `Information`. A row that makes no
 //! sense is refused with its place and the rest is read.
+
+pub mod news;
 
 use serde_json::{Map, Value};
 use time::{Date, Month};
@@ -17,11 +19,11 @@ const REFUSED_KEPT_MAX: usize = 50;
 /// Characters of the vendor's own words that an error repeats.
 const WORDS_MAX: usize = 300;
 
-/// A reply.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Chain {
+/// A reply: a list of things.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reply<T> {
     /// Rows in the order of the reply.
-    pub rows: Vec<Row>,
+    pub rows: Vec<T>,
     /// Rows that make no sense: their place from 0, and the field to blame. The first fifty.
     pub refused: Vec<(usize, &'static str)>,
     /// All of those.
@@ -80,34 +82,47 @@ pub enum AlphaVantageError {
     /// It is not JSON.
     #[error("not JSON: {0}")]
     NotJson(String),
-    /// It has no list under `data`; what it says instead.
-    #[error("no `data` in the reply; it says: {0}")]
-    NoData(String),
+    /// It has no list under this key; what it says instead.
+    #[error("no `{0}` in the reply; it says: {1}")]
+    NoList(&'static str, String),
 }
 
 /// Reads a whole reply.
 ///
 /// # Errors
 /// When it is not JSON, or has no data.
-pub fn parse_options(bytes: &[u8]) -> Result<Chain, AlphaVantageError> {
+pub fn parse_options(bytes: &[u8]) -> Result<Reply<Row>, AlphaVantageError> {
+    parse(bytes, "data", Row::parse)
+}
+
+/// Reads the rows under `key`, or names the field of each that cannot be read.
+fn parse<T>(
+    bytes: &[u8],
+    key: &'static str,
+    row: impl Fn(&Value) -> Result<T, &'static str>,
+) -> Result<Reply<T>, AlphaVantageError> {
     let reply: Value = serde_json::from_slice(bytes)
         .map_err(|error| AlphaVantageError::NotJson(error.to_string()))?;
-    let Some(rows) = reply.get("data").and_then(Value::as_array) else {
-        return Err(AlphaVantageError::NoData(words(&reply)));
+    let Some(rows) = reply.get(key).and_then(Value::as_array) else {
+        return Err(AlphaVantageError::NoList(key, words(&reply)));
     };
-    let mut chain = Chain::default();
-    for (place, row) in rows.iter().enumerate() {
-        match Row::parse(row) {
-            Ok(row) => chain.rows.push(row),
+    let mut read = Reply {
+        rows: Vec::with_capacity(rows.len()),
+        refused: Vec::new(),
+        refused_count: 0,
+    };
+    for (place, found) in rows.iter().enumerate() {
+        match row(found) {
+            Ok(row) => read.rows.push(row),
             Err(field) => {
-                chain.refused_count += 1;
-                if chain.refused.len() < REFUSED_KEPT_MAX {
-                    chain.refused.push((place, field));
+                read.refused_count += 1;
+                if read.refused.len() < REFUSED_KEPT_MAX {
+                    read.refused.push((place, field));
                 }
             }
         }
     }
-    Ok(chain)
+    Ok(read)
 }
 
 impl Row {
@@ -234,7 +249,10 @@ mod tests {
         for name in ["Note", "Information", "Error Message", "Anything New"] {
             let reply = json!({name: "please wait"}).to_string();
             let error = parse_options(reply.as_bytes()).expect_err("no data");
-            assert_eq!(error, AlphaVantageError::NoData("please wait".to_owned()));
+            assert_eq!(
+                error,
+                AlphaVantageError::NoList("data", "please wait".to_owned())
+            );
         }
         let error = parse_options(b"<html>").expect_err("no JSON");
         assert!(matches!(error, AlphaVantageError::NotJson(_)));

@@ -2,7 +2,7 @@
 //!
 //! [`Decide`] has one evaluator for each strategy and symbol, and what they share: claims, the
 //! last confidences, the audit trail. An evaluation is driven by events and dated by them. The
-//! gates stand in one order: age, schema, score and direction, contract, identity, change,
+//! gates stand in one order: age, schema, score and direction, news, contract, identity, change,
 //! levels, guards, claim. Nothing is remembered of a signal that was not emitted, except the
 //! strike that hysteresis keeps. No clock, and no allocation after construction.
 
@@ -258,6 +258,9 @@ impl<S: ClaimStore> Decide<S> {
         if card.confidence() < evaluator.rules.confidence_min {
             return Err(Block::LowConfidence);
         }
+        if evaluator.rules.is_contradicted(&seen, card.direction()) {
+            return Err(Block::News);
+        }
         let contract = evaluator
             .choose(features, &seen, &card, &moment)
             .ok_or(Block::NoContract)?;
@@ -420,6 +423,9 @@ impl Evaluator {
     fn look(&self, features: &Features, moment: &Moment) -> Result<(Snapshot, Card), Unfit> {
         let rules = &self.rules;
         features.check(rules.rule.reads(), moment.now, &rules.ages_max)?;
+        if rules.asks_news() {
+            features.check(&[Feature::News], moment.now, &rules.ages_max)?;
+        }
         let seen = Snapshot::of(features, rules.pin_bps).ok_or(Unfit::Missing(Feature::Last))?;
         let card = rules.rule.judge(&seen, moment);
         Ok((seen, card))

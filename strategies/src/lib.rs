@@ -21,6 +21,7 @@ pub mod portfolio;
 pub mod portfolio_risk;
 pub mod quality;
 pub mod quantile;
+pub mod sentiment;
 pub mod stale;
 pub mod timeframes;
 

@@ -41,7 +41,7 @@ use undertow_core::book::Books;
 use undertow_core::event::{BookUpdate, Control, Definition, Mbo};
 use undertow_core::gateway::Gateway;
 use undertow_core::order::ExecReport;
-use undertow_core::risk::{Kept, Order, Risk};
+use undertow_core::risk::{Context, Kept, Order, Risk};
 use undertow_core::types::{Action, BookKey, Flags, Nanos, Text};
 
 use self::chain::Chain;
@@ -356,6 +356,13 @@ impl<G: Gateway> Trader<G> {
             Control::Exec(report) => self.reported(report),
             Control::Context(context) => {
                 self.told.hear(context);
+                if let Context::News(news) = context {
+                    let asset = news.asset.as_str();
+                    let mut watches = self.watches.iter_mut();
+                    if let Some(watch) = watches.find(|watch| watch.symbol.as_str() == asset) {
+                        watch.tell_news(news);
+                    }
+                }
                 self.risk.on_context(context, self.now);
             }
             Control::Operator(operator) => self.obey(operator),

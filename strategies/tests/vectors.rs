@@ -38,7 +38,6 @@ const NOT_YET: &[(&str, &[&str])] = &[
             "M12.key",
         ],
     ),
-    ("news arrive with the poller", &["A15.sentiment"]),
     (
         "shadow runs come with the live feed",
         &["N14.shadow", "N14.relevance"],

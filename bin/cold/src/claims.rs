@@ -3,6 +3,9 @@
 //! A claim is one immediate transaction: every test and both writes, or nothing. It is on the disk
 //! before it is answered, so neither a crash nor a power failure can lead to a second emission.
 //! Time is passed in. A store that cannot answer says so, and then nobody emits.
+//!
+//! A store belongs to one [`Program`] (K15): another build or configuration is refused when it opens
+//! the store, and one that was taken over from is refused at its next claim.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -14,11 +17,13 @@ use undertow_core::types::Nanos;
 use undertow_strategies::decide::claim::{Claim, ClaimStore, Request, Token};
 use undertow_strategies::decide::identity::{Fingerprint, SignalId};
 
+use crate::provenance::{Program, ProgramId};
+
 /// Marks a file as ours: "UTcl".
 const APPLICATION_ID: i32 = 0x5554_636C;
 
 /// The layout of the tables.
-const LAYOUT: i32 = 1;
+const LAYOUT: i32 = 2;
 
 const TABLES: &str = "
     CREATE TABLE emitted (
@@ -28,6 +33,9 @@ const TABLES: &str = "
     CREATE TABLE cooling (
         fingerprint BLOB PRIMARY KEY, until INTEGER NOT NULL
     ) WITHOUT ROWID, STRICT;
+    CREATE TABLE program (
+        one INTEGER PRIMARY KEY CHECK (one = 1), build TEXT NOT NULL, config INTEGER NOT NULL
+    ) STRICT;
     CREATE INDEX emitted_until ON emitted (until);
     CREATE INDEX cooling_until ON cooling (until);
 ";
@@ -50,6 +58,8 @@ const WINS_PER_PURGE: u32 = 1_024;
 pub struct SharedClaims {
     connection: Connection,
     path: PathBuf,
+    /// Whose claims it takes here.
+    program: Program,
     wins: u32,
 }
 
@@ -66,15 +76,27 @@ enum Cause {
     Database(rusqlite::Error),
     NotOurs { application_id: i32, layout: i32 },
     NoWriteAheadLog { mode: String },
+    Foreign { theirs: Program, ours: Program },
+}
+
+impl From<rusqlite::Error> for Cause {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Database(error)
+    }
 }
 
 impl SharedClaims {
-    /// Opens the store, and makes it if the file is not there.
+    /// Opens the store for `program`, and makes it if the file is not there. One of the program
+    /// that is named in `succeeds` is taken over: whoever has it open as that one is refused then.
     ///
     /// # Errors
-    /// The file cannot be opened, is of something else, or lies where SQLite's write-ahead log
-    /// does not work, such as a network share.
-    pub fn open(path: &Path) -> Result<Self, ClaimsError> {
+    /// The file cannot be opened, is of something else or of another program, or lies where
+    /// SQLite's write-ahead log does not work, such as a network share.
+    pub fn open(
+        path: &Path,
+        program: &Program,
+        succeeds: Option<ProgramId>,
+    ) -> Result<Self, ClaimsError> {
         let fail = |doing, cause| ClaimsError {
             path: path.to_owned(),
             doing,
@@ -103,23 +125,27 @@ impl SharedClaims {
             };
             return Err(fail("open", cause));
         }
+        own(&mut connection, program, succeeds).map_err(|cause| fail("open", cause))?;
         Ok(Self {
             connection,
             path: path.to_owned(),
+            program: program.clone(),
             wins: 0,
         })
     }
 
-    fn decide(&mut self, request: &Request, now: Nanos) -> rusqlite::Result<Claim> {
+    fn decide(&mut self, request: &Request, now: Nanos) -> Result<Claim, Cause> {
         // A claim that is taken stays so until it ends, so that the losers, who are nearly all,
         // need not wait for the writers' lock. Both tests must see one state of the store.
         let reading = self.connection.transaction()?;
+        check_owner(&reading, &self.program)?;
         if let Some(taken) = test(&reading, request, now)? {
             return Ok(taken);
         }
         reading.finish()?;
         let behavior = TransactionBehavior::Immediate;
         let transaction = self.connection.transaction_with_behavior(behavior)?;
+        check_owner(&transaction, &self.program)?;
         if let Some(taken) = test(&transaction, request, now)? {
             return Ok(taken);
         }
@@ -137,11 +163,22 @@ impl ClaimStore for SharedClaims {
     type Error = ClaimsError;
 
     fn claim(&mut self, request: &Request, now: Nanos) -> Result<Claim, ClaimsError> {
-        self.decide(request, now).map_err(|error| ClaimsError {
+        self.decide(request, now).map_err(|cause| ClaimsError {
             path: self.path.clone(),
             doing: "claim in",
-            cause: Cause::Database(error),
+            cause,
         })
+    }
+}
+
+impl ClaimsError {
+    /// The program that the store belongs to, if that is what is wrong.
+    #[must_use]
+    pub const fn owner(&self) -> Option<&Program> {
+        match &self.cause {
+            Cause::Foreign { theirs, .. } => Some(theirs),
+            _ => None,
+        }
     }
 }
 
@@ -165,6 +202,9 @@ impl fmt::Display for ClaimsError {
                 f,
                 "its journal mode is {mode}, not wal; put it on a local disk"
             ),
+            Cause::Foreign { theirs, ours } => {
+                write!(f, "it belongs to {theirs}, and this is {ours}")
+            }
         }
     }
 }
@@ -173,7 +213,7 @@ impl std::error::Error for ClaimsError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &self.cause {
             Cause::Database(error) => Some(error),
-            Cause::NotOurs { .. } | Cause::NoWriteAheadLog { .. } => None,
+            Cause::NotOurs { .. } | Cause::NoWriteAheadLog { .. } | Cause::Foreign { .. } => None,
         }
     }
 }
@@ -199,6 +239,49 @@ fn prepare(connection: &mut Connection) -> rusqlite::Result<(i32, i32)> {
     transaction.pragma_update(None, "user_version", LAYOUT)?;
     transaction.commit()?;
     Ok((APPLICATION_ID, LAYOUT))
+}
+
+/// Whose store it is; nobody's when it was just made.
+fn owner(connection: &Connection) -> rusqlite::Result<Option<Program>> {
+    connection
+        .prepare_cached("SELECT build, config FROM program")?
+        .query_row([], |row| {
+            Ok(Program {
+                build: row.get(0)?,
+                config: row.get::<_, i64>(1)?.cast_unsigned(),
+            })
+        })
+        .optional()
+}
+
+/// The store is still the program's own, or the claim may not be decided.
+fn check_owner(connection: &Connection, program: &Program) -> Result<(), Cause> {
+    match owner(connection)? {
+        Some(theirs) if theirs != *program => Err(Cause::Foreign {
+            theirs,
+            ours: program.clone(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Makes a store that is nobody's, or `succeeds`'s, the program's own.
+fn own(
+    connection: &mut Connection,
+    program: &Program,
+    succeeds: Option<ProgramId>,
+) -> Result<(), Cause> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let theirs = owner(&transaction)?;
+    if theirs.is_some_and(|theirs| Some(theirs.id()) != succeeds) {
+        return check_owner(&transaction, program);
+    }
+    transaction.execute(
+        "INSERT OR REPLACE INTO program VALUES (1, ?, ?)",
+        params![program.build, program.config.cast_signed()],
+    )?;
+    transaction.commit()?;
+    Ok(())
 }
 
 /// Every test, in the order of S9: the id first, then the cooldown.

@@ -255,6 +255,7 @@ fn value_of(feature: Feature, seen: &Snapshot) -> Value {
                 .map(|chain| chain.call_interest + chain.put_interest)
         ),
         Feature::Vwap => json!(seen.vwap.map(|vwap| vwap.to_string())),
+        Feature::News => json!(seen.news),
     }
 }
 

@@ -4,6 +4,8 @@
 //! [`FILE`] beside what the run decided, for `parity` to tell why two runs differ.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +31,59 @@ pub struct Provenance {
     pub state: Option<String>,
     /// What was read, in order.
     pub inputs: Vec<Origin>,
+}
+
+/// Which program decides, and by which configuration: one over everything that programs share
+/// (K15). A second build, or the same one by other rules, would trade against the first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Program {
+    /// Version and digest of the program.
+    pub build: String,
+    /// Digest of every key of configuration and profile that can change a decision.
+    pub config: u64,
+}
+
+/// A [`Program`] in sixteen hex digits, for people to copy: `0011-2233-4455-6677`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProgramId(pub u64);
+
+impl Program {
+    /// Its id.
+    #[must_use]
+    pub fn id(&self) -> ProgramId {
+        let words = self.build.bytes().chain(self.config.to_le_bytes());
+        ProgramId(words.fold(0xCBF2_9CE4_8422_2325, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01B3)
+        }))
+    }
+}
+
+impl fmt::Display for Program {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "build {}, configuration {:016x}",
+            self.build, self.config
+        )
+    }
+}
+
+impl fmt::Display for ProgramId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [a, b, c, d] = [48, 32, 16, 0].map(|at| self.0 >> at & 0xFFFF);
+        write!(f, "{a:04x}-{b:04x}-{c:04x}-{d:04x}")
+    }
+}
+
+impl FromStr for ProgramId {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let digits = text.replace('-', "");
+        let id = u64::from_str_radix(&digits, 16).ok().map(Self);
+        id.filter(|id| id.to_string() == text)
+            .ok_or_else(|| format!("must be an id like 0011-2233-4455-6677, is {text:?}"))
+    }
 }
 
 /// One input.
@@ -176,6 +231,29 @@ mod tests {
                 name: "a.dbn".to_owned(),
                 content: Some("77".to_owned()),
             }],
+        }
+    }
+
+    #[test]
+    fn k15_programs_of_other_builds_or_configurations_have_other_ids() {
+        let program = |build: &str, config| Program {
+            build: build.to_owned(),
+            config,
+        };
+        let one = program("0.1.0 aa", 7);
+        assert_eq!(one.id(), program("0.1.0 aa", 7).id());
+        assert_ne!(one.id(), program("0.1.0 ab", 7).id());
+        assert_ne!(one.id(), program("0.1.0 aa", 8).id());
+        let text = ProgramId(0x0011_2233_4455_6677).to_string();
+        assert_eq!(text, "0011-2233-4455-6677");
+        assert_eq!(text.parse(), Ok(ProgramId(0x0011_2233_4455_6677)));
+        for wrong in [
+            "",
+            "0011223344556677",
+            "0011-2233-4455",
+            "0011-2233-4455-667g",
+        ] {
+            assert!(wrong.parse::<ProgramId>().is_err(), "{wrong}");
         }
     }
 

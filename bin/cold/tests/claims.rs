@@ -10,7 +10,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use tempfile::{tempdir, tempdir_in};
-use undertow_cold::claims::SharedClaims;
+use undertow_cold::claims::{ClaimsError, SharedClaims};
+use undertow_cold::provenance::Program;
 use undertow_core::types::Nanos;
 use undertow_strategies::decide::claim::{Claim, ClaimStore, Claims, Request, Token};
 use undertow_strategies::decide::identity::{Fingerprint, Identity, SignalId};
@@ -40,6 +41,17 @@ fn request(contract: u64, day: u64, token: Token) -> Request {
     }
 }
 
+fn program(config: u64) -> Program {
+    Program {
+        build: "0.1.0 test".to_owned(),
+        config,
+    }
+}
+
+fn open(path: &Path) -> Result<SharedClaims, ClaimsError> {
+    SharedClaims::open(path, &program(1), None)
+}
+
 fn after(seconds: u64) -> Nanos {
     Nanos(NOW.0 + seconds * SECOND_NS)
 }
@@ -52,12 +64,12 @@ const fn token(worker: u64, attempt: u64) -> Token {
 fn s01_claim_outlives_the_process_that_won_it() {
     let folder = tempdir().unwrap();
     let path = folder.path().join("claims");
-    let mut first = SharedClaims::open(&path).unwrap();
+    let mut first = open(&path).unwrap();
     let won = request(1, 1, token(1, 0));
     assert_eq!(first.claim(&won, NOW).unwrap(), Claim::Won);
     drop(first);
 
-    let mut second = SharedClaims::open(&path).unwrap();
+    let mut second = open(&path).unwrap();
     let again = request(1, 1, token(2, 0));
     assert_eq!(second.claim(&again, after(299)).unwrap(), Claim::Duplicate);
     assert_eq!(second.claim(&won, after(299)).unwrap(), Claim::WonBefore);
@@ -67,7 +79,7 @@ fn s01_claim_outlives_the_process_that_won_it() {
 #[test]
 fn s02_claim_blocked_by_cooldown_is_free_after_it() {
     let folder = tempdir().unwrap();
-    let mut store = SharedClaims::open(&folder.path().join("claims")).unwrap();
+    let mut store = open(&folder.path().join("claims")).unwrap();
     let mut claim = |day, attempt, now| store.claim(&request(1, day, token(1, attempt)), now);
     assert_eq!(claim(1, 0, NOW).unwrap(), Claim::Won);
     assert_eq!(claim(2, 1, after(29)).unwrap(), Claim::Cooldown);
@@ -77,7 +89,7 @@ fn s02_claim_blocked_by_cooldown_is_free_after_it() {
 #[test]
 fn shared_store_answers_as_the_local_table() {
     let folder = tempdir().unwrap();
-    let mut shared = SharedClaims::open(&folder.path().join("claims")).unwrap();
+    let mut shared = open(&folder.path().join("claims")).unwrap();
     let mut local = Claims::new(1_024);
     let mut state = 7_u64;
     let mut random = |below: u64| {
@@ -104,17 +116,51 @@ fn shared_store_answers_as_the_local_table() {
 }
 
 #[test]
+fn k15_a_store_belongs_to_one_program_and_who_was_succeeded_claims_no_more() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("claims");
+    let (old, new) = (program(1), program(2));
+    let mut first = SharedClaims::open(&path, &old, None).unwrap();
+    let mut beside = SharedClaims::open(&path, &old, None).unwrap();
+    let refused = SharedClaims::open(&path, &new, None).unwrap_err();
+    assert_eq!(refused.owner(), Some(&old));
+    let told = refused.to_string();
+    assert!(told.contains(&old.to_string()), "{told}");
+    assert!(told.contains(&new.to_string()), "{told}");
+    let another = Some(program(3).id());
+    assert!(SharedClaims::open(&path, &new, another).is_err());
+    let won = request(1, 1, token(1, 0));
+    assert_eq!(first.claim(&won, NOW).unwrap(), Claim::Won);
+
+    let mut heir = SharedClaims::open(&path, &new, Some(old.id())).unwrap();
+    // What was claimed stays claimed, and the old programs are told at once, not once they lose.
+    let again = request(1, 1, token(3, 0));
+    assert_eq!(heir.claim(&again, after(1)).unwrap(), Claim::Duplicate);
+    for stale in [&mut first, &mut beside] {
+        for contract in [1, 2] {
+            let refused = stale.claim(&request(contract, 1, token(1, 1)), after(2));
+            assert_eq!(refused.unwrap_err().owner(), Some(&new));
+        }
+    }
+    let fresh = request(2, 1, token(3, 1));
+    assert_eq!(heir.claim(&fresh, after(3)).unwrap(), Claim::Won);
+    // The word that took over may stand in the configuration of its fellows.
+    SharedClaims::open(&path, &new, Some(old.id())).unwrap();
+    assert!(SharedClaims::open(&path, &old, None).is_err());
+}
+
+#[test]
 fn file_of_something_else_is_refused() {
     let folder = tempdir().unwrap();
     let path = folder.path().join("other");
     let other = rusqlite::Connection::open(&path).unwrap();
     other.execute_batch("CREATE TABLE t (x)").unwrap();
-    let error = SharedClaims::open(&path).unwrap_err().to_string();
+    let error = open(&path).unwrap_err().to_string();
     assert!(error.contains("name another file"), "{error}");
 
     let path = folder.path().join("text");
     fs::write(&path, "not a database, and long enough to be taken for one").unwrap();
-    let error = SharedClaims::open(&path).unwrap_err().to_string();
+    let error = open(&path).unwrap_err().to_string();
     assert!(error.contains("not a database"), "{error}");
 }
 
@@ -181,7 +227,7 @@ fn racer() {
     let path = env::var(RACE).expect("the race sets it");
     let worker: u64 = env::var(WORKER).unwrap().parse().unwrap();
     let folder = Path::new(&path).parent().unwrap();
-    let mut store = persist(|| SharedClaims::open(Path::new(&path)));
+    let mut store = persist(|| open(Path::new(&path)));
     let ready = folder.join("ready");
     fs::create_dir_all(&ready).unwrap();
     fs::write(ready.join(worker.to_string()), "").unwrap();

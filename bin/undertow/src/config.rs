@@ -10,17 +10,18 @@ pub mod layers;
 pub mod show;
 pub mod values;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use undertow_core::types::{Nanos, Text};
 use undertow_strategies::flow::volatility::RegimeBounds;
+use undertow_strategies::sentiment::WITHOUT_NEWS;
 
 use values::{
-    Bytes, Count, Demand, Idle, IfdProfile, Layout, Mode, OddLot, Pace, PairCorrelation,
-    PowerOfTwo, Span, SymbolBucket, VwapAnchor,
+    Bytes, Count, Demand, Idle, IfdProfile, Layout, Mode, Moment, NewsOf, OddLot, Pace,
+    PairCorrelation, PowerOfTwo, Span, Succeeds, SymbolBucket, VwapAnchor,
 };
 
 /// The defaults as a user reads them: every key with its unit, default and reason.
@@ -39,6 +40,9 @@ pub fn retired(key: &str) -> Option<(String, String)> {
     let cause = format!("the key `{key}` is retired and will never mean anything again");
     Some((cause, format!("leave it out; its work is done by {heir}")))
 }
+
+/// Symbols of which news are followed.
+const NEWS_OF_MAX: usize = 1_000;
 
 /// The whole configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -68,6 +72,8 @@ pub struct Config {
     pub ifd: IfdConfig,
     /// What was found in recorded sessions.
     pub discovered: DiscoveredConfig,
+    /// What slow sources tell runs that trade.
+    pub context: ContextConfig,
     /// What is measured.
     pub latency: LatencyConfig,
     /// What is wanted of the host's memory.
@@ -113,6 +119,20 @@ pub struct DiscoveredConfig {
     pub volatility_bounds_bps: Vec<Count<0, 10_000_000>>,
     /// Correlations of returns.
     pub correlations: Vec<PairCorrelation>,
+    /// When the last session ended in which this was found.
+    pub as_of: Moment,
+}
+
+/// What slow sources tell runs that trade, in files.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ContextConfig {
+    /// Replies with news and their scores.
+    pub news: Vec<String>,
+    /// Whose news count for which product.
+    pub news_of: Vec<NewsOf>,
+    /// File of what earlier trading days earned; empty for none.
+    pub results: String,
 }
 
 /// What the measures of flow look back on, and count as large.
@@ -225,6 +245,8 @@ pub struct TradeConfig {
     pub state_dir: String,
     /// The store of claims that programs share; empty for none.
     pub claims: String,
+    /// The program that this one takes over from.
+    pub succeeds: Succeeds,
 }
 
 /// Where reports go.
@@ -251,6 +273,7 @@ impl Default for Config {
             book: BookConfig::default(),
             flow: FlowConfig::default(),
             discovered: DiscoveredConfig::default(),
+            context: ContextConfig::default(),
             latency: LatencyConfig::default(),
             memory: MemoryConfig::default(),
             replay: ReplayConfig::default(),
@@ -313,6 +336,7 @@ impl Default for DiscoveredConfig {
             buckets: Vec::new(),
             volatility_bounds_bps: Vec::new(),
             correlations: Vec::new(),
+            as_of: Moment::default(),
         }
     }
 }
@@ -350,6 +374,32 @@ impl DiscoveredConfig {
     pub fn correlation(&self, a: &str, b: &str) -> Option<i16> {
         let pair = self.correlations.iter().find(|pair| pair.is_of(a, b));
         pair.map(|pair| pair.thousandths)
+    }
+
+    fn conflicts(&self, blame: &mut impl FnMut(&'static str, String, &str)) {
+        if !matches!(self.volatility_bounds_bps.as_slice(), [] | [_, _]) {
+            blame(
+                "discovered.volatility_bounds_bps",
+                "there are two bounds, or none when they are not known".into(),
+                "write [LOW, HIGH], for instance [858, 1005]",
+            );
+        }
+        if let [low, high] = self.volatility_bounds_bps.as_slice()
+            && low.get() > high.get()
+        {
+            blame(
+                "discovered.volatility_bounds_bps",
+                format!("{} is above {}", low.get(), high.get()),
+                "write the lower bound first",
+            );
+        }
+        if !self.correlations.is_empty() && self.as_of.0.is_none() {
+            blame(
+                "discovered.correlations",
+                "nobody can say how old these are".into(),
+                "find them anew with `undertow discover`, or write discovered.as_of",
+            );
+        }
     }
 }
 
@@ -397,14 +447,20 @@ impl Config {
         format!("{:08x}", self.digest(counts) >> 32)
     }
 
-    /// A hash of every value on which the outputs depend: not of layout, threads and times.
+    /// A hash of every value on which decisions depend: not of layout, threads and times.
     #[must_use]
     pub fn meaning(&self) -> u64 {
-        self.digest(|key| {
-            ["book.", "flow.", "ifd."]
-                .iter()
-                .any(|it| key.starts_with(it))
-        })
+        self.digest(is_decisive)
+    }
+
+    /// Every key that can change a decision, with its value as JSON.
+    #[must_use]
+    pub fn decisive(&self) -> BTreeMap<String, String> {
+        let values = self.values().into_iter();
+        values
+            .filter(|(key, _)| is_decisive(key))
+            .map(|(key, value)| (key, value.to_string()))
+            .collect()
     }
 
     fn digest(&self, counts: impl Fn(&str) -> bool) -> u64 {
@@ -486,25 +542,8 @@ impl Config {
                 "use at least 1ns",
             );
         }
-        if !matches!(
-            self.discovered.volatility_bounds_bps.as_slice(),
-            [] | [_, _]
-        ) {
-            blame(
-                "discovered.volatility_bounds_bps",
-                "there are two bounds, or none when they are not known".into(),
-                "write [LOW, HIGH], for instance [858, 1005]",
-            );
-        }
-        if let [low, high] = self.discovered.volatility_bounds_bps.as_slice()
-            && low.get() > high.get()
-        {
-            blame(
-                "discovered.volatility_bounds_bps",
-                format!("{} is above {}", low.get(), high.get()),
-                "write the lower bound first",
-            );
-        }
+        self.discovered.conflicts(&mut blame);
+        self.context.conflicts(&mut blame);
         if self.report.dir.is_empty() {
             blame(
                 "report.dir",
@@ -513,6 +552,30 @@ impl Config {
             );
         }
         conflicts
+    }
+}
+
+impl ContextConfig {
+    /// Every file that is read.
+    pub fn files(&self) -> impl Iterator<Item = &str> {
+        let results = Some(self.results.as_str()).filter(|path| !path.is_empty());
+        self.news.iter().map(String::as_str).chain(results)
+    }
+
+    fn conflicts(&self, blame: &mut impl FnMut(&'static str, String, &str)) {
+        if !self.news.is_empty() && self.news_of.is_empty() {
+            let cause = "there are news, and they count for no product".into();
+            blame("context.news_of", cause, "write whose, like [\"NQ=NVDA\"]");
+        }
+        let fund = |of: &&NewsOf| WITHOUT_NEWS.contains(&of.symbol.as_str());
+        if let Some(of) = self.news_of.iter().find(fund) {
+            let cause = format!("{} is a fund, of which there are no news", of.symbol);
+            blame("context.news_of", cause, "name what it holds");
+        }
+        if self.news_of.len() > NEWS_OF_MAX {
+            let cause = format!("{} symbols are more than {NEWS_OF_MAX}", self.news_of.len());
+            blame("context.news_of", cause, "name the heaviest");
+        }
     }
 }
 
@@ -536,6 +599,14 @@ impl FlowConfig {
             }
         }
     }
+}
+
+/// Sections and keys of the configuration that can change a decision. What lies in files is an
+/// input, and not among them.
+const DECISIVE: [&str; 5] = ["book.", "flow.", "discovered.", "ifd.", "context.news_of"];
+
+fn is_decisive(key: &str) -> bool {
+    DECISIVE.iter().any(|section| key.starts_with(section))
 }
 
 /// A configuration as a tree of JSON.
@@ -612,13 +683,38 @@ mod tests {
     }
 
     #[test]
+    fn k15_what_can_change_a_decision_changes_the_meaning_and_where_things_lie_does_not() {
+        let changed = |key: &str, value: Value| {
+            let mut config = Config::default();
+            config.set(key, value).expect("right");
+            config.meaning() != Config::default().meaning()
+        };
+        for (key, value) in [
+            ("book.unknown_cancels_max", 17.into()),
+            ("flow.vpin_bucket", 501.into()),
+            ("discovered.buckets", vec!["NQH6=75"].into()),
+            ("ifd.profile", "testing".into()),
+        ] {
+            assert!(changed(key, value), "{key}");
+        }
+        for (key, value) in [
+            ("layout", "split".into()),
+            ("replay.pace", "8x".into()),
+            ("trade.state_dir", "elsewhere".into()),
+            ("report.dir", "elsewhere".into()),
+        ] {
+            assert!(!changed(key, value), "{key}");
+        }
+    }
+
+    #[test]
     fn defaults_do_not_conflict() {
         assert_eq!(Config::default().conflicts(), []);
     }
 
     #[test]
     fn each_conflict_names_the_key_to_blame() {
-        let cases: [(&str, Value); 10] = [
+        let cases: [(&str, Value); 13] = [
             ("batch_max", 4096.into()),
             ("cores", vec![1, 2, 1].into()),
             ("book.last_missing_ns_max", "10ns".into()),
@@ -627,6 +723,9 @@ mod tests {
             ("flow.bulk_bars_min", 391.into()),
             ("flow.imbalance_interval_ns", 0.into()),
             ("flow.ofi_interval_ns", 0.into()),
+            ("discovered.correlations", vec!["ESH6:NQH6=0.953"].into()),
+            ("context.news_of", vec!["NQ=QQQ"].into()),
+            ("context.news_of", vec!["NQ=NVDA"; 1_001].into()),
             ("discovered.volatility_bounds_bps", vec![858].into()),
             ("discovered.volatility_bounds_bps", vec![1005, 858].into()),
         ];
@@ -638,6 +737,11 @@ mod tests {
             let blamed: Vec<&str> = config.conflicts().iter().map(|c| c.0).collect();
             assert_eq!(blamed, [key]);
         }
+        let mut config = Config::default();
+        let files = vec!["news.json"].into();
+        config.set("context.news", files).expect("right alone");
+        let blamed: Vec<&str> = config.conflicts().iter().map(|c| c.0).collect();
+        assert_eq!(blamed, ["context.news_of"], "news of nobody");
     }
 
     fn values_of_default() -> Vec<(String, Value)> {

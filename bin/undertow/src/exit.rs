@@ -81,6 +81,8 @@ impl Code {
     pub const CONFIG_VALUE: Self = Self::new("E-CONF-004", Exit::Config);
     /// Values that are right alone and wrong together.
     pub const CONFIG_CONFLICT: Self = Self::new("E-CONF-005", Exit::Config);
+    /// Another build or configuration than that to which what is shared belongs.
+    pub const PROGRAM_DIFFERS: Self = Self::new("E-CONF-006", Exit::Config);
     /// Fewer cores than the layout wants.
     pub const CORES: Self = Self::new("E-HOST-001", Exit::Dependency);
     /// Memory that cannot be had as demanded.
@@ -109,13 +111,17 @@ impl Code {
     pub const STATE_DAMAGED: Self = Self::new("E-STATE-001", Exit::DataCorrupt);
     /// A state that cannot be read or written.
     pub const STATE_UNREADABLE: Self = Self::new("E-STATE-002", Exit::Dependency);
+    /// A file of a slow source that cannot be read.
+    pub const CONTEXT_UNREADABLE: Self = Self::new("E-CTX-001", Exit::Dependency);
+    /// A file of a slow source that says nothing that can be understood.
+    pub const CONTEXT_DAMAGED: Self = Self::new("E-CTX-002", Exit::DataCorrupt);
     /// A stage that panicked.
     pub const TILE_DEAD: Self = Self::new("E-TILE-001", Exit::Failure);
     /// A simulation that broke an invariant.
     pub const SIM_INVARIANT: Self = Self::new("E-SIM-001", Exit::Failure);
 
     /// Every code there is.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 26] = [
         Self::GENERAL,
         Self::USAGE,
         Self::CONFIG_UNREADABLE,
@@ -123,6 +129,7 @@ impl Code {
         Self::CONFIG_UNKNOWN_KEY,
         Self::CONFIG_VALUE,
         Self::CONFIG_CONFLICT,
+        Self::PROGRAM_DIFFERS,
         Self::CORES,
         Self::MEMORY,
         Self::FEED_CUT,
@@ -137,6 +144,8 @@ impl Code {
         Self::CLAIMS_UNREADABLE,
         Self::STATE_DAMAGED,
         Self::STATE_UNREADABLE,
+        Self::CONTEXT_UNREADABLE,
+        Self::CONTEXT_DAMAGED,
         Self::TILE_DEAD,
         Self::SIM_INVARIANT,
     ];

@@ -1,9 +1,9 @@
-//! SIGINT and SIGTERM: the first asks a run to end in order, the second ends the process at once.
+//! SIGINT, SIGTERM and SIGHUP: the first asks a run to end in order, the second ends the process at once.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 
 use crate::exit::Exit;
@@ -17,7 +17,8 @@ impl Interrupt {
     #[must_use]
     pub fn listen() -> Self {
         let interrupt = Self::default();
-        for signal in [SIGINT, SIGTERM] {
+        // A terminal that is closed must not leave orders behind.
+        for signal in [SIGINT, SIGTERM, SIGHUP] {
             let asked = Arc::clone(&interrupt.0);
             // In this order, so that the first signal does not find itself asked for already.
             let quick = flag::register_conditional_shutdown(

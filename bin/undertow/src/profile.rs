@@ -19,6 +19,7 @@ use undertow_strategies::trade::settings::Product;
 
 use crate::config;
 use crate::exit::{Code, Failure, Failures};
+use crate::output::Digest;
 
 /// The profiles that come with the program.
 pub const BUILT_IN: [(&str, &str); 1] = [("paper", include_str!("../profiles/paper.toml"))];
@@ -56,8 +57,6 @@ pub struct Profile {
     pub options_max: usize,
     /// What is traded.
     pub products: Vec<Product>,
-    /// Digest of the text: two runs under one profile have the same.
-    pub digest: u64,
     /// Every key as written, by its path.
     pub keys: BTreeMap<String, String>,
 }
@@ -79,6 +78,17 @@ impl Profile {
             ])
         })?;
         Self::read(name, &text)
+    }
+
+    /// A hash of every key and value: two runs under one profile have the same, whatever it is
+    /// called and however it is laid out.
+    #[must_use]
+    pub fn meaning(&self) -> u64 {
+        let mut digest = Digest::EMPTY;
+        for (key, value) in &self.keys {
+            digest.add_bytes(format!("{key}={value}\n").as_bytes());
+        }
+        digest.value()
     }
 
     /// The paper venue that it describes.
@@ -163,7 +173,6 @@ impl Reader<'_> {
             claims_max: self.value(room, "claims_max", "capacity", whole)?,
             options_max: self.value(room, "options_max", "capacity", whole)?,
             products: products?,
-            digest: digest(self.text),
             keys: keys(root),
         })
     }
@@ -440,13 +449,6 @@ fn line_of(text: &str, at: usize) -> usize {
     1 + text[..at.min(text.len())].matches('\n').count()
 }
 
-/// FNV-1a.
-fn digest(text: &str) -> u64 {
-    text.bytes().fold(0xCBF2_9CE4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01B3)
-    })
-}
-
 /// Every value below a table, by its path.
 fn keys(root: &Table<'_>) -> BTreeMap<String, String> {
     fn note(path: String, value: &DeValue<'_>, keys: &mut BTreeMap<String, String>) {
@@ -507,7 +509,7 @@ fn whole<T: std::str::FromStr>(value: &DeValue<'_>) -> Result<T, String> {
 }
 
 /// A decimal number times 10^`places`, exactly.
-fn decimal(text: &str, places: u32) -> Result<i64, String> {
+pub(crate) fn decimal(text: &str, places: u32) -> Result<i64, String> {
     let wrong = || format!("must be a decimal number with at most {places} places, is {text:?}");
     let (sign, digits) = match text.strip_prefix('-') {
         Some(digits) => (-1, digits),

@@ -4,6 +4,8 @@
 //! follows the tiles with a progress bar, keeps outputs if asked to, and gathers the summary and
 //! the latency run. All that it prints of the market is a function of the input alone.
 
+mod briefing;
+
 mod flow;
 
 mod gather;
@@ -212,7 +214,7 @@ pub fn trade<B: Bytes + Send, G: Gateway + Send>(
         exchange: Arc::clone(&manned.exchange),
         ..Cold::new(ask, &wiring)?
     };
-    let feed = Inlet::new(feed, manned.exchange);
+    let feed = Inlet::new(feed, manned.exchange, manned.briefing);
     let chain = undertow_strategies::trade::stage::Desk {
         books,
         flow,
@@ -305,13 +307,6 @@ fn wiring(ask: &Ask<'_>) -> Result<Wiring> {
         let next = "use `--layout fused`, name more cores, or add `--set unpinned_ok=true`";
         return Err(Failure::new(Code::CORES, cause, next).into());
     }
-    let idle = match config.idle {
-        // A tile owns its core only if one is left for everything else.
-        IdleWish::Auto if cores.len() > layout.tiles() => Idle::Spin,
-        IdleWish::Auto | IdleWish::Yield => Idle::Yield,
-        IdleWish::Spin => Idle::Spin,
-        IdleWish::Park => Idle::Park,
-    };
     // Paced messages are few enough for each to be timed.
     let every = match config.replay.pace {
         Pace::Max => config.latency.sample_every.get() as u64,
@@ -320,7 +315,7 @@ fn wiring(ask: &Ask<'_>) -> Result<Wiring> {
     Ok(Wiring {
         layout,
         cores: cores.iter().copied().take(layout.tiles()).collect(),
-        idle,
+        idle: idle(config.idle, cores.len(), layout.tiles()),
         link_depth: config.link_depth.get(),
         batch_max: config.batch_max.get(),
         threshold_ns: config.latency.duty_cycle_threshold_ns.0.0,
@@ -328,6 +323,17 @@ fn wiring(ask: &Ask<'_>) -> Result<Wiring> {
         pace: config.replay.pace,
         keeps_data: ask.events.is_some(),
     })
+}
+
+/// What tiles do that find nothing to do.
+const fn idle(wish: IdleWish, cores: usize, tiles: usize) -> Idle {
+    match wish {
+        // A tile owns its core only if one is left for everything else.
+        IdleWish::Auto if cores > tiles => Idle::Spin,
+        IdleWish::Auto | IdleWish::Yield => Idle::Yield,
+        IdleWish::Spin => Idle::Spin,
+        IdleWish::Park => Idle::Park,
+    }
 }
 
 /// The books' limits as configured.
@@ -542,6 +548,7 @@ impl Cold {
 
     /// Takes what the chain hands over until it ends.
     fn follow(&mut self, board: &Switchboard, mut output_cold: Reader<FlowOutput>) {
+        let _attended = self.exchange.attended();
         let mut shown = Instant::now();
         loop {
             let mut is_idle = true;
@@ -662,7 +669,8 @@ impl Cold {
         trader: &mut Trader<G>,
         messages: u64,
     ) -> Result<Option<String>> {
-        if self.interrupt.came() {
+        // The last input never came, and with it the last digest that the journal ends with.
+        if self.interrupt.came() || self.failed_at.is_some() {
             trader.wind_down();
         }
         let last = Stamp {
@@ -701,10 +709,11 @@ impl Cold {
             if !has_failed {
                 return fault;
             }
-            let cause = format!(
-                "{}: entries were halted, and {} orders that rested were cancelled",
-                fault.cause, self.cancels
-            );
+            let rested = match self.cancels {
+                1 => "1 order that rested was cancelled".to_owned(),
+                count => format!("{count} orders that rested were cancelled"),
+            };
+            let cause = format!("{}: entries were halted, and {rested}", fault.cause);
             let next = format!("{}, then `undertow resume --reason TEXT`", fault.next);
             Failure::new(Code::JOURNAL_FAILED, cause, next).at(fault.place)
         });
@@ -787,7 +796,8 @@ mod tests {
         };
         let profile = Profile::load("paper").expect("built in");
         let kept = first_kept(&profile, Nanos(1_773_235_800_000_000_000)).expect("a day");
-        let start = trade::start(&config, &profile, Mode::Backtest, kept);
+        let program = machine::program(&config, &profile);
+        let start = trade::start(&program, (profile.account, Mode::Backtest), kept);
         let journal = Journal::begin(dir.path(), start, Nanos(1)).expect("it begins");
         let mut cold = Cold::new(&ask, &wiring).expect("laid out");
         cold.journal = Some(journal);
@@ -824,6 +834,18 @@ mod tests {
         assert_eq!((notices, checkpoints), (vec![halt], 63));
         // A recorded session at full speed waits for us.
         assert_eq!(crowded(Pace::Max), (vec![], 63));
+    }
+
+    #[test]
+    fn p17_a_tile_spins_only_on_a_core_of_its_own_unless_it_is_told_to() {
+        for tiles in 1..=3 {
+            for cores in 0..=5 {
+                let chosen = idle(IdleWish::Auto, cores, tiles);
+                assert_eq!(chosen == Idle::Spin, cores > tiles, "{tiles} on {cores}");
+                assert_eq!(idle(IdleWish::Spin, cores, tiles), Idle::Spin);
+                assert_eq!(idle(IdleWish::Park, cores, tiles), Idle::Park);
+            }
+        }
     }
 
     #[test]

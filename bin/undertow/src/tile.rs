@@ -242,10 +242,7 @@ where
         }));
         outcome.map_err(|panic| {
             switchboard.halt();
-            Dead {
-                tile: name,
-                cause: panic_text(panic.as_ref()),
-            }
+            Dead::of(name, panic.as_ref())
         })
     }
 
@@ -276,13 +273,23 @@ where
     }
 }
 
-/// A tile that ended before its input did.
+/// A tile, or the cold side, that ended before its input did.
 #[derive(Clone, Debug)]
 pub struct Dead {
     /// Which tile.
     pub tile: &'static str,
     /// Why.
     pub cause: String,
+}
+
+impl Dead {
+    /// One that panicked.
+    pub(crate) fn of(tile: &'static str, panic: &(dyn std::any::Any + Send)) -> Self {
+        let text = panic.downcast_ref::<&str>().map(ToString::to_string);
+        let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+        let cause = text.unwrap_or_else(|| "a panic without a message".to_owned());
+        Self { tile, cause }
+    }
 }
 
 impl std::fmt::Display for Dead {
@@ -305,10 +312,4 @@ fn rest(idle: Idle, backoff: &Backoff) {
         Idle::Park if backoff.is_completed() => std::thread::sleep(Duration::from_micros(50)),
         Idle::Park => backoff.snooze(),
     }
-}
-
-fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(ToString::to_string);
-    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-    text.unwrap_or_else(|| "a panic without a message".to_owned())
 }

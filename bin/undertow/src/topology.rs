@@ -22,6 +22,7 @@
 //! boot. The outputs are the same, byte for byte, because control rides with the data and stamps
 //! are inherited (see `undertow_core::stage`).
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::{Scope, ScopedJoinHandle};
 
@@ -209,20 +210,22 @@ where
     let switchboard = Switchboard::default();
     let (output_cold, cold_output) = reliable(wiring.link_depth);
     let clocks = std::array::from_fn(|_| Arc::new(TileClock::new()));
-    std::thread::scope(|scope| {
+    let mut lost = Ok(());
+    let ran = std::thread::scope(|scope| {
         let rig = Rig {
             scope,
             switchboard: &switchboard,
             wiring,
             clocks,
         };
-        let cold = || cold(&switchboard, cold_output);
+        let cold = || lost = attended(&switchboard, || cold(&switchboard, cold_output));
         match wiring.layout {
             Layout::Fused => fused(&rig, parts, output_cold, cold),
             Layout::Split => split(&rig, parts, output_cold, cold),
             Layout::Dedicated => dedicated(&rig, parts, output_cold, cold),
         }
-    })
+    });
+    lost.and(ran)
 }
 
 fn fused<'scope, F, B>(
@@ -462,19 +465,31 @@ where
     let switchboard = Switchboard::default();
     let (output_cold, cold_output) = reliable(wiring.link_depth);
     let clocks = std::array::from_fn(|_| Arc::new(TileClock::new()));
-    std::thread::scope(|scope| {
+    let mut lost = Ok(());
+    let ran = std::thread::scope(|scope| {
         let rig = Rig {
             scope,
             switchboard: &switchboard,
             wiring,
             clocks,
         };
-        let cold = || cold(&switchboard, cold_output);
+        let cold = || lost = attended(&switchboard, || cold(&switchboard, cold_output));
         match wiring.layout {
             Layout::Fused => desk_fused(&rig, parts, output_cold, cold),
             Layout::Split => desk_split(&rig, parts, output_cold, cold),
             Layout::Dedicated => desk_dedicated(&rig, parts, output_cold, cold),
         }
+    });
+    lost.and(ran)
+}
+
+/// The cold side, to its end. Its death halts every tile: what it does not write must not be sent,
+/// and a link that nobody reads would hold the chain for ever.
+fn attended(switchboard: &Switchboard, cold: impl FnOnce()) -> Result<(), Dead> {
+    let outcome = catch_unwind(AssertUnwindSafe(cold));
+    outcome.map_err(|panic| {
+        switchboard.halt();
+        Dead::of("cold", panic.as_ref())
     })
 }
 

@@ -129,6 +129,15 @@ fn what_was_found_is_in_force_once_it_is_included() {
         let fraction = reference["regime"][name].as_f64().expect("a number");
         assert_eq!(bound.as_f64(), Some((fraction * 10_000.0).round()));
     }
+    // The correlations have an age: that of the last trade that they rest on.
+    let as_of = key("discovered.as_of")["value"].clone();
+    let as_of = as_of.as_str().expect("a moment");
+    assert!(
+        as_of.starts_with("2026-03-11T19:59:") && as_of.ends_with('Z'),
+        "{as_of}"
+    );
+    let pairs = key("discovered.correlations")["value"].clone();
+    assert_eq!(pairs.as_array().map(Vec::len), Some(3));
     let buckets = key("discovered.buckets")["value"].clone();
     let symbols = told["symbols"].as_array().expect("symbols");
     assert_eq!(buckets.as_array().expect("a list").len(), symbols.len());

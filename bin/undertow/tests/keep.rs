@@ -9,7 +9,6 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use undertow_cold::claims::SharedClaims;
 use undertow_cold::journal::{BLOCK, Entry, Lock, Reader, Record, segment_name};
 use undertow_core::order::{Purpose, ReportKind};
 use undertow_strategies::decide::identity::SignalId;
@@ -243,6 +242,154 @@ fn p13_a_second_program_with_the_same_state_is_refused_and_the_first_is_named() 
     assert!(told.contains(&by), "{told}");
 }
 
+/// What an error with this code says: its two programs, and the id to take over from.
+fn two_programs(told: &str) -> ([String; 2], String) {
+    let line = told.lines().find(|line| line.contains("error[E-CONF-006]"));
+    let line = line.unwrap_or_else(|| panic!("no refusal: {told}"));
+    let words: Vec<_> = line.split("build ").skip(1).collect();
+    let program = |at: usize| words[at].trim_end_matches(", and this is ").to_owned();
+    let (_, id) = told.split_once("trade.succeeds=").expect("a next step");
+    let id = id.split_whitespace().next().unwrap().to_owned();
+    ([program(0), program(1)], id)
+}
+
+/// The program with one byte more behind it, which changes nothing that it does: another build.
+fn another_build(dir: &Path) -> std::path::PathBuf {
+    let path = dir.join("undertow-of-tomorrow");
+    fs::copy(env!("CARGO_BIN_EXE_undertow"), &path).unwrap();
+    let mut file = fs::OpenOptions::new().append(true).open(&path).unwrap();
+    std::io::Write::write_all(&mut file, b"!").unwrap();
+    path
+}
+
+/// Runs a program on the session, with more words.
+fn trade_by(program: &Path, dir: &Path, more: &str) -> (i32, String) {
+    let profile = ["--profile", "eager.toml"];
+    let is_eager = !more.contains(profile[0]);
+    let output = Command::new(program)
+        .args("backtest s.dbn --quiet".split(' '))
+        .args(is_eager.then_some(profile).into_iter().flatten())
+        .args(more.split_whitespace())
+        .current_dir(dir)
+        .output()
+        .unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    (output.status.code().unwrap_or(-1), told)
+}
+
+#[test]
+fn k15_another_build_or_configuration_is_refused_the_state_until_it_says_that_it_succeeds() {
+    let dir = folder();
+    let dir = dir.path();
+    let own = Path::new(env!("CARGO_BIN_EXE_undertow"));
+    let other = another_build(dir);
+    let state = "--set trade.state_dir=state";
+    let (code, told) = trade_by(own, dir, state);
+    assert_eq!(code, 0, "{told}");
+    let journal = dir.join("state/journal").join(segment_name(1));
+    let before = fs::read(&journal).unwrap();
+    fs::write(
+        dir.join("bold.toml"),
+        eager::profile(&[("daily_loss_max = 2_000", "daily_loss_max = 3_000")]),
+    )
+    .unwrap();
+
+    let (code, told) = trade_by(&other, dir, state);
+    assert_eq!(code, 4, "{told}");
+    let ([theirs, ours], _) = two_programs(&told);
+    let config = |program: &str| program.split_once(", configuration ").unwrap().1.to_owned();
+    assert_ne!(theirs, ours, "two builds");
+    assert_eq!(config(&theirs), config(&ours), "of one configuration");
+    for changed in ["--set flow.vpin_bucket=501", "--profile bold.toml"] {
+        let (code, told) = trade_by(own, dir, &format!("{state} {changed}"));
+        assert_eq!(code, 4, "{told}");
+        let ([theirs, ours], _) = two_programs(&told);
+        assert_ne!(config(&theirs), config(&ours), "{changed}");
+    }
+    assert_eq!(fs::read(&journal).unwrap(), before, "nothing was written");
+    // What lies elsewhere, runs on other threads or is written otherwise decides the same.
+    let comment = fs::read_to_string(dir.join("eager.toml")).unwrap() + "# looked through\n";
+    fs::write(dir.join("eager.toml"), comment).unwrap();
+    let (code, told) = trade_by(own, dir, &format!("{state} --set report.dir=elsewhere"));
+    assert_eq!(code, 0, "{told}");
+
+    let (_, told) = trade_by(&other, dir, state);
+    let (_, id) = two_programs(&told);
+    let wrong = format!("{state} --set trade.succeeds=0000-0000-0000-0001");
+    assert_eq!(trade_by(&other, dir, &wrong).0, 4);
+    let (code, told) = trade_by(&other, dir, &format!("{state} --set trade.succeeds={id}"));
+    assert_eq!(code, 0, "{told}");
+    assert_eq!(trade_by(own, dir, state).0, 4, "it is the other's now");
+    verify(dir, "state/journal");
+    let entries = entries(&dir.join("state/journal"));
+    let builds = entries.iter().filter_map(|entry| match entry.record {
+        Record::Start(start) => Some(start.build.as_str().to_owned()),
+        _ => None,
+    });
+    let builds: Vec<_> = builds.collect();
+    assert!(
+        builds[0] == builds[1] && builds[1] != builds[2],
+        "{builds:?}"
+    );
+}
+
+#[test]
+fn k15_two_programs_that_differ_never_emit_from_one_store() {
+    let dir = folder();
+    let dir = dir.path();
+    let own = Path::new(env!("CARGO_BIN_EXE_undertow"));
+    let other = another_build(dir);
+    let claims = "--set trade.claims=claims.db";
+    let first = Command::new(own)
+        .args("backtest s.dbn --profile eager.toml --json --pace 1000x".split(' '))
+        .args(["--set", "report.dir=a", "--set", "trade.claims=claims.db"])
+        .current_dir(dir)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let emitted = || {
+        let store = rusqlite::Connection::open(dir.join("claims.db")).ok()?;
+        let count = store.query_row("SELECT count(*) FROM emitted", [], |row| row.get(0));
+        count.ok()
+    };
+    let begun = Instant::now();
+    while emitted().is_none_or(|count: i64| count < 2) {
+        assert!(
+            begun.elapsed() < Duration::from_secs(300),
+            "it emits nothing"
+        );
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let (code, told) = trade_by(&other, dir, &format!("{claims} --set report.dir=b"));
+    assert_eq!(code, 4, "{told}");
+    assert!(told.contains("claims.db"), "{told}");
+    let ([theirs, ours], id) = two_programs(&told);
+    assert_ne!(theirs, ours);
+
+    let succeeds = format!("{claims} --set report.dir=b --set trade.succeeds={id}");
+    let (code, told) = trade_by(&other, dir, &succeeds);
+    assert_eq!(code, 0, "{told}");
+    // The first has not stopped: it is told, and emits nothing any more.
+    let first = first.wait_with_output().unwrap();
+    let told = String::from_utf8(first.stderr).unwrap();
+    assert!(first.status.success(), "{told}");
+    assert!(
+        told.contains(&ours) && told.contains("signals are blocked"),
+        "{told}"
+    );
+    let document: Value = serde_json::from_slice(&first.stdout).unwrap();
+    let strategies = &document["summary"]["trade"]["strategies"];
+    let mut failed = 0;
+    for strategy in strategies.as_array().unwrap() {
+        for blocked in strategy["blocked"].as_array().unwrap() {
+            let is_it = blocked["name"] == "claim store failed";
+            failed += u64::from(is_it) * blocked["count"].as_u64().unwrap();
+        }
+    }
+    assert!(failed > 0, "{strategies}");
+}
+
 #[test]
 fn p02_a_state_with_a_damaged_journal_is_not_gone_on_from() {
     let dir = folder();
@@ -327,8 +474,12 @@ fn s01_a_store_that_does_not_answer_lets_nobody_emit_and_is_counted() {
     let dir = folder();
     let dir = dir.path();
     let path = dir.join("claims.db");
-    drop(SharedClaims::open(&path).unwrap());
+    // Made by the program itself, for the store belongs to who makes it.
+    assert_eq!(trade(dir, "--set trade.claims=claims.db").0, 0);
     let store = rusqlite::Connection::open(&path).unwrap();
+    store
+        .execute_batch("DELETE FROM emitted; DELETE FROM cooling")
+        .unwrap();
     let broken = "CREATE TRIGGER broken BEFORE INSERT ON emitted
                   BEGIN SELECT RAISE(ABORT, 'the disk is gone'); END";
     store.execute_batch(broken).unwrap();
@@ -354,6 +505,20 @@ fn s01_a_store_that_does_not_answer_lets_nobody_emit_and_is_counted() {
         told.contains("E-CLM-001") && told.contains("trade.claims"),
         "{told}"
     );
+}
+
+/// Once somebody has looked, the next day is traded.
+fn assert_resumes(dir: &Path, state: &str) {
+    let words = format!("resume --set trade.state_dir={state} --reason disk-changed");
+    let (code, _, told) = run(dir, &words.split(' ').collect::<Vec<_>>());
+    assert_eq!(code, 0, "{told}");
+    eager::session(dir, "s.dbn", 12);
+    let (code, figures, told) = trade(dir, &format!("--set trade.state_dir={state}"));
+    assert_eq!(code, 0, "{told}");
+    assert!(figures["orders"].as_u64().unwrap() > 0, "{told}");
+    let journal = format!("{state}/journal");
+    verify(dir, &journal);
+    assert_once(&entries(&dir.join(journal)));
 }
 
 #[test]
@@ -395,13 +560,154 @@ fn p03_a_full_disk_halts_the_session_and_nothing_that_left_is_missing_in_the_jou
         "{told}"
     );
     verify(dir, "state/journal");
-    let words = "resume --set trade.state_dir=state --reason disk-changed";
-    let (code, _, told) = run(dir, &words.split(' ').collect::<Vec<_>>());
-    assert_eq!(code, 0, "{told}");
-    eager::session(dir, "s.dbn", 12);
-    let (code, figures, told) = trade(dir, "--set trade.state_dir=state");
-    assert_eq!(code, 0, "{told}");
-    assert!(figures["orders"].as_u64().unwrap() > 0, "{told}");
-    verify(dir, "state/journal");
-    assert_once(&entries(&dir.join("state/journal")));
+    assert_resumes(dir, "state");
+}
+
+/// A disk that fails one kind of call on the journal's files, from one on and for so many.
+struct Fault {
+    call: &'static str,
+    errno: i32,
+    from: u64,
+    count: u64,
+}
+
+const EIO: i32 = 5;
+const ENOSPC: i32 = 28;
+const FOR_EVER: u64 = 1 << 40;
+
+/// The library that plays such a disk, compiled here.
+fn shim(dir: &Path) -> std::path::PathBuf {
+    let library = dir.join("faults.so");
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/faults.c");
+    let compiled = Command::new("cc")
+        .args(["-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-o"])
+        .args([library.as_path(), Path::new(source)])
+        .output()
+        .unwrap();
+    let told = String::from_utf8(compiled.stderr).unwrap();
+    assert!(compiled.status.success(), "{told}");
+    library
+}
+
+/// Trades the session on such a disk; exit code and stderr.
+fn trade_on(library: &Path, fault: &Fault, dir: &Path, state: &str, pace: &str) -> (i32, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_undertow"))
+        .args("backtest s.dbn --profile eager.toml --quiet".split(' '))
+        .args(["--pace", pace, "--set", &format!("trade.state_dir={state}")])
+        .env("LD_PRELOAD", library)
+        .env("FAULT_CALL", fault.call)
+        .env("FAULT_PATH", format!("{state}/journal/journal-"))
+        .env("FAULT_ERRNO", fault.errno.to_string())
+        .env("FAULT_FROM", fault.from.to_string())
+        .env("FAULT_UNTIL", (fault.from + fault.count).to_string())
+        .current_dir(dir)
+        .output()
+        .unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    (output.status.code().unwrap_or(-1), told)
+}
+
+/// Orders that were live when the journal's halt was written, and those of them that were neither
+/// cancelled after it nor had ended.
+fn live_at_halt(entries: &[Entry]) -> Option<(usize, usize)> {
+    let is_halt = |entry: &Entry| match entry.record {
+        Record::Halt(halt) => halt.cause == undertow_core::risk::HaltCause::Journal,
+        _ => false,
+    };
+    let halt = entries.iter().position(is_halt)?;
+    let mut folded = undertow_cold::journal::State::default();
+    entries[..halt].iter().for_each(|entry| folded.fold(entry));
+    let live: Vec<_> = folded.open_orders().map(|(id, _)| id).collect();
+    let mut whole = undertow_cold::journal::State::default();
+    entries.iter().for_each(|entry| whole.fold(entry));
+    let left = live.iter().filter(|id| {
+        let is_cancelled = entries[halt..].iter().any(|entry| match entry.record {
+            Record::Cancel(cancelled) => cancelled.id == **id,
+            _ => false,
+        });
+        !is_cancelled && whole.open_orders().any(|(open, _)| open == **id)
+    });
+    Some((live.len(), left.count()))
+}
+
+/// What must hold of a run on such a disk, and of its journal; its entries.
+fn assert_halted(
+    dir: &Path,
+    state: &str,
+    fault: &Fault,
+    (code, told): &(i32, String),
+) -> Vec<Entry> {
+    assert_eq!(*code, 6, "{state}: {told}");
+    let errors: Vec<_> = told
+        .lines()
+        .filter(|line| line.contains("error["))
+        .collect();
+    assert_eq!(errors.len(), 1, "{state}: {told}");
+    let why = match fault.errno {
+        EIO => "Input/output error",
+        _ => "No space left on device",
+    };
+    for word in ["E-JRN-005", "entries were halted", why] {
+        assert!(errors[0].contains(word), "{state}: {word}: {told}");
+    }
+    assert!(told.contains("undertow resume --reason"), "{state}: {told}");
+    verify(dir, &format!("{state}/journal"));
+    let journal = dir.join(state).join("journal");
+    let kept = entries(&journal);
+    assert_once(&kept);
+    if fault.count == 1 {
+        // A disk that is well again has all of it, in a segment of its own.
+        assert!(journal.join(segment_name(2)).exists(), "{state}");
+        let (live, left) = live_at_halt(&kept).expect("the halt is written");
+        assert_eq!(left, 0, "{state}: {live} orders rested, and these still do");
+    }
+    let (code, figures, told) = trade(dir, &format!("--set trade.state_dir={state}"));
+    let orders = &figures["orders"];
+    assert_eq!((code, orders), (0, &Value::from(0)), "{state}: {told}");
+    let note = "note: halted (shut) by the journal";
+    assert!(told.contains(note), "{state}: {told}");
+    kept
+}
+
+#[test]
+fn p03_a_disk_that_fails_to_sync_or_to_write_halts_the_program_until_it_is_resumed() {
+    let dir = folder();
+    let dir = dir.path();
+    let library = shim(dir);
+    let fault = |call, errno, from, count| Fault {
+        call,
+        errno,
+        from,
+        count,
+    };
+    let faults = [
+        fault("fdatasync", EIO, 30, FOR_EVER),
+        // The kernel tells of lost pages once, and is content ever after.
+        fault("fdatasync", EIO, 24, 1),
+        fault("fdatasync", EIO, 41, 1),
+        fault("write", ENOSPC, 30, FOR_EVER),
+        fault("write", EIO, 37, 1),
+    ];
+    for (at, fault) in faults.iter().enumerate() {
+        let state = format!("state-{at}");
+        let ran = trade_on(&library, fault, dir, &state, "max");
+        assert_halted(dir, &state, fault, &ran);
+    }
+
+    // While a market goes on: an order rests when the disk fails, and is cancelled.
+    let rested = [48, 49, 53, 54, 48, 49]
+        .iter()
+        .enumerate()
+        .find(|(at, from)| {
+            let state = format!("paced-{at}");
+            let fault = fault("fdatasync", EIO, **from, 1);
+            let ran = trade_on(&library, &fault, dir, &state, "2000x");
+            let kept = assert_halted(dir, &state, &fault, &ran);
+            let (live, _) = live_at_halt(&kept).expect("the halt is written");
+            let says = "1 order that rested was cancelled";
+            live == 1 && ran.1.contains(says)
+        });
+    assert!(rested.is_some(), "no order rested when the disk failed");
+
+    assert_resumes(dir, "state-0");
 }

@@ -428,3 +428,37 @@ fn p05_a_stage_that_panics_halts_every_tile() {
         assert!(dead.to_string().contains("the fuse has blown"), "{dead}");
     }
 }
+
+#[test]
+fn p06_a_cold_side_that_panics_halts_every_tile_and_nothing_hangs() {
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for layout in Layout::ALL {
+            let list = input(3, 100_000);
+            let arena = support::arena(&limits());
+            let books = Books::new_in(&arena, &limits()).unwrap();
+            let outcome = topology::run(
+                &wiring(layout, true),
+                (list, books, flow()),
+                |_, mut reader| {
+                    let mut taken = 0;
+                    while taken < 100 {
+                        taken += u32::from(reader.pop().is_some());
+                    }
+                    panic!("the disk's driver is gone");
+                },
+            );
+            tell.send(outcome.map(drop)).unwrap();
+        }
+    });
+    for layout in Layout::ALL {
+        let outcome = told.recv_timeout(std::time::Duration::from_secs(120));
+        let dead = outcome.expect("it ends").expect_err("and not well");
+        let said = dead.to_string();
+        assert!(
+            said.contains("cold") && said.contains("the disk's driver is gone"),
+            "{}: {said}",
+            layout.name()
+        );
+    }
+}

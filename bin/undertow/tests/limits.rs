@@ -101,3 +101,166 @@ fn k12_profit_in_the_summary_is_the_executions_times_the_multiplier_less_fees() 
         "{account}"
     );
 }
+
+/// Trades whole sessions of some days under a profile; of each the summary, its journal's contracts
+/// and executions in order, and the documents that explain it.
+struct Day {
+    trade: Value,
+    multipliers: BTreeMap<u32, f64>,
+    /// Contract, signed quantity, price, fee.
+    executions: Vec<(u32, f64, f64, f64)>,
+    documents: Vec<Value>,
+}
+
+fn day(dir: &Path, of_march: u8, profile: &str) -> Day {
+    eager::session(dir, "day.dbn", of_march);
+    let (code, out, told) = run(
+        dir,
+        &["backtest", "day.dbn", "--profile", profile, "--json"],
+    );
+    assert_eq!(code, 0, "{told}");
+    let summary: Value = serde_json::from_str(&out).unwrap();
+    let place = dir.join("undertow-out/backtest-day");
+    let (mut multipliers, mut executions) = (BTreeMap::new(), Vec::new());
+    let scan = Reader::open(&place.join("journal"))
+        .unwrap()
+        .scan(|entry| match entry.record {
+            Record::Contract(contract) => {
+                let dollars = contract.multiplier.units() as f64 / 1e9;
+                multipliers.insert(contract.key.instrument_id.0, dollars);
+            }
+            Record::Report(report) => {
+                if let ReportKind::Executed(execution) = report.kind {
+                    let sign = if execution.side == Side::Bid {
+                        1.0
+                    } else {
+                        -1.0
+                    };
+                    executions.push((
+                        report.contract.instrument_id.0,
+                        sign * f64::from(execution.quantity),
+                        execution.price.0 as f64 / 1e9,
+                        execution.fee.unwrap().0 as f64 / 1e4,
+                    ));
+                }
+            }
+            _ => {}
+        });
+    scan.unwrap();
+    let text = fs::read_to_string(place.join("explain.jsonl")).unwrap();
+    let documents = text.lines().map(|line| serde_json::from_str(line).unwrap());
+    Day {
+        trade: summary["summary"]["trade"].clone(),
+        multipliers,
+        executions,
+        documents: documents.collect(),
+    }
+}
+
+#[test]
+fn d7_what_trades_came_to_is_what_the_journals_executions_come_to() {
+    let dir = folder();
+    let dir = dir.path();
+    let calm = eager::profile(&[
+        ("daily_loss_ppm = \"9%\"", "daily_loss_ppm = \"30%\""),
+        ("daily_loss_max = 2_000", "daily_loss_max = 20_000"),
+        ("losing_trades_max = 30", "losing_trades_max = 300"),
+    ]);
+    fs::write(dir.join("calm.toml"), calm).unwrap();
+    let mut all = 0;
+    for of_march in [10, 11, 12, 13] {
+        let day = day(dir, of_march, "calm.toml");
+        // From flat to flat: what was paid and got, less every fee.
+        let mut open: BTreeMap<u32, (f64, f64)> = BTreeMap::new();
+        let mut results = Vec::new();
+        for (id, quantity, price, fee) in &day.executions {
+            let (held, cash) = open.entry(*id).or_default();
+            *held += quantity;
+            *cash -= quantity * price * day.multipliers[id] + fee;
+            if *held == 0.0 {
+                results.push(std::mem::take(cash));
+            }
+        }
+        let told = &day.trade["trades"];
+        if results.is_empty() {
+            assert_eq!(*told, Value::Null);
+            continue;
+        }
+        let number = |name: &str| told[name].as_f64();
+        let near = |name: &str, expected: f64| {
+            let apart = number(name).unwrap() - expected;
+            assert!(apart.abs() < 0.01, "{name}: {told} {results:?}");
+        };
+        let count = results.len() as f64;
+        let won: Vec<f64> = results.iter().copied().filter(|it| *it > 0.0).collect();
+        let lost: Vec<f64> = results.iter().copied().filter(|it| *it < 0.0).collect();
+        let sum = |results: &[f64]| results.iter().sum::<f64>();
+        assert_eq!(
+            told["count"].as_u64(),
+            Some(results.len() as u64),
+            "{told} {results:?}"
+        );
+        near("win_rate", won.len() as f64 / count);
+        near("expectancy", sum(&results) / count);
+        match lost.is_empty() {
+            true => assert_eq!(number("profit_factor"), None),
+            false => near("profit_factor", sum(&won) / -sum(&lost)),
+        }
+        let dollars =
+            |value: &Value| -> f64 { value.as_str().unwrap().replace(',', "").parse().unwrap() };
+        let held: f64 = open.values().map(|(held, _)| held.abs()).sum();
+        assert!(
+            held > 0.0 || (dollars(&day.trade["account"]["earned"]) - sum(&results)).abs() < 0.01
+        );
+        all += results.len();
+    }
+    assert!(all >= 3, "{all} trades in four days");
+}
+
+#[test]
+fn n15_limited_live_limits_hold_over_a_session_each_by_its_name() {
+    let dir = folder();
+    let dir = dir.path();
+    let limited = eager::profile(&[
+        ("order_quantity_max = 5 ", "order_quantity_max = 1 "),
+        ("opened_per_day_max = 60", "opened_per_day_max = 3"),
+        ("opened_per_run_max = 1_000", "opened_per_run_max = 10"),
+        (
+            "confidence_min_ppm = \"1%\"",
+            "confidence_min_ppm = \"70%\"",
+        ),
+        ("worst_loss_max = 20_000", "worst_loss_max = 900"),
+        ("attempts_max = 200", "attempts_max = 2000"),
+    ]);
+    fs::write(dir.join("limited.toml"), limited).unwrap();
+    let mut refused = BTreeMap::<String, u64>::new();
+    let mut opened_in_all = 0;
+    for of_march in [10, 11, 12] {
+        let day = day(dir, of_march, "limited.toml");
+        let orders = day.documents.iter().filter(|it| it["kind"] == "order");
+        let opening = orders.filter(|it| it["purpose"] == "open");
+        let mut opened = 0;
+        for order in opening {
+            if let Some(check) = order["refused_by"].as_str() {
+                *refused.entry(check.to_owned()).or_default() += 1;
+                continue;
+            }
+            assert_eq!(order["quantity"], 1, "{order}");
+            let checks = order["checks"].as_array().unwrap();
+            let of = |number: u64| checks.iter().find(|it| it["number"] == number).unwrap();
+            for check in [of(8), of(11), of(12), of(23)] {
+                assert!(
+                    check["status"].as_str().unwrap().starts_with("passed"),
+                    "{check}"
+                );
+            }
+            opened += 1;
+        }
+        assert!(opened <= 3, "{opened} in a day");
+        opened_in_all += opened;
+    }
+    assert!(
+        opened_in_all > 0 && !refused.is_empty(),
+        "{opened_in_all} {refused:?}"
+    );
+}

@@ -421,17 +421,17 @@ fn every_order_and_every_emitted_signal_can_be_explained() {
     assert!(err.contains("signals there"), "{err}");
 }
 
-#[test]
-fn p11_an_interrupted_run_ends_in_order() {
-    let dir = tempfile::tempdir().unwrap();
+/// A paced run that is sent signals once its journal has begun: how it ended, what it told, and
+/// where its journal is.
+fn interrupted(dir: &Path, signals: &[&str]) -> (Option<i32>, String, std::path::PathBuf) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_undertow"))
         .args(["--quiet", "--messages", "200k", "--pace", "20x"])
-        .current_dir(dir.path())
+        .current_dir(dir)
         .stdout(std::process::Stdio::piped())
         .stderr(std::process::Stdio::piped())
         .spawn()
         .unwrap();
-    let journal = dir.path().join("undertow-out");
+    let journal = dir.join("undertow-out");
     let begun = || {
         let runs = fs::read_dir(&journal).ok()?;
         let mut runs = runs.filter_map(|run| Some(run.ok()?.path().join("journal")));
@@ -446,14 +446,73 @@ fn p11_an_interrupted_run_ends_in_order() {
     };
     // The tiles listen from just before the journal begins.
     std::thread::sleep(std::time::Duration::from_millis(300));
-    let kill = Command::new("kill")
-        .args(["-INT", &child.id().to_string()])
+    // By one process, so that nothing has time to end between two of them.
+    let kills = signals
+        .iter()
+        .map(|signal| format!("kill {signal} {}", child.id()));
+    let kills: Vec<String> = kills.collect();
+    let sent = Command::new("sh")
+        .args(["-c", &kills.join(" && ")])
         .status();
-    assert!(kill.unwrap().success());
+    assert!(sent.unwrap().success());
     let output = child.wait_with_output().unwrap();
     let told = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(130), "{told}");
-    assert!(told.contains("interrupted"), "{told}");
-    let verified = ok(dir.path(), &["journal", "verify", begun.to_str().unwrap()]);
-    assert!(verified.contains("ended in order"), "{verified}");
+    (output.status.code(), told, begun)
+}
+
+#[test]
+fn p11_an_interrupted_run_ends_in_order() {
+    for signal in ["-INT", "-TERM", "-HUP"] {
+        let dir = tempfile::tempdir().unwrap();
+        let (code, told, journal) = interrupted(dir.path(), &[signal]);
+        assert_eq!(code, Some(130), "{signal}: {told}");
+        assert!(told.contains("interrupted"), "{signal}: {told}");
+        let verified = ok(
+            dir.path(),
+            &["journal", "verify", journal.to_str().unwrap()],
+        );
+        assert!(verified.contains("ended in order"), "{verified}");
+    }
+    // The second is obeyed at once, whatever is not done yet; what was written is whole.
+    let dir = tempfile::tempdir().unwrap();
+    let (code, told, journal) = interrupted(dir.path(), &["-INT", "-TERM"]);
+    assert_eq!(code, Some(130), "{told}");
+    assert!(!told.contains("interrupted"), "{told}");
+    let verified = ok(
+        dir.path(),
+        &["journal", "verify", journal.to_str().unwrap()],
+    );
+    assert!(!verified.contains("ended in order"), "{verified}");
+}
+
+#[test]
+fn p17_tiles_that_share_one_core_do_not_starve_one_another() {
+    let dir = session();
+    let replay = ["replay", "a.dbn", "--json", "--set", "unpinned_ok=true"];
+    let fused = json(dir.path(), &[&replay[..], &["--layout", "fused"]].concat());
+    for layout in ["split", "dedicated"] {
+        let begun = std::time::Instant::now();
+        // As a container of one processor: who spins there takes the time of who has work.
+        let alone = Command::new("taskset")
+            .args(["-c", "0", env!("CARGO_BIN_EXE_undertow")])
+            .args(replay)
+            .args(["--layout", layout])
+            .current_dir(dir.path())
+            .output();
+        let Ok(alone) = alone else {
+            println!("skipped: no taskset");
+            return;
+        };
+        let told = String::from_utf8(alone.stderr).unwrap();
+        assert!(alone.status.success(), "{layout}: {told}");
+        let told: Value = serde_json::from_slice(&alone.stdout).unwrap();
+        let outputs = |told: &Value| told["summary"]["output_digest"].clone();
+        assert!(outputs(&told).is_string(), "{told}");
+        assert_eq!(outputs(&told), outputs(&fused), "{layout}");
+        assert!(
+            begun.elapsed().as_secs() < 60,
+            "{layout}: {:?}",
+            begun.elapsed()
+        );
+    }
 }

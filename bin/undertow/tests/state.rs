@@ -11,11 +11,18 @@ mod eager;
 
 use eager::{folder, profile, run, session};
 
-/// Trades the session of a day of March, going on from the state in `state`.
+/// Trades the session of a day of March, going on from the state in `state`. Under another
+/// profile than the last, it says that it takes over.
 fn trade(dir: &Path, day: u8, profile: &str) -> (Value, String) {
     session(dir, "day.dbn", day);
     let words = format!("backtest day.dbn --profile {profile} --set trade.state_dir=state --json");
-    let (code, out, told) = run(dir, &words.split(' ').collect::<Vec<_>>());
+    let mut words: Vec<_> = words.split(' ').map(str::to_owned).collect();
+    let run = |words: &[String]| run(dir, &words.iter().map(String::as_str).collect::<Vec<_>>());
+    let (mut code, mut out, mut told) = run(&words);
+    if let Some((_, id)) = told.split_once("trade.succeeds=") {
+        words.extend(["--set".to_owned(), format!("trade.succeeds={}", id.trim())]);
+        (code, out, told) = run(&words);
+    }
     assert_eq!(code, 0, "{told}");
     let told_json: Value = serde_json::from_str(&out).unwrap();
     (told_json["summary"]["trade"].clone(), told)

@@ -464,3 +464,138 @@ fn p16_every_layout_trades_the_same_and_allocates_nothing() {
         assert!(*first == receipt, "{layout} differs from fused");
     }
 }
+
+#[test]
+fn r12_an_emergency_halts_then_flattens_and_stays_halted() {
+    let profile = profile(&[]);
+    let (mut step_no, mut sent_before) = (0, 0);
+    let run = play(
+        session(),
+        (&profile, &first(&profile)),
+        venue(&profile),
+        |step| {
+            if step_no == 0 && holding(step).is_none() {
+                return None;
+            }
+            step_no += 1;
+            match step_no {
+                1 => {
+                    sent_before = step.sent.len();
+                    Some(Control::Operator(Operator::Halt))
+                }
+                2 => {
+                    let halted = step.trader.risk().halted();
+                    assert_eq!(halted.gate, Gate::ReduceOnly, "the halt comes first");
+                    Some(Control::Operator(Operator::Flatten))
+                }
+                // Flattened again while the first is under way.
+                40 => Some(Control::Operator(Operator::Flatten)),
+                _ => None,
+            }
+        },
+    );
+    assert!(step_no > 40, "something was held at some time");
+    let mut closing = 0;
+    for command in &run.sent[sent_before..] {
+        if let Command::Place(order) = command {
+            assert!(!order.intent().purpose.opens(), "{order:?} opens");
+            closing += 1;
+        }
+    }
+    assert!(closing > 0, "what was held is sold");
+    assert!(run.held().values().all(|held| *held == 0), "and all of it");
+    let ordered = run.asked().filter(|asked| {
+        asked.exit == Some(undertow_core::position::ExitCause::Ordered) && asked.order.is_some()
+    });
+    assert!(ordered.count() > 0, "because it was ordered");
+    assert_eq!(
+        run.trader.risk().halted().gate,
+        Gate::ReduceOnly,
+        "until it is resumed"
+    );
+}
+
+#[test]
+fn p11_who_is_ended_mid_order_cancels_it_and_says_the_last_digest() {
+    let profile = profile(&[]);
+    let mut last = 0;
+    let session = session();
+    let mut steps = 0;
+    // Once to find the step at which an order is live, and once to end there.
+    play(
+        session,
+        (&profile, &first(&profile)),
+        venue(&profile),
+        |step| {
+            steps += 1;
+            if last == 0 && live(step).is_some() {
+                last = steps;
+            }
+            None
+        },
+    );
+    let venue = venue(&profile);
+    let mut run = play(
+        &session[..last],
+        (&profile, &first(&profile)),
+        venue,
+        nothing,
+    );
+    let order = run.orders().last().unwrap();
+    let is_live = |run: &desk::Run<PaperVenue>| {
+        let track = run.trader.risk().order(order).unwrap();
+        !track.life.state().is_final() && !track.life.is_cancel_sent()
+    };
+    assert!(is_live(&run), "it was live when the run was ended");
+    run.trader.wind_down();
+    let mut events = Vec::new();
+    while run.trader.speak(|event| events.push(*event)) {}
+    assert!(!is_live(&run));
+    let cancels = events.iter().filter(|event| match event {
+        TradeEvent::Cancelled(cancel, _) => cancel.id() == order,
+        _ => false,
+    });
+    assert_eq!(cancels.count(), 1);
+    let digest = run.trader.risk().ledger_digest();
+    let said = matches!(events.last(), Some(TradeEvent::Checkpoint(last)) if *last == digest);
+    assert!(said, "{:?}", events.last());
+}
+
+#[test]
+fn p04_a_clock_that_jumps_an_hour_for_a_record_moves_no_timer() {
+    const HOUR: u64 = 3_600_000_000_000;
+    let profile = profile(&[]);
+    let plain = plain();
+    let orders = |run: &desk::Run<PaperVenue>| {
+        let asked = run.asked().filter(|asked| asked.order.is_some());
+        let intents: Vec<_> = asked.map(|asked| (asked.order, asked.intent)).collect();
+        intents
+    };
+    // Quotes of options, which date nothing but themselves, at three times of the day.
+    let places = |session: &[undertow_core::event::Body<undertow_core::event::Market>]| {
+        let len = session.len();
+        [len / 3, len / 2, 2 * len / 3]
+    };
+    for ahead in [true, false] {
+        let mut session = session().to_vec();
+        let mut jumped = 0;
+        for place in places(&session) {
+            let next = session[place..].iter_mut().find_map(|body| match body {
+                undertow_core::event::Body::Data(market) => Some(market),
+                undertow_core::event::Body::Control(_) => None,
+            });
+            let mut mbo = *next.as_ref().unwrap().mbo();
+            mbo.ts_event.0 = match ahead {
+                true => mbo.ts_event.0 + HOUR,
+                false => mbo.ts_event.0 - HOUR,
+            };
+            *next.unwrap() = undertow_core::event::Market::Mbo(mbo);
+            jumped += 1;
+        }
+        let first = first(&profile);
+        let run = play(&session, (&profile, &first), venue(&profile), nothing);
+        assert_eq!(run.trader.counters().ahead, if ahead { jumped } else { 0 });
+        assert_eq!(orders(&run), orders(&plain), "ahead: {ahead}");
+        assert_eq!(run.trader.risk().halted().gate, Gate::Open);
+    }
+}

@@ -1,4 +1,4 @@
-//! What risk is told by slow sources: account, margin, Greeks, correlation, costs, calendar.
+//! What slow sources tell: account, margin, Greeks, correlation, costs, calendar, past days, news.
 //!
 //! Each comes with its age. What was never told, or too long ago, is missing, and what needs it
 //! is refused: nothing is ever assumed. Figures that take floats to compute arrive as integers.
@@ -8,7 +8,7 @@ use alloc::vec;
 
 use crate::money::Money;
 use crate::order::StrategyId;
-use crate::types::{BookKey, InstrumentId, Nanos, Price};
+use crate::types::{BookKey, InstrumentId, Nanos, Price, Text};
 
 /// What orders may reach.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -92,6 +92,19 @@ pub struct Costs {
     pub as_of: Nanos,
 }
 
+/// What the news of the last day say of a product.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct News {
+    /// The product, as definitions write it.
+    pub asset: Text<11>,
+    /// Their score in millionths, from -1,000,000 (bearish) to 1,000,000.
+    pub ppm: i32,
+    /// Articles behind it; 0 when there is none, and then nothing is said.
+    pub articles: u32,
+    /// When the newest of them was published.
+    pub as_of: Nanos,
+}
+
 /// One thing told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Context {
@@ -120,6 +133,11 @@ pub enum Context {
     Volatility(i64, Nanos),
     /// What data has cost.
     Costs(Costs),
+    /// What an earlier trading day earned, all told, by its number since 1970. Each day once, the
+    /// oldest first: value at risk is computed of them.
+    Earned(u32, Money),
+    /// What the news say. Rules read it, risk does not.
+    News(News),
 }
 
 /// A correlation and its age; absent until told.

@@ -3,7 +3,7 @@
 //! Two sums are exact at all times: every evaluation was skipped or considered, and everything
 //! considered was emitted, blocked for one reason, or waits for the shared store of claims.
 
-use super::features::Unfit;
+use super::features::{Feature, Unfit};
 use super::validate::Breach;
 
 /// Why what was considered was not emitted.
@@ -44,6 +44,8 @@ pub enum Block {
     ClaimsFull,
     /// The store of claims did not answer.
     StoreFailed,
+    /// The news say the opposite.
+    News,
 }
 
 /// The counts.
@@ -55,6 +57,8 @@ pub struct Counters {
     pub skipped_stale: u64,
     /// Of them, those whose features were missing or broken.
     pub skipped_schema: u64,
+    /// Of those two, by the feature to blame.
+    skipped: [u64; Feature::ALL.len()],
     /// Of them, those that were scored.
     pub considered: u64,
     /// Of the considered, those emitted.
@@ -69,7 +73,7 @@ pub struct Counters {
 
 impl Block {
     /// Every reason.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Flat,
         Self::LowConfidence,
         Self::NoContract,
@@ -87,6 +91,7 @@ impl Block {
         Self::Cooldown,
         Self::ClaimsFull,
         Self::StoreFailed,
+        Self::News,
     ];
 
     /// The word shown to users.
@@ -110,6 +115,7 @@ impl Block {
             Self::Cooldown => "cooldown",
             Self::ClaimsFull => "claims full",
             Self::StoreFailed => "claim store failed",
+            Self::News => "news against it",
         }
     }
 
@@ -157,13 +163,26 @@ impl Counters {
         dedup_rate(repeated, self.emitted)
     }
 
+    /// How many came to nothing because of a feature, too old, missing or broken.
+    #[must_use]
+    pub const fn skipped(&self, feature: Feature) -> u64 {
+        self.skipped[feature as usize]
+    }
+
     /// Counts an evaluation that came to nothing because of its features.
     pub(super) const fn skip(&mut self, unfit: Unfit) {
         self.evaluated += 1;
-        match unfit {
-            Unfit::Stale(_) => self.skipped_stale += 1,
-            Unfit::Missing(_) | Unfit::Broken(_) => self.skipped_schema += 1,
-        }
+        let feature = match unfit {
+            Unfit::Stale(feature) => {
+                self.skipped_stale += 1;
+                feature
+            }
+            Unfit::Missing(feature) | Unfit::Broken(feature) => {
+                self.skipped_schema += 1;
+                feature
+            }
+        };
+        self.skipped[feature as usize] += 1;
     }
 
     /// Counts an evaluation that was scored.
@@ -204,12 +223,17 @@ impl Counters {
         for (mine, theirs) in self.blocked.iter_mut().zip(&other.blocked) {
             *mine += theirs;
         }
+        for (mine, theirs) in self.skipped.iter_mut().zip(&other.skipped) {
+            *mine += theirs;
+        }
     }
 
     /// Whether both sums are exact.
     #[must_use]
     pub fn is_conserved(&self) -> bool {
-        self.evaluated == self.skipped_stale + self.skipped_schema + self.considered
+        let skipped = self.skipped_stale + self.skipped_schema;
+        self.evaluated == skipped + self.considered
+            && skipped == self.skipped.iter().sum::<u64>()
             && self.considered == self.emitted + self.blocked_sum() + self.asking
             && self.updated <= self.blocked(Block::Duplicate)
     }

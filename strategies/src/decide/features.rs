@@ -129,6 +129,8 @@ pub struct Features<'a> {
     pub chain: Option<Reading<&'a [Listing]>>,
     /// 17: volume-weighted average price of the session.
     pub vwap: Option<Reading<Price>>,
+    /// Beside the 17: what the news say, −1…1, as old as the newest of them (A15).
+    pub news: Option<Reading<f64>>,
     /// Beside the 17: institutional flow found last in an option, not yet too old to follow.
     pub ifd: Option<Reading<Flagged>>,
     /// Beside the 17: what the components of N22 say of the chain, for rules that weigh it.
@@ -157,6 +159,7 @@ pub enum Feature {
     Indicative,
     Chain,
     Vwap,
+    News,
 }
 
 /// How old a feature may be, by where it comes from (M7, §7-C3).
@@ -170,6 +173,8 @@ pub struct AgesMax {
     pub auction_ns: u64,
     /// From complete bars: two intervals, for a bar is one interval old when the next is due.
     pub bars_ns: u64,
+    /// From the news: 4 h. A product with so few of them says nothing about today.
+    pub news_ns: u64,
 }
 
 /// Why the features cannot be used.
@@ -184,8 +189,8 @@ pub enum Unfit {
 }
 
 impl Feature {
-    /// Every data point, in the specification's order.
-    pub const ALL: [Self; 17] = [
+    /// Every data point, in the specification's order, and those beside them that have an age.
+    pub const ALL: [Self; 18] = [
         Self::Vpin,
         Self::Obi,
         Self::Gex,
@@ -203,6 +208,7 @@ impl Feature {
         Self::Indicative,
         Self::Chain,
         Self::Vwap,
+        Self::News,
     ];
 
     /// Without these there is no decision.
@@ -229,6 +235,7 @@ impl Feature {
             Self::Indicative => "indicative",
             Self::Chain => "chain",
             Self::Vwap => "vwap",
+            Self::News => "news",
         }
     }
 }
@@ -242,6 +249,7 @@ impl AgesMax {
             chain_ns: CHAIN_AGE_MAX.0,
             auction_ns: 15 * NS_PER_SECOND,
             bars_ns: 120 * minutes * NS_PER_SECOND,
+            news_ns: 4 * 3_600 * NS_PER_SECOND,
         }
     }
 
@@ -253,6 +261,7 @@ impl AgesMax {
             Feature::Unusual | Feature::Chain => self.chain_ns,
             Feature::Imbalance | Feature::Indicative => self.auction_ns,
             Feature::Toxicity | Feature::Regime | Feature::Bars => self.bars_ns,
+            Feature::News => self.news_ns,
         }
     }
 }
@@ -273,7 +282,8 @@ impl Features<'_> {
             }
         }
         for feature in Feature::ALL.into_iter().filter(read) {
-            let required = Feature::REQUIRED.contains(&feature);
+            // A rule that does not ask for the news does not read them.
+            let required = Feature::REQUIRED.contains(&feature) || feature == Feature::News;
             if required && self.at(feature).is_none() {
                 return Err(Unfit::Missing(feature));
             }
@@ -316,6 +326,7 @@ impl Features<'_> {
             Feature::Indicative => time(self.indicative.as_ref()),
             Feature::Chain => time(self.chain.as_ref()),
             Feature::Vwap => time(self.vwap.as_ref()),
+            Feature::News => time(self.news.as_ref()),
         }
     }
 
@@ -342,6 +353,7 @@ impl Features<'_> {
                 .is_none_or(|r| r.value.iter().rev().take(BARS_MAX).all(is_bar)),
             Feature::Unusual => self.unusual.is_none_or(|r| r.value.score.is_finite()),
             Feature::Hidden => number(self.hidden),
+            Feature::News => number(self.news),
             Feature::Indicative => self
                 .indicative
                 .is_none_or(|r| price(r.value.price) && r.value.offset_bps.is_finite()),

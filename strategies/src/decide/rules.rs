@@ -7,6 +7,7 @@ use core::fmt;
 
 use undertow_core::types::Price;
 
+use super::border::above;
 use super::card::{Card, Direction};
 use super::contract::Choice;
 use super::features::{AgesMax, Feature};
@@ -23,6 +24,9 @@ use super::zero_dte::ZeroDte;
 use crate::options::expected_value::EvRules;
 
 const NS_PER_SECOND: u64 = 1_000_000_000;
+
+/// No news speak against anything more than this, so that they are not asked.
+const NEWS_UNASKED: u8 = 100;
 
 /// The strategies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -76,6 +80,9 @@ pub struct RuleSet {
     pub ages_max: AgesMax,
     /// How far a gamma pin reaches. 50 bps.
     pub pin_bps: i64,
+    /// How far the news may speak against a signal's direction, in hundredths of their scale from
+    /// 0 to 1 (A15): 15 lets neutral ones pass. 100: the news are not asked, and need not be there.
+    pub news_against_max: u8,
     /// How it chooses the contract.
     pub choice: Choice,
     /// Where stop and targets lie.
@@ -339,6 +346,7 @@ impl RuleSet {
             refresh_min_ns: 5 * NS_PER_SECOND,
             ages_max: AgesMax::for_bars(bar_minutes),
             pin_bps: 50,
+            news_against_max: NEWS_UNASKED,
             choice: Choice::of(strategy),
             levels: Levels::default(),
             guards: Guards::default(),
@@ -346,6 +354,25 @@ impl RuleSet {
             theta_max_pct: 1_200,
             roll_days: 0,
         }
+    }
+
+    /// Whether its signals are held against the news.
+    #[must_use]
+    pub const fn asks_news(&self) -> bool {
+        self.news_against_max < NEWS_UNASKED
+    }
+
+    /// Whether the news speak against a direction more than is let pass.
+    pub(super) fn is_contradicted(&self, seen: &Snapshot, direction: Direction) -> bool {
+        let Some(score) = seen.news.filter(|_| self.asks_news()) else {
+            return false;
+        };
+        let against = match direction {
+            Direction::Long => -score,
+            Direction::Short => score,
+            Direction::Flat => 0.0,
+        };
+        above(against, f64::from(self.news_against_max) / 100.0)
     }
 
     /// Stop and targets of a signal: those of the setup that it trades, or else of S12.
@@ -376,6 +403,8 @@ impl RuleSet {
             "refresh_s" => put_seconds(&mut self.refresh_min_ns, value),
             "cooldown_s" => put_seconds(&mut self.cooldown_ns, value),
             "pin_reach_bps" => put(&mut self.pin_bps, value),
+            "news_against_max" => put(&mut self.news_against_max, value),
+            "news_age_s" => put_seconds(&mut self.ages_max.news_ns, value),
             "liquid_interest_min" => put(&mut self.choice.interest_min, value),
             "liquid_spread_max_pct" => put(&mut self.choice.spread_max_pct, value),
             "stop_max_bps" => put(&mut self.guards.stop_max_bps, value),
@@ -402,6 +431,8 @@ impl RuleSet {
             "refresh_s",
             "cooldown_s",
             "pin_reach_bps",
+            "news_against_max",
+            "news_age_s",
             "liquid_interest_min",
             "liquid_spread_max_pct",
             "stop_max_bps",
@@ -433,6 +464,8 @@ impl RuleSet {
             ("bar_minutes", self.bar_minutes > 0),
             ("refresh_min_ns", self.refresh_min_ns > 0),
             ("pin_bps", self.pin_bps > 0),
+            ("news_against_max", self.news_against_max <= NEWS_UNASKED),
+            ("news_age_s", self.ages_max.news_ns > 0),
             ("theta_max_pct", self.theta_max_pct > 0),
         ];
         match ranges.iter().find(|(_, is_fine)| !is_fine) {

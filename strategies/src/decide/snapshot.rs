@@ -69,6 +69,8 @@ pub struct Snapshot {
     pub chain: Option<ChainShape>,
     /// Volume-weighted average price of the session.
     pub vwap: Option<Price>,
+    /// What the news say, −1…1.
+    pub news: Option<f64>,
     /// Institutional flow found in an option.
     pub ifd: Option<Flagged>,
     /// What the components of N22 say of the chain.
@@ -192,6 +194,7 @@ impl Snapshot {
             indicative: features.indicative.map(|reading| reading.value),
             chain: chain.and_then(|chain| ChainShape::of(chain, spot)),
             vwap: features.vwap.map(|reading| reading.value),
+            news: features.news.map(|reading| reading.value.clamp(-1.0, 1.0)),
             ifd: features.ifd.map(|reading| reading.value),
             outlook: features.outlook.map(|reading| reading.value),
         })

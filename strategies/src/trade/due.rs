@@ -42,7 +42,8 @@ impl<G: Gateway> Trader<G> {
         }
         self.pass_minutes();
         if is_first || self.ticks.is_multiple_of(ACCOUNT_TICKS) {
-            house::tell_account(&mut self.risk, &self.settings, &self.told, self.now);
+            let told = (&self.told, self.day);
+            house::tell_account(&mut self.risk, &self.settings, told, self.now);
             self.tell_held();
             self.tighten_stops();
             self.look_at_ends();
@@ -94,7 +95,10 @@ impl<G: Gateway> Trader<G> {
         // On the day of the last turn this changes nothing. While a position has no mark the day
         // cannot turn, so that it is asked again.
         if let Ok(day) = u32::try_from(day.0) {
-            self.risk.new_day(day, Money::ZERO, self.now);
+            let ended = self.risk.kept();
+            if self.risk.new_day(day, Money::ZERO, self.now) {
+                self.told.earned(ended.day, ended.day_earned);
+            }
         }
         if self.day == Some(day) {
             return;

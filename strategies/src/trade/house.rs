@@ -6,7 +6,7 @@
 
 use undertow_core::money::Money;
 use undertow_core::order::StrategyId;
-use undertow_core::risk::{Account, Context, Costs, Risk, Span, ValueAtRisk};
+use undertow_core::risk::{Account, Context, Costs, Risk, Span};
 use undertow_core::types::Nanos;
 
 use super::settings::Settings;
@@ -39,9 +39,13 @@ pub(super) fn tell_day(
     }
 }
 
-/// Says how the account stands.
-/// Value at risk and costs only while no source tells them.
-pub(super) fn tell_account(risk: &mut Risk, settings: &Settings, told: &Told, now: Nanos) {
+/// Says how the account stands. Value at risk and costs only while no source tells them.
+pub(super) fn tell_account(
+    risk: &mut Risk,
+    settings: &Settings,
+    (told, today): (&Told, Option<Day>),
+    now: Nanos,
+) {
     let (bound, at_risk) = bound(risk, settings);
     let free = risk
         .equity()
@@ -54,13 +58,11 @@ pub(super) fn tell_account(risk: &mut Risk, settings: &Settings, told: &Told, no
         };
         risk.on_context(&Context::Account(account), now);
     }
-    if let Some(loss) = at_risk.filter(|_| !told.has_value_at_risk) {
-        let at_risk = ValueAtRisk {
-            loss,
-            days: 0,
-            as_of: now,
-        };
-        risk.on_context(&Context::ValueAtRisk(at_risk), now);
+    if !told.has_value_at_risk {
+        let today = today.and_then(|day| u32::try_from(day.0).ok());
+        if let Some(at_risk) = told.value_at_risk(at_risk, today, now) {
+            risk.on_context(&Context::ValueAtRisk(at_risk), now);
+        }
     }
     if told.has_costs {
         return;

@@ -3,10 +3,10 @@
 //! Of each product the contract that expires next is watched, and the options on it are its
 //! chain. A definition that comes before its underlying's waits for it.
 
-use undertow_core::contract::{Contract, PriceSign};
+use undertow_core::contract::{Contract, ContractKind, PriceSign};
 use undertow_core::event::{BookUpdate, Definition, InstrumentClass, Statistic, Status};
 use undertow_core::gateway::Gateway;
-use undertow_core::types::{Action, InstrumentId};
+use undertow_core::types::Action;
 
 use super::watch::Watch;
 use super::{Place, Trader, settings};
@@ -39,15 +39,18 @@ impl<G: Gateway> Trader<G> {
         }
         self.watches[at].turn_to(&contract);
         self.places.fill(Place::Unseen);
-        self.claim(at, contract.key.instrument_id);
+        self.claim(at, &contract);
     }
 
     /// Options on it that were defined before it.
-    fn claim(&mut self, at: usize, underlying: InstrumentId) {
+    fn claim(&mut self, at: usize, underlying: &Contract) {
         let (chain, calendar) = (&mut self.watches[at].chain, &self.calendar);
+        let refused = &mut self.counters.refused;
         self.unclaimed.retain(|definition| {
-            let is_its = definition.underlying_id == underlying;
-            if is_its {
+            let is_its = definition.underlying_id == underlying.key.instrument_id;
+            if is_its && is_adjusted(definition, Some(underlying)) {
+                *refused += 1;
+            } else if is_its {
                 chain.define(definition, calendar);
             }
             !is_its
@@ -61,7 +64,11 @@ impl<G: Gateway> Trader<G> {
             contract.is_some_and(|contract| contract.key.instrument_id == underlying)
         };
         if let Some(watch) = self.watches.iter_mut().find(is_its) {
-            watch.chain.define(definition, &self.calendar);
+            if is_adjusted(definition, watch.contract.as_ref()) {
+                self.counters.refused += 1;
+            } else {
+                watch.chain.define(definition, &self.calendar);
+            }
         } else if self.unclaimed.len() < self.unclaimed.capacity() {
             self.unclaimed.push(*definition);
         } else {
@@ -129,4 +136,13 @@ impl<G: Gateway> Trader<G> {
             }
         }
     }
+}
+
+/// Whether an option's terms were adjusted after a split or a merger, which on shares a digit at the
+/// end of its root says. What it delivers is not among its terms, and on the same strike and day
+/// there is one that was not adjusted, so it is no part of a chain.
+fn is_adjusted(definition: &Definition, underlying: Option<&Contract>) -> bool {
+    let is_on_shares = underlying.is_some_and(|it| it.kind == ContractKind::Stock);
+    let root = definition.asset.as_str().as_bytes();
+    is_on_shares && root.last().is_some_and(u8::is_ascii_digit)
 }

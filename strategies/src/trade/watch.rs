@@ -1,12 +1,13 @@
 //! An underlying as a decision sees it: its measures, its bars, its chain.
 //!
 //! Everything is taken as it comes from the chain's outputs and dated by the event it comes from.
-//! What a slow source must tell (regime, unusual activity) is absent until it has told it.
+//! What a slow source must tell (regime, unusual activity, news) is absent until it has told it.
 
 use alloc::vec::Vec;
 
 use undertow_core::contract::Contract;
 use undertow_core::event::{BookUpdate, Depth, Touch, Trust};
+use undertow_core::risk::News;
 use undertow_core::types::{Action, BookKey, Nanos, Price};
 
 use super::chain::Chain;
@@ -128,6 +129,7 @@ pub struct Watch {
     returns: Vec<f64>,
     regime: Option<Reading<Regime>>,
     unusual: Option<Reading<Unusual>>,
+    news: Option<Reading<f64>>,
     flagged: Option<Reading<Flagged>>,
 }
 
@@ -148,6 +150,7 @@ impl Watch {
             returns: Vec::with_capacity(RETURNS + 1),
             regime: None,
             unusual: None,
+            news: None,
             flagged: None,
         }
     }
@@ -239,6 +242,7 @@ impl Watch {
             bars: bars.and_then(Bars::reading),
             regime: self.regime,
             unusual: self.unusual,
+            news: self.news,
             ifd: self
                 .flagged
                 .filter(|flagged| now.0.saturating_sub(flagged.at.0) <= FLAGGED_AGE_MAX_NS),
@@ -310,6 +314,14 @@ impl Watch {
     /// Takes in unusual activity in its options, from whoever computes it.
     pub fn tell_unusual(&mut self, unusual: Reading<Unusual>) {
         self.unusual = Some(unusual);
+    }
+
+    /// Takes in what the news say of its product; without an article they say nothing.
+    pub fn tell_news(&mut self, news: &News) {
+        self.news = (news.articles > 0).then(|| Reading {
+            value: f64::from(news.ppm) / 1e6,
+            at: news.as_of,
+        });
     }
 
     /// Takes in what the options desk found, if it is to be followed and not rejected: the surest

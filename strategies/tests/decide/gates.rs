@@ -60,7 +60,7 @@ fn signal_says_what_to_buy_and_where_it_is_wrong() {
 }
 
 #[test]
-fn evaluation_comes_at_most_once_in_the_refresh_time() {
+fn s2_evaluation_comes_at_most_once_in_the_refresh_time() {
     let (mut decide, world) = (decide(), World::new());
     assert!(outcome(&mut decide, &world, 0).is_some());
     assert!(outcome(&mut decide, &world, 4).is_none());
@@ -71,7 +71,7 @@ fn evaluation_comes_at_most_once_in_the_refresh_time() {
 }
 
 #[test]
-fn nothing_is_evaluated_outside_the_window_or_after_the_close() {
+fn s2_nothing_is_evaluated_outside_the_window_or_after_the_close() {
     let world = World::new();
     for (minute, due) in [(584, false), (585, true), (899, true), (900, false)] {
         let moment = at(tuesday(), minute * MINUTE_NS);
@@ -128,7 +128,7 @@ fn s01_same_contract_again_is_an_update_or_thin_never_a_second_emission() {
 }
 
 #[test]
-fn audit_keeps_the_last_fifty_of_a_contract() {
+fn s14_audit_keeps_the_last_fifty_of_a_contract() {
     let (mut decide, world) = (decide(), World::new());
     let mut fingerprint = None;
     for k in 0..60 {
@@ -417,6 +417,141 @@ fn s13_roots_of_adjusted_contracts_and_share_classes_are_themselves() {
 }
 
 #[test]
+fn s2_of_several_gates_that_would_stop_a_signal_the_first_is_the_reason() {
+    let (world, moment) = (World::new(), eleven(0));
+    let asking = {
+        let mut rules = RuleSet::of(Strategy::ZeroDte);
+        rules.set("news_against_max", 15.0).unwrap();
+        rules
+    };
+    let strict = RuleSet {
+        confidence_min: 98,
+        ..asking
+    };
+    let untrusted = Conditions {
+        trust: Trust::MaybeBad,
+        ..CALM
+    };
+    let now = moment.now;
+    // Each change breaks one gate; they are taken away from the first on.
+    let breaks: [fn(&mut Features<'_>, Nanos); 5] = [
+        |features, now| {
+            features.obi = Some(Reading {
+                value: 0.935,
+                at: Nanos(now.0 - 6 * SECOND_NS),
+            });
+        },
+        |features, _| features.vpin = None,
+        |_, _| {},
+        |features, now| {
+            features.news = Some(Reading {
+                value: -0.9,
+                at: now,
+            });
+        },
+        |features, now| {
+            features.chain = Some(Reading {
+                value: &[],
+                at: now,
+            })
+        },
+    ];
+    let reason = |from: usize, rules: RuleSet, conditions: &Conditions| {
+        let mut features = world.features(now);
+        features.news = Some(Reading {
+            value: 0.0,
+            at: now,
+        });
+        for change in &breaks[from..] {
+            change(&mut features, now);
+        }
+        let rules = [(rules, symbol("QQQ"))];
+        let mut decide = Decide::new(&rules, Claims::new(16), &limits(1)).unwrap();
+        decide
+            .evaluate(0, &features, conditions, &moment)
+            .unwrap()
+            .outcome
+    };
+    let of = |from, rules| reason(from, rules, &untrusted);
+    assert_eq!(of(0, strict), Outcome::Skipped(Unfit::Stale(Feature::Obi)));
+    assert_eq!(
+        of(1, strict),
+        Outcome::Skipped(Unfit::Missing(Feature::Vpin))
+    );
+    assert_eq!(of(2, strict), Outcome::Debug(Block::LowConfidence));
+    assert_eq!(of(3, asking), Outcome::Blocked(Block::News));
+    assert_eq!(of(4, asking), Outcome::Blocked(Block::NoContract));
+    assert_eq!(of(5, asking), Outcome::Blocked(Block::Untrusted));
+    assert!(matches!(reason(5, asking, &CALM), Outcome::Emitted(_)));
+}
+
+#[test]
+fn a15_news_stop_a_signal_just_beyond_the_border_and_are_asked_only_by_who_asks() {
+    let (world, moment) = (World::new(), eleven(0));
+    let asking = |against_max: u8| {
+        let mut rules = RuleSet::of(Strategy::ZeroDte);
+        rules
+            .set("news_against_max", f64::from(against_max))
+            .unwrap();
+        rules.set("news_age_s", 900.0).unwrap();
+        rules
+    };
+    let outcome = |rules: RuleSet, news: Option<Reading<f64>>| {
+        let mut features = world.features(moment.now);
+        features.news = news;
+        let store = Claims::new(16);
+        let mut decide = Decide::new(&[(rules, symbol("QQQ"))], store, &limits(1)).unwrap();
+        let decision = decide.evaluate(0, &features, &CALM, &moment).unwrap();
+        let counters = decide.counters(0).unwrap();
+        assert!(counters.is_conserved());
+        (decision.outcome, counters.skipped(Feature::News))
+    };
+    let told = |value: f64, age: u64| {
+        let at = Nanos(moment.now.0 - age);
+        Some(Reading { value, at })
+    };
+    let is_out = |(outcome, skipped): (Outcome, u64)| {
+        assert_eq!(skipped, 0);
+        match outcome {
+            Outcome::Emitted(_) => true,
+            Outcome::Blocked(Block::News) => false,
+            other => panic!("{other:?}"),
+        }
+    };
+    // The signal is long: good news never stop it, and bad ones beyond the border do.
+    for (value, passes) in [(1.0, true), (0.0, true), (-0.15, true), (-0.150_001, false)] {
+        assert_eq!(
+            is_out(outcome(asking(15), told(value, 0))),
+            passes,
+            "{value}"
+        );
+    }
+    assert!(!is_out(outcome(asking(0), told(-0.000_001, 0))));
+    assert!(is_out(outcome(asking(0), told(0.0, 0))));
+    // Who does not ask sees neither the worst news nor none.
+    assert!(is_out(outcome(asking(100), told(-1.0, 0))));
+    assert!(is_out(outcome(asking(100), None)));
+    assert!(is_out(outcome(
+        RuleSet::of(Strategy::ZeroDte),
+        told(f64::NAN, 0)
+    )));
+    // Who asks needs them, sound and no older than it says.
+    let unfit = |unfit| (Outcome::Skipped(unfit), 1);
+    assert_eq!(
+        outcome(asking(15), None),
+        unfit(Unfit::Missing(Feature::News))
+    );
+    let old = told(0.0, 900 * SECOND_NS + 1);
+    assert_eq!(outcome(asking(15), old), unfit(Unfit::Stale(Feature::News)));
+    assert!(is_out(outcome(asking(15), told(0.0, 900 * SECOND_NS))));
+    let broken = told(f64::NAN, 0);
+    assert_eq!(
+        outcome(asking(15), broken),
+        unfit(Unfit::Broken(Feature::News))
+    );
+}
+
+#[test]
 fn s06_stale_features_are_skipped_at_their_exact_age() {
     let (world, moment) = (World::new(), eleven(100));
     let aged = |ns: u64| Nanos(moment.now.0 - ns);
@@ -503,7 +638,7 @@ fn s06_missing_or_broken_features_are_skipped_and_counted() {
 }
 
 #[test]
-fn guards_block_what_must_not_be_traded() {
+fn s13_guards_block_what_must_not_be_traded() {
     let blocked = |spoil: fn(&mut World), conditions: Conditions| {
         let mut world = World::new();
         spoil(&mut world);

@@ -730,6 +730,7 @@ fn s07_a_whole_number_takes_no_fraction() {
         ("least_confidence", 256.0),
         ("least_confidence", -1.0),
         ("cooldown_s", 0.5),
+        ("news_against_max", 0.15),
         ("extended_hours", 2.0),
         ("ev_weight", 44.5),
         ("lead_min", -1.0),
@@ -742,5 +743,10 @@ fn s07_a_whole_number_takes_no_fraction() {
     }
     assert_eq!(rules.confidence_min, 65, "what is refused changes nothing");
     assert_eq!(rules.set("ev_min", 14.5), Ok(()));
+    for (name, value) in [("news_against_max", 101.0), ("news_age_s", 0.0)] {
+        let mut rules = rules;
+        assert_eq!(rules.set(name, value), Ok(()));
+        assert_eq!(rules.check(), Err(Invalid::Range(name)));
+    }
     assert_eq!(rules.set("ev_minimum", 1.0), Err(Unset::Unknown));
 }

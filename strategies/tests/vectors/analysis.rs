@@ -1,4 +1,4 @@
-//! A2–A5, A13, A14, A16, A17, N17.
+//! A2–A5, A13–A17, N17.
 
 use serde_json::{Value, json};
 use undertow_core::event::Depth;
@@ -11,6 +11,7 @@ use undertow_strategies::indicators::{Bollinger, Ema, Macd, Rsi};
 use undertow_strategies::portfolio::{MarketState, Member, Portfolio, Sector};
 use undertow_strategies::quality::{Alert, Batch, cost, is_budget_used, source_score};
 use undertow_strategies::quantile::nearest_rank;
+use undertow_strategies::sentiment::{Label, Mention, Sentiment};
 use undertow_strategies::timeframes::TimeframesReading;
 
 use super::{Case, assert_close};
@@ -25,6 +26,7 @@ pub(super) const CASES: &[Case] = &[
     ("A5.corr", correlation_of_five_returns),
     ("A13.mtf", trends_of_five_horizons),
     ("A14.portfolio", vpin_of_three_symbols),
+    ("A15.sentiment", sentiment_of_three_articles),
     ("A16.tech", indicators_of_twenty_closes),
     ("A17.moc", imbalance_of_a_book),
     ("N16.dq", score_of_batches),
@@ -56,6 +58,19 @@ fn bucket_of_many_sizes(vector: &Value) {
     assert_close(centres[2], number(vector, "/median_centre"));
     assert_eq!(json!(Bucket::from_centres(&centres)), vector["clamped"]);
     assert_eq!(json!(adv50(69_546)), vector["adv50"]);
+}
+
+fn sentiment_of_three_articles(vector: &Value) {
+    let mentions = [(0.30, 0.9), (0.10, 0.5), (-0.20, 0.2)];
+    let mentions = mentions.map(|(score, relevance)| Mention { score, relevance });
+    let told = Sentiment::of(mentions).unwrap();
+    assert_close(told.score, number(vector, "/score"));
+    assert_close(told.mean, number(vector, "/mean"));
+    let labels = vector["labels"].as_object().unwrap();
+    assert_eq!(labels.len(), 5);
+    for (score, label) in labels {
+        assert_eq!(json!(Label::of(score.parse().unwrap()).name()), *label);
+    }
 }
 
 fn bucket_of_few_sizes(vector: &Value) {

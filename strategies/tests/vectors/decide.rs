@@ -95,6 +95,7 @@ fn seen(spot: f64) -> Snapshot {
         bars: Bars::default(),
         sweep: false,
         unusual: None,
+        news: None,
         ifd: None,
         outlook: None,
         hidden: None,

@@ -113,7 +113,7 @@ pub fn from_cboe(chain: &cboe::Chain) -> Loaded {
 /// A reply of Alpha Vantage. It carries no price of the underlying, and days instead of times:
 /// the moment is the close of its latest day, and rows of other days are left out.
 #[must_use]
-pub fn from_alpha_vantage(chain: &alpha_vantage::Chain) -> Loaded {
+pub fn from_alpha_vantage(chain: &alpha_vantage::Reply<alpha_vantage::Row>) -> Loaded {
     let day = chain.rows.iter().map(|row| row.date).max();
     let mut loaded = Loaded {
         name: chain

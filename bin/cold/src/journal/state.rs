@@ -116,6 +116,8 @@ pub struct State {
     executions: BTreeMap<u64, Told>,
     since: Since,
     checkpoints: u64,
+    /// Trading days and the equity that each began with, the oldest first.
+    days: Vec<(u32, Money)>,
     claims: Vec<Claimed>,
     /// Whether the last claim is of a signal that nothing was made of yet.
     is_unacted: bool,
@@ -387,6 +389,13 @@ impl State {
         open.filter_map(|id| Some((*id, self.orders.get(id)?)))
     }
 
+    /// What each trading day earned that is over, by its number, the oldest first: the equity with
+    /// which the next one began, less its own.
+    pub fn results(&self) -> impl Iterator<Item = (u32, Money)> {
+        let days = self.days.windows(2);
+        days.map(|pair| (pair[0].0, pair[1].1 - pair[0].1))
+    }
+
     /// Executions told apart.
     #[must_use]
     pub fn executions(&self) -> usize {
@@ -459,6 +468,9 @@ impl State {
 
     fn keep(&mut self, kept: &Kept) {
         self.kept = Some(*kept);
+        if self.days.last().is_none_or(|(day, _)| *day < kept.day) {
+            self.days.push((kept.day, kept.day_equity));
+        }
         self.halt = kept.halt;
         self.next_id = self.next_id.max(kept.next_id);
         self.since = Since {

@@ -94,6 +94,8 @@ pub struct StrategyLine {
     pub stale: u64,
     /// Skipped: features missing or broken.
     pub missing: u64,
+    /// Both together, by the feature to blame; those of zero are left out.
+    pub skipped: Vec<Count>,
     /// Scored.
     pub considered: u64,
     /// Emitted.
@@ -309,15 +311,24 @@ fn render_strategies(figures: &TradeFigures, text: &mut String) {
         ]);
     }
     write_table(&mut lines, &[2, 3, 4, 5, 6, 7], text);
-    if figures
-        .strategies
-        .iter()
-        .any(|line| !line.blocked.is_empty())
-    {
-        let _ = writeln!(text, "  blocked, by reason:");
+    reasons(figures, text, "stale or missing, by feature", |line| {
+        &line.skipped
+    });
+    reasons(figures, text, "blocked, by reason", |line| &line.blocked);
+}
+
+/// Counts of each strategy, if any has some.
+fn reasons(
+    figures: &TradeFigures,
+    text: &mut String,
+    title: &str,
+    of: impl Fn(&StrategyLine) -> &[Count],
+) {
+    if figures.strategies.iter().any(|line| !of(line).is_empty()) {
+        let _ = writeln!(text, "  {title}:");
     }
     for line in &figures.strategies {
-        super::counts(text, &line.name, &line.blocked);
+        super::counts(text, &line.name, of(line));
     }
 }
 

@@ -21,6 +21,7 @@ use undertow_strategies::discovery::{Basis, Correlations, LookbackMode, RegimeCo
 
 use super::{print, print_json};
 use crate::cli::{Discover, Global};
+use crate::config::values;
 use crate::exit::{Code, Exit, Failure, Failures};
 use crate::pump::Blocks;
 use found::{Found, Symbol};
@@ -358,7 +359,8 @@ const READERS: &str = "\
 #   flow.vpin_bucket                  VPIN of every instrument without a bucket of its own
 #   discovered.buckets                VPIN of these symbols
 #   discovered.volatility_bounds_bps  the volatility regime of every instrument with measures
-#   discovered.correlations           limits on what is held together; replay holds nothing
+#   discovered.correlations           risk, for what is held together in runs that trade
+#   discovered.as_of                  how old those are
 #   discovered.lookback               nothing yet: it says how far returns remember, to be read by people
 ";
 
@@ -401,5 +403,6 @@ fn toml(args: &Discover, sample: &Sample, found: &Found) -> String {
             .filter_map(|(a, b, r)| Some(format!("{a}:{b}={:.3}", r?)));
         let _ = writeln!(text, "correlations = {}", list(pairs.collect()));
     }
+    let _ = writeln!(text, "as_of = \"{}\"", values::Moment(Some(sample.last())));
     text
 }

@@ -28,9 +28,6 @@ use crate::tile::Dead;
 /// What orders can reach: these commands know nothing but the paper venue.
 const MODE: Mode = Mode::Backtest;
 
-/// Sections of the configuration that can change a decision.
-const DECISIVE: [&str; 4] = ["book.", "flow.", "discovered.", "ifd."];
-
 /// Files through the chain.
 ///
 /// # Errors
@@ -143,8 +140,6 @@ impl Job<'_> {
         (profile, state): (&Profile, Option<String>),
         outcome: &Outcome,
     ) -> Provenance {
-        let decisive = |key: &str| DECISIVE.iter().any(|section| key.starts_with(section));
-        let values = config.values().into_iter();
         let inputs = self.sources.iter().map(|(name, content)| Origin {
             name: name.clone(),
             content: match content {
@@ -153,18 +148,23 @@ impl Job<'_> {
             }
             .map(|digest| format!("{digest:016x}")),
         });
+        let told = config.context.files().map(|path| Origin {
+            name: path.to_owned(),
+            content: fs::read(path).ok().map(|bytes| {
+                let mut digest = Digest::EMPTY;
+                digest.add_bytes(&bytes);
+                format!("{:016x}", digest.value())
+            }),
+        });
         Provenance {
             build: session::build(),
             mode: format!("{MODE:?}").to_lowercase(),
             layout: outcome.summary.run.layout.clone(),
-            config: values
-                .filter(|(key, _)| decisive(key))
-                .map(|(key, value)| (key, value.to_string()))
-                .collect(),
+            config: config.decisive(),
             profile: profile.name.clone(),
             limits: profile.keys.clone(),
             state,
-            inputs: inputs.collect(),
+            inputs: inputs.chain(told).collect(),
         }
     }
 

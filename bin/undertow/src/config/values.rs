@@ -10,6 +10,7 @@ use std::str::FromStr;
 use clap::ValueEnum;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use undertow_cold::provenance::ProgramId;
 use undertow_core::types::Nanos;
 use undertow_strategies::ifd::confidence::Profile;
 
@@ -390,6 +391,12 @@ pub struct PairCorrelation {
 impl PairCorrelation {
     const ACCEPTS: &str = "two symbols with their correlation, like \"ESH6:NQH6=0.953\"";
 
+    /// The two.
+    #[must_use]
+    pub const fn symbols(&self) -> &[String; 2] {
+        &self.symbols
+    }
+
     /// Whether it is that of these two, in either order.
     #[must_use]
     pub fn is_of(&self, a: &str, b: &str) -> bool {
@@ -432,6 +439,101 @@ impl fmt::Display for PairCorrelation {
     }
 }
 
+/// A symbol whose news count for a product, written `NQ=NVDA`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewsOf {
+    /// The product.
+    pub product: String,
+    /// The symbol as the source of the news writes it.
+    pub symbol: String,
+}
+
+impl NewsOf {
+    const ACCEPTS: &str = "a product with a symbol of the news, like \"NQ=NVDA\"";
+}
+
+impl FromStr for NewsOf {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let is_name = |name: &str| !name.is_empty() && !name.contains(['=', ' ']);
+        let found = text.split_once('=');
+        let found = found.filter(|(product, symbol)| is_name(product) && is_name(symbol));
+        let (product, symbol) =
+            found.ok_or_else(|| format!("must be {}, is \"{text}\"", Self::ACCEPTS))?;
+        Ok(Self {
+            product: product.to_owned(),
+            symbol: symbol.to_owned(),
+        })
+    }
+}
+
+impl fmt::Display for NewsOf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}={}", self.product, self.symbol)
+    }
+}
+
+/// A moment in UTC, written `2026-03-11T20:00:00Z`; `""` where it is not known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Moment(pub Option<Nanos>);
+
+impl Moment {
+    const ACCEPTS: &'static str = "a moment like \"2026-03-11T20:00:00Z\", or \"\"";
+}
+
+impl FromStr for Moment {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.is_empty() {
+            return Ok(Self(None));
+        }
+        let moment: Option<jiff::Timestamp> = text.parse().ok();
+        let ns = moment.and_then(|moment| u64::try_from(moment.as_nanosecond()).ok());
+        let moment = ns.filter(|_| text.ends_with('Z')).map(Nanos);
+        moment
+            .map(|moment| Self(Some(moment)))
+            .ok_or_else(|| format!("must be {}, is \"{text}\"", Self::ACCEPTS))
+    }
+}
+
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(Nanos(ns)) = self.0 else {
+            return Ok(());
+        };
+        let moment = jiff::Timestamp::from_nanosecond(i128::from(ns)).map_err(|_| fmt::Error)?;
+        moment.fmt(f)
+    }
+}
+
+/// The program that a run takes over from, by its id; `""` for none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Succeeds(pub Option<ProgramId>);
+
+impl Succeeds {
+    const ACCEPTS: &'static str = "an id like \"0011-2233-4455-6677\", or \"\"";
+}
+
+impl FromStr for Succeeds {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.is_empty() {
+            return Ok(Self(None));
+        }
+        let id = text.parse().map(|id| Self(Some(id)));
+        id.map_err(|_| format!("must be {}, is \"{text}\"", Self::ACCEPTS))
+    }
+}
+
+impl fmt::Display for Succeeds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.map_or(Ok(()), |id| id.fmt(f))
+    }
+}
+
 /// Gives a kind that is written as text its place in TOML, in JSON and in the schema.
 macro_rules! written_as_text {
     ($($kind:ident, $pattern:literal;)*) => {$(
@@ -470,6 +572,9 @@ written_as_text! {
     Bytes, "^[0-9]+(\\.[0-9]+)? ?(B|KiB|MiB|GiB)?$";
     Pace, "^(max|[0-9]+(\\.[0-9]{1,3})?x)$";
     SymbolBucket, "^[^=]+=[0-9]+$";
+    NewsOf, "^[^= ]+=[^= ]+$";
+    Moment, "^([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z)?$";
+    Succeeds, "^([0-9a-f]{4}(-[0-9a-f]{4}){3})?$";
     PairCorrelation, "^[^:=]+:[^:=]+=-?[01](\\.[0-9]{1,3})?$";
 }
 
@@ -675,6 +780,40 @@ mod tests {
             let error = text.parse::<PairCorrelation>().expect_err(text);
             assert!(error.contains("ESH6:NQH6=0.953"), "{error}");
         }
+    }
+
+    #[test]
+    fn what_a_slow_source_is_of_reads_back_as_it_is_written() {
+        for text in ["NQ=NVDA", "NQ=CRYPTO:BTC"] {
+            let of: NewsOf = text.parse().expect(text);
+            assert_eq!(of.to_string(), text);
+        }
+        for text in ["", "NQ", "NQ=", "=NVDA", "NQ=NV DA", "NQ=A=B"] {
+            let error = text.parse::<NewsOf>().expect_err(text);
+            assert!(error.contains("NQ=NVDA"), "{error}");
+        }
+        for text in ["", "2026-03-11T20:00:00Z", "2026-03-11T19:59:59.25Z"] {
+            let moment: Moment = text.parse().expect(text);
+            assert_eq!(moment.to_string(), text);
+        }
+        assert_eq!(
+            "1970-01-01T00:00:01Z".parse(),
+            Ok(Moment(Some(Nanos(1_000_000_000))))
+        );
+        for text in [
+            "yesterday",
+            "2026-03-11",
+            "2026-03-11T20:00:00+01:00",
+            "1969-12-31T00:00:00Z",
+        ] {
+            let error = text.parse::<Moment>().expect_err(text);
+            assert!(error.contains("2026-03-11T20:00:00Z"), "{error}");
+        }
+        for text in ["", "0011-2233-4455-6677"] {
+            let succeeds: Succeeds = text.parse().expect(text);
+            assert_eq!(succeeds.to_string(), text);
+        }
+        assert!("0011223344556677".parse::<Succeeds>().is_err());
     }
 
     #[test]

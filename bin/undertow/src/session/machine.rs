@@ -1,24 +1,51 @@
 //! What the machine says of itself, for the report: absent where it does not say.
 
 use std::fs;
+use std::sync::OnceLock;
 
 use latency_report::run::{Core, Environment};
+use undertow_cold::provenance::Program;
 
 use crate::config::Config;
+use crate::exit::{Code, Failure};
 use crate::output::Digest;
+use crate::profile::Profile;
 
 /// The program as it runs: its version, and a digest of its file.
 pub(crate) fn build() -> String {
-    let file = std::env::current_exe().and_then(fs::read);
-    let digest = file.map_or_else(
-        |_| "unknown".to_owned(),
-        |bytes| {
-            let mut digest = Digest::EMPTY;
-            digest.add_bytes(&bytes);
-            format!("{:016x}", digest.value())
-        },
+    static BUILD: OnceLock<String> = OnceLock::new();
+    let told = BUILD.get_or_init(|| {
+        let file = std::env::current_exe().and_then(fs::read);
+        let digest = file.map_or_else(
+            |_| "unknown".to_owned(),
+            |bytes| {
+                let mut digest = Digest::EMPTY;
+                digest.add_bytes(&bytes);
+                format!("{:016x}", digest.value())
+            },
+        );
+        format!("{} {digest}", env!("CARGO_PKG_VERSION"))
+    });
+    told.clone()
+}
+
+/// The program that decides in a run of this configuration and profile.
+pub(super) fn program(config: &Config, profile: &Profile) -> Program {
+    Program {
+        build: build(),
+        config: config.meaning() ^ profile.meaning(),
+    }
+}
+
+/// What is shared belongs to another program.
+pub(super) fn differs(theirs: &Program, ours: &Program) -> Failure {
+    let cause = format!("it belongs to {theirs}, and this is {ours}");
+    let next = format!(
+        "run that one; or, once every program of it has stopped, take over from it with --set \
+         trade.succeeds={}",
+        theirs.id()
     );
-    format!("{} {digest}", env!("CARGO_PKG_VERSION"))
+    Failure::new(Code::PROGRAM_DIFFERS, cause, next)
 }
 
 /// Where tiles ran, on these cores, with this configuration.

@@ -5,18 +5,22 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Result;
+use undertow_cold::claims::SharedClaims;
+use undertow_cold::provenance::Program;
 use undertow_core::gateway::Gateway;
 use undertow_core::types::Nanos;
 use undertow_strategies::trade::Trader;
 
 use super::Desk;
+use super::briefing::Briefing;
 use super::journal::Journal;
+use super::machine::{differs, program};
 use super::recovery::Inherited;
 use super::state::Keeper;
 use super::trade::{first_kept, risk, start, trader_with};
 use super::witness::{Asker, Clerk, Exchange, worker};
 use crate::commands::journal_fault;
-use crate::config::Config;
+use crate::config::{Config, TradeConfig};
 use crate::exit::{Code, Failure};
 
 /// See the module.
@@ -26,6 +30,8 @@ pub(super) struct Manned<G> {
     pub(super) exchange: Arc<Exchange>,
     /// Who asks the shared store, if there is one.
     pub(super) clerk: Option<Clerk>,
+    /// What slow sources have told in files.
+    pub(super) briefing: Briefing,
     pub(super) journal: Journal,
     pub(super) keeper: Option<Keeper>,
     /// What was restored, in words.
@@ -47,17 +53,20 @@ impl<G: Gateway> Manned<G> {
             place,
         } = desk;
         let first = first_kept(profile, day)?;
-        let inherited = Inherited::open(&config.trade.state_dir, (profile, mode), first)?;
+        let program = program(config, profile);
+        let inherited = Inherited::open(&config.trade, &program, (profile, mode), first)?;
         let kept = inherited.as_ref().map_or(first, |it| *it.keeper.kept());
         let mut risk = risk((profile, mode), &kept)?;
         let mut went_on = None;
         if let Some(inherited) = &inherited {
             went_on = inherited.words(&inherited.restore(&mut risk)?);
         }
+        let results = inherited.iter().flat_map(Inherited::results);
+        let briefing = Briefing::read(config, profile, results, (day, first.day))?;
         let instruments_max = config.book.instruments_max.get();
         let trader = trader_with((profile, mode), (risk, gateway), instruments_max)?;
         let exchange = Exchange::new(waits);
-        let clerk = clerk(&config.trade.claims, &exchange)?;
+        let clerk = clerk(&config.trade, &program, &exchange)?;
         let asker = Asker {
             exchange: Arc::clone(&exchange),
             shares: clerk.is_some(),
@@ -68,7 +77,7 @@ impl<G: Gateway> Manned<G> {
         if let Some(inherited) = &inherited {
             trader = trader.resumed(&inherited.past());
         }
-        let start = start(config, profile, mode, trader.risk().kept());
+        let start = start(&program, (profile.account, mode), trader.risk().kept());
         let (journal, keeper) = match inherited {
             None => (Journal::begin(place, start, day), None),
             Some(Inherited {
@@ -82,6 +91,7 @@ impl<G: Gateway> Manned<G> {
             trader,
             exchange,
             clerk,
+            briefing,
             journal: journal.map_err(|error| journal_fault(&error))?,
             keeper,
             went_on,
@@ -89,14 +99,22 @@ impl<G: Gateway> Manned<G> {
     }
 }
 
-/// Who asks the store of claims that `path` names, if one is named.
-fn clerk(path: &str, exchange: &Arc<Exchange>) -> Result<Option<Clerk>> {
-    if path.is_empty() {
+/// Who asks the store of claims that is named, if one is.
+fn clerk(
+    trade: &TradeConfig,
+    program: &Program,
+    exchange: &Arc<Exchange>,
+) -> Result<Option<Clerk>> {
+    if trade.claims.is_empty() {
         return Ok(None);
     }
-    let clerk = Clerk::open(Path::new(path), Arc::clone(exchange)).map_err(|error| {
-        let next = "name a file on a local disk with --set trade.claims=FILE, or none";
-        Failure::new(Code::CLAIMS_UNREADABLE, error.to_string(), next).at("trade.claims")
+    let store = SharedClaims::open(Path::new(&trade.claims), program, trade.succeeds.0);
+    let store = store.map_err(|error| match error.owner() {
+        Some(theirs) => differs(theirs, program).at(trade.claims.clone()),
+        None => {
+            let next = "name a file on a local disk with --set trade.claims=FILE, or none";
+            Failure::new(Code::CLAIMS_UNREADABLE, error.to_string(), next).at("trade.claims")
+        }
     })?;
-    Ok(Some(clerk))
+    Ok(Some(Clerk::open(store, Arc::clone(exchange))))
 }

@@ -10,15 +10,20 @@ use anyhow::Result;
 use undertow_cold::journal::{
     Moment, Options, Record, Restored, Scan, State as Folded, Sync, Writer, segment_name,
 };
+use undertow_cold::provenance::Program;
 use undertow_cold::summary::trade::dollars;
+use undertow_core::money::Money;
 use undertow_core::risk::{Kept, Mode, Risk};
 use undertow_strategies::decide::identity::Identity;
 use undertow_strategies::trade::recovery::{Past, PastClaim, PastOrder, PastPosition};
 
 use super::gather::rfc3339;
 use super::journal::JOURNAL;
+use super::machine::differs;
 use super::state::Keeper;
 use crate::commands::journal_fault;
+use crate::config::TradeConfig;
+use crate::config::values::Succeeds;
 use crate::exit::{Code, Failure};
 use crate::profile::Profile;
 
@@ -33,23 +38,26 @@ pub(super) struct Inherited {
 }
 
 impl Inherited {
-    /// Reads what is in `dir`; none if no state is kept. `first` is what a first run keeps.
+    /// Reads what is in the directory of the state; none if no state is kept. `first` is what a
+    /// first run keeps.
     ///
     /// # Errors
-    /// The journal or the state is damaged, of another account, of a later day than this run, or
-    /// in use.
+    /// The journal or the state is damaged, of another account or program, of a later day than
+    /// this run, or in use.
     pub(super) fn open(
-        dir: &str,
+        trade: &TradeConfig,
+        program: &Program,
         (profile, mode): (&Profile, Mode),
         first: Kept,
     ) -> Result<Option<Self>> {
-        if dir.is_empty() {
+        if trade.state_dir.is_empty() {
             return Ok(None);
         }
-        let dir = Path::new(dir);
+        let dir = Path::new(&trade.state_dir);
         let journal = dir.join(JOURNAL);
         let (writer, folded, scan) = opened(&journal)?;
         check(&journal, &folded, (profile, mode))?;
+        check_program(&journal, &folded, (program, trade.succeeds))?;
         let keeper = Keeper::open(dir, (profile, mode), (first, folded.kept()))?;
         Ok(Some(Self {
             keeper,
@@ -76,6 +84,11 @@ impl Inherited {
     /// What the trader takes up again.
     pub(super) fn past(&self) -> Past {
         past(&self.folded)
+    }
+
+    /// What each trading day earned that is over, by its number.
+    pub(super) fn results(&self) -> impl Iterator<Item = (u32, Money)> {
+        self.folded.results()
     }
 
     /// What was restored, in words; none after no run.
@@ -185,6 +198,25 @@ pub fn past(folded: &Folded) -> Past {
         positions: positions.collect(),
         executions: folded.last_execution(),
     }
+}
+
+/// A journal that another build or configuration has written is gone on from only by who says so.
+fn check_program(
+    dir: &Path,
+    folded: &Folded,
+    (ours, succeeds): (&Program, Succeeds),
+) -> Result<()> {
+    let Some(start) = folded.start() else {
+        return Ok(());
+    };
+    let theirs = Program {
+        build: start.build.as_str().to_owned(),
+        config: start.config_hash,
+    };
+    if theirs == *ours || succeeds.0 == Some(theirs.id()) {
+        return Ok(());
+    }
+    Err(differs(&theirs, ours).at(dir.display().to_string()).into())
 }
 
 /// A journal of another account, or one that says what must never be, is not gone on from.

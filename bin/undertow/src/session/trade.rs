@@ -10,6 +10,7 @@ use latency_report::recorder::Recorder;
 use serde_json::{Value, json};
 use undertow_cold::explain;
 use undertow_cold::journal::{Build, Start};
+use undertow_cold::provenance::Program;
 use undertow_cold::registry::Registry;
 use undertow_cold::summary::Count;
 use undertow_cold::summary::trade::{
@@ -27,6 +28,7 @@ use undertow_core::types::{BookKey, Nanos, Side};
 use undertow_strategies::calendar::{Calendar, Venue};
 use undertow_strategies::decide::Outcome as Decision;
 use undertow_strategies::decide::counters::Block;
+use undertow_strategies::decide::features::Feature;
 use undertow_strategies::decide::rules::RuleSet;
 use undertow_strategies::performance::Trades as Performance;
 use undertow_strategies::trade::Trader;
@@ -35,7 +37,6 @@ use undertow_strategies::trade::settings::Settings;
 use undertow_strategies::trade::watch::Watch;
 
 use super::gather::rfc3339;
-use crate::config::Config;
 use crate::output::Output;
 use crate::profile::Profile;
 
@@ -112,13 +113,13 @@ pub fn trader_with<G: Gateway>(
 }
 
 /// How the journal of a run begins.
-pub(super) fn start(config: &Config, profile: &Profile, mode: Mode, kept: Kept) -> Start {
+pub(super) fn start(program: &Program, (account, mode): (u64, Mode), kept: Kept) -> Start {
     Start {
-        build: Build::from_bytes(env!("CARGO_PKG_VERSION").as_bytes()),
-        config_hash: config.meaning() ^ profile.digest,
+        build: Build::from_bytes(program.build.as_bytes()),
+        config_hash: program.config,
         input_hash: 0,
         mode,
-        account: AccountId(profile.account),
+        account: AccountId(account),
         kept,
     }
 }
@@ -583,6 +584,7 @@ fn strategies<G: Gateway>(trader: &Trader<G>) -> Vec<StrategyLine> {
     rules
         .filter_map(|(place, (rules, product))| {
             let counters = trader.decide().counters(place)?;
+            let skipped = Feature::ALL.map(|it| (it.name(), counters.skipped(it)));
             let blocked = Block::ALL.map(|block| (block.name(), counters.blocked(block)));
             Some(StrategyLine {
                 name: rules.rule.strategy().name().to_owned(),
@@ -590,6 +592,7 @@ fn strategies<G: Gateway>(trader: &Trader<G>) -> Vec<StrategyLine> {
                 evaluated: counters.evaluated,
                 stale: counters.skipped_stale,
                 missing: counters.skipped_schema,
+                skipped: named(skipped),
                 considered: counters.considered,
                 emitted: counters.emitted,
                 blocked: named(blocked),

@@ -5,7 +5,6 @@
 //! gives the same bytes. Paced as live it never waits: the answer comes in at the ingress as
 //! control, in the one order of inputs. No queue here allocates after it was made.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
@@ -13,7 +12,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crossbeam::queue::ArrayQueue;
 use crossbeam::utils::Backoff;
-use undertow_cold::claims::{ClaimsError, SharedClaims};
+use undertow_cold::claims::SharedClaims;
 use undertow_core::event::{ClaimAnswer, Claimed, Control, Market, Notice, Operator, Stamp};
 use undertow_core::risk::{Gate, HaltCause};
 use undertow_core::stage::{Sink, Source};
@@ -21,6 +20,7 @@ use undertow_core::types::Nanos;
 use undertow_strategies::decide::claim::{Claim, ClaimStore, Request};
 use undertow_strategies::trade::witness::Witness;
 
+use super::briefing::{Briefing, Overheard};
 use crate::ingress::Dated;
 
 /// Claims and notices under way at once; every rule set has one claim at most.
@@ -97,6 +97,11 @@ impl Exchange {
         self.notices.pop()
     }
 
+    /// While the cold side has this, its death ends every wait for it.
+    pub(super) fn attended(self: &Arc<Self>) -> Attended {
+        Attended(Arc::clone(self))
+    }
+
     fn tell(&self, notice: Notice) {
         // A full queue means that the chain takes nothing in; the next notice says more.
         let _ = self.notices.force_push(notice);
@@ -113,6 +118,18 @@ impl Exchange {
                 return look();
             }
             backoff.snooze();
+        }
+    }
+}
+
+/// See [`Exchange::attended`].
+#[derive(Debug)]
+pub(super) struct Attended(Arc<Exchange>);
+
+impl Drop for Attended {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.end();
         }
     }
 }
@@ -169,12 +186,8 @@ pub(super) struct Clerk {
 }
 
 impl Clerk {
-    /// Opens the store, and asks it for every claim until [`Clerk::close`].
-    ///
-    /// # Errors
-    /// The store cannot be opened.
-    pub(super) fn open(path: &Path, exchange: Arc<Exchange>) -> Result<Self, ClaimsError> {
-        let mut store = SharedClaims::open(path)?;
+    /// Asks the store for every claim until [`Clerk::close`].
+    pub(super) fn open(mut store: SharedClaims, exchange: Arc<Exchange>) -> Self {
         let is_closed = Arc::new(AtomicBool::new(false));
         let closed = Arc::clone(&is_closed);
         let thread = std::thread::spawn(move || {
@@ -199,7 +212,7 @@ impl Clerk {
                 }
             }
         });
-        Ok(Self { thread, is_closed })
+        Self { thread, is_closed }
     }
 
     /// Ends the thread.
@@ -233,25 +246,27 @@ pub(super) fn worker() -> u64 {
     (ns << 16) ^ u64::from(std::process::id())
 }
 
-/// A feed beside which the cold side's notices enter.
+/// A feed beside which the cold side's notices enter, and what slow sources have told.
 #[derive(Debug)]
 pub(super) struct Inlet<F> {
     pub(super) feed: F,
     exchange: Arc<Exchange>,
+    briefing: Briefing,
     looks_in: u32,
 }
 
 impl<F> Inlet<F> {
-    pub(super) const fn new(feed: F, exchange: Arc<Exchange>) -> Self {
+    pub(super) const fn new(feed: F, exchange: Arc<Exchange>, briefing: Briefing) -> Self {
         Self {
             feed,
             exchange,
+            briefing,
             looks_in: 0,
         }
     }
 }
 
-impl<F: Source<Market>> Source<Market> for Inlet<F> {
+impl<F: Dated<Market>> Source<Market> for Inlet<F> {
     #[inline(always)]
     fn take(&mut self, to: &mut impl Sink<Market>) -> bool {
         if self.looks_in == 0 {
@@ -264,7 +279,14 @@ impl<F: Source<Market>> Source<Market> for Inlet<F> {
             }
         }
         self.looks_in -= 1;
-        self.feed.take(to)
+        if self.briefing.waits()
+            && let Some(context) = self.briefing.next(self.feed.next_ts())
+        {
+            to.control(Stamp::default(), &Control::Context(context));
+            return true;
+        }
+        let briefing = &mut self.briefing;
+        self.feed.take(&mut Overheard { to, briefing })
     }
 
     #[inline(always)]
@@ -282,5 +304,40 @@ impl<F: Dated<Market>> Dated<Market> for Inlet<F> {
             return None;
         }
         self.feed.next_ts()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    #[test]
+    fn p06_nobody_waits_for_a_cold_side_that_died() {
+        let exchange = Exchange::new(true);
+        let mut asker = Asker {
+            exchange: Arc::clone(&exchange),
+            shares: false,
+            keeps: true,
+        };
+        let waiting = std::thread::spawn(move || asker.is_written(1));
+        std::thread::sleep(Duration::from_millis(20));
+        assert!(
+            !waiting.is_finished(),
+            "at full speed it waits for the journal"
+        );
+        drop(exchange.attended());
+        std::thread::sleep(Duration::from_millis(20));
+        assert!(!waiting.is_finished(), "an end in order is not a death");
+        let died = catch_unwind(AssertUnwindSafe(|| {
+            let _attended = exchange.attended();
+            panic!("the cold side");
+        }));
+        assert!(died.is_err());
+        assert_eq!(
+            waiting.join().expect("no panic there"),
+            Some(false),
+            "it is not sent"
+        );
     }
 }

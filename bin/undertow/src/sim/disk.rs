@@ -115,6 +115,8 @@ impl Disk {
                 }
                 state.fold(entry);
             }
+            // A new process knows no time but that of what it finds.
+            written.now = state.until();
             (state, settled)
         })
     }

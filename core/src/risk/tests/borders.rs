@@ -421,7 +421,7 @@ fn check_11_positions_are_counted_in_all_and_by_underlying() {
 }
 
 #[test]
-fn check_11_positions_opened_are_counted_by_day_and_by_run() {
+fn n15_check_11_positions_opened_are_counted_by_day_and_by_run() {
     for (name, bound) in [
         ("opened_per_day_max", Bound::OpenedPerDay),
         ("opened_per_run_max", Bound::OpenedPerRun),
@@ -617,7 +617,7 @@ fn check_12_liquidity_at_its_borders() {
 }
 
 #[test]
-fn check_13_daily_loss_at_its_gate() {
+fn r03_check_13_daily_loss_at_its_gate() {
     // 1.5 % of 100 000: at a loss of 1 500 nothing is opened.
     for (cents, refusal) in [(1_499, None), (1_500, Some(Refusal::DailyLoss))] {
         let mut desk = Desk::with(&[]);
@@ -667,7 +667,7 @@ fn check_13_a_position_without_a_fresh_mark_blocks() {
 }
 
 #[test]
-fn check_14_breakers_at_their_borders() {
+fn r02_check_14_breakers_at_their_borders() {
     // Volatility: the z-score of R2's vector trips at 3, and nothing is opened at it.
     let z = |micros: i64| {
         move |desk: &mut Desk, _: &mut Intent| {
@@ -699,7 +699,7 @@ fn check_14_breakers_at_their_borders() {
 }
 
 #[test]
-fn check_14_drawdown_and_streaks_at_their_borders() {
+fn r02_r04_check_14_drawdown_and_streaks_at_their_borders() {
     let kept = |change: fn(&mut Kept)| {
         let mut kept = Kept::first(1, EQUITY);
         change(&mut kept);
@@ -725,7 +725,7 @@ fn check_14_drawdown_and_streaks_at_their_borders() {
 }
 
 #[test]
-fn check_15_margin_has_a_buffer_at_its_border() {
+fn r11_check_15_margin_has_a_buffer_at_its_border() {
     let future = |desk: &mut Desk, intent: &mut Intent| {
         desk.tell(Context::Margin(
             FUTURE,
@@ -790,7 +790,7 @@ fn check_15_working_orders_reserve_their_margin() {
 }
 
 #[test]
-fn check_15_account_figures_older_than_allowed_block() {
+fn r11_check_15_account_figures_older_than_allowed_block() {
     let limits = [("account_age_ns_max", 60)];
     for (age, refusal) in [(60, None), (61, Some(Refusal::Margin))] {
         let mut desk = Desk::with(&limits);
@@ -1127,7 +1127,7 @@ fn check_21_self_match_at_the_price_of_ours() {
 }
 
 #[test]
-fn check_22_budget_includes_its_limits() {
+fn n15_check_22_budget_includes_its_limits() {
     let costs = |day: i64, month: i64| {
         Context::Costs(Costs {
             day: Money::from_cents(day),

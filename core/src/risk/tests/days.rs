@@ -40,7 +40,7 @@ fn phase(desk: &Desk, kind: BreakerKind) -> Phase {
 }
 
 #[test]
-fn a_new_day_begins_without_yesterdays_results_and_fees() {
+fn r10_a_new_day_begins_without_yesterdays_results_and_fees() {
     let mut desk = Desk::with(&[]);
     execute(&mut desk, Side::Bid, 200, 1);
     execute(&mut desk, Side::Ask, 260, 1);

@@ -162,7 +162,7 @@ fn k07_what_was_unrealised_is_not_earned_twice() {
 }
 
 #[test]
-fn a_tripped_daily_loss_waits_for_the_next_day_and_the_operator() {
+fn r10_a_tripped_daily_loss_waits_for_the_next_day_and_the_operator() {
     let trip = |desk: &mut Desk| {
         desk.hold(CALL, Side::Bid, 20, 205);
         desk.quote(CALL, 95, 105);
@@ -219,7 +219,7 @@ fn a_drawdown_is_taken_on_by_the_operator_and_cools() {
 }
 
 #[test]
-fn losing_days_are_counted_once_a_day_and_end_with_a_winning_one() {
+fn r02_losing_days_are_counted_once_a_day_and_end_with_a_winning_one() {
     let mut desk = Desk::with(&[]);
     let trade = |desk: &mut Desk, sold| {
         desk.hold(OTHER, Side::Bid, 1, 200);
@@ -252,7 +252,7 @@ fn losing_days_are_counted_once_a_day_and_end_with_a_winning_one() {
 }
 
 #[test]
-fn losing_trades_cool_off_by_themselves() {
+fn r02_losing_trades_cool_off_by_themselves() {
     let mut desk = Desk::with(&[]);
     let lose = |desk: &mut Desk| {
         desk.hold(OTHER, Side::Bid, 1, 200);
@@ -306,7 +306,7 @@ fn a_day_does_not_end_with_a_position_that_has_no_mark() {
 }
 
 #[test]
-fn losses_shrink_sizes_rung_by_rung() {
+fn r03_r04_losses_shrink_sizes_rung_by_rung() {
     for (dollars, factor) in [
         (999, 1_000_000),
         (1_000, 700_000),

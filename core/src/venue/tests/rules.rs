@@ -38,7 +38,7 @@ fn an_order_arrives_after_the_way_out_and_its_reports_after_the_way_back() {
 }
 
 #[test]
-fn a_crossing_limit_takes_level_by_level_and_rests_with_the_rest() {
+fn n16_a_crossing_limit_takes_level_by_level_and_rests_with_the_rest() {
     let bump = arena();
     let mut desk = Desk::new(&bump);
     let id = desk.order(Bid, 3, 25, Tif::Day);
@@ -301,7 +301,7 @@ fn after_a_clear_our_place_is_behind_all_that_is_displayed() {
 }
 
 #[test]
-fn a_book_without_queues_asks_for_a_trade_through_the_price() {
+fn n16_a_book_without_queues_asks_for_a_trade_through_the_price() {
     let bump = arena();
     let mut desk = Desk::new(&bump);
     let resting = desk.order(Bid, 0, 2, Tif::Day);
@@ -450,7 +450,7 @@ fn a_definition_moves_the_expiry_or_withdraws_the_contract() {
 }
 
 #[test]
-fn fees_go_with_each_execution_and_ids_are_never_used_again() {
+fn n16_fees_go_with_each_execution_and_ids_are_never_used_again() {
     let bump = arena();
     let mut desk = Desk::new(&bump);
     desk.order(Bid, 3, 18, Tif::Day);

@@ -112,6 +112,12 @@ impl Sample {
         &self.days
     }
 
+    /// When the last trade within the hours was.
+    pub(super) fn last(&self) -> Nanos {
+        let last = self.instruments.values().map(|instrument| instrument.last);
+        last.max().unwrap_or(Nanos(0))
+    }
+
     /// Trades within the hours.
     pub(super) const fn trades(&self) -> u64 {
         self.trades
