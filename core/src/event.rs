@@ -71,6 +71,16 @@ pub struct Mbo {
 }
 
 impl Mbo {
+    /// Whether it is dated, and not after it arrived as far as that is known. So nearly all are;
+    /// of the others each stage says for itself what it believes.
+    #[inline(always)]
+    #[must_use]
+    pub const fn is_in_time(&self) -> bool {
+        // Less one, no time at all is later than any; the last number is no time either.
+        let since = self.ts_event.0.wrapping_sub(1);
+        since < self.ts_recv.0 && since != u64::MAX - 1
+    }
+
     /// The book it belongs to.
     #[must_use]
     pub const fn key(&self) -> BookKey {
