@@ -6,7 +6,7 @@
 use alloc::vec::Vec;
 
 use undertow_core::contract::Contract;
-use undertow_core::event::{BookUpdate, Depth, Touch, Trust};
+use undertow_core::event::{BookUpdate, Depth, Mbo, Touch, Trust};
 use undertow_core::types::{Action, BookKey, Nanos, Price};
 
 use super::chain::Chain;
@@ -18,10 +18,10 @@ use crate::decide::outlook::Outlook;
 use crate::decide::snapshot::BARS_MAX;
 use crate::decide::vetting::Candidate;
 use crate::discovery::Regime;
-use crate::flow::FlowUpdate;
 use crate::flow::bars::{TimeBar, TimeBars};
 use crate::flow::imbalance;
 use crate::flow::vpin::VpinValue;
+use crate::flow::{Flow, FlowUpdate};
 use crate::ifd;
 use crate::ifd::confidence::Action as Advice;
 use crate::ifd::desk::{Evidence, Signal};
@@ -68,8 +68,7 @@ impl Bars {
     }
 }
 
-/// What decisions need of the last event that said something. The whole of it is large, and most
-/// events are followed by another before anybody decides.
+/// What decisions need of the last event that said something.
 #[derive(Clone, Copy, Debug)]
 struct Seen {
     at: Nanos,
@@ -122,6 +121,10 @@ pub struct Watch {
     /// Price and time of its last trade.
     pub last: Option<Reading<Price>>,
     seen: Option<Seen>,
+    /// Its book's dense index, once that has been seen.
+    book_idx: Option<u32>,
+    /// Whether its book has said something that is not in `seen` yet.
+    has_news: bool,
     bars: [Bars; 2],
     /// Close of the last whole minute, and the returns of the minutes before.
     close: Option<Price>,
@@ -143,6 +146,8 @@ impl Watch {
             is_trading: None,
             last: None,
             seen: None,
+            book_idx: None,
+            has_news: false,
             bars: [Bars::new(1), Bars::new(5)],
             close: None,
             returns: Vec::with_capacity(RETURNS + 1),
@@ -160,6 +165,7 @@ impl Watch {
         self.is_trading = None;
         self.last = None;
         self.seen = None;
+        (self.book_idx, self.has_news) = (None, false);
         self.close = None;
         self.returns.clear();
         self.flagged = None;
@@ -176,27 +182,52 @@ impl Watch {
         self.contract.is_some_and(|contract| contract.key == key)
     }
 
+    /// Its book was seen.
+    pub const fn sighted(&mut self, book_idx: u32) {
+        self.book_idx = Some(book_idx);
+    }
+
     /// Sees a record of its book.
-    #[inline]
+    #[inline(always)]
     pub fn observe(&mut self, update: &BookUpdate, now: Nanos) {
         self.trust = update.trust;
-        let mbo = &update.mbo;
-        if mbo.action == Action::Trade && mbo.price.is_defined() && mbo.size > 0 {
-            self.pass(now);
-            self.last = Some(Reading {
-                value: mbo.price,
-                at: now,
-            });
-            for bars in &mut self.bars {
-                bars.open.trade(now, mbo.price, u64::from(mbo.size));
-            }
+        if update.mbo.action == Action::Trade {
+            self.trade(&update.mbo, now);
         }
     }
 
-    /// Takes in what an event left behind.
+    fn trade(&mut self, mbo: &Mbo, now: Nanos) {
+        if !mbo.price.is_defined() || mbo.size == 0 {
+            return;
+        }
+        self.pass(now);
+        self.last = Some(Reading {
+            value: mbo.price,
+            at: now,
+        });
+        for bars in &mut self.bars {
+            bars.open.trade(now, mbo.price, u64::from(mbo.size));
+        }
+    }
+
+    /// An event left something behind. Of a book with measures the flow stage keeps it, and most
+    /// events are followed by another before anybody decides: that there is something is enough.
     #[inline]
     pub fn measured(&mut self, update: &FlowUpdate) {
-        self.seen = Some(Seen::of(update));
+        self.has_news = update.reading.is_some();
+        if !self.has_news {
+            self.seen = Some(Seen::of(update));
+        }
+    }
+
+    /// Takes in what its book has said last, if that is news.
+    pub fn catch_up(&mut self, flow: &Flow) {
+        if self.has_news
+            && let Some(said) = self.book_idx.and_then(|book_idx| flow.said(book_idx))
+        {
+            self.seen = Some(Seen::of(said));
+            self.has_news = false;
+        }
     }
 
     /// What the components of N22 say of its chain now, as old as its quotes. They see the price
