@@ -316,16 +316,22 @@ impl PaperVenue {
 
     /// Whatever changes orders, messages or times ends with this.
     fn note_due(&mut self) {
-        let is_live = self.lines.live() > 0;
-        self.is_idle = !is_live
+        (self.due, self.is_idle) = (self.find_due(), self.find_idle());
+    }
+
+    fn find_idle(&self) -> bool {
+        self.lines.live() == 0
             && self.inbound.is_empty()
             && self.outbound.is_empty()
-            && self.marks.is_empty();
-        self.due = self.inbound.due().min(self.outbound.due());
-        if is_live {
-            let expiry = after(self.next_expiry, 1);
-            self.due = self.due.min(self.session_end).min(expiry);
+            && self.marks.is_empty()
+    }
+
+    fn find_due(&self) -> Nanos {
+        let posts = self.inbound.due().min(self.outbound.due());
+        if self.lines.live() == 0 {
+            return posts;
         }
+        posts.min(self.session_end).min(after(self.next_expiry, 1))
     }
 
     fn place(&mut self, ticket: Ticket, now: Nanos) {
@@ -344,6 +350,7 @@ impl PaperVenue {
             Leg::Report(0),
             ReportKind::Sent,
         );
+        self.note_due();
     }
 
     fn ask_cancel(&mut self, contract: BookKey, id: ClientOrderId, now: Nanos) {
@@ -355,6 +362,7 @@ impl PaperVenue {
         let way = self.setup.latency;
         let due = after(self.now, way.draw(self.setup.seed, id, Leg::Cancel));
         self.inbound.put(due, Message::Cancel(contract, id));
+        self.note_due();
     }
 
     /// Whether another command can be answered, and all that is owed too.
@@ -848,7 +856,6 @@ impl Gateway for PaperVenue {
             Command::Place(order) => self.place(Ticket::of(order), now),
             Command::Cancel(cancel) => self.ask_cancel(cancel.contract(), cancel.id(), now),
         }
-        self.note_due();
     }
 
     fn observe(
@@ -938,11 +945,13 @@ impl Gateway for PaperVenue {
 
     #[inline]
     fn is_idle(&self) -> bool {
+        debug_assert_eq!(self.is_idle, self.find_idle(), "noted after every change");
         self.is_idle
     }
 
     #[inline]
     fn due(&self) -> Nanos {
+        debug_assert_eq!(self.due, self.find_due(), "noted after every change");
         self.due
     }
 }

@@ -30,6 +30,8 @@ mod measures;
 mod parameters;
 mod session;
 mod terms;
+#[cfg(test)]
+mod tests;
 
 pub use hidden::Iceberg;
 pub use measures::{Print, Reading};

@@ -355,6 +355,7 @@ impl<G: Gateway> Trader<G> {
     }
 
     /// Takes in what the options desk found: a signal that was not rejected may be followed.
+    #[cold]
     pub fn found(&mut self, finding: &Finding) {
         let Finding::Signal(signal) = finding else {
             return;

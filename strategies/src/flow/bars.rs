@@ -104,17 +104,6 @@ impl TimeBars {
         next.take_if(|bar| is_final(bar.start, now, width, grace))
     }
 
-    /// When the next bar can change no more; undefined while none is open.
-    #[must_use]
-    pub fn due(&self) -> Nanos {
-        let next = self.ended.as_ref().or(self.open.as_ref());
-        next.map_or(Nanos::UNDEFINED, |bar| {
-            let end = bar.start.0.saturating_add(self.width);
-            // Only after its grace is it final.
-            Nanos(end.saturating_add(self.grace + u64::from(self.grace > 0)))
-        })
-    }
-
     /// Ends all bars now, whatever the time: the next of what was open.
     pub fn flush(&mut self) -> Option<TimeBar> {
         self.ended.take().or_else(|| self.open.take())

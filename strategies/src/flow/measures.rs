@@ -102,6 +102,8 @@ struct Unread {
     minute: bool,
     /// So is a span of volatility.
     volatility: bool,
+    /// A bucket of VPIN is full.
+    bucket: bool,
 }
 
 /// All measures of one instrument.
@@ -182,6 +184,35 @@ impl Measures {
         }
     }
 
+    /// Makes the next event read every measure.
+    #[cfg(test)]
+    pub(super) const fn read_next(&mut self) {
+        self.quiet_until = Nanos(0);
+    }
+
+    /// Whether the next event may leave measures unread.
+    #[cfg(test)]
+    pub(super) fn is_quiet(&self) -> bool {
+        self.now < self.quiet_until
+    }
+
+    /// Whether what was said at `ts` is what each measure says by itself.
+    #[cfg(test)]
+    pub(super) fn agree_with(&self, reading: &Reading, ts: Nanos) -> bool {
+        let counts = (reading.sweeps, reading.taker_pressures, reading.ofi_open);
+        reading.vpin == self.vpin.value()
+            && reading.vpin_bulk == self.bulk.value()
+            && reading.volatility == self.volatility.value()
+            && reading.imbalance_volatility == self.imbalance.volatility()
+            && reading.imbalance_velocity == self.imbalance.velocity()
+            && reading.hidden_counts == self.refills.counts()
+            && reading.iceberg == self.refills.iceberg()
+            && reading.sweep == self.sweeps.standing(ts)
+            && reading.taker_pressure == self.takers.standing()
+            && reading.ofi == self.ofi.closed()
+            && counts == (self.sweeps.count(), self.takers.count(), self.ofi.open())
+    }
+
     /// What the last event that said something left behind.
     pub(super) const fn said(&self) -> Option<&FlowUpdate> {
         match &self.said {
@@ -246,9 +277,11 @@ impl Measures {
         self.refills.start_session();
         self.quality.start_session();
         self.profile.start_session();
+        // The volume of minutes that ended before is none of this session's.
         self.unread = Unread {
             session: true,
-            ..Unread::default()
+            minute: false,
+            ..self.unread
         };
         self.quiet_until = Nanos(0);
     }
@@ -303,7 +336,7 @@ impl Measures {
         if print.is_regular {
             self.unread.volatility |= self.volatility.trade(ts, price);
         }
-        self.vpin.trade(size, side);
+        self.unread.bucket |= self.vpin.trade(size, side);
         self.sweeps.trade(ts, price, size, side);
         self.hidden.trade(price, size, &quote);
         let lot = if self.is_stock { round_lot(price) } else { 1 };
@@ -366,10 +399,10 @@ impl Measures {
             self.ofi.add(touch);
         }
         let is_sampled = self.imbalance.observe(ts, &update.depth);
+        // The takers' minute is that of the bars, so that quiet events are of one that both know.
         self.quiet_until = self
-            .minutes
+            .takers
             .due()
-            .min(self.takers.due())
             .min(self.ofi.due())
             .min(self.imbalance.due())
             .min(self.sweeps.due(ts));
@@ -427,6 +460,9 @@ impl Measures {
             reading.volume = self.volumes.judge(0);
             reading.vpin_bulk = self.bulk.value();
         }
+        if unread.bucket {
+            reading.vpin = self.vpin.value();
+        }
         if unread.volatility {
             let value = self.volatility.value();
             reading.volatility = value;
@@ -436,7 +472,6 @@ impl Measures {
 
     /// What the measures of trades say.
     fn read_trades(&self, reading: &mut Reading, tape: &Tape, depth: &Depth) {
-        reading.vpin = self.vpin.value();
         reading.sweeps = self.sweeps.count();
         reading.hidden = self.hidden.score(depth);
         reading.pattern = self.pattern.score();
@@ -452,9 +487,7 @@ impl Measures {
     /// Closes the minute if it is over.
     #[inline]
     fn pass_time(&mut self, ts: Nanos) {
-        // A minute ends by the latest time seen, and quiet events have not told it theirs.
-        let latest = ts.max(self.now);
-        while let Some(bar) = self.minutes.close(latest) {
+        while let Some(bar) = self.minutes.close(ts) {
             self.volumes.push(bar.volume);
             self.path.note(bar.start, self.vpin.value());
             self.bulk.bar(&bar);

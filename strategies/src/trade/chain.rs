@@ -96,12 +96,18 @@ impl Member {
     /// Its Greeks, from the middle of its quote.
     #[inline]
     fn turn(&mut self, listing: &mut Listing, at: (Price, Nanos), rate: f64, search: Search) {
-        let has_price = self.trust == Trust::Good && listing.is_quoted() && at.0.is_defined();
-        self.greeks = if has_price {
-            price_of(listing, self, at, rate, search)
-        } else {
-            None
-        };
+        let has_price = at.0.is_defined() && self.trust == Trust::Good && listing.is_quoted();
+        if has_price {
+            self.price(listing, at, rate, search);
+        } else if self.greeks.is_some() {
+            self.greeks = None;
+            listing.delta = None;
+        }
+    }
+
+    #[inline(never)]
+    fn price(&mut self, listing: &mut Listing, at: (Price, Nanos), rate: f64, search: Search) {
+        self.greeks = price_of(listing, self, at, rate, search);
         listing.delta = self.greeks.map(|turn| turn.delta);
     }
 }

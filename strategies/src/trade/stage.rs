@@ -73,7 +73,7 @@ struct Tap<'t, G, T, O> {
 }
 
 impl<G: Gateway, T: Timing, O: Emit<FlowOutput>> Emit<FlowOutput> for Tap<'_, G, T, O> {
-    #[inline]
+    #[inline(always)]
     fn emit(&mut self, output: &FlowOutput) {
         self.laps.lap(Part::Flow);
         self.out.emit(output);
