@@ -72,6 +72,16 @@ pub struct Mbo {
 }
 
 impl Mbo {
+    /// Whether it is dated, and not after it arrived as far as that is known. So nearly all are;
+    /// of the others each stage says for itself what it believes.
+    #[inline(always)]
+    #[must_use]
+    pub const fn is_in_time(&self) -> bool {
+        // Less one, no time at all is later than any; the last number is no time either.
+        let since = self.ts_event.0.wrapping_sub(1);
+        since < self.ts_recv.0 && since != u64::MAX - 1
+    }
+
     /// The book it belongs to.
     #[must_use]
     pub const fn key(&self) -> BookKey {
@@ -523,3 +533,33 @@ const _: () = assert!(size_of::<Mbo>() == 56, "a record as wide as DBN's own");
 const _: () = assert!(size_of::<Touch>() == 40);
 const _: () = assert!(size_of::<BookUpdate>() == 168);
 const _: () = assert!(size_of::<Msg<BookUpdate>>() <= 192, "three cache lines");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn record_is_in_time_if_it_has_one_that_is_not_after_its_arrival() {
+        const NONE: u64 = u64::MAX;
+        for (ts_event, ts_recv, expected) in [
+            (1, 1, true),
+            (1, 2, true),
+            (2, 1, false),
+            (0, 1, false),
+            (0, 0, false),
+            (1, 0, false),
+            (0, NONE, false),
+            (1, NONE, true),
+            (NONE - 1, NONE, true),
+            (NONE, NONE, false),
+            (NONE, 1, false),
+        ] {
+            let mbo = Mbo {
+                ts_event: Nanos(ts_event),
+                ts_recv: Nanos(ts_recv),
+                ..Mbo::default()
+            };
+            assert_eq!(mbo.is_in_time(), expected, "{ts_event} {ts_recv}");
+        }
+    }
+}

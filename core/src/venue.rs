@@ -232,6 +232,10 @@ pub struct PaperVenue {
     executions: u64,
     /// The earliest expiry of a line that is not expired.
     next_expiry: Nanos,
+    /// What is asked before and after every record of any book, worked out when it may have
+    /// changed.
+    due: Nanos,
+    is_idle: bool,
     counters: VenueCounters,
 }
 
@@ -269,6 +273,8 @@ impl PaperVenue {
             venue_ids: 0,
             executions: 0,
             next_expiry: Nanos::UNDEFINED,
+            due: Nanos::UNDEFINED,
+            is_idle: true,
             counters: VenueCounters::default(),
         })
     }
@@ -282,14 +288,16 @@ impl PaperVenue {
     pub fn register(&mut self, contract: &Contract) -> Result<(), RegisterError> {
         self.lines.register(contract)?;
         self.find_next_expiry();
+        self.note_due();
         Ok(())
     }
 
     /// Opens a session that ends at `end`: what is live then expires, and what comes later is
     /// rejected until the next session. Undefined for a session without end.
-    pub const fn begin_session(&mut self, end: Nanos) {
+    pub fn begin_session(&mut self, end: Nanos) {
         self.session_end = end;
         self.is_closed = false;
+        self.note_due();
     }
 
     /// What it met so far.
@@ -304,6 +312,26 @@ impl PaperVenue {
         let slot = self.lines.slot(self.lines.find(contract)?, id)?;
         let order = self.lines.order(slot);
         order.queue.ahead().filter(|_| order.is_resting)
+    }
+
+    /// Whatever changes orders, messages or times ends with this.
+    fn note_due(&mut self) {
+        (self.due, self.is_idle) = (self.find_due(), self.find_idle());
+    }
+
+    fn find_idle(&self) -> bool {
+        self.lines.live() == 0
+            && self.inbound.is_empty()
+            && self.outbound.is_empty()
+            && self.marks.is_empty()
+    }
+
+    fn find_due(&self) -> Nanos {
+        let posts = self.inbound.due().min(self.outbound.due());
+        if self.lines.live() == 0 {
+            return posts;
+        }
+        posts.min(self.session_end).min(after(self.next_expiry, 1))
     }
 
     fn place(&mut self, ticket: Ticket, now: Nanos) {
@@ -322,6 +350,7 @@ impl PaperVenue {
             Leg::Report(0),
             ReportKind::Sent,
         );
+        self.note_due();
     }
 
     fn ask_cancel(&mut self, contract: BookKey, id: ClientOrderId, now: Nanos) {
@@ -333,6 +362,7 @@ impl PaperVenue {
         let way = self.setup.latency;
         let due = after(self.now, way.draw(self.setup.seed, id, Leg::Cancel));
         self.inbound.put(due, Message::Cancel(contract, id));
+        self.note_due();
     }
 
     /// Whether another command can be answered, and all that is owed too.
@@ -847,6 +877,7 @@ impl Gateway for PaperVenue {
             self.meet_waiting(books);
         }
         self.hand_over(out);
+        self.note_due();
     }
 
     /// A session of paper knows nothing of an earlier one: what was filled stays so, the rest is
@@ -861,6 +892,7 @@ impl Gateway for PaperVenue {
         };
         // As many answers wait as there may be orders, and an answer for each was asked for.
         self.counters.lost += u64::from(!self.outbound.put(self.now, report));
+        self.note_due();
     }
 
     fn begin_after(&mut self, execution: u64) {
@@ -888,6 +920,7 @@ impl Gateway for PaperVenue {
             | Control::Operator(_)
             | Control::End => {}
         }
+        self.note_due();
     }
 
     fn on_time(&mut self, books: &Books<'_>, now: Nanos, out: &mut impl FnMut(&ExecReport)) {
@@ -897,6 +930,7 @@ impl Gateway for PaperVenue {
             self.meet_waiting(books);
         }
         self.hand_over(out);
+        self.note_due();
     }
 
     fn concerns(&self, key: BookKey) -> bool {
@@ -909,19 +943,16 @@ impl Gateway for PaperVenue {
             || self.outbound.iter().any(|report| report.contract == key)
     }
 
+    #[inline]
     fn is_idle(&self) -> bool {
-        self.lines.live() == 0
-            && self.inbound.is_empty()
-            && self.outbound.is_empty()
-            && self.marks.is_empty()
+        debug_assert_eq!(self.is_idle, self.find_idle(), "noted after every change");
+        self.is_idle
     }
 
+    #[inline]
     fn due(&self) -> Nanos {
-        let posts = self.inbound.due().min(self.outbound.due());
-        if self.lines.live() == 0 {
-            return posts;
-        }
-        posts.min(self.session_end).min(after(self.next_expiry, 1))
+        debug_assert_eq!(self.due, self.find_due(), "noted after every change");
+        self.due
     }
 }
 

@@ -30,6 +30,8 @@ mod measures;
 mod parameters;
 mod session;
 mod terms;
+#[cfg(test)]
+mod tests;
 
 pub use hidden::Iceberg;
 pub use measures::{Print, Reading};
@@ -41,7 +43,7 @@ use core::iter::repeat_n;
 
 use undertow_core::event::{BookUpdate, Control, Definition, Depth, Mbo, Touch, Trust};
 use undertow_core::stage::{Emit, Stage};
-use undertow_core::types::{Action, BookKey, Flags, Nanos, Price, Side};
+use undertow_core::types::{Action, BookKey, Flags, InstrumentId, Nanos, Price, PublisherId, Side};
 
 use crate::calendar::{Calendar, Day, Venue};
 use crate::ifd::baseline::Table;
@@ -100,6 +102,50 @@ pub struct FlowUpdate {
 }
 
 impl FlowUpdate {
+    /// Of no event.
+    const NOTHING: Self = Self {
+        key: BookKey {
+            instrument_id: InstrumentId(0),
+            publisher_id: PublisherId(0),
+        },
+        ts_event: Nanos(0),
+        touch: Touch::EMPTY,
+        depth: Depth {
+            weighted5: [0; 2],
+            sum5: [0; 2],
+            sum10: [0; 2],
+        },
+        bought: 0,
+        sold: 0,
+        trades: 0,
+        blocks: 0,
+        last: None,
+        last_side: Side::None,
+        traded: false,
+        trust: Trust::Recovering,
+        reading: None,
+    };
+
+    /// What an event left behind, without measures.
+    #[inline]
+    const fn of(update: &BookUpdate, tape: &Tape, traded: bool) -> Self {
+        Self {
+            key: update.mbo.key(),
+            ts_event: update.mbo.ts_event,
+            touch: update.touch,
+            depth: update.depth,
+            bought: tape.bought,
+            sold: tape.sold,
+            trades: tape.trades,
+            blocks: tape.blocks,
+            last: tape.last,
+            last_side: tape.last_side,
+            traded,
+            trust: update.trust,
+            reading: None,
+        }
+    }
+
     /// Cumulative volume delta of the session: bought less sold.
     #[must_use]
     pub const fn cvd(&self) -> i64 {
@@ -167,6 +213,15 @@ impl Session {
         day: Day(i32::MIN),
         traded: false,
     };
+
+    /// The measures of its book, if it has any.
+    #[inline]
+    fn measures<'m>(&self, pool: &'m mut [Measures]) -> Option<&'m mut Measures> {
+        match self.place {
+            Place::At(at) => pool.get_mut(at as usize),
+            Place::Unseen | Place::Nowhere => None,
+        }
+    }
 
     /// Starts a session if `day` is another than that of the last one.
     #[inline]
@@ -241,10 +296,16 @@ impl Flow {
             .map(|session| &session.tape)
     }
 
-    /// What the measures of a book say, if it has them.
+    /// What the last event of a book that said something left behind, if it has measures.
+    #[must_use]
+    pub fn said(&self, book_idx: u32) -> Option<&FlowUpdate> {
+        self.measures_of(book_idx)?.said()
+    }
+
+    /// What the measures of a book say after its last event, if it has them.
     #[must_use]
     pub fn reading(&self, book_idx: u32) -> Option<&Reading> {
-        self.measures_of(book_idx).map(|measures| &measures.reading)
+        self.said(book_idx)?.reading.as_ref()
     }
 
     /// Where and when a book's volume traded, if it has the measure.
@@ -306,10 +367,7 @@ impl Flow {
     /// A trade: whose was it, and what do the measures make of it? Returns its aggressor.
     fn trade(&mut self, update: &BookUpdate) -> Side {
         let session = &mut self.sessions[update.book_idx as usize];
-        let mut measures = match session.place {
-            Place::At(at) => self.measures.get_mut(at as usize),
-            Place::Unseen | Place::Nowhere => None,
-        };
+        let mut measures = session.measures(&mut self.measures);
         let mbo = &update.mbo;
         let ts = self.clock.observe(mbo);
         session.turn(self.clock.day(session.venue), measures.as_deref_mut());
@@ -353,40 +411,6 @@ impl Flow {
         }
     }
 
-    /// The end of an event that traded or moved the touch.
-    #[inline]
-    fn speak(&mut self, update: &BookUpdate, out: &mut impl Emit<FlowOutput>) {
-        let session = &mut self.sessions[update.book_idx as usize];
-        let ts = self.clock.observe(&update.mbo);
-        let mut measures = match session.place {
-            Place::At(at) => self.measures.get_mut(at as usize),
-            Place::Unseen | Place::Nowhere => None,
-        };
-        session.turn(self.clock.day(session.venue), measures.as_deref_mut());
-        let traded = core::mem::replace(&mut session.traded, false);
-        session.quote = update.touch;
-        let tape = &session.tape;
-        if let Some(measures) = &mut measures {
-            let touch = update.touch_changed.then_some(&update.touch);
-            measures.end_event(ts, touch, &update.depth, traded.then_some(tape));
-        }
-        out.emit(&FlowOutput::Update(FlowUpdate {
-            key: update.mbo.key(),
-            ts_event: update.mbo.ts_event,
-            touch: update.touch,
-            depth: update.depth,
-            bought: tape.bought,
-            sold: tape.sold,
-            trades: tape.trades,
-            blocks: tape.blocks,
-            last: tape.last,
-            last_side: tape.last_side,
-            traded,
-            trust: update.trust,
-            reading: measures.map(|measures| measures.reading),
-        }));
-    }
-
     /// An id that means another contract from now on: what was counted was the old one's.
     #[cold]
     fn define(&mut self, definition: &Definition) {
@@ -426,7 +450,7 @@ impl Stage for Flow {
     type Out = FlowOutput;
     const BURST: usize = 1 + desk::DRAIN;
 
-    #[inline]
+    #[inline(always)]
     fn on_data(&mut self, update: &BookUpdate, out: &mut impl Emit<FlowOutput>) {
         let Some(session) = self.sessions.get(update.book_idx as usize) else {
             return;
@@ -434,22 +458,30 @@ impl Stage for Flow {
         if session.place == Place::Unseen {
             self.sight(update);
         }
-        let session = &self.sessions[update.book_idx as usize];
-        let is_last = update.mbo.flags.has(Flags::LAST);
-        let mut side = Side::None;
-        if update.mbo.action == Action::Trade {
-            side = self.trade(update);
-        } else if let Place::At(at) = session.place {
-            let speaks = session.traded || update.touch_changed;
-            let measures = &mut self.measures[at as usize];
+        let side = if update.mbo.action == Action::Trade {
+            self.trade(update)
+        } else {
+            Side::None
+        };
+        let session = &mut self.sessions[update.book_idx as usize];
+        let mut measures = session.measures(&mut self.measures);
+        if let Some(measures) = &mut measures {
             measures.record(update);
-            if is_last && !speaks {
+        }
+        if update.mbo.flags.has(Flags::LAST) {
+            if update.touch_changed || session.traded {
+                let ts = self.clock.observe(&update.mbo);
+                session.turn(self.clock.day(session.venue), measures.as_deref_mut());
+                let traded = core::mem::replace(&mut session.traded, false);
+                session.quote = update.touch;
+                let tape = &session.tape;
+                match measures {
+                    Some(measures) => out.emit(measures.end_event(ts, update, tape, traded)),
+                    None => out.emit(&FlowOutput::Update(FlowUpdate::of(update, tape, traded))),
+                }
+            } else if let Some(measures) = measures {
                 measures.end_silent_event();
             }
-        }
-        let session = &self.sessions[update.book_idx as usize];
-        if is_last && (session.traded || update.touch_changed) {
-            self.speak(update, out);
         }
         self.desk.on_update(update, side);
         if self.desk.pending() > 0 {

@@ -58,7 +58,7 @@ use crate::calendar::{Calendar, Day};
 use crate::decide::claim::Claims;
 use crate::decide::rules::{Invalid, RuleSet};
 use crate::decide::{Decide, Limits};
-use crate::flow::FlowUpdate;
+use crate::flow::{Flow, FlowUpdate};
 use crate::ifd::desk::Finding;
 
 /// Events that leave with each input.
@@ -76,15 +76,28 @@ enum Place {
     Option(u16, u32),
 }
 
+/// What a book is to the machine.
+#[derive(Clone, Copy, Debug)]
+struct Role {
+    place: Place,
+    /// Whether risk is told of its records.
+    is_traded: bool,
+}
+
+impl Role {
+    const UNSEEN: Self = Self {
+        place: Place::Unseen,
+        is_traded: false,
+    };
+}
+
 /// See the module.
 #[derive(Debug)]
 pub struct Trader<G> {
     settings: Settings,
     calendar: Calendar,
     /// By the book's dense index.
-    places: Box<[Place]>,
-    /// Whether risk is told of the book's records.
-    is_traded: Box<[bool]>,
+    roles: Box<[Role]>,
     /// Definitions of options whose underlying is not watched (yet).
     unclaimed: Vec<Definition>,
     /// One for each product, in their order.
@@ -143,8 +156,7 @@ impl<G: Gateway> Trader<G> {
         let share = settings.options_max / settings.products.len().max(1);
         Ok(Self {
             calendar: Calendar::built_in(),
-            places: repeat_n(Place::Unseen, settings.instruments_max).collect(),
-            is_traded: repeat_n(false, settings.instruments_max).collect(),
+            roles: repeat_n(Role::UNSEEN, settings.instruments_max).collect(),
             unclaimed: Vec::with_capacity(settings.options_max),
             watches: settings
                 .products
@@ -261,38 +273,43 @@ impl<G: Gateway> Trader<G> {
         }
     }
 
-    /// Sees what a record did to its book. `books` stand after it already.
-    #[inline]
-    pub fn observe(&mut self, books: &Books<'_>, update: &BookUpdate) {
-        if is_ahead(&update.mbo) {
-            return self.observe_in_time(books, update);
+    /// Sees what a record did to its book. `books` stand after it already, and `flow` has said
+    /// what it has to say of it.
+    #[inline(always)]
+    pub fn observe(&mut self, books: &Books<'_>, flow: &Flow, update: &BookUpdate) {
+        if !update.mbo.is_in_time() {
+            return self.observe_untimely(books, flow, update);
         }
-        self.see(books, update);
+        self.now = self.now.max(update.mbo.ts_event);
+        self.see(books, flow, update);
     }
 
-    /// A record dated after its own arrival has a broken clock. Believed, it would make every
+    /// A record dated long after its own arrival has a broken clock. Believed, it would make every
     /// quote old and stop every timer until the market has caught up with it.
     #[cold]
-    fn observe_in_time(&mut self, books: &Books<'_>, update: &BookUpdate) {
-        self.counters.ahead += 1;
+    fn observe_untimely(&mut self, books: &Books<'_>, flow: &Flow, update: &BookUpdate) {
         let mut update = *update;
-        update.mbo.ts_event = update.mbo.ts_recv;
-        self.see(books, &update);
-    }
-
-    #[inline]
-    fn see(&mut self, books: &Books<'_>, update: &BookUpdate) {
-        let mbo = &update.mbo;
-        if let Some(ts) = time_of(mbo) {
+        if is_ahead(&update.mbo) {
+            self.counters.ahead += 1;
+            update.mbo.ts_event = update.mbo.ts_recv;
+        }
+        if let Some(ts) = time_of(&update.mbo) {
             self.now = self.now.max(ts);
         }
+        self.see(books, flow, &update);
+    }
+
+    #[inline(always)]
+    fn see(&mut self, books: &Books<'_>, flow: &Flow, update: &BookUpdate) {
+        let mbo = &update.mbo;
         if !self.gateway.is_idle() {
             self.hear(books, update);
         }
-        let Some(place) = self.places.get(update.book_idx as usize).copied() else {
+        // Contracts are taken on when a tick is due, which is after this.
+        let Some(role) = self.roles.get(update.book_idx as usize).copied() else {
             return;
         };
-        match place {
+        match role.place {
             Place::Nowhere => {}
             Place::Unseen => self.sight(update),
             Place::Watch(at) => self.watch(usize::from(at), update),
@@ -306,18 +323,27 @@ impl<G: Gateway> Trader<G> {
             }
             Place::Option(..) => {}
         }
-        if self.is_traded[update.book_idx as usize] {
+        if role.is_traded {
             self.risk.observe(update);
             if update.touch_changed && !self.holdings.is_empty() {
                 self.look_at(update);
             }
         }
         if self.now >= self.tick_at {
+            self.catch_up_with(flow);
             self.tick(books);
         }
     }
 
-    /// Takes in what an event left behind.
+    /// Takes in what was said of the underlyings since it was last asked for. Nothing may be said
+    /// to `flow` but records before this was called: it keeps only the last thing that it said.
+    pub fn catch_up_with(&mut self, flow: &Flow) {
+        for watch in &mut self.watches {
+            watch.catch_up(flow);
+        }
+    }
+
+    /// Takes note of what an event left behind; [`Self::observe`] takes it in when it is needed.
     #[inline]
     pub fn measured(&mut self, update: &FlowUpdate) {
         for watch in &mut self.watches {
@@ -329,6 +355,7 @@ impl<G: Gateway> Trader<G> {
     }
 
     /// Takes in what the options desk found: a signal that was not rejected may be followed.
+    #[cold]
     pub fn found(&mut self, finding: &Finding) {
         let Finding::Signal(signal) = finding else {
             return;

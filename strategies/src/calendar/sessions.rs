@@ -41,6 +41,13 @@ impl Sessions {
         t >= self.boundary && self.cross(t)
     }
 
+    /// Until then nothing changes; undefined after the last session.
+    #[inline]
+    #[must_use]
+    pub const fn boundary(&self) -> Nanos {
+        self.boundary
+    }
+
     /// The session that time is in.
     #[inline]
     #[must_use]

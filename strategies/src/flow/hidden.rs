@@ -270,13 +270,25 @@ impl Refills {
         }
     }
 
+    /// Whether a record that is no trade can mean anything here. Hardly any does while nothing has
+    /// been filled.
+    #[inline(always)]
+    #[must_use]
+    pub(super) fn concerns(&self, mbo: &Mbo) -> bool {
+        let is_open = self.level_count > 0 || mbo.action == Action::Fill;
+        // Most orders are smaller than any slice.
+        is_open
+            || (mbo.ts_event <= self.awaits_until
+                && mbo.action == Action::Add
+                && self.is_slice(mbo))
+    }
+
     /// Takes in a record that is neither a trade nor the end of anything; `now` is its time.
     #[inline]
     pub fn observe(&mut self, update: &BookUpdate, now: Nanos) {
         match update.mbo.action {
             Action::Fill => self.fill(update),
             Action::Add if self.level_count > 0 => self.add(update, now),
-            // Most orders are smaller than any slice.
             Action::Add if now <= self.awaits_until && self.is_slice(&update.mbo) => {
                 self.add(update, now);
             }
@@ -299,6 +311,13 @@ impl Refills {
         if self.level_count > 0 {
             self.settle();
         }
+    }
+
+    /// Whether the open event has fills whose accounts are to be settled.
+    #[inline]
+    #[must_use]
+    pub(super) const fn is_open(&self) -> bool {
+        self.level_count > 0
     }
 
     /// What was found.

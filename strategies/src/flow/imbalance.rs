@@ -128,6 +128,13 @@ impl ImbalanceHistory {
         ts >= self.due && self.sample(ts, l5(depth))
     }
 
+    /// When the next sample is due.
+    #[inline]
+    #[must_use]
+    pub(super) const fn due(&self) -> Nanos {
+        self.due
+    }
+
     /// Population standard deviation of the last 20 samples; none before the second.
     #[must_use]
     pub const fn volatility(&self) -> Option<f64> {
@@ -175,7 +182,8 @@ pub struct Ofi {
     interval: u64,
     /// The open interval's end.
     end: Nanos,
-    before: Option<Touch>,
+    /// After the event before; crossed while there was none.
+    before: Best,
     open: i64,
     closed: Option<i64>,
 }
@@ -187,7 +195,7 @@ impl Ofi {
         Self {
             interval: interval.0.max(1),
             end: Nanos(0),
-            before: None,
+            before: Best::CROSSED,
             open: 0,
             closed: None,
         }
@@ -203,11 +211,27 @@ impl Ofi {
     #[inline]
     pub fn observe(&mut self, ts: Nanos, touch: &Touch) -> Option<i64> {
         self.advance(ts);
-        let now = (!touch.is_crossed()).then_some(*touch);
+        self.add(touch)
+    }
+
+    /// The same within the interval that is open.
+    #[inline]
+    pub(super) fn add(&mut self, touch: &Touch) -> Option<i64> {
+        let now = Best::of(touch);
         let before = core::mem::replace(&mut self.before, now);
-        let contribution = contribution(&before?, &now?);
+        if now.is_crossed() || before.is_crossed() {
+            return None;
+        }
+        let contribution = now.contribution(&before);
         self.open = self.open.saturating_add(contribution);
         Some(contribution)
+    }
+
+    /// When the open interval is over.
+    #[inline]
+    #[must_use]
+    pub(super) const fn due(&self) -> Nanos {
+        self.end
     }
 
     /// Lets time pass: ends the interval if it is over.
@@ -242,27 +266,58 @@ impl Ofi {
     }
 }
 
-/// e_n of two touches that follow each other. A side that is absent stands infinitely far away.
-fn contribution(before: &Touch, now: &Touch) -> i64 {
-    let bid = |touch: &Touch| {
-        if touch.bid.is_defined() {
-            touch.bid.0
-        } else {
-            i64::MIN
+/// A touch as A8 sees it. A side that is absent stands infinitely far away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Best {
+    bid: i64,
+    ask: i64,
+    bid_size: i64,
+    ask_size: i64,
+}
+
+impl Best {
+    /// Sums of four sizes up to this cannot overflow.
+    const SIZE_MAX: u64 = u64::MAX / 8;
+
+    const CROSSED: Self = Self {
+        bid: i64::MAX,
+        ask: i64::MIN,
+        bid_size: 0,
+        ask_size: 0,
+    };
+
+    #[inline]
+    fn of(touch: &Touch) -> Self {
+        // At most an eighth of 2^64, so no sign is lost.
+        let size = |size: u64| size.min(Self::SIZE_MAX).cast_signed();
+        Self {
+            bid: if touch.bid.is_defined() {
+                touch.bid.0
+            } else {
+                i64::MIN
+            },
+            // An undefined price is the highest there is.
+            ask: touch.ask.0,
+            bid_size: size(touch.bid_size),
+            ask_size: size(touch.ask_size),
         }
-    };
-    let size = |size: u64| {
-        i64::try_from(size)
-            .unwrap_or(i64::MAX / 4)
-            .min(i64::MAX / 4)
-    };
-    let when = |is_so: bool, size: i64| if is_so { size } else { 0 };
-    let (bid_was, bid_is) = (bid(before), bid(now));
-    let (ask_was, ask_is) = (before.ask.0, now.ask.0);
-    when(bid_is >= bid_was, size(now.bid_size))
-        - when(bid_is <= bid_was, size(before.bid_size))
-        - when(ask_is <= ask_was, size(now.ask_size))
-        + when(ask_is >= ask_was, size(before.ask_size))
+    }
+
+    /// One side that is absent crosses nothing.
+    #[inline]
+    const fn is_crossed(&self) -> bool {
+        self.bid > self.ask
+    }
+
+    /// e_n of this touch after the one `before`.
+    #[inline]
+    fn contribution(&self, before: &Self) -> i64 {
+        let when = |is_so: bool, size: i64| if is_so { size } else { 0 };
+        when(self.bid >= before.bid, self.bid_size)
+            - when(self.bid <= before.bid, before.bid_size)
+            - when(self.ask <= before.ask, self.ask_size)
+            + when(self.ask >= before.ask, before.ask_size)
+    }
 }
 
 #[cfg(test)]
@@ -323,11 +378,11 @@ mod tests {
         let both = touch(10, 5, 11, 7);
         let no_bid = touch(i64::MAX, 0, 11, 7);
         let no_ask = touch(10, 5, i64::MAX, 0);
-        assert_eq!(contribution(&both, &no_bid), -5);
-        assert_eq!(contribution(&no_bid, &both), 5);
-        assert_eq!(contribution(&both, &no_ask), 7);
-        assert_eq!(contribution(&no_ask, &both), -7);
-        assert_eq!(contribution(&both, &both), 0);
+        assert_eq!(Best::of(&no_bid).contribution(&Best::of(&both)), -5);
+        assert_eq!(Best::of(&both).contribution(&Best::of(&no_bid)), 5);
+        assert_eq!(Best::of(&no_ask).contribution(&Best::of(&both)), 7);
+        assert_eq!(Best::of(&both).contribution(&Best::of(&no_ask)), -7);
+        assert_eq!(Best::of(&both).contribution(&Best::of(&both)), 0);
     }
 
     #[test]

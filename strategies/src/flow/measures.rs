@@ -1,4 +1,9 @@
 //! Every measure of one instrument, and what they read now.
+//!
+//! What is said of the instrument is kept as it leaves the stage, changed in place and handed on by
+//! reference. Most events only move the touch: then nothing but the touch, the depth and the open
+//! order flow imbalance is another than before, until a time that is known beforehand. So the
+//! rest is worked out after trades, and when that time has come.
 
 use undertow_core::event::{BookUpdate, Depth, Touch};
 use undertow_core::types::{Nanos, Price, Side};
@@ -18,6 +23,7 @@ use super::terms::Terms;
 use super::toxicity::{Pattern, ToxicityWeights, round_lot};
 use super::volatility::{RegimeBounds, Volatility};
 use super::vpin::{BulkVpin, Vpin, VpinValue};
+use super::{FlowOutput, FlowUpdate};
 use crate::discovery::Regime;
 
 /// A trade with everything that was known just before it.
@@ -87,6 +93,19 @@ pub struct Reading {
     pub quality: Option<f64>,
 }
 
+/// What the open event has changed and the reading does not say yet.
+#[derive(Clone, Copy, Debug, Default)]
+struct Unread {
+    /// A session has started.
+    session: bool,
+    /// A minute is over.
+    minute: bool,
+    /// So is a span of volatility.
+    volatility: bool,
+    /// A bucket of VPIN is full.
+    bucket: bool,
+}
+
 /// All measures of one instrument.
 #[derive(Clone, Debug)]
 pub(super) struct Measures {
@@ -110,7 +129,13 @@ pub(super) struct Measures {
     vwap_anchor: VwapAnchor,
     block_min: u64,
     is_stock: bool,
-    pub(super) reading: Reading,
+    /// What the last event that said something left behind.
+    said: FlowOutput,
+    unread: Unread,
+    /// The time of the last event that said something.
+    now: Nanos,
+    /// From then on time alone may change what is read; zero after whatever else may have.
+    quiet_until: Nanos,
 }
 
 impl Measures {
@@ -149,7 +174,50 @@ impl Measures {
             vwap_anchor: parameters.vwap_anchor,
             block_min: 1,
             is_stock: false,
-            reading: Reading::default(),
+            said: FlowOutput::Update(FlowUpdate {
+                reading: Some(Reading::default()),
+                ..FlowUpdate::NOTHING
+            }),
+            unread: Unread::default(),
+            now: Nanos(0),
+            quiet_until: Nanos(0),
+        }
+    }
+
+    /// Makes the next event read every measure.
+    #[cfg(test)]
+    pub(super) const fn read_next(&mut self) {
+        self.quiet_until = Nanos(0);
+    }
+
+    /// Whether the next event may leave measures unread.
+    #[cfg(test)]
+    pub(super) fn is_quiet(&self) -> bool {
+        self.now < self.quiet_until
+    }
+
+    /// Whether what was said at `ts` is what each measure says by itself.
+    #[cfg(test)]
+    pub(super) fn agree_with(&self, reading: &Reading, ts: Nanos) -> bool {
+        let counts = (reading.sweeps, reading.taker_pressures, reading.ofi_open);
+        reading.vpin == self.vpin.value()
+            && reading.vpin_bulk == self.bulk.value()
+            && reading.volatility == self.volatility.value()
+            && reading.imbalance_volatility == self.imbalance.volatility()
+            && reading.imbalance_velocity == self.imbalance.velocity()
+            && reading.hidden_counts == self.refills.counts()
+            && reading.iceberg == self.refills.iceberg()
+            && reading.sweep == self.sweeps.standing(ts)
+            && reading.taker_pressure == self.takers.standing()
+            && reading.ofi == self.ofi.closed()
+            && counts == (self.sweeps.count(), self.takers.count(), self.ofi.open())
+    }
+
+    /// What the last event that said something left behind.
+    pub(super) const fn said(&self) -> Option<&FlowUpdate> {
+        match &self.said {
+            FlowOutput::Update(said) => Some(said),
+            FlowOutput::Finding(_) | FlowOutput::Trade(_) => None,
         }
     }
 
@@ -185,13 +253,19 @@ impl Measures {
         self.volatility.restart();
         self.profile.restart(level);
         self.path = VpinPath::new();
-        self.reading = Reading::default();
+        self.said = FlowOutput::Update(FlowUpdate {
+            key: terms.key,
+            reading: Some(Reading::default()),
+            ..FlowUpdate::NOTHING
+        });
+        self.unread = Unread::default();
+        (self.now, self.quiet_until) = (Nanos(0), Nanos(0));
     }
 
     /// A session starts: what is counted by session starts at zero, and what is open is closed.
     pub(super) fn start_session(&mut self) {
         while let Some(bar) = self.minutes.flush() {
-            self.close_minute(bar.volume);
+            self.volumes.push(bar.volume);
             self.bulk.bar(&bar);
         }
         self.path = VpinPath::new();
@@ -203,32 +277,38 @@ impl Measures {
         self.refills.start_session();
         self.quality.start_session();
         self.profile.start_session();
-        self.reading = Reading {
-            vpin: self.reading.vpin,
-            vpin_bulk: self.bulk.value(),
-            imbalance_volatility: self.reading.imbalance_volatility,
-            imbalance_velocity: self.reading.imbalance_velocity,
-            hidden: self.reading.hidden,
-            pattern: self.reading.pattern,
-            toxicity: self.reading.toxicity,
-            volatility: self.volatility.value(),
-            regime: self.reading.regime,
-            ..Reading::default()
+        // The volume of minutes that ended before is none of this session's.
+        self.unread = Unread {
+            session: true,
+            minute: false,
+            ..self.unread
         };
+        self.quiet_until = Nanos(0);
     }
 
     /// A record of the book that is no trade.
-    #[inline]
+    #[inline(always)]
     pub(super) fn record(&mut self, update: &BookUpdate) {
+        if self.refills.concerns(&update.mbo) {
+            self.keep_account(update);
+        }
+    }
+
+    fn keep_account(&mut self, update: &BookUpdate) {
         let before = self.refills.counts().slices;
         self.refills.observe(update, update.mbo.ts_event);
         if self.refills.counts().slices != before {
             self.takers.refill(update.mbo.side, update.mbo.price);
+            self.quiet_until = Nanos(0);
+        }
+        if self.refills.is_open() {
+            self.quiet_until = Nanos(0);
         }
     }
 
     /// A trade as it was received, before it is known to be one.
     pub(super) fn receive(&mut self, update: &BookUpdate, quote: &Touch) {
+        self.quiet_until = Nanos(0);
         let mbo = &update.mbo;
         self.refills.trade(mbo);
         self.quality
@@ -253,12 +333,10 @@ impl Measures {
         }
         self.pass_time(ts);
         self.minutes.trade(ts, price, size);
-        if print.is_regular && self.volatility.trade(ts, price) {
-            let value = self.volatility.value();
-            self.reading.volatility = value;
-            self.reading.regime = value.and_then(|it| Some(self.regime_bounds?.regime(it)));
+        if print.is_regular {
+            self.unread.volatility |= self.volatility.trade(ts, price);
         }
-        self.vpin.trade(size, side);
+        self.unread.bucket |= self.vpin.trade(size, side);
         self.sweeps.trade(ts, price, size, side);
         self.hidden.trade(price, size, &quote);
         let lot = if self.is_stock { round_lot(price) } else { 1 };
@@ -268,27 +346,71 @@ impl Measures {
     }
 
     /// The end of an event that said nothing.
-    #[inline]
+    #[inline(always)]
     pub(super) fn end_silent_event(&mut self) {
-        self.refills.end_event();
+        if self.refills.is_open() {
+            self.refills.end_event();
+        }
     }
 
-    /// The end of an event that traded or moved the touch: brings the reading up to date.
+    /// The end of an event that traded or moved the touch. Returns what is said of it.
+    #[inline]
     pub(super) fn end_event(
         &mut self,
         ts: Nanos,
-        touch: Option<&Touch>,
-        depth: &Depth,
-        traded: Option<&Tape>,
-    ) {
+        update: &BookUpdate,
+        tape: &Tape,
+        traded: bool,
+    ) -> &FlowOutput {
+        if self.now <= ts && ts < self.quiet_until {
+            self.now = ts;
+            self.move_touch(update);
+        } else {
+            self.read(ts, update, tape, traded);
+        }
+        &self.said
+    }
+
+    /// An event that moved the touch and did nothing else, at a time when nothing else is due.
+    #[inline]
+    fn move_touch(&mut self, update: &BookUpdate) {
+        self.ofi.add(&update.touch);
+        if let FlowOutput::Update(said) = &mut self.said {
+            said.ts_event = update.mbo.ts_event;
+            said.touch = update.touch;
+            said.depth = update.depth;
+            said.traded = false;
+            said.trust = update.trust;
+            if let Some(reading) = &mut said.reading {
+                reading.ofi_open = self.ofi.open();
+            }
+        }
+    }
+
+    /// Any event: reads every measure that may say something else than before.
+    fn read(&mut self, ts: Nanos, update: &BookUpdate, tape: &Tape, traded: bool) {
+        let touch = update.touch_changed.then_some(&update.touch);
         self.refills.end_event();
         self.pass_time(ts);
+        self.now = ts;
         self.takers.end_event(ts, touch);
-        match touch {
-            Some(touch) => drop(self.ofi.observe(ts, touch)),
-            None => self.ofi.advance(ts),
+        self.ofi.advance(ts);
+        if let Some(touch) = touch {
+            self.ofi.add(touch);
         }
-        let reading = &mut self.reading;
+        let is_sampled = self.imbalance.observe(ts, &update.depth);
+        // The takers' minute is that of the bars, so that quiet events are of one that both know.
+        self.quiet_until = self
+            .takers
+            .due()
+            .min(self.ofi.due())
+            .min(self.imbalance.due())
+            .min(self.sweeps.due(ts));
+        let mut reading = self
+            .said()
+            .and_then(|said| said.reading)
+            .unwrap_or_default();
+        self.read_unread(&mut reading);
         reading.ofi = self.ofi.closed();
         reading.ofi_open = self.ofi.open();
         reading.sweep = self.sweeps.standing(ts);
@@ -296,25 +418,14 @@ impl Measures {
         reading.taker_pressures = self.takers.count();
         reading.hidden_counts = self.refills.counts();
         reading.iceberg = self.refills.iceberg();
-        let is_sampled = self.imbalance.observe(ts, depth);
         if is_sampled {
             reading.imbalance_volatility = self.imbalance.volatility();
             reading.imbalance_velocity = self.imbalance.velocity();
         }
-        if let Some(tape) = traded {
-            reading.vpin = self.vpin.value();
-            reading.sweeps = self.sweeps.count();
-            reading.hidden = self.hidden.score(depth);
-            reading.pattern = self.pattern.score();
-            reading.quality = self.quality.score();
-            reading.vwap = match self.vwap_anchor {
-                VwapAnchor::Session => tape.vwap(),
-                VwapAnchor::Regular => self.profile.regular_vwap(),
-            };
-            let minute = self.minutes.open().map_or(0, |bar| bar.volume);
-            reading.volume = self.volumes.judge(minute);
+        if traded {
+            self.read_trades(&mut reading, tape, &update.depth);
         }
-        if is_sampled || traded.is_some() {
+        if is_sampled || traded {
             reading.toxicity = self.weights.blend(
                 reading.vpin.map(|vpin| vpin.value),
                 None,
@@ -322,21 +433,65 @@ impl Measures {
                 reading.imbalance_volatility,
             );
         }
+        self.said = FlowOutput::Update(FlowUpdate {
+            reading: Some(reading),
+            ..FlowUpdate::of(update, tape, traded)
+        });
+    }
+
+    /// What trades of the event, or its time, have ended.
+    fn read_unread(&mut self, reading: &mut Reading) {
+        let unread = core::mem::take(&mut self.unread);
+        if unread.session {
+            *reading = Reading {
+                vpin: reading.vpin,
+                vpin_bulk: self.bulk.value(),
+                imbalance_volatility: reading.imbalance_volatility,
+                imbalance_velocity: reading.imbalance_velocity,
+                hidden: reading.hidden,
+                pattern: reading.pattern,
+                toxicity: reading.toxicity,
+                volatility: self.volatility.value(),
+                regime: reading.regime,
+                ..Reading::default()
+            };
+        }
+        if unread.minute {
+            reading.volume = self.volumes.judge(0);
+            reading.vpin_bulk = self.bulk.value();
+        }
+        if unread.bucket {
+            reading.vpin = self.vpin.value();
+        }
+        if unread.volatility {
+            let value = self.volatility.value();
+            reading.volatility = value;
+            reading.regime = value.and_then(|it| Some(self.regime_bounds?.regime(it)));
+        }
+    }
+
+    /// What the measures of trades say.
+    fn read_trades(&self, reading: &mut Reading, tape: &Tape, depth: &Depth) {
+        reading.sweeps = self.sweeps.count();
+        reading.hidden = self.hidden.score(depth);
+        reading.pattern = self.pattern.score();
+        reading.quality = self.quality.score();
+        reading.vwap = match self.vwap_anchor {
+            VwapAnchor::Session => tape.vwap(),
+            VwapAnchor::Regular => self.profile.regular_vwap(),
+        };
+        let minute = self.minutes.open().map_or(0, |bar| bar.volume);
+        reading.volume = self.volumes.judge(minute);
     }
 
     /// Closes the minute if it is over.
     #[inline]
     fn pass_time(&mut self, ts: Nanos) {
         while let Some(bar) = self.minutes.close(ts) {
-            self.close_minute(bar.volume);
+            self.volumes.push(bar.volume);
             self.path.note(bar.start, self.vpin.value());
             self.bulk.bar(&bar);
-            self.reading.vpin_bulk = self.bulk.value();
+            self.unread.minute = true;
         }
-    }
-
-    fn close_minute(&mut self, volume: u64) {
-        self.volumes.push(volume);
-        self.reading.volume = self.volumes.judge(0);
     }
 }

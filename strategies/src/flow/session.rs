@@ -20,8 +20,8 @@ pub(super) struct SessionClock {
     globex: Sessions,
     nyse: Sessions,
     now: Nanos,
-    /// The next Eastern midnight.
-    midnight: Nanos,
+    /// Until then nothing changes: the next open, close or Eastern midnight.
+    turn_at: Nanos,
     globex_day: Day,
     eastern_day: Day,
     is_regular: bool,
@@ -35,7 +35,7 @@ impl SessionClock {
             globex: calendar.sessions(Venue::Globex),
             nyse: calendar.sessions(Venue::Nyse),
             now: Nanos(0),
-            midnight: Nanos(0),
+            turn_at: Nanos(0),
             globex_day: Day(i32::MIN),
             eastern_day: Day(i32::MIN),
             is_regular: false,
@@ -46,18 +46,29 @@ impl SessionClock {
     /// The time of a record, as far as it is to be believed, and moves on to it.
     #[inline]
     pub(super) fn observe(&mut self, mbo: &Mbo) -> Nanos {
-        let mut ts = mbo.ts_event;
-        let latest = Nanos(mbo.ts_recv.0.saturating_add(AHEAD_MAX_NS));
-        if !ts.is_defined() || (mbo.ts_recv.is_defined() && ts > latest) {
-            ts = self.now;
-        }
+        let ts = if mbo.is_in_time() {
+            mbo.ts_event
+        } else {
+            self.believed(mbo)
+        };
         if ts > self.now {
             self.now = ts;
-            if self.globex.advance(ts) | self.nyse.advance(ts) | (ts >= self.midnight) {
+            if ts >= self.turn_at {
                 self.turn(ts);
             }
         }
         ts
+    }
+
+    /// The time of a record that is dated after its arrival, or not at all.
+    #[cold]
+    fn believed(&self, mbo: &Mbo) -> Nanos {
+        let latest = Nanos(mbo.ts_recv.0.saturating_add(AHEAD_MAX_NS));
+        let is_ahead = mbo.ts_recv.is_defined() && mbo.ts_event > latest;
+        if !mbo.ts_event.is_defined() || is_ahead {
+            return self.now;
+        }
+        mbo.ts_event
     }
 
     /// The day whose session it is now, for instruments of a venue.
@@ -87,11 +98,15 @@ impl SessionClock {
 
     #[cold]
     fn turn(&mut self, ts: Nanos) {
+        self.globex.advance(ts);
+        self.nyse.advance(ts);
         self.is_regular = self.nyse.current().is_some();
         // Beyond the calendar all is one session.
         self.globex_day = self.globex.ahead().map_or(Day(i32::MAX), |it| it.day);
         self.eastern_day = Day::eastern(ts);
-        self.midnight = self.eastern_day.plus(1).eastern_minute(0);
+        let midnight = self.eastern_day.plus(1).eastern_minute(0);
+        let sessions = self.globex.boundary().min(self.nyse.boundary());
+        self.turn_at = sessions.min(midnight);
     }
 }
 

@@ -114,6 +114,13 @@ impl Sweeps {
         self.sweep.filter(|sweep| now < sweep.until)
     }
 
+    /// When the sweep that stands at `now` no longer does; undefined without one.
+    #[must_use]
+    pub(super) fn due(&self, now: Nanos) -> Nanos {
+        self.standing(now)
+            .map_or(Nanos::UNDEFINED, |sweep| sweep.until)
+    }
+
     /// Sweeps since the session's start; a run that goes on is one.
     #[must_use]
     pub const fn count(&self) -> u64 {

@@ -141,6 +141,12 @@ impl Takers {
         }
     }
 
+    /// When the open minute is over.
+    #[must_use]
+    pub(super) const fn due(&self) -> Nanos {
+        Nanos((self.minute + 1).saturating_mul(MINUTE.0))
+    }
+
     /// An order of `side` was refilled at `price` right after it was filled: what took it did not
     /// take the level.
     pub fn refill(&mut self, side: Side, price: Price) {

@@ -146,30 +146,49 @@ impl Desk {
 
     /// Sees a record and its effect. `side` is who began the trade, as far as can be told (M1);
     /// it says nothing for what is no trade.
-    #[inline]
+    #[inline(always)]
     pub fn on_update(&mut self, update: &BookUpdate, side: Side) {
-        let mbo = &update.mbo;
-        let is_trade = mbo.action == Action::Trade;
         // Nearly all records fall through both: nothing is due, and no touch has moved.
-        if self.wake_at <= mbo.ts_event.0 {
-            if !is_usable(mbo.ts_event, mbo.ts_recv) {
-                self.counters.unusable += 1;
-                return;
-            }
-            self.on_time(mbo.ts_event);
+        if self.wake_at <= update.mbo.ts_event.0 && !self.wake(&update.mbo) {
+            return;
         }
-        if is_trade || update.touch_changed {
-            match self.listing.owner(update.book_idx, mbo.key()) {
+        if update.mbo.action == Action::Trade {
+            self.traded(update, side);
+        } else if update.touch_changed {
+            match self.listing.owner(update.book_idx, update.mbo.key()) {
                 Owner::Neither => {}
-                Owner::Option(option) => {
-                    if is_trade {
-                        self.trade(option, mbo, side);
-                    }
-                    if update.touch_changed {
-                        self.quote(option, update);
-                    }
+                Owner::Option(option) => self.quote(option, update),
+                Owner::Underlying(underlying) => self.listing.quote(underlying, &update.touch),
+            }
+        }
+    }
+
+    /// Lets a record's time pass. False if it has none that can be used.
+    #[inline(never)]
+    fn wake(&mut self, mbo: &Mbo) -> bool {
+        if !is_usable(mbo.ts_event, mbo.ts_recv) {
+            self.counters.unusable += 1;
+            return false;
+        }
+        self.on_time(mbo.ts_event);
+        true
+    }
+
+    /// Sees a trade, and the quote after it.
+    #[inline(never)]
+    fn traded(&mut self, update: &BookUpdate, side: Side) {
+        let mbo = &update.mbo;
+        match self.listing.owner(update.book_idx, mbo.key()) {
+            Owner::Neither => {}
+            Owner::Option(option) => {
+                self.trade(option, mbo, side);
+                if update.touch_changed {
+                    self.quote(option, update);
                 }
-                Owner::Underlying(underlying) => self.listing.price(underlying, update),
+            }
+            Owner::Underlying(underlying) => {
+                self.listing.quote(underlying, &update.touch);
+                self.listing.trade(underlying, mbo.price);
             }
         }
     }

@@ -51,14 +51,11 @@ struct Member {
     contract: Contract,
     /// Its book's dense index.
     book_idx: u32,
-    /// Whether it is traded here.
-    is_traded: bool,
     /// What the venue said last of its trading.
     status: Option<Status>,
     /// Place of its strike among the sums.
     strike_idx: u32,
     trust: Trust,
-    quoted_at: Nanos,
     /// Contracts cleared on the last day that the venue told of.
     volume: Option<u32>,
     /// Contracts traded this session, and of them those before the present window.
@@ -85,16 +82,34 @@ impl Member {
             underlying: InstrumentId(0),
         },
         book_idx: NO_BOOK,
-        is_traded: false,
         status: None,
         strike_idx: 0,
         trust: Trust::Recovering,
-        quoted_at: Nanos(0),
         volume: None,
         traded: 0,
         traded_before: 0,
         greeks: None,
     };
+}
+
+impl Member {
+    /// Its Greeks, from the middle of its quote.
+    #[inline]
+    fn turn(&mut self, listing: &mut Listing, at: (Price, Nanos), rate: f64, search: Search) {
+        let has_price = at.0.is_defined() && self.trust == Trust::Good && listing.is_quoted();
+        if has_price {
+            self.price(listing, at, rate, search);
+        } else if self.greeks.is_some() {
+            self.greeks = None;
+            listing.delta = None;
+        }
+    }
+
+    #[inline(never)]
+    fn price(&mut self, listing: &mut Listing, at: (Price, Nanos), rate: f64, search: Search) {
+        self.greeks = price_of(listing, self, at, rate, search);
+        listing.delta = self.greeks.map(|turn| turn.delta);
+    }
 }
 
 /// The same of a listing.
@@ -170,6 +185,10 @@ pub struct Chain {
     by_strike: Vec<StrikeGex>,
     history: [Vec<f64>; 2],
     sums: Option<Sums>,
+    /// Places of those that are traded here, ascending.
+    traded: Vec<u32>,
+    /// When a quote changed last; zero before any has.
+    quoted_at: Nanos,
     /// One expiry side by side, gathered afresh for each outlook.
     views: Vec<View>,
     lines: Vec<Line>,
@@ -203,6 +222,8 @@ impl Chain {
             ),
             history: [history(), history()],
             sums: None,
+            traded: laid_out(options_max, 0),
+            quoted_at: Nanos(0),
             views: laid_out(options_max, View::BLANK),
             lines: laid_out(options_max, BLANK_LINE),
             windows: Windows::NONE,
@@ -224,6 +245,8 @@ impl Chain {
             history.clear();
         }
         self.sums = None;
+        self.traded.clear();
+        self.quoted_at = Nanos(0);
         self.windows = Windows::NONE;
         self.cursor = 0;
     }
@@ -249,8 +272,7 @@ impl Chain {
     /// When a quote of the chain changed last; none when nothing is quoted.
     #[must_use]
     pub fn quoted_at(&self) -> Option<Nanos> {
-        let quoted = self.options.iter().map(|option| option.quoted_at);
-        quoted.filter(|at| at.0 > 0).max()
+        (self.quoted_at.0 > 0).then_some(self.quoted_at)
     }
 
     /// Definitions that found no room.
@@ -298,11 +320,9 @@ impl Chain {
         self.options.push(Member {
             contract,
             book_idx: NO_BOOK,
-            is_traded: false,
             status: None,
             strike_idx: 0,
             trust: Trust::Recovering,
-            quoted_at: Nanos(0),
             volume: None,
             traded: 0,
             traded_before: 0,
@@ -348,7 +368,7 @@ impl Chain {
         listing.bid = if is_good { touch.bid } else { Price::UNDEFINED };
         listing.ask = if is_good { touch.ask } else { Price::UNDEFINED };
         option.trust = trust;
-        option.quoted_at = now;
+        self.quoted_at = self.quoted_at.max(now);
     }
 
     /// The key of the option at a place.
@@ -381,8 +401,11 @@ impl Chain {
 
     /// An option is traded from now on. Returns its book, if one was seen.
     pub fn trade(&mut self, at: usize) -> Option<u32> {
-        let option = self.options.get_mut(at)?;
-        option.is_traded = true;
+        let option = self.options.get(at)?;
+        let place = at as u32;
+        if let Err(to) = self.traded.binary_search(&place) {
+            self.traded.insert(to, place);
+        }
         (option.book_idx != NO_BOOK).then_some(option.book_idx)
     }
 
@@ -410,10 +433,16 @@ impl Chain {
         }))
     }
 
-    /// Whether an option is traded.
+    /// How many options are traded.
     #[must_use]
-    pub fn is_traded(&self, at: usize) -> bool {
-        self.options.get(at).is_some_and(|option| option.is_traded)
+    pub const fn traded_count(&self) -> usize {
+        self.traded.len()
+    }
+
+    /// The place of the nth that is traded, in ascending order.
+    #[must_use]
+    pub fn nth_traded(&self, nth: usize) -> Option<usize> {
+        self.traded.get(nth).map(|at| *at as usize)
     }
 
     /// How sound the chain looks to N13: its open interest by strike, and the mean spread of what
@@ -496,12 +525,18 @@ impl Chain {
     /// Gives so many of the options their turn, with the underlying at `spot`. After the last one
     /// the sums are drawn.
     pub fn refresh(&mut self, turns: usize, spot: Price, now: Nanos, search: Search) {
-        for _ in 0..turns.min(self.options.len()) {
+        let mut left = turns.min(self.options.len());
+        while left > 0 {
             if self.cursor == 0 {
                 self.round_at = now;
             }
-            self.turn(self.cursor, spot, now, search);
-            self.cursor += 1;
+            let until = self.options.len().min(self.cursor + left);
+            let options = self.options[self.cursor..until].iter_mut();
+            for (listing, option) in self.listings[self.cursor..until].iter_mut().zip(options) {
+                option.turn(listing, (spot, now), self.rate, search);
+            }
+            left -= until - self.cursor;
+            self.cursor = until;
             if self.cursor == self.options.len() {
                 self.cursor = 0;
                 self.draw();
@@ -517,10 +552,7 @@ impl Chain {
 
     /// One option's Greeks, from the middle of its quote.
     pub fn turn(&mut self, at: usize, spot: Price, now: Nanos, search: Search) {
-        let listing = &mut self.listings[at];
-        let option = &mut self.options[at];
-        option.greeks = price_of(listing, option, (spot, now), self.rate, search);
-        listing.delta = option.greeks.map(|turn| turn.delta);
+        self.options[at].turn(&mut self.listings[at], (spot, now), self.rate, search);
     }
 
     fn draw(&mut self) {
@@ -558,7 +590,7 @@ impl Chain {
     }
 }
 
-/// Black (1976) on the middle of a sound quote; none where there is no price or no volatility.
+/// Black (1976) on the middle of a sound quote; none where there is no volatility.
 fn price_of(
     listing: &Listing,
     option: &Member,
@@ -566,9 +598,6 @@ fn price_of(
     rate: f64,
     search: Search,
 ) -> Option<Turn> {
-    if option.trust != Trust::Good || !listing.is_quoted() || !spot.is_defined() {
-        return None;
-    }
     let points = |price: Price| price.0 as f64 / Price::PER_POINT as f64;
     let years = option.contract.expiry.0.checked_sub(now.0)? as f64 / NS_PER_YEAR;
     let forward = points(spot);

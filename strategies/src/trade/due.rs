@@ -136,10 +136,10 @@ impl<G: Gateway> Trader<G> {
     /// Greeks of the contracts that are traded.
     pub(super) fn tell_held(&mut self) {
         for watch in &mut self.watches {
-            for at in 0..watch.chain.listings().len() {
-                if !watch.chain.is_traded(at) {
-                    continue;
-                }
+            for nth in 0..watch.chain.traded_count() {
+                let Some(at) = watch.chain.nth_traded(nth) else {
+                    break;
+                };
                 let spot = watch.spot();
                 watch.chain.turn(at, spot, self.now, self.settings.search);
                 if let (Some(key), Some(greeks)) = (watch.chain.key(at), watch.chain.dollars(at)) {
@@ -205,12 +205,13 @@ impl<G: Gateway> Trader<G> {
     }
 
     fn evaluate(&mut self, books: &Books<'_>) {
+        let mut moment = None;
         for place in 0..self.rules.len() {
             let is_asking = self.asking[place].is_some();
             if self.now < self.due[place] || is_asking || !self.may_ask() {
                 continue;
             }
-            let Some((at, decision)) = self.decided(place) else {
+            let Some((at, decision)) = self.decided(place, &mut moment) else {
                 continue;
             };
             let is_debug = matches!(decision.outcome, Outcome::Debug(_) | Outcome::Skipped(_));
@@ -229,19 +230,23 @@ impl<G: Gateway> Trader<G> {
     }
 
     /// Evaluates a rule set, and says when it is to be looked at next.
-    fn decided(&mut self, place: usize) -> Option<(usize, Decision)> {
+    /// What the calendar says of now is worked out once for all of them.
+    fn decided(&mut self, place: usize, moment: &mut Option<Moment>) -> Option<(usize, Decision)> {
         let (rules, at) = &self.rules[place];
         let asks = rules.rule.ev_rules();
         let outlook = asks.and_then(|asks| self.watches[*at].outlook(&asks, self.now));
         let watch = &self.watches[*at];
-        let moment = Moment::of(&self.calendar, Venue::Nyse, self.now).ok()?;
+        let moment = match moment {
+            Some(moment) => moment,
+            None => moment.insert(Moment::of(&self.calendar, Venue::Nyse, self.now).ok()?),
+        };
         let conditions = Conditions {
             trust: watch.trust,
             is_halted: watch.is_trading == Some(false) || self.risk.halted().gate != Gate::Open,
         };
         let mut features = watch.features(rules.bar_minutes, self.now);
         features.outlook = outlook;
-        let decision = self.decide.evaluate(place, &features, &conditions, &moment);
+        let decision = self.decide.evaluate(place, &features, &conditions, moment);
         self.due[place] = Nanos(self.now.0.saturating_add(rules.refresh_min_ns));
         Some((*at, decision?))
     }

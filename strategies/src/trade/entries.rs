@@ -94,7 +94,7 @@ impl<G: Gateway> Trader<G> {
         }
         let chain = &mut self.watches[at].chain;
         if let Some(book_idx) = chain.trade(option) {
-            self.is_traded[book_idx as usize] = true;
+            self.roles[book_idx as usize].is_traded = true;
         }
         let now = self.now;
         if let Some(volume) = chain.volume(option) {

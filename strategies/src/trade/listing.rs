@@ -38,7 +38,9 @@ impl<G: Gateway> Trader<G> {
             return;
         }
         self.watches[at].turn_to(&contract);
-        self.places.fill(Place::Unseen);
+        for role in &mut self.roles {
+            role.place = Place::Unseen;
+        }
         self.claim(at, &contract);
     }
 
@@ -98,9 +100,12 @@ impl<G: Gateway> Trader<G> {
                 place = Place::Option(at, option as u32);
             }
         }
-        self.places[update.book_idx as usize] = place;
+        self.roles[update.book_idx as usize].place = place;
         match place {
-            Place::Watch(at) => self.watch(usize::from(at), update),
+            Place::Watch(at) => {
+                self.watches[usize::from(at)].sighted(update.book_idx);
+                self.watch(usize::from(at), update);
+            }
             Place::Option(at, option) => {
                 let chain = &mut self.watches[usize::from(at)].chain;
                 chain.sighted(option as usize, update.book_idx);
@@ -111,9 +116,11 @@ impl<G: Gateway> Trader<G> {
     }
 
     /// A record of an underlying.
-    #[inline]
+    #[inline(always)]
     pub(super) fn watch(&mut self, at: usize, update: &BookUpdate) {
-        self.watches[at].observe(update, self.now);
+        if let Some(watch) = self.watches.get_mut(at) {
+            watch.observe(update, self.now);
+        }
         if update.mbo.action == Action::Trade && !self.holdings.is_empty() {
             self.look_at_underlying(at, update.mbo.price);
         }

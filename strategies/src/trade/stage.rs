@@ -73,7 +73,7 @@ struct Tap<'t, G, T, O> {
 }
 
 impl<G: Gateway, T: Timing, O: Emit<FlowOutput>> Emit<FlowOutput> for Tap<'_, G, T, O> {
-    #[inline]
+    #[inline(always)]
     fn emit(&mut self, output: &FlowOutput) {
         self.laps.lap(Part::Flow);
         self.out.emit(output);
@@ -88,11 +88,15 @@ impl<G: Gateway, T: Timing, O: Emit<FlowOutput>> Emit<FlowOutput> for Tap<'_, G,
 
 impl<G: Gateway, T> Desk<'_, G, T> {
     /// Says what waits to be said, as much as an input may cause.
-    #[inline]
+    #[inline(always)]
     fn speak(&mut self, out: &mut impl Emit<FlowOutput>) {
-        if self.trader.waiting() == 0 {
-            return;
+        if self.trader.waiting() > 0 {
+            self.speak_of_trade(out);
         }
+    }
+
+    #[cold]
+    fn speak_of_trade(&mut self, out: &mut impl Emit<FlowOutput>) {
         for _ in 0..DRAIN {
             let said = self
                 .trader
@@ -109,7 +113,7 @@ impl<G: Gateway, T: Timing> Stage for Desk<'_, G, T> {
     type Out = FlowOutput;
     const BURST: usize = <Flow as Stage>::BURST + DRAIN;
 
-    #[inline]
+    #[inline(always)]
     fn on_data(&mut self, input: &Market, out: &mut impl Emit<FlowOutput>) {
         self.trader.before(&self.books, input.mbo());
         if self.books.apply(input).is_some() {
@@ -122,13 +126,15 @@ impl<G: Gateway, T: Timing> Stage for Desk<'_, G, T> {
                 out,
             };
             self.flow.on_data(update, &mut tap);
-            self.trader.observe(&self.books, update);
+            self.trader.observe(&self.books, &self.flow, update);
             self.laps.lap(Part::Trade);
         }
         self.speak(out);
     }
 
     fn on_control(&mut self, control: &Control, out: &mut impl Emit<FlowOutput>) {
+        // A definition may make the flow stage forget what it said.
+        self.trader.catch_up_with(&self.flow);
         self.books.control(control);
         let mut tap = Tap {
             trader: &mut self.trader,
@@ -143,7 +149,7 @@ impl<G: Gateway, T: Timing> Stage for Desk<'_, G, T> {
         self.speak(out);
     }
 
-    #[inline]
+    #[inline(always)]
     fn hint(&self, coming: impl Fn(usize) -> Option<Market>) {
         self.books.hint(coming);
     }

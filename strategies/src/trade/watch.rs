@@ -6,7 +6,7 @@
 use alloc::vec::Vec;
 
 use undertow_core::contract::Contract;
-use undertow_core::event::{BookUpdate, Depth, Touch, Trust};
+use undertow_core::event::{BookUpdate, Depth, Mbo, Touch, Trust};
 use undertow_core::risk::News;
 use undertow_core::types::{Action, BookKey, Nanos, Price};
 
@@ -19,10 +19,10 @@ use crate::decide::outlook::Outlook;
 use crate::decide::snapshot::BARS_MAX;
 use crate::decide::vetting::Candidate;
 use crate::discovery::Regime;
-use crate::flow::FlowUpdate;
 use crate::flow::bars::{TimeBar, TimeBars};
 use crate::flow::imbalance;
 use crate::flow::vpin::VpinValue;
+use crate::flow::{Flow, FlowUpdate};
 use crate::ifd;
 use crate::ifd::confidence::Action as Advice;
 use crate::ifd::desk::{Evidence, Signal};
@@ -69,8 +69,7 @@ impl Bars {
     }
 }
 
-/// What decisions need of the last event that said something. The whole of it is large, and most
-/// events are followed by another before anybody decides.
+/// What decisions need of the last event that said something.
 #[derive(Clone, Copy, Debug)]
 struct Seen {
     at: Nanos,
@@ -123,6 +122,10 @@ pub struct Watch {
     /// Price and time of its last trade.
     pub last: Option<Reading<Price>>,
     seen: Option<Seen>,
+    /// Its book's dense index, once that has been seen.
+    book_idx: Option<u32>,
+    /// Whether its book has said something that is not in `seen` yet.
+    has_news: bool,
     bars: [Bars; 2],
     /// Close of the last whole minute, and the returns of the minutes before.
     close: Option<Price>,
@@ -145,6 +148,8 @@ impl Watch {
             is_trading: None,
             last: None,
             seen: None,
+            book_idx: None,
+            has_news: false,
             bars: [Bars::new(1), Bars::new(5)],
             close: None,
             returns: Vec::with_capacity(RETURNS + 1),
@@ -163,6 +168,7 @@ impl Watch {
         self.is_trading = None;
         self.last = None;
         self.seen = None;
+        (self.book_idx, self.has_news) = (None, false);
         self.close = None;
         self.returns.clear();
         self.flagged = None;
@@ -179,27 +185,52 @@ impl Watch {
         self.contract.is_some_and(|contract| contract.key == key)
     }
 
+    /// Its book was seen.
+    pub const fn sighted(&mut self, book_idx: u32) {
+        self.book_idx = Some(book_idx);
+    }
+
     /// Sees a record of its book.
-    #[inline]
+    #[inline(always)]
     pub fn observe(&mut self, update: &BookUpdate, now: Nanos) {
         self.trust = update.trust;
-        let mbo = &update.mbo;
-        if mbo.action == Action::Trade && mbo.price.is_defined() && mbo.size > 0 {
-            self.pass(now);
-            self.last = Some(Reading {
-                value: mbo.price,
-                at: now,
-            });
-            for bars in &mut self.bars {
-                bars.open.trade(now, mbo.price, u64::from(mbo.size));
-            }
+        if update.mbo.action == Action::Trade {
+            self.trade(&update.mbo, now);
         }
     }
 
-    /// Takes in what an event left behind.
+    fn trade(&mut self, mbo: &Mbo, now: Nanos) {
+        if !mbo.price.is_defined() || mbo.size == 0 {
+            return;
+        }
+        self.pass(now);
+        self.last = Some(Reading {
+            value: mbo.price,
+            at: now,
+        });
+        for bars in &mut self.bars {
+            bars.open.trade(now, mbo.price, u64::from(mbo.size));
+        }
+    }
+
+    /// An event left something behind. Of a book with measures the flow stage keeps it, and most
+    /// events are followed by another before anybody decides: that there is something is enough.
     #[inline]
     pub fn measured(&mut self, update: &FlowUpdate) {
-        self.seen = Some(Seen::of(update));
+        self.has_news = update.reading.is_some();
+        if !self.has_news {
+            self.seen = Some(Seen::of(update));
+        }
+    }
+
+    /// Takes in what its book has said last, if that is news.
+    pub fn catch_up(&mut self, flow: &Flow) {
+        if self.has_news
+            && let Some(said) = self.book_idx.and_then(|book_idx| flow.said(book_idx))
+        {
+            self.seen = Some(Seen::of(said));
+            self.has_news = false;
+        }
     }
 
     /// What the components of N22 say of its chain now, as old as its quotes. They see the price
@@ -418,4 +449,145 @@ fn candidate(signal: &Signal, last: Option<Price>) -> Candidate {
         }
     }
     candidate
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bumpalo::Bump;
+    use undertow_core::book::{BookLimits, Books};
+    use undertow_core::contract::PriceSign;
+    use undertow_core::event::{Control, Definition, InstrumentClass, Market};
+    use undertow_core::stage::{Emit, Stage};
+    use undertow_core::types::{Flags, InstrumentId, OrderId, PublisherId, Side, Text};
+
+    use crate::flow::FlowOutput;
+
+    /// 2024-07-01 14:00 UTC.
+    const START: u64 = 1_719_842_400_000_000_000;
+
+    const BID: Mbo = Mbo {
+        ts_event: Nanos(START),
+        ts_recv: Nanos(START),
+        order_id: OrderId(1),
+        price: Price(20_000_000_000_000),
+        size: 5,
+        sequence: 1,
+        ts_in_delta: 0,
+        instrument_id: InstrumentId(7),
+        publisher_id: PublisherId(1),
+        flags: Flags::LAST,
+        action: Action::Add,
+        side: Side::Bid,
+        channel_id: 0,
+    };
+
+    fn definition(asset: &[u8]) -> Definition {
+        Definition {
+            key: BID.key(),
+            ts_recv: Nanos(START),
+            class: InstrumentClass::Future,
+            update_action: b'A',
+            strike: Price::UNDEFINED,
+            expiration: Nanos(START + 86_400_000_000_000),
+            activation: Nanos(1),
+            tick: Price(250_000_000),
+            unit_qty: Price(20_000_000_000),
+            underlying_id: InstrumentId(0),
+            asset: Text::from_bytes(asset),
+            currency: Text::from_bytes(b"USD"),
+        }
+    }
+
+    struct Heard<'w>(&'w mut Watch);
+
+    impl Emit<FlowOutput> for Heard<'_> {
+        fn emit(&mut self, output: &FlowOutput) {
+            if let FlowOutput::Update(update) = output {
+                self.0.measured(update);
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_said_last_is_taken_in_when_it_is_asked_for() {
+        let limits = BookLimits {
+            instruments_max: 1,
+            watches_depth: true,
+            ..BookLimits::default()
+        };
+        let arena = Bump::with_capacity(limits.bytes());
+        let mut books = Books::new_in(&arena, &limits).expect("sound limits");
+        let mut flow = Flow::new(1);
+        let mut watch = Watch::new(Text::from_bytes(b"NQ"), Chain::new(4, None, 0.04));
+        let terms = definition(b"NQ");
+        let contract = Contract::from_definition(&terms, None, PriceSign::Positive);
+        watch.turn_to(&contract.expect("a sound definition"));
+        let mut play = |flow: &mut Flow, watch: &mut Watch, mbo: Mbo| {
+            if let Some(update) = books.apply(&Market::Mbo(mbo)) {
+                flow.on_data(update, &mut Heard(watch));
+                watch.sighted(update.book_idx);
+            }
+        };
+        play(&mut flow, &mut watch, BID);
+        let trade = Mbo {
+            action: Action::Trade,
+            flags: Flags(0),
+            ..BID
+        };
+        play(&mut flow, &mut watch, trade);
+        assert_eq!(watch.book().0, Touch::EMPTY, "nobody has asked");
+        watch.catch_up(&flow);
+        assert_eq!(
+            (watch.book().0.bid, watch.book().0.bid_size),
+            (BID.price, 5)
+        );
+        let better = Mbo {
+            order_id: OrderId(2),
+            price: Price(20_000_250_000_000),
+            ..BID
+        };
+        play(&mut flow, &mut watch, better);
+        watch.catch_up(&flow);
+        // The flow stage forgets what it said of the contract that the id was of.
+        flow.on_control(
+            &Control::Definition(definition(b"ES")),
+            &mut Heard(&mut watch),
+        );
+        watch.catch_up(&flow);
+        assert_eq!(watch.book().0.bid, better.price, "it is not news twice");
+        assert_eq!(
+            watch.features(1, Nanos(START)).obi.map(|obi| obi.value),
+            Some(1.0)
+        );
+    }
+
+    #[test]
+    fn what_is_traded_and_quoted_is_counted_as_it_comes() {
+        let mut chain = Chain::new(4, None, 0.04);
+        for id in [3, 1, 2] {
+            let option = Definition {
+                key: BookKey {
+                    instrument_id: InstrumentId(id),
+                    ..BID.key()
+                },
+                class: InstrumentClass::Call,
+                strike: Price(i64::from(id) * 25_000_000_000),
+                underlying_id: BID.instrument_id,
+                ..definition(b"NQ")
+            };
+            chain.define(&option, &Calendar::built_in());
+        }
+        assert_eq!(chain.quoted_at(), None);
+        for at in [2, 0, 2] {
+            chain.sighted(at, 9);
+            assert_eq!(chain.trade(at), Some(9));
+            chain.quote(at, &Touch::EMPTY, Trust::Good, Nanos(10 + at as u64));
+        }
+        let traded = (0..chain.traded_count()).filter_map(|nth| chain.nth_traded(nth));
+        assert!(traded.eq([0, 2]), "each once, ascending");
+        assert_eq!(chain.quoted_at(), Some(Nanos(12)), "the latest");
+        chain.clear();
+        assert_eq!((chain.traded_count(), chain.quoted_at()), (0, None));
+    }
 }

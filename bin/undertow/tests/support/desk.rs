@@ -184,10 +184,11 @@ pub(crate) fn play<G: Gateway>(
                 if let Some(update) = books.apply(market) {
                     let update = *update;
                     flow.on_data(&update, &mut out);
-                    trader.observe(&books, &update);
+                    trader.observe(&books, &flow, &update);
                 }
             }
             Body::Control(control) => {
+                out.trader.catch_up_with(&flow);
                 books.control(control);
                 flow.on_control(control, &mut out);
                 trader.on_control(control);

@@ -5,8 +5,8 @@
 
 use alloc::boxed::Box;
 
-use undertow_core::event::{BookUpdate, Definition, InstrumentClass};
-use undertow_core::types::{Action, BookKey, InstrumentId, Nanos, Price, Text};
+use undertow_core::event::{Definition, InstrumentClass, Touch};
+use undertow_core::types::{BookKey, InstrumentId, Nanos, Price, Text};
 
 use super::laid_out;
 use crate::options::Right;
@@ -142,31 +142,42 @@ impl Listing {
     }
 
     /// Whose book this is.
-    #[inline]
+    #[inline(always)]
     pub(super) fn owner(&mut self, book_idx: u32, key: BookKey) -> Owner {
         if self.is_stale {
-            self.by_book.fill(UNASKED);
-            self.is_stale = false;
+            self.forget_books();
         }
-        let Some(place) = self.by_book.get_mut(book_idx as usize) else {
+        let Some(place) = self.by_book.get(book_idx as usize).copied() else {
             return Owner::Neither;
         };
-        if *place == UNASKED {
-            *place = if let Some(option) = find_option(&self.option_by_key, &self.options, key) {
-                option
-            } else if let Some(underlying) =
-                find_underlying(&self.underlying_by_key, &self.underlyings, key)
-            {
-                UNDERLYING | underlying
-            } else {
-                NEITHER
-            };
-        }
-        match *place {
+        let place = if place == UNASKED {
+            self.look_up(book_idx, key)
+        } else {
+            place
+        };
+        match place {
             NEITHER => Owner::Neither,
             place if place & UNDERLYING != 0 => Owner::Underlying(place & !UNDERLYING),
             option => Owner::Option(option),
         }
+    }
+
+    #[cold]
+    fn forget_books(&mut self) {
+        self.by_book.fill(UNASKED);
+        self.is_stale = false;
+    }
+
+    /// Whose a book is that nobody has asked for yet.
+    #[cold]
+    fn look_up(&mut self, book_idx: u32, key: BookKey) -> u32 {
+        let option = find_option(&self.option_by_key, &self.options, key);
+        let underlying = || find_underlying(&self.underlying_by_key, &self.underlyings, key);
+        let place = option
+            .or_else(|| underlying().map(|underlying| UNDERLYING | underlying))
+            .unwrap_or(NEITHER);
+        self.by_book[book_idx as usize] = place;
+        place
     }
 
     /// The option of this key.
@@ -174,18 +185,24 @@ impl Listing {
         find_option(&self.option_by_key, &self.options, key)
     }
 
-    /// Takes note of an underlying's price.
+    /// Takes note of an underlying's quote.
     #[inline]
-    pub(super) fn price(&mut self, underlying: u32, update: &BookUpdate) {
-        let Some(underlying) = self.underlyings.get_mut(underlying as usize) else {
-            return;
-        };
-        let touch = &update.touch;
-        if touch.is_two_sided() && touch.bid <= touch.ask {
+    pub(super) fn quote(&mut self, underlying: u32, touch: &Touch) {
+        if let Some(underlying) = self.underlyings.get_mut(underlying as usize)
+            && touch.is_two_sided()
+            && touch.bid <= touch.ask
+        {
             underlying.quote = Some([touch.bid, touch.ask]);
         }
-        if update.mbo.action == Action::Trade && update.mbo.price.is_defined() {
-            underlying.last = Some(update.mbo.price);
+    }
+
+    /// Takes note of an underlying's trade.
+    #[inline]
+    pub(super) fn trade(&mut self, underlying: u32, price: Price) {
+        if let Some(underlying) = self.underlyings.get_mut(underlying as usize)
+            && price.is_defined()
+        {
+            underlying.last = Some(price);
         }
     }
 
