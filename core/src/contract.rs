@@ -15,6 +15,9 @@ use crate::types::{BookKey, InstrumentId, Nanos, Price, Text};
 /// Price unit × multiplier unit, in units of money: 1e-9 × 1e-9 against 1e-4.
 const VALUE_PER_MONEY: i128 = 100_000_000_000_000;
 
+/// A cent in a multiplier's unit. Nearly all are of whole cents, and most values then fit 64 bits.
+const CENT: i64 = 10_000_000;
+
 /// What can be traded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Contract {
@@ -283,6 +286,11 @@ impl Contract {
     /// Money that `points` are worth: signed price units times contracts, half away from zero.
     #[must_use]
     pub const fn value(&self, points: i128) -> Money {
+        let (cents, rest) = (self.multiplier.0 / CENT, self.multiplier.0 % CENT);
+        if rest == 0 && points as i64 as i128 == points {
+            let units = points as i64 as i128 * cents as i128;
+            return Money::saturating_from(div_round(units, VALUE_PER_MONEY / CENT as i128));
+        }
         match points.checked_mul(self.multiplier.0 as i128) {
             Some(units) => Money::saturating_from(div_round(units, VALUE_PER_MONEY)),
             None if points < 0 => Money::MIN,

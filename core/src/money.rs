@@ -75,7 +75,26 @@ impl Money {
     /// `ppm` millionths of the amount, rounded toward zero.
     #[must_use]
     pub const fn part(self, ppm: i64) -> Self {
-        Self::saturating_from(self.0 as i128 * ppm as i128 / PPM as i128)
+        match self.millions_and_rest(ppm) {
+            Some((whole, rest)) => Self(whole).plus(rest / PPM),
+            None => Self::saturating_from(self.0 as i128 * ppm as i128 / PPM as i128),
+        }
+    }
+
+    /// `ppm` times the amount as millions and what is left, both of its sign; `None` where that
+    /// takes more than 64 bits. A division of 128 bits costs as much as a check.
+    const fn millions_and_rest(self, ppm: i64) -> Option<(i64, i64)> {
+        match (
+            (self.0 / PPM).checked_mul(ppm),
+            (self.0 % PPM).checked_mul(ppm),
+        ) {
+            (Some(whole), Some(rest)) => Some((whole, rest)),
+            _ => None,
+        }
+    }
+
+    const fn plus(self, units: i64) -> Self {
+        Self(self.0.saturating_add(units)).clamped()
     }
 
     /// This amount as millionths of `whole`, half away from zero; `None` unless `whole` is
@@ -92,6 +111,10 @@ impl Money {
     /// `ppm` millionths of the amount, rounded up: at least this much is at least that share.
     #[must_use]
     pub const fn part_up(self, ppm: i64) -> Self {
+        if let Some((whole, rest)) = self.millions_and_rest(ppm) {
+            let up = (rest.rem_euclid(PPM) > 0) as i64;
+            return Self(whole).plus(rest.div_euclid(PPM) + up);
+        }
         let millionths = self.0 as i128 * ppm as i128;
         let floor = millionths.div_euclid(PPM as i128);
         let up = if millionths.rem_euclid(PPM as i128) > 0 {
@@ -127,6 +150,9 @@ impl Money {
         if whole.0 <= 0 {
             return None;
         }
+        if let Some(millionths) = self.0.checked_mul(PPM) {
+            return Some(Self(millionths.div_euclid(whole.0)).clamped().0);
+        }
         let ppm = (self.0 as i128 * PPM as i128).div_euclid(whole.0 as i128);
         Some(Self::saturating_from(ppm).0)
     }
@@ -139,6 +165,13 @@ impl Money {
 /// `numerator / denominator`, half away from zero. The denominator is positive.
 #[must_use]
 pub const fn div_round(numerator: i128, denominator: i128) -> i128 {
+    // Most amounts are small, and a division of 128 bits costs many times one of 64.
+    let size = numerator.unsigned_abs();
+    let half = (denominator / 2) as u64;
+    if size <= (u64::MAX - half) as u128 && denominator <= u64::MAX as i128 {
+        let rounded = ((size as u64 + half) / denominator as u64) as i128;
+        return if numerator < 0 { -rounded } else { rounded };
+    }
     let half = denominator / 2;
     if numerator < 0 {
         -(numerator.unsigned_abs().saturating_add(half as u128) / denominator as u128).cast_signed()
@@ -274,7 +307,35 @@ mod tests {
         assert_eq!(Money(1).ppm_down(Money(-3)), None);
     }
 
+    /// Amounts of every length, so that both ways of dividing are taken.
+    fn units() -> impl Strategy<Value = i64> {
+        (any::<i64>(), 0u32..64).prop_map(|(units, shift)| units >> shift)
+    }
+
     proptest! {
+        #![proptest_config(ProptestConfig { cases: 4_000, ..ProptestConfig::default() })]
+
+        #[test]
+        fn parts_are_those_of_wide_arithmetic(amount in units(), ppm in units(), whole in units()) {
+            let millionths = i128::from(amount) * i128::from(ppm);
+            let million = i128::from(PPM);
+            let part = Money::saturating_from(millionths / million);
+            prop_assert_eq!(Money(amount).part(ppm), part);
+            let floor = millionths.div_euclid(million);
+            let up = floor + i128::from(floor * million != millionths);
+            prop_assert_eq!(Money(amount).part_up(ppm), Money::saturating_from(up));
+            let share = i128::from(amount) * million;
+            let down = (whole > 0).then(|| {
+                Money::saturating_from(share.div_euclid(i128::from(whole))).0
+            });
+            prop_assert_eq!(Money(amount).ppm_down(Money(whole)), down);
+            let divisor = i128::from(whole.saturating_abs().max(1));
+            let amount = i128::from(amount);
+            let away = (2 * amount.abs() + divisor) / (2 * divisor);
+            let rounded = if amount < 0 { -away } else { away };
+            prop_assert_eq!(div_round(amount, divisor), rounded);
+        }
+
         #[test]
         fn division_rounds_to_the_nearest(n in -(1i128 << 90)..(1i128 << 90), d in 1i128..1 << 60) {
             let q = div_round(n, d);

@@ -48,6 +48,7 @@ use crate::types::{BookKey, Nanos, Price, Side};
 use context::{Correlation, Known, age_ns};
 use digest::Digest;
 use ledger::{Ledger, NONE, side_index};
+use portfolio::Rules;
 use rate::{Burst, Rate};
 
 /// A checked order. Risk alone makes them; whoever holds one may send it, once.
@@ -243,7 +244,8 @@ pub struct Risk {
     known: Known,
     ledger: Ledger,
     now: Nanos,
-    verdict: Verdict,
+    /// Apart from the rest, so that the checks write it while they read the rest; away only then.
+    verdict: Option<Box<Verdict>>,
     counters: RiskCounters,
     messages: Rate,
     errors: Rate,
@@ -267,7 +269,7 @@ impl Risk {
         setup.capacity.check().map_err(SetupError::Capacity)?;
         let capacity = &setup.capacity;
         let room = |count: i64| usize::try_from(count).unwrap_or(0).min(1 << 16);
-        let mut ledger = Ledger::new(capacity, kept.next_id);
+        let mut ledger = Ledger::new(capacity, kept.next_id, rules(&setup.limits));
         ledger.sums.losing_trades = i64::from(kept.losing_trades);
         Ok(Self {
             mode: setup.mode,
@@ -277,7 +279,7 @@ impl Risk {
             known: Known::new(capacity.strategies_max, capacity.underlyings_max),
             ledger,
             now: Nanos(0),
-            verdict: Verdict::new(),
+            verdict: Some(Box::new(Verdict::new())),
             counters: RiskCounters::default(),
             messages: Rate::new(room(setup.limits.messages_per_second_max)),
             errors: Rate::new(room(setup.limits.errors_max)),
@@ -337,30 +339,46 @@ impl Risk {
         if let Some(attempts) = self.attempts.get_mut(usize::from(intent.strategy.0)) {
             attempts.note(now, window);
         }
-        self.verdict = checks::run(self, intent);
+        let at = self.ledger.find(intent.contract);
+        if let Some(at) = at
+            && intent.purpose.opens()
+        {
+            self.ledger.prepare(at, now);
+        }
+        let refusal = self.judge(intent, at);
         // Whoever asks this often has run away, whatever the checks say of this one.
         if self.attempts(intent.strategy) > Some(self.limits.attempts_max) {
             self.halt(Gate::ReduceOnly, HaltCause::RunAway);
         }
-        match self.verdict.refusal() {
+        match refusal {
             Some(refusal) => {
                 self.counters.refused[refusal as usize] += 1;
                 Err(refusal)
             }
-            None => Ok(self.bear(intent)),
+            None => Ok(self.bear(intent, at.expect("an intent that passed has a contract"))),
         }
     }
 
+    /// Asks every check.
+    fn judge(&mut self, intent: &Intent, at: Option<u32>) -> Option<Refusal> {
+        let mut verdict = self.verdict.take().expect("a verdict is in its place");
+        checks::run(self, intent, at, &mut verdict);
+        let refusal = verdict.refusal();
+        self.verdict = Some(verdict);
+        refusal
+    }
+
     /// The last intent's verdict, check by check.
+    ///
+    /// # Panics
+    /// Never: it is away only while the checks write it.
     #[must_use]
-    pub const fn verdict(&self) -> &Verdict {
-        &self.verdict
+    pub fn verdict(&self) -> &Verdict {
+        self.verdict.as_deref().expect("a verdict is in its place")
     }
 
     /// Makes the order of an intent that has passed, and reserves for it.
-    fn bear(&mut self, intent: &Intent) -> Order {
-        let at = self.ledger.find(intent.contract);
-        let at = at.expect("an intent that passed has a contract");
+    fn bear(&mut self, intent: &Intent, at: u32) -> Order {
         let id = self.ledger.free_id();
         let id = ClientOrderId(id.expect("an intent that passed has a slot"));
         let order = Order {
@@ -368,19 +386,25 @@ impl Risk {
             ts: self.now,
             intent: *intent,
         };
-        let loss = checks::loss_each(self, intent, at);
         let (now, window) = (self.now, self.limits.repeats_window_ns);
         let line = self.ledger.line_mut(at);
         line.repeats[side_index(intent.side)].note(now, window);
-        if intent.purpose.opens() {
-            line.strategy = intent.strategy;
-            line.loss_each = line.loss_each.max(loss);
-        }
+        self.open(intent, at);
         let life = Life::new(intent.quantity);
         self.ledger.insert(at, order, life, now);
         self.messages.note(now);
         self.counters.passed += 1;
         order
+    }
+
+    /// An order that opens says whose its contract is, and what it can lose.
+    fn open(&mut self, intent: &Intent, at: u32) {
+        if intent.purpose.opens() {
+            let loss = checks::loss_each(self, intent, at);
+            let line = self.ledger.line_mut(at);
+            line.strategy = intent.strategy;
+            line.loss_each = line.loss_each.max(loss);
+        }
     }
 
     /// Makes a cancel. Of the checks it is asked 1 and, with the reserve, 18.
@@ -406,7 +430,7 @@ impl Risk {
         if track.life.is_cancel_sent() {
             return Err(CancelRefusal::AlreadySent);
         }
-        if checks::check_01_mode(self).status.blocks() {
+        if !checks::is_mode_right(self) {
             return Err(CancelRefusal::Mode);
         }
         self.ledger.turn(slot, Turn::CancelSent, self.now);
@@ -488,6 +512,8 @@ impl Risk {
     /// Changes nothing and names the first limit that would be looser, or is unsound.
     pub fn tighten(&mut self, limits: &Limits) -> Result<(), LimitError> {
         self.limits.tighten(limits)?;
+        self.ledger.rules = rules(&self.limits);
+        self.ledger.count_all(self.now);
         self.step_all();
         Ok(())
     }
@@ -506,8 +532,12 @@ impl Risk {
             Context::Account(account) => self.known.account = Some(account),
             Context::Margin(key, each, as_of) => {
                 self.with_line(key, |line| line.margin = Some((each, as_of)));
+                self.touch(key);
             }
-            Context::Greeks(key, greeks) => self.with_line(key, |line| line.greeks = Some(greeks)),
+            Context::Greeks(key, greeks) => {
+                self.with_line(key, |line| line.greeks = Some(greeks));
+                self.touch(key);
+            }
             Context::Volume(key, volume) => self.with_line(key, |line| line.volume = Some(volume)),
             Context::Reference(key, price, as_of) => {
                 self.with_line(key, |line| line.reference = Some((price, as_of)));
@@ -526,6 +556,12 @@ impl Risk {
                 self.step(BreakerKind::Volatility);
             }
             Context::Costs(costs) => self.known.costs = Some(costs),
+        }
+    }
+
+    fn touch(&mut self, key: BookKey) {
+        if let Some(at) = self.ledger.find(key) {
+            self.ledger.touch(at);
         }
     }
 
@@ -836,13 +872,8 @@ impl Risk {
             ts,
             intent: *intent,
         };
-        let loss = checks::loss_each(self, intent, at);
         let now = self.now;
-        if intent.purpose.opens() {
-            let line = self.ledger.line_mut(at);
-            line.strategy = intent.strategy;
-            line.loss_each = line.loss_each.max(loss);
-        }
+        self.open(intent, at);
         let life = Life::recovered(intent.quantity, filled);
         self.ledger.insert(at, order, life, now);
         self.keep();
@@ -1172,6 +1203,15 @@ impl Risk {
         self.opened_seen = opened;
         self.kept.opened_today = self.kept.opened_today.saturating_add(news);
         self.kept.opened_in_run = self.kept.opened_in_run.saturating_add(news);
+    }
+}
+
+/// The limits by which the ledger counts.
+const fn rules(limits: &Limits) -> Rules {
+    Rules {
+        now: Nanos(0),
+        account_age_ns_max: limits.account_age_ns_max,
+        greeks_age_ns_max: limits.greeks_age_ns_max,
     }
 }
 

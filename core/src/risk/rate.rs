@@ -28,7 +28,7 @@ impl Rate {
         if self.len == self.times.len() {
             self.drop_oldest();
         }
-        let at = (self.head + self.len) % self.times.len();
+        let at = self.place(self.len);
         self.times[at] = now.0;
         self.len += 1;
     }
@@ -36,10 +36,21 @@ impl Rate {
     /// How many of them are younger than the window. Time never goes back, so they lie in order.
     pub(super) fn within(&self, now: Nanos, window_ns: i64) -> i64 {
         let window = u64::try_from(window_ns).unwrap_or(0);
-        let (mut old, mut young) = (0, self.len);
+        let is_young = |index| now.0.saturating_sub(self.at(index)) < window;
+        // The young ones are few, so they are looked for from their end.
+        let (mut old, mut young, mut step) = (0, self.len, 1);
+        while old < young {
+            let index = young.saturating_sub(step).max(old);
+            if !is_young(index) {
+                old = index + 1;
+                break;
+            }
+            young = index;
+            step *= 2;
+        }
         while old < young {
             let middle = usize::midpoint(old, young);
-            if now.0.saturating_sub(self.at(middle)) < window {
+            if is_young(middle) {
                 young = middle;
             } else {
                 old = middle + 1;
@@ -50,7 +61,17 @@ impl Rate {
 
     /// The time of one of them, the oldest being 0.
     fn at(&self, index: usize) -> u64 {
-        self.times[(self.head + index) % self.times.len()]
+        self.times[self.place(index)]
+    }
+
+    /// Where one of them lies; the room of all is less than twice around.
+    fn place(&self, index: usize) -> usize {
+        let place = self.head + index;
+        if place < self.times.len() {
+            place
+        } else {
+            place - self.times.len()
+        }
     }
 
     /// Forgets all.
@@ -59,7 +80,7 @@ impl Rate {
     }
 
     fn drop_oldest(&mut self) {
-        self.head = (self.head + 1) % self.times.len();
+        self.head = self.place(1);
         self.len -= 1;
     }
 }
