@@ -9,7 +9,7 @@
 use core::fmt;
 
 use crate::event::{Definition, InstrumentClass};
-use crate::money::{Money, div_round};
+use crate::money::{Money, div_round, div_round_narrow};
 use crate::types::{BookKey, InstrumentId, Nanos, Price, Text};
 
 /// Price unit × multiplier unit, in units of money: 1e-9 × 1e-9 against 1e-4.
@@ -286,10 +286,10 @@ impl Contract {
     /// Money that `points` are worth: signed price units times contracts, half away from zero.
     #[must_use]
     pub const fn value(&self, points: i128) -> Money {
-        let (cents, rest) = (self.multiplier.0 / CENT, self.multiplier.0 % CENT);
-        if rest == 0 && points as i64 as i128 == points {
-            let units = points as i64 as i128 * cents as i128;
-            return Money::saturating_from(div_round(units, VALUE_PER_MONEY / CENT as i128));
+        let cents = self.multiplier.0 / CENT;
+        let is_narrow = cents * CENT == self.multiplier.0 && points as i64 as i128 == points;
+        if is_narrow && let Some(units) = (points as i64).checked_mul(cents) {
+            return Money(div_round_narrow(units, (VALUE_PER_MONEY / CENT as i128) as u64));
         }
         match points.checked_mul(self.multiplier.0 as i128) {
             Some(units) => Money::saturating_from(div_round(units, VALUE_PER_MONEY)),

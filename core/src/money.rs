@@ -42,12 +42,12 @@ impl Money {
     /// An amount computed in wider arithmetic, held within the range.
     #[must_use]
     pub const fn saturating_from(units: i128) -> Self {
-        if units > Self::MAX.0 as i128 {
+        if units as i64 as i128 == units {
+            Self(units as i64).clamped()
+        } else if units > 0 {
             Self::MAX
-        } else if units < Self::MIN.0 as i128 {
-            Self::MIN
         } else {
-            Self(units as i64)
+            Self::MIN
         }
     }
 
@@ -63,7 +63,10 @@ impl Money {
     /// So many times the amount.
     #[must_use]
     pub const fn times(self, count: i64) -> Self {
-        Self::saturating_from(self.0 as i128 * count as i128)
+        match self.0.checked_mul(count) {
+            Some(units) => Self(units).clamped(),
+            None => Self::saturating_from(self.0 as i128 * count as i128),
+        }
     }
 
     /// The size of the amount, whatever its sign.
@@ -75,26 +78,11 @@ impl Money {
     /// `ppm` millionths of the amount, rounded toward zero.
     #[must_use]
     pub const fn part(self, ppm: i64) -> Self {
-        match self.millions_and_rest(ppm) {
-            Some((whole, rest)) => Self(whole).plus(rest / PPM),
+        // Of most amounts the millionths fit; a wide division costs many times a narrow one.
+        match self.0.checked_mul(ppm) {
+            Some(millionths) => Self(millionths / PPM),
             None => Self::saturating_from(self.0 as i128 * ppm as i128 / PPM as i128),
         }
-    }
-
-    /// `ppm` times the amount as millions and what is left, both of its sign; `None` where that
-    /// takes more than 64 bits. A division of 128 bits costs as much as a check.
-    const fn millions_and_rest(self, ppm: i64) -> Option<(i64, i64)> {
-        match (
-            (self.0 / PPM).checked_mul(ppm),
-            (self.0 % PPM).checked_mul(ppm),
-        ) {
-            (Some(whole), Some(rest)) => Some((whole, rest)),
-            _ => None,
-        }
-    }
-
-    const fn plus(self, units: i64) -> Self {
-        Self(self.0.saturating_add(units)).clamped()
     }
 
     /// This amount as millionths of `whole`, half away from zero; `None` unless `whole` is
@@ -111,9 +99,9 @@ impl Money {
     /// `ppm` millionths of the amount, rounded up: at least this much is at least that share.
     #[must_use]
     pub const fn part_up(self, ppm: i64) -> Self {
-        if let Some((whole, rest)) = self.millions_and_rest(ppm) {
-            let up = (rest.rem_euclid(PPM) > 0) as i64;
-            return Self(whole).plus(rest.div_euclid(PPM) + up);
+        if let Some(millionths) = self.0.checked_mul(ppm) {
+            let up = (millionths.rem_euclid(PPM) > 0) as i64;
+            return Self(millionths.div_euclid(PPM) + up);
         }
         let millionths = self.0 as i128 * ppm as i128;
         let floor = millionths.div_euclid(PPM as i128);
@@ -165,18 +153,25 @@ impl Money {
 /// `numerator / denominator`, half away from zero. The denominator is positive.
 #[must_use]
 pub const fn div_round(numerator: i128, denominator: i128) -> i128 {
-    // Most amounts are small, and a division of 128 bits costs many times one of 64.
-    let size = numerator.unsigned_abs();
-    let half = (denominator / 2) as u64;
-    if size <= (u64::MAX - half) as u128 && denominator <= u64::MAX as i128 {
-        let rounded = ((size as u64 + half) / denominator as u64) as i128;
-        return if numerator < 0 { -rounded } else { rounded };
+    if numerator as i64 as i128 == numerator && denominator as i64 as i128 == denominator {
+        return div_round_narrow(numerator as i64, denominator as u64) as i128;
     }
     let half = denominator / 2;
     if numerator < 0 {
         -(numerator.unsigned_abs().saturating_add(half as u128) / denominator as u128).cast_signed()
     } else {
         numerator.saturating_add(half) / denominator
+    }
+}
+
+/// The same of what fits 64 bits: a wide division costs many times a narrow one. The denominator
+/// is positive, and at most `i64::MAX`.
+pub(crate) const fn div_round_narrow(numerator: i64, denominator: u64) -> i64 {
+    let rounded = (numerator.unsigned_abs() + denominator / 2) / denominator;
+    if numerator < 0 {
+        0_i64.wrapping_sub_unsigned(rounded)
+    } else {
+        rounded.cast_signed()
     }
 }
 

@@ -51,6 +51,9 @@ use ledger::{Ledger, NONE, side_index};
 use portfolio::Rules;
 use rate::{Burst, Rate};
 
+/// Messages to the venue are counted within any second.
+const SECOND_NS: i64 = 1_000_000_000;
+
 /// A checked order. Risk alone makes them; whoever holds one may send it, once.
 ///
 /// ```compile_fail
@@ -339,13 +342,14 @@ impl Risk {
         if let Some(attempts) = self.attempts.get_mut(usize::from(intent.strategy.0)) {
             attempts.note(now, window);
         }
+        self.messages.forget(now, SECOND_NS);
         let at = self.ledger.find(intent.contract);
         if let Some(at) = at
             && intent.purpose.opens()
         {
             self.ledger.prepare(at, now);
         }
-        let refusal = self.judge(intent, at);
+        let (refusal, loss_each) = self.judge(intent, at);
         // Whoever asks this often has run away, whatever the checks say of this one.
         if self.attempts(intent.strategy) > Some(self.limits.attempts_max) {
             self.halt(Gate::ReduceOnly, HaltCause::RunAway);
@@ -355,17 +359,20 @@ impl Risk {
                 self.counters.refused[refusal as usize] += 1;
                 Err(refusal)
             }
-            None => Ok(self.bear(intent, at.expect("an intent that passed has a contract"))),
+            None => {
+                let at = at.expect("an intent that passed has a contract");
+                Ok(self.bear(intent, at, loss_each))
+            }
         }
     }
 
-    /// Asks every check.
-    fn judge(&mut self, intent: &Intent, at: Option<u32>) -> Option<Refusal> {
+    /// Asks every check. Says also what one contract can lose, if it opens.
+    fn judge(&mut self, intent: &Intent, at: Option<u32>) -> (Option<Refusal>, Option<Money>) {
         let mut verdict = self.verdict.take().expect("a verdict is in its place");
-        checks::run(self, intent, at, &mut verdict);
+        let loss_each = checks::run(self, intent, at, &mut verdict);
         let refusal = verdict.refusal();
         self.verdict = Some(verdict);
-        refusal
+        (refusal, loss_each)
     }
 
     /// The last intent's verdict, check by check.
@@ -378,7 +385,7 @@ impl Risk {
     }
 
     /// Makes the order of an intent that has passed, and reserves for it.
-    fn bear(&mut self, intent: &Intent, at: u32) -> Order {
+    fn bear(&mut self, intent: &Intent, at: u32, loss_each: Option<Money>) -> Order {
         let id = self.ledger.free_id();
         let id = ClientOrderId(id.expect("an intent that passed has a slot"));
         let order = Order {
@@ -389,22 +396,12 @@ impl Risk {
         let (now, window) = (self.now, self.limits.repeats_window_ns);
         let line = self.ledger.line_mut(at);
         line.repeats[side_index(intent.side)].note(now, window);
-        self.open(intent, at);
+        line.open(intent, loss_each);
         let life = Life::new(intent.quantity);
         self.ledger.insert(at, order, life, now);
         self.messages.note(now);
         self.counters.passed += 1;
         order
-    }
-
-    /// An order that opens says whose its contract is, and what it can lose.
-    fn open(&mut self, intent: &Intent, at: u32) {
-        if intent.purpose.opens() {
-            let loss = checks::loss_each(self, intent, at);
-            let line = self.ledger.line_mut(at);
-            line.strategy = intent.strategy;
-            line.loss_each = line.loss_each.max(loss);
-        }
     }
 
     /// Makes a cancel. Of the checks it is asked 1 and, with the reserve, 18.
@@ -873,7 +870,8 @@ impl Risk {
             intent: *intent,
         };
         let now = self.now;
-        self.open(intent, at);
+        let loss_each = checks::loss_each(self, intent, at);
+        self.ledger.line_mut(at).open(intent, loss_each);
         let life = Life::recovered(intent.quantity, filled);
         self.ledger.insert(at, order, life, now);
         self.keep();
@@ -1083,7 +1081,7 @@ impl Risk {
     }
 
     fn messages_in_last_second(&self) -> i64 {
-        self.messages.within(self.now, 1_000_000_000)
+        self.messages.within(self.now, SECOND_NS)
     }
 
     /// Age of the oldest mark of what is held.
@@ -1104,9 +1102,7 @@ impl Risk {
                 ((-self.earned_today()?).0, limit.0, 0)
             }
             BreakerKind::Drawdown => {
-                let high = self.kept.high_water;
-                let fallen = (high - self.equity()?).ppm_down(high)?;
-                (fallen, limits.drawdown_ppm, limits.drawdown_cool_ns)
+                return self.drawdown_reading(self.equity());
             }
             BreakerKind::LosingDays => {
                 (i64::from(self.kept.losing_days), limits.losing_days_max, 0)
@@ -1133,6 +1129,16 @@ impl Risk {
             value,
             limit,
             cool_ns,
+        })
+    }
+
+    /// The same of drawdown, for an equity that is known already.
+    fn drawdown_reading(&self, equity: Option<Money>) -> Option<Reading> {
+        let high = self.kept.high_water;
+        Some(Reading {
+            value: (high - equity?).ppm_down(high)?,
+            limit: self.limits.drawdown_ppm,
+            cool_ns: self.limits.drawdown_cool_ns,
         })
     }
 

@@ -8,7 +8,7 @@
 use super::context::{age_ns, is_fresh};
 use super::ledger::{Line, side_index};
 use super::portfolio::Worst;
-use super::verdict::{Bound, Compared, Refusal, Telling, Tightest, Verdict};
+use super::verdict::{Bound, Compared, Refusal, Tightest, Verdict};
 use super::{BreakerKind, Gate, Risk};
 use crate::contract::PriceSign;
 use crate::event::Trust;
@@ -18,19 +18,27 @@ use crate::position::Agreement;
 use crate::types::{Nanos, Price, Side};
 
 /// Runs every check, in order. After one fails the rest still speak, for who wants to know.
-pub(super) fn run(risk: &Risk, intent: &Intent, line_idx: Option<u32>, verdict: &mut Verdict) {
+/// Returns what one contract of an order that opens can lose, if anything bounds it.
+pub(super) fn run(
+    risk: &Risk,
+    intent: &Intent,
+    line_idx: Option<u32>,
+    verdict: &mut Verdict,
+) -> Option<Money> {
     verdict.begin();
-    check_01_mode(risk, verdict.on(Refusal::Mode));
-    check_02_halt(risk, intent, verdict.on(Refusal::Halt));
+    check_01_mode(risk, verdict);
+    check_02_halt(risk, intent, verdict);
     let Some(line_idx) = line_idx else {
         let unknown = verdict.on(Refusal::Instrument);
-        return unknown.fact(Bound::Known, false).done();
+        unknown.fact(Bound::Known, false).done();
+        return None;
     };
     let asked = Asked::new(risk, intent, line_idx);
     if intent.purpose.opens() {
-        asked.enter(verdict);
+        asked.enter(verdict)
     } else {
         asked.exit(verdict);
+        None
     }
 }
 
@@ -44,6 +52,8 @@ pub(super) struct Asked<'a> {
     /// What an order of this side may cost at most, per contract: its price or the mark.
     pub(super) price: Price,
     pub(super) quantity: i64,
+    /// Absent while a position has no mark.
+    equity: Option<Money>,
 }
 
 impl<'a> Asked<'a> {
@@ -57,6 +67,7 @@ impl<'a> Asked<'a> {
             now: risk.now,
             price: dearer(intent.price, line.view.mark),
             quantity: i64::from(intent.quantity),
+            equity: risk.equity(),
         }
     }
 
@@ -70,30 +81,31 @@ impl<'a> Asked<'a> {
     }
 
     /// What an order that opens is asked from the third check on.
-    fn enter(&self, verdict: &mut Verdict) {
+    fn enter(&self, verdict: &mut Verdict) -> Option<Money> {
         let worst = Worst::of(self);
-        self.check_03_instrument(verdict.on(Refusal::Instrument));
-        self.check_04_session(verdict.on(Refusal::Session));
-        self.check_05_feed_trust(verdict.on(Refusal::FeedTrust));
-        self.check_06_data_age(verdict.on(Refusal::DataAge));
-        self.check_07_price(verdict.on(Refusal::Price));
-        self.check_08_quantity(verdict.on(Refusal::Quantity));
-        self.check_09_collar(verdict.on(Refusal::Collar));
-        self.check_10_notional(verdict.on(Refusal::Notional));
-        self.check_11_position(&worst, verdict.on(Refusal::Position));
-        self.check_12_exposure(&worst, verdict.on(Refusal::Exposure));
-        self.check_13_daily_loss(verdict.on(Refusal::DailyLoss));
-        self.check_14_breakers(verdict.on(Refusal::Breakers));
-        self.check_15_margin(&worst, verdict.on(Refusal::Margin));
-        self.check_16_correlation(verdict.on(Refusal::Correlation));
-        self.check_17_duplicate(verdict.on(Refusal::Duplicate));
-        self.check_18_message_rate(verdict.on(Refusal::MessageRate));
-        self.check_19_repeated_execution(verdict.on(Refusal::RepeatedExecution));
-        self.check_20_open_orders(verdict.on(Refusal::OpenOrders));
-        self.check_21_self_match(verdict.on(Refusal::SelfMatch));
-        self.check_22_budget(verdict.on(Refusal::Budget));
-        self.check_23_signal(verdict.on(Refusal::Signal));
-        self.check_24_unknown(verdict.on(Refusal::Unknown));
+        self.check_03_instrument(verdict);
+        self.check_04_session(verdict);
+        self.check_05_feed_trust(verdict);
+        self.check_06_data_age(verdict);
+        self.check_07_price(verdict);
+        self.check_08_quantity(verdict);
+        self.check_09_collar(verdict);
+        self.check_10_notional(verdict);
+        self.check_11_position(&worst, verdict);
+        self.check_12_exposure(&worst, verdict);
+        self.check_13_daily_loss(verdict);
+        self.check_14_breakers(verdict);
+        self.check_15_margin(&worst, verdict);
+        self.check_16_correlation(verdict);
+        self.check_17_duplicate(verdict);
+        self.check_18_message_rate(verdict);
+        self.check_19_repeated_execution(verdict);
+        self.check_20_open_orders(verdict);
+        self.check_21_self_match(verdict);
+        self.check_22_budget(verdict);
+        self.check_23_signal(verdict);
+        self.check_24_unknown(verdict);
+        worst.loss_each
     }
 
     /// The same of one that reduces.
@@ -101,22 +113,23 @@ impl<'a> Asked<'a> {
         for check in Refusal::ALL.into_iter().filter(|it| it.spares_exits()) {
             verdict.spare(check);
         }
-        self.check_03_instrument(verdict.on(Refusal::Instrument));
-        self.check_04_session(verdict.on(Refusal::Session));
-        self.check_05_feed_trust(verdict.on(Refusal::FeedTrust));
-        self.check_06_data_age(verdict.on(Refusal::DataAge));
-        self.check_07_price(verdict.on(Refusal::Price));
-        self.check_08_quantity(verdict.on(Refusal::Quantity));
-        self.check_09_collar(verdict.on(Refusal::Collar));
-        self.check_11_reducing(verdict.on(Refusal::Position));
-        self.check_17_duplicate(verdict.on(Refusal::Duplicate));
-        self.check_18_message_rate(verdict.on(Refusal::MessageRate));
-        self.check_20_open_orders(verdict.on(Refusal::OpenOrders));
-        self.check_21_self_match(verdict.on(Refusal::SelfMatch));
-        self.check_24_unknown(verdict.on(Refusal::Unknown));
+        self.check_03_instrument(verdict);
+        self.check_04_session(verdict);
+        self.check_05_feed_trust(verdict);
+        self.check_06_data_age(verdict);
+        self.check_07_price(verdict);
+        self.check_08_quantity(verdict);
+        self.check_09_collar(verdict);
+        self.check_11_reducing(verdict);
+        self.check_17_duplicate(verdict);
+        self.check_18_message_rate(verdict);
+        self.check_20_open_orders(verdict);
+        self.check_21_self_match(verdict);
+        self.check_24_unknown(verdict);
     }
 
-    fn check_03_instrument(&self, check: Telling<'_>) {
+    fn check_03_instrument(&self, verdict: &mut Verdict) {
+        let check = verdict.on(Refusal::Instrument);
         let check = check.fact(Bound::Allowed, self.line.is_allowed);
         let expiry = self.line.contract.expiry;
         if !expiry.is_defined() {
@@ -133,7 +146,8 @@ impl<'a> Asked<'a> {
             .done()
     }
 
-    fn check_04_session(&self, check: Telling<'_>) {
+    fn check_04_session(&self, verdict: &mut Verdict) {
+        let check = verdict.on(Refusal::Session);
         let known = &self.risk.known;
         let is_open = known.session.is_some_and(|it| it.contains(self.now));
         let check = check.fact(Bound::SessionTime, is_open).fact(
@@ -150,7 +164,8 @@ impl<'a> Asked<'a> {
         check.fact(Bound::StrategyWindow, in_window).done()
     }
 
-    fn check_05_feed_trust(&self, check: Telling<'_>) {
+    fn check_05_feed_trust(&self, verdict: &mut Verdict) {
+        let check = verdict.on(Refusal::FeedTrust);
         let view = &self.line.view;
         check
             .fact(Bound::Trust, view.trust == Trust::Good)
@@ -158,7 +173,8 @@ impl<'a> Asked<'a> {
             .done()
     }
 
-    fn check_06_data_age(&self, check: Telling<'_>) {
+    fn check_06_data_age(&self, verdict: &mut Verdict) {
+        let check = verdict.on(Refusal::DataAge);
         let heard = self.line.view.heard_at;
         let age = heard.is_defined().then(|| age_ns(self.now, heard));
         check
@@ -166,7 +182,8 @@ impl<'a> Asked<'a> {
             .done()
     }
 
-    fn check_07_price(&self, check: Telling<'_>) {
+    fn check_07_price(&self, verdict: &mut Verdict) {
+        let check = verdict.on(Refusal::Price);
         let (price, contract) = (self.intent.price, &self.line.contract);
         let may_be = contract.sign == PriceSign::Any || price.0 > 0;
         check
@@ -176,7 +193,8 @@ impl<'a> Asked<'a> {
             .done()
     }
 
-    fn check_08_quantity(&self, check: Telling<'_>) {
+    fn check_08_quantity(&self, verdict: &mut Verdict) {
+        let check = verdict.on(Refusal::Quantity);
         let has_side = self.intent.side != Side::None;
         let max = self.risk.limits.order_quantity_max;
         check
@@ -185,7 +203,8 @@ impl<'a> Asked<'a> {
             .done()
     }
 
-    fn check_09_collar(&self, check: Telling<'_>) {
+    fn check_09_collar(&self, verdict: &mut Verdict) {
+        let check = verdict.on(Refusal::Collar);
         let limits = &self.risk.limits;
         let references = References::of(self);
         let count = i64::try_from(references.count).unwrap_or(0);
@@ -214,14 +233,16 @@ impl<'a> Asked<'a> {
             .done();
     }
 
-    fn check_10_notional(&self, check: Telling<'_>) {
+    fn check_10_notional(&self, verdict: &mut Verdict) {
+        let check = verdict.on(Refusal::Notional);
         let max = self.risk.limits.order_notional_max;
         check
             .at_most(Bound::OrderNotional, self.notional().0, max)
             .done()
     }
 
-    fn check_11_position(&self, worst: &Worst, check: Telling<'_>) {
+    fn check_11_position(&self, worst: &Worst, verdict: &mut Verdict) {
+        let check = verdict.on(Refusal::Position);
         let (limits, kept) = (&self.risk.limits, &self.risk.kept);
         let opened = i64::from(kept.opened_today).saturating_add(worst.pending);
         let in_run = i64::from(kept.opened_in_run).saturating_add(worst.pending);
@@ -242,7 +263,8 @@ impl<'a> Asked<'a> {
             .done()
     }
 
-    fn check_11_reducing(&self, check: Telling<'_>) {
+    fn check_11_reducing(&self, verdict: &mut Verdict) {
+        let check = verdict.on(Refusal::Position);
         let held = self.line.position.quantity();
         let held_against = match self.intent.side {
             Side::Ask => held,
@@ -255,9 +277,10 @@ impl<'a> Asked<'a> {
             .done()
     }
 
-    fn check_12_exposure(&self, worst: &Worst, check: Telling<'_>) {
+    fn check_12_exposure(&self, worst: &Worst, verdict: &mut Verdict) {
+        let check = verdict.on(Refusal::Exposure);
         let limits = &self.risk.limits;
-        let equity = self.risk.equity().unwrap_or(Money::ZERO);
+        let equity = self.equity.unwrap_or(Money::ZERO);
         let units = |money: Option<Money>| money.map(|money| money.0);
         let volume = self.line.volume.map(u64::from);
         let displayed = self.line.view.displayed[1 - self.side()];
@@ -307,7 +330,8 @@ impl<'a> Asked<'a> {
         .done()
     }
 
-    fn check_13_daily_loss(&self, check: Telling<'_>) {
+    fn check_13_daily_loss(&self, verdict: &mut Verdict) {
+        let check = verdict.on(Refusal::DailyLoss);
         let risk = self.risk;
         let Some(earned) = risk.earned_today() else {
             return check.missing(Bound::Marks).done();
@@ -326,7 +350,8 @@ impl<'a> Asked<'a> {
             .done()
     }
 
-    fn check_14_breakers(&self, check: Telling<'_>) {
+    fn check_14_breakers(&self, verdict: &mut Verdict) {
+        let check = verdict.on(Refusal::Breakers);
         let risk = self.risk;
         let mut check = check;
         for (kind, bound) in [
@@ -337,7 +362,11 @@ impl<'a> Asked<'a> {
             (BreakerKind::SystemErrors, Bound::SystemErrors),
         ] {
             check = check.fact(bound, !risk.phase(kind).blocks());
-            check = match risk.reading(kind) {
+            let reading = match kind {
+                BreakerKind::Drawdown => risk.drawdown_reading(self.equity),
+                _ => risk.reading(kind),
+            };
+            check = match reading {
                 Some(reading) => check.below(bound, reading.value, reading.limit),
                 None => check.missing(bound),
             };
@@ -345,7 +374,8 @@ impl<'a> Asked<'a> {
         check.done()
     }
 
-    fn check_15_margin(&self, worst: &Worst, check: Telling<'_>) {
+    fn check_15_margin(&self, worst: &Worst, verdict: &mut Verdict) {
+        let check = verdict.on(Refusal::Margin);
         let limits = &self.risk.limits;
         let Some(account) = self.risk.known.account else {
             return check.missing(Bound::AccountAge).done();
@@ -366,7 +396,8 @@ impl<'a> Asked<'a> {
             .done()
     }
 
-    fn check_16_correlation(&self, check: Telling<'_>) {
+    fn check_16_correlation(&self, verdict: &mut Verdict) {
+        let check = verdict.on(Refusal::Correlation);
         let limits = &self.risk.limits;
         let mut tightest = Tightest::default();
         for at in self.risk.ledger.active() {
@@ -384,7 +415,7 @@ impl<'a> Asked<'a> {
         } else {
             limits.value_at_risk_short_ppm
         };
-        let max = self.risk.equity().map_or(0, |equity| equity.part(ppm).0);
+        let max = self.equity.map_or(0, |equity| equity.part(ppm).0);
         check
             .at_most(
                 Bound::ValueAtRiskAge,
@@ -425,7 +456,8 @@ impl<'a> Asked<'a> {
         tightest
     }
 
-    fn check_17_duplicate(&self, check: Telling<'_>) {
+    fn check_17_duplicate(&self, verdict: &mut Verdict) {
+        let check = verdict.on(Refusal::Duplicate);
         let window = u64::try_from(self.risk.limits.duplicate_window_ns).unwrap_or(0);
         // An order exactly as old as the window is not within it.
         let from = Nanos((self.now.0.saturating_add(1)).saturating_sub(window));
@@ -460,7 +492,8 @@ impl<'a> Asked<'a> {
         })
     }
 
-    fn check_18_message_rate(&self, check: Telling<'_>) {
+    fn check_18_message_rate(&self, verdict: &mut Verdict) {
+        let check = verdict.on(Refusal::MessageRate);
         let limits = &self.risk.limits;
         let max = limits.messages_per_second_max - limits.cancel_reserve;
         check
@@ -468,7 +501,8 @@ impl<'a> Asked<'a> {
             .done()
     }
 
-    fn check_19_repeated_execution(&self, check: Telling<'_>) {
+    fn check_19_repeated_execution(&self, verdict: &mut Verdict) {
+        let check = verdict.on(Refusal::RepeatedExecution);
         let limits = &self.risk.limits;
         let attempts = self.risk.attempts(self.intent.strategy);
         let repeats = self.line.repeats[self.side()].count(self.now, limits.repeats_window_ns);
@@ -481,7 +515,8 @@ impl<'a> Asked<'a> {
         }
     }
 
-    fn check_20_open_orders(&self, check: Telling<'_>) {
+    fn check_20_open_orders(&self, verdict: &mut Verdict) {
+        let check = verdict.on(Refusal::OpenOrders);
         let limits = &self.risk.limits;
         let ledger = &self.risk.ledger;
         let side = i64::from(self.line.working[self.side()].count);
@@ -492,7 +527,8 @@ impl<'a> Asked<'a> {
             .done()
     }
 
-    fn check_21_self_match(&self, check: Telling<'_>) {
+    fn check_21_self_match(&self, verdict: &mut Verdict) {
+        let check = verdict.on(Refusal::SelfMatch);
         let opposite = match self.intent.side {
             Side::Bid => Side::Ask,
             Side::Ask => Side::Bid,
@@ -513,7 +549,8 @@ impl<'a> Asked<'a> {
         check.fact(Bound::OwnPrice, !is_own).done()
     }
 
-    fn check_22_budget(&self, check: Telling<'_>) {
+    fn check_22_budget(&self, verdict: &mut Verdict) {
+        let check = verdict.on(Refusal::Budget);
         let limits = &self.risk.limits;
         let Some(costs) = self.risk.known.costs else {
             return check.missing(Bound::CostAge).done();
@@ -537,7 +574,8 @@ impl<'a> Asked<'a> {
             .done()
     }
 
-    fn check_23_signal(&self, check: Telling<'_>) {
+    fn check_23_signal(&self, verdict: &mut Verdict) {
+        let check = verdict.on(Refusal::Signal);
         let limits = &self.risk.limits;
         let ts = self.intent.ts_event;
         let age = ts.is_defined().then(|| age_ns(self.now, ts));
@@ -548,7 +586,8 @@ impl<'a> Asked<'a> {
             .done()
     }
 
-    fn check_24_unknown(&self, check: Telling<'_>) {
+    fn check_24_unknown(&self, verdict: &mut Verdict) {
+        let check = verdict.on(Refusal::Unknown);
         let unacked = i64::from(self.line.unacked_count);
         check
             .at_most(Bound::UnknownOrders, i64::from(self.line.unknown_count), 0)
@@ -559,7 +598,8 @@ impl<'a> Asked<'a> {
 }
 
 /// Mode and account of what the gateway is logged in to.
-fn check_01_mode(risk: &Risk, check: Telling<'_>) {
+fn check_01_mode(risk: &Risk, verdict: &mut Verdict) {
+    let check = verdict.on(Refusal::Mode);
     match risk.known.venue {
         Some((mode, account)) => check
             .fact(Bound::Mode, mode == risk.mode)
@@ -574,7 +614,8 @@ pub(super) fn is_mode_right(risk: &Risk) -> bool {
     risk.known.venue == Some((risk.mode, risk.account))
 }
 
-fn check_02_halt(risk: &Risk, intent: &Intent, check: Telling<'_>) {
+fn check_02_halt(risk: &Risk, intent: &Intent, verdict: &mut Verdict) {
+    let check = verdict.on(Refusal::Halt);
     let allowed = if intent.purpose.opens() {
         Gate::Open
     } else {

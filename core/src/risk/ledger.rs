@@ -15,7 +15,7 @@ use super::rate::Burst;
 use crate::contract::{Contract, ContractError};
 use crate::event::{BookUpdate, Trust};
 use crate::money::Money;
-use crate::order::{ClientOrderId, Life, Note, OrderState, Quote, StrategyId, Turn, VenueOrderId};
+use crate::order::{ClientOrderId, Intent, Life, Note, OrderState, Quote, StrategyId, Turn, VenueOrderId};
 use crate::position::{Agreement, Executions, Position};
 use crate::types::{Action, BookKey, InstrumentId, Nanos, Price, Side};
 
@@ -124,6 +124,16 @@ impl Line {
             held.saturating_add(self.working[0].quantity),
             held.saturating_sub(self.working[1].quantity),
         )
+    }
+}
+
+impl Line {
+    /// An order that opens says whose the contract is, and what it can lose.
+    pub(super) fn open(&mut self, intent: &Intent, loss_each: Option<Money>) {
+        if intent.purpose.opens() {
+            self.strategy = intent.strategy;
+            self.loss_each = self.loss_each.max(loss_each);
+        }
     }
 }
 
@@ -385,7 +395,7 @@ impl Ledger {
     }
 
     /// Something has changed that a line's share depends on. It is counted anew when another line
-    /// changes, or is asked about: an order looks at its own line as it stands, and at the shares
+    /// changes or is asked about: an order looks at its own line as it stands, and at the shares
     /// of all others.
     #[inline]
     pub(super) fn touch(&mut self, at: u32) {
@@ -395,14 +405,18 @@ impl Ledger {
         }
     }
 
-    /// Makes the sums true for an order of this line at this time.
-    #[inline]
+    /// Makes the sums those of all other lines, for an order of this one at this time.
     pub(super) fn prepare(&mut self, at: u32, now: Nanos) {
-        if self.behind != at {
-            self.catch_up();
-        }
+        self.touch(at);
         if now > self.exposure.until {
             self.count_all(now);
+            self.touch(at);
+        }
+        if self.line(at).share.is_counted {
+            let line = self.line_mut(at);
+            let underlying = line.underlying;
+            let share = core::mem::replace(&mut line.share, Share::NONE);
+            self.exposure.add(&share, underlying, -1);
         }
     }
 

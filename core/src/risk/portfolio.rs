@@ -44,6 +44,8 @@ pub(super) struct Worst {
     pub(super) vega: Option<Money>,
     /// What all of it can lose.
     pub(super) loss: Option<Money>,
+    /// What one contract of the order can lose, if anything bounds it.
+    pub(super) loss_each: Option<Money>,
     /// Money bound: what was paid, or the margin.
     pub(super) committed: Option<Money>,
     pub(super) underlying_committed: Option<Money>,
@@ -55,7 +57,10 @@ pub(super) struct Worst {
 }
 
 impl Worst {
-    /// What is kept, with the order's own contract as it would be with the order working.
+    /// What is kept of the other contracts, and the order's own as it would be with the order
+    /// working. Its share has been taken out: see [`Ledger::prepare`].
+    ///
+    /// [`Ledger::prepare`]: super::ledger::Ledger::prepare
     pub(super) fn of(asked: &Asked<'_>) -> Self {
         let kept = &asked.risk.ledger.exposure;
         let rules = Rules {
@@ -63,40 +68,33 @@ impl Worst {
             ..asked.risk.ledger.rules
         };
         let part = Part::asked(asked);
-        let (with, without) = (part.share(&rules), &asked.line.share);
+        let share = part.share(&rules);
         let (buys, sells) = match asked.intent.side {
             Side::Bid => (asked.quantity, 0),
             _ => (0, -asked.quantity),
         };
-        let moved = |sum: i128, of: fn(&Share) -> Money| {
-            let change = i128::from(of(&with).0) - i128::from(of(without).0);
-            Money::saturating_from(sum + change)
-        };
+        let gross = i128::from(share.gross.0);
         let underlying = &kept.underlyings[asked.line.underlying as usize];
-        let mut strategy = kept.strategies[usize::from(asked.intent.strategy.0)];
-        if without.strategy == asked.intent.strategy {
-            strategy.add(without.bound, -1);
-        }
-        strategy.add(with.bound, 1);
-        let positions = i64::from(with.is_counted) - i64::from(without.is_counted);
-        let pending = i64::from(with.is_pending) - i64::from(without.is_pending);
-        let [delta, gamma, vega] = kept.greeks_with(&with, without);
+        let strategy = &kept.strategies[usize::from(asked.intent.strategy.0)];
+        let positions = i64::from(share.is_counted);
+        let [delta, gamma, vega] = kept.greeks_with(&share);
         let worst = Self {
             quantity: part.size(),
             positions: kept.positions + positions,
             underlying_positions: underlying.positions + positions,
-            pending: kept.pending + pending,
-            gross: moved(kept.gross, |share| share.gross),
-            underlying_gross: moved(underlying.gross, |share| share.gross),
+            pending: kept.pending + i64::from(share.is_pending),
+            gross: Money::saturating_from(kept.gross + gross),
+            underlying_gross: Money::saturating_from(underlying.gross + gross),
             delta,
             gamma,
             vega,
-            loss: kept.loss.moved(without.loss, with.loss),
-            committed: with.bound,
-            underlying_committed: underlying.bound.moved(without.bound, with.bound),
-            strategy_committed: strategy.value(),
-            order_committed: commitment(&rules, &part, buys, sells),
-            reserved: kept.reserved.moved(without.reserved, with.reserved),
+            loss: kept.loss.with(share.loss),
+            loss_each: part.order_loss,
+            committed: share.bound,
+            underlying_committed: underlying.bound.with(share.bound),
+            strategy_committed: strategy.with(share.bound),
+            order_committed: commitment(margin(&rules, asked.line), &part, buys, sells),
+            reserved: kept.reserved.with(share.reserved),
         };
         #[cfg(test)]
         assert_eq!(worst, twin::worst(asked), "sums that are kept");
@@ -128,14 +126,10 @@ impl Sum {
         }
     }
 
-    fn moved(mut self, from: Option<Money>, to: Option<Money>) -> Option<Money> {
-        self.add(from, -1);
-        self.add(to, 1);
-        self.value()
-    }
-
-    fn value(&self) -> Option<Money> {
-        (self.missing == 0).then(|| Money::saturating_from(self.units))
+    /// What it comes to with another amount.
+    fn with(&self, amount: Option<Money>) -> Option<Money> {
+        let amount = amount.filter(|_| self.missing == 0)?;
+        Some(Money::saturating_from(self.units + i128::from(amount.0)))
     }
 }
 
@@ -145,7 +139,7 @@ type Ends = [Money; 2];
 /// What one contract adds to the sums.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Share {
-    is_counted: bool,
+    pub(super) is_counted: bool,
     is_pending: bool,
     /// Whose money it is.
     strategy: StrategyId,
@@ -249,18 +243,15 @@ impl Exposure {
         }
     }
 
-    /// Dollar delta, gamma and vega with one share in the place of another: the larger of long
-    /// and short.
-    fn greeks_with(&self, with: &Share, without: &Share) -> [Option<Money>; 3] {
-        let missing = self.greeks_missing - i64::from(without.greeks.is_none());
-        let Some(with) = with.greeks.filter(|_| missing == 0) else {
+    /// Dollar delta, gamma and vega with another share: the larger of long and short.
+    fn greeks_with(&self, share: &Share) -> [Option<Money>; 3] {
+        let Some(greeks) = share.greeks.filter(|_| self.greeks_missing == 0) else {
             return [None; 3];
         };
-        let without = without.greeks.unwrap_or([[Money::ZERO; 2]; 3]);
         core::array::from_fn(|at| {
             let end = |end: usize| {
-                let change = i128::from(with[at][end].0) - i128::from(without[at][end].0);
-                Money::saturating_from(self.greeks[at][end] + change).abs()
+                let end = self.greeks[at][end] + i128::from(greeks[at][end].0);
+                Money::saturating_from(end).abs()
             };
             Some(end(0).max(end(1)))
         })
@@ -275,6 +266,8 @@ struct Part<'a> {
     /// What a contract of it may cost.
     price: Price,
     loss_each: Option<Money>,
+    /// What a contract of the order asked about can lose.
+    order_loss: Option<Money>,
     is_opening: bool,
     strategy: StrategyId,
 }
@@ -295,6 +288,7 @@ impl<'a> Part<'a> {
             least,
             price,
             loss_each: line.loss_each.max(paid_each(line, least)),
+            order_loss: None,
             is_opening: line.opening_count > 0,
             strategy: line.strategy,
         }
@@ -317,6 +311,7 @@ impl<'a> Part<'a> {
                 (None, loss) if is_new => loss,
                 _ => None,
             },
+            order_loss: loss,
             is_opening: true,
             strategy: asked.intent.strategy,
             ..held
@@ -333,8 +328,9 @@ impl<'a> Part<'a> {
             return Share::NONE;
         }
         let held = self.line.position.quantity();
-        let bound = commitment(rules, self, self.most, self.least);
-        let bound_now = commitment(rules, self, held, held);
+        let margin = margin(rules, self.line);
+        let bound = commitment(margin, self, self.most, self.least);
+        let bound_now = commitment(margin, self, held, held);
         let greeks = dollars(rules, self).map(|dollars| {
             dollars.map(|each| {
                 let (one, other) = (each.times(self.most), each.times(self.least));
@@ -373,26 +369,28 @@ fn difference(one: Option<Money>, other: Option<Money>) -> Option<Money> {
     Some((one? - other?).max(Money::ZERO))
 }
 
+/// Margin of one contract, as far as it is known.
+fn margin(rules: &Rules, line: &Line) -> Option<Money> {
+    let (each, as_of) = line.margin?;
+    is_fresh(rules.now, as_of, rules.account_age_ns_max).then_some(each)
+}
+
 /// Money that a quantity between `least` and `most` binds: the price of what is paid in full and
 /// held long, else the margin. Absent where a margin is needed and not known.
-fn commitment(rules: &Rules, part: &Part<'_>, most: i64, least: i64) -> Option<Money> {
+fn commitment(margin: Option<Money>, part: &Part<'_>, most: i64, least: i64) -> Option<Money> {
     let contract = &part.line.contract;
     let (long, short) = (most.max(0), least.min(0).saturating_neg());
-    let margin = |quantity: i64| {
-        let (each, as_of) = part.line.margin?;
-        is_fresh(rules.now, as_of, rules.account_age_ns_max).then(|| each.times(quantity))
-    };
     if !contract.kind.is_paid_in_full() {
         return match long.max(short) {
             0 => Some(Money::ZERO),
-            quantity => margin(quantity),
+            quantity => Some(margin?.times(quantity)),
         };
     }
     let paid = contract.notional(long, part.price).abs();
     if short == 0 {
         return Some(paid);
     }
-    Some(paid.max(margin(short)?))
+    Some(paid.max(margin?.times(short)))
 }
 
 /// What one contract of the order asked about can lose: all of what is paid for it, or the

@@ -37,16 +37,9 @@ impl Rate {
     pub(super) fn within(&self, now: Nanos, window_ns: i64) -> i64 {
         let window = u64::try_from(window_ns).unwrap_or(0);
         let is_young = |index| now.0.saturating_sub(self.at(index)) < window;
-        // The young ones are few, so they are looked for from their end.
-        let (mut old, mut young, mut step) = (0, self.len, 1);
-        while old < young {
-            let index = young.saturating_sub(step).max(old);
-            if !is_young(index) {
-                old = index + 1;
-                break;
-            }
-            young = index;
-            step *= 2;
+        let (mut old, mut young) = (0, self.len);
+        if old < young && is_young(old) {
+            young = old;
         }
         while old < young {
             let middle = usize::midpoint(old, young);
@@ -57,6 +50,15 @@ impl Rate {
             }
         }
         i64::try_from(self.len - old).unwrap_or(i64::MAX)
+    }
+
+    /// Forgets those that are as old as the window or older, which no later question about this
+    /// window is about.
+    pub(super) fn forget(&mut self, now: Nanos, window_ns: i64) {
+        let window = u64::try_from(window_ns).unwrap_or(0);
+        while self.len > 0 && now.0.saturating_sub(self.at(0)) >= window {
+            self.drop_oldest();
+        }
     }
 
     /// The time of one of them, the oldest being 0.
@@ -135,8 +137,14 @@ mod tests {
         rate.note(Nanos(40));
         assert_eq!(rate.within(Nanos(40), 1_000), 3);
         assert_eq!(rate.within(Nanos(49), 20), 2);
+        rate.forget(Nanos(49), 20);
+        assert_eq!(rate.within(Nanos(49), 1_000), 2, "what was as old is gone");
+        rate.note(Nanos(50));
+        assert_eq!(rate.within(Nanos(50), 20), 2);
+        assert_eq!(rate.within(Nanos(50), 21), 3);
         rate.clear();
-        assert_eq!(rate.within(Nanos(40), 1_000), 0);
+        rate.forget(Nanos(60), 1);
+        assert_eq!(rate.within(Nanos(50), 1_000), 0);
     }
 
     #[test]

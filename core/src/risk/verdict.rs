@@ -329,8 +329,10 @@ enum Kind {
     AtLeast,
     /// As [`Self::AtMost`], but warns later.
     Correlation,
-    /// Passes if it is so.
-    Fact,
+    /// It is so. Facts have no numbers.
+    Holds,
+    /// It is not so, and should be.
+    Fails,
     /// What is needed is not there.
     Missing,
 }
@@ -368,7 +370,8 @@ impl Compared {
 
     /// Passes if it is so.
     pub(super) const fn fact(bound: Bound, holds: bool) -> Self {
-        Self::of(bound, Kind::Fact, holds as i64, 1)
+        let kind = if holds { Kind::Holds } else { Kind::Fails };
+        Self::of(bound, kind, 0, 0)
     }
 
     /// Fails, for something that it needs is not there.
@@ -391,13 +394,15 @@ impl Compared {
         match self.kind {
             Kind::AtMost | Kind::Correlation => self.value > self.limit,
             Kind::Below => self.value >= self.limit,
-            Kind::AtLeast | Kind::Fact => self.value < self.limit,
-            Kind::Missing => true,
+            Kind::AtLeast => self.value < self.limit,
+            Kind::Holds => false,
+            Kind::Fails | Kind::Missing => true,
         }
     }
 
+    #[inline(always)]
     const fn is_number(&self) -> bool {
-        !matches!(self.kind, Kind::Fact | Kind::Missing)
+        !matches!(self.kind, Kind::Holds | Kind::Fails | Kind::Missing)
     }
 
     /// How much further it could go and still pass.
@@ -407,8 +412,8 @@ impl Compared {
             Kind::AtMost | Kind::Correlation => limit.saturating_sub(value),
             Kind::Below => limit.saturating_sub(value).saturating_sub(1),
             Kind::AtLeast => value.saturating_sub(limit),
-            Kind::Fact => value - 1,
-            Kind::Missing => -1,
+            Kind::Holds => 0,
+            Kind::Fails | Kind::Missing => -1,
         }
     }
 
@@ -418,16 +423,21 @@ impl Compared {
             _ if self.blocks() => Status::Failed,
             Kind::AtMost | Kind::Below => Status::at_most(self.value, self.limit),
             Kind::Correlation => Status::of_correlation(self.value, 1, self.limit),
-            Kind::AtLeast | Kind::Fact => Status::Passed,
+            Kind::AtLeast | Kind::Holds | Kind::Fails => Status::Passed,
         }
     }
 
     fn outcome(&self) -> Outcome {
+        let (value, limit) = match self.kind {
+            Kind::Holds => (1, 1),
+            Kind::Fails => (0, 1),
+            _ => (self.value, self.limit),
+        };
         Outcome {
             bound: self.bound,
             status: self.status(),
-            value: self.value,
-            limit: self.limit,
+            value,
+            limit,
             headroom: self.headroom(),
         }
     }
@@ -483,7 +493,15 @@ const PLACES: [usize; Refusal::COUNT + 1] = {
 const ROOM: usize = PLACES[Refusal::COUNT];
 
 /// Stands for the count of a check that an exit was spared.
-const SPARED: u8 = u8::MAX;
+const SPARED: u8 = 0x7F;
+
+/// Is set beside the count of a check that stops the order.
+const BLOCKS: u8 = 0x80;
+
+const _: () = assert!(
+    Refusal::COUNT.is_multiple_of(8),
+    "refusals are looked for eight at a time"
+);
 
 /// Every check's outcome for one intent.
 #[derive(Clone, Copy)]
@@ -491,10 +509,8 @@ pub struct Verdict {
     /// Value and limit of each bound. What stands beyond a check's count is of an earlier intent.
     numbers: [[i64; 2]; ROOM],
     names: [(Bound, Kind); ROOM],
-    /// How many bounds each check compared; 0 of those not reached.
+    /// How many bounds each check compared, and whether it stops the order; 0 of those not reached.
     counts: [u8; Refusal::COUNT],
-    /// A bit for each check that stops the order.
-    blocking: u32,
 }
 
 /// A check that is speaking: its bounds go to their places one after the other.
@@ -567,16 +583,17 @@ impl Telling<'_> {
         let check = self.check as usize;
         let count = self.at - PLACES[check];
         debug_assert!(0 < count && count <= WIDTHS[check], "{:?}", self.check);
-        self.verdict.counts[check] = count as u8;
-        self.verdict.blocking |= u32::from(self.blocks) << check;
+        self.verdict.counts[check] = count as u8 | if self.blocks { BLOCKS } else { 0 };
     }
 
     #[inline(always)]
     fn tell(mut self, compared: Compared) -> Self {
         // `WIDTHS` has a place for each; without one it would still count.
         if self.at < ROOM {
-            self.verdict.numbers[self.at] = [compared.value, compared.limit];
             self.verdict.names[self.at] = (compared.bound, compared.kind);
+            if compared.is_number() {
+                self.verdict.numbers[self.at] = [compared.value, compared.limit];
+            }
         }
         self.at += 1;
         self.blocks |= compared.blocks();
@@ -590,14 +607,12 @@ impl Verdict {
             numbers: [[0; 2]; ROOM],
             names: [(Bound::None, Kind::Missing); ROOM],
             counts: [0; Refusal::COUNT],
-            blocking: 0,
         }
     }
 
     /// The next intent: no check has been reached.
     pub(super) const fn begin(&mut self) {
         self.counts = [0; Refusal::COUNT];
-        self.blocking = 0;
     }
 
     /// A check speaks.
@@ -619,19 +634,21 @@ impl Verdict {
 
     /// The first check that failed; `None` if the order was made.
     #[must_use]
-    pub const fn refusal(&self) -> Option<Refusal> {
-        let first = self.blocking.trailing_zeros() as usize;
-        if first < Refusal::COUNT {
-            Some(Refusal::ALL[first])
-        } else {
-            None
+    pub fn refusal(&self) -> Option<Refusal> {
+        let (eights, _) = self.counts.as_chunks::<8>();
+        for (place, eight) in eights.iter().enumerate() {
+            let blocking = u64::from_le_bytes(*eight) & u64::from_le_bytes([BLOCKS; 8]);
+            if blocking != 0 {
+                return Some(Refusal::ALL[8 * place + blocking.trailing_zeros() as usize / 8]);
+            }
         }
+        None
     }
 
     /// One check's outcome.
     #[must_use]
     pub fn of(&self, check: Refusal) -> Outcome {
-        let count = match self.counts[check as usize] {
+        let count = match self.counts[check as usize] & !BLOCKS {
             0 => return Outcome::NOT_REACHED,
             SPARED => return Outcome::SPARED,
             count => usize::from(count).min(WIDTHS[check as usize]),

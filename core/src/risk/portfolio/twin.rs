@@ -1,6 +1,6 @@
 //! The sums added up anew over every contract: what the kept ones must come to at every verdict.
 
-use super::{Part, Rules, Worst, commitment, difference, dollars};
+use super::{Part, Rules, Worst, commitment, difference, dollars, loss_each, margin};
 use crate::money::Money;
 use crate::risk::checks::Asked;
 use crate::types::Side;
@@ -41,10 +41,11 @@ pub(super) fn worst(asked: &Asked<'_>) -> Worst {
         gamma: size(1),
         vega: size(2),
         loss: sums.loss.0,
-        committed: commitment(&rules, &part, part.most, part.least),
+        loss_each: loss_each(asked),
+        committed: commitment(margin(&rules, asked.line), &part, part.most, part.least),
         underlying_committed: sums.underlying_committed.0,
         strategy_committed: sums.strategy_committed.0,
-        order_committed: commitment(&rules, &part, buys, sells),
+        order_committed: commitment(margin(&rules, asked.line), &part, buys, sells),
         reserved: sums.reserved.0,
     }
 }
@@ -91,8 +92,9 @@ impl Sums {
         }
         let notional = line.contract.notional(size, part.price).abs();
         let held = line.position.quantity();
-        let bound = commitment(rules, part, part.most, part.least);
-        let bound_now = commitment(rules, part, held, held);
+        let margin = margin(rules, line);
+        let bound = commitment(margin, part, part.most, part.least);
+        let bound_now = commitment(margin, part, held, held);
         self.positions += 1;
         self.gross += notional;
         self.pending += i64::from(held == 0 && part.is_opening);
