@@ -6,9 +6,7 @@ use undertow_core::contract::{Contract, PriceSign};
 use undertow_core::event::{Body, Control, Trust};
 use undertow_core::gateway::Gateway;
 use undertow_core::money::Money;
-use undertow_core::order::{
-    Confidence, Intent, Purpose, Quote, SignalId, StrategyId, Style, Tif,
-};
+use undertow_core::order::{Confidence, Intent, Purpose, Quote, SignalId, StrategyId, Style, Tif};
 use undertow_core::position::BrokerView;
 use undertow_core::risk::{
     Account, Context, Costs, Limits, Mode, Risk, Span, Tighter, Unit, ValueAtRisk,

@@ -145,6 +145,12 @@ impl Money {
         Some(Self::saturating_from(ppm).0)
     }
 
+    /// Where a sum stays that left the range: it did so on the side of its first part.
+    #[cold]
+    const fn end_of(of: Self) -> Self {
+        if of.0 < 0 { Self::MIN } else { Self::MAX }
+    }
+
     const fn clamped(self) -> Self {
         if self.0 == i64::MIN { Self::MIN } else { self }
     }
@@ -166,6 +172,7 @@ pub const fn div_round(numerator: i128, denominator: i128) -> i128 {
 
 /// The same of what fits 64 bits: a wide division costs many times a narrow one. The denominator
 /// is positive, and at most `i64::MAX`.
+#[inline]
 pub(crate) const fn div_round_narrow(numerator: i64, denominator: u64) -> i64 {
     let rounded = (numerator.unsigned_abs() + denominator / 2) / denominator;
     if numerator < 0 {
@@ -177,15 +184,23 @@ pub(crate) const fn div_round_narrow(numerator: i64, denominator: u64) -> i64 {
 
 impl Add for Money {
     type Output = Self;
+    #[inline]
     fn add(self, other: Self) -> Self {
-        Self(self.0.saturating_add(other.0)).clamped()
+        match self.checked_add(other) {
+            Some(sum) => sum,
+            None => Self::end_of(self),
+        }
     }
 }
 
 impl Sub for Money {
     type Output = Self;
+    #[inline]
     fn sub(self, other: Self) -> Self {
-        Self(self.0.saturating_sub(other.0)).clamped()
+        match self.0.checked_sub(other.0) {
+            Some(units) if units != i64::MIN => Self(units),
+            _ => Self::end_of(self),
+        }
     }
 }
 
@@ -316,6 +331,11 @@ mod tests {
             let million = i128::from(PPM);
             let part = Money::saturating_from(millionths / million);
             prop_assert_eq!(Money(amount).part(ppm), part);
+            let clamped = |units: i128| Money::saturating_from(units);
+            let wide = [amount, ppm].map(i128::from);
+            prop_assert_eq!(Money(amount) + Money(ppm), clamped(wide[0] + wide[1]));
+            prop_assert_eq!(Money(amount) - Money(ppm), clamped(wide[0] - wide[1]));
+            prop_assert_eq!(Money(amount).times(ppm), clamped(wide[0] * wide[1]));
             let floor = millionths.div_euclid(million);
             let up = floor + i128::from(floor * million != millionths);
             prop_assert_eq!(Money(amount).part_up(ppm), Money::saturating_from(up));

@@ -1094,6 +1094,7 @@ impl Risk {
     }
 
     /// A breaker's number and limit now; `None` while the number is missing.
+    #[inline(always)]
     fn reading(&self, kind: BreakerKind) -> Option<Reading> {
         let limits = &self.limits;
         let (value, limit, cool_ns) = match kind {
@@ -1143,9 +1144,13 @@ impl Risk {
     }
 
     fn step(&mut self, kind: BreakerKind) -> bool {
-        let Some(reading) = self.reading(kind) else {
-            return false;
-        };
+        match self.reading(kind) {
+            Some(reading) => self.step_with(kind, reading),
+            None => false,
+        }
+    }
+
+    fn step_with(&mut self, kind: BreakerKind, reading: Reading) -> bool {
         let now = self.now;
         let breaker = &self.kept.breakers[kind as usize];
         let is_of_today = breaker.at >= self.kept.day_since;
@@ -1174,9 +1179,10 @@ impl Risk {
 
     /// Looks at today's result: one bad mark trips nothing, a realised loss does at once.
     fn weigh(&mut self) {
-        let Some(equity) = self.equity() else {
+        let Some(earned) = self.earned_today() else {
             return;
         };
+        let equity = self.kept.day_equity + earned;
         let needed = self.limits.loss_confirmations;
         if equity > self.kept.high_water {
             if let Some(high) = self.high.beyond(equity, needed) {
@@ -1191,13 +1197,20 @@ impl Risk {
         let is_over = equity <= self.kept.day_equity - daily;
         let is_realised = floor <= self.kept.day_equity - daily;
         if confirmed(&mut self.loss, is_over, is_realised, needed) {
-            self.step(BreakerKind::DailyLoss);
+            let reading = Reading {
+                value: (-earned).0,
+                limit: daily.0,
+                cool_ns: 0,
+            };
+            self.step_with(BreakerKind::DailyLoss, reading);
         }
         let most = self.kept.high_water.part_up(self.limits.drawdown_ppm);
         let is_over = self.kept.high_water - equity >= most;
         let is_realised = self.kept.high_water - floor >= most;
-        if confirmed(&mut self.fall, is_over, is_realised, needed) {
-            self.step(BreakerKind::Drawdown);
+        if confirmed(&mut self.fall, is_over, is_realised, needed)
+            && let Some(reading) = self.drawdown_reading(Some(equity))
+        {
+            self.step_with(BreakerKind::Drawdown, reading);
         }
         self.step(BreakerKind::LosingTrades);
     }

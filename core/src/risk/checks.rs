@@ -128,6 +128,7 @@ impl<'a> Asked<'a> {
         self.check_24_unknown(verdict);
     }
 
+    #[inline(always)]
     fn check_03_instrument(&self, verdict: &mut Verdict) {
         let check = verdict.on(Refusal::Instrument);
         let check = check.fact(Bound::Allowed, self.line.is_allowed);
@@ -146,6 +147,7 @@ impl<'a> Asked<'a> {
             .done()
     }
 
+    #[inline(always)]
     fn check_04_session(&self, verdict: &mut Verdict) {
         let check = verdict.on(Refusal::Session);
         let known = &self.risk.known;
@@ -164,6 +166,7 @@ impl<'a> Asked<'a> {
         check.fact(Bound::StrategyWindow, in_window).done()
     }
 
+    #[inline(always)]
     fn check_05_feed_trust(&self, verdict: &mut Verdict) {
         let check = verdict.on(Refusal::FeedTrust);
         let view = &self.line.view;
@@ -173,6 +176,7 @@ impl<'a> Asked<'a> {
             .done()
     }
 
+    #[inline(always)]
     fn check_06_data_age(&self, verdict: &mut Verdict) {
         let check = verdict.on(Refusal::DataAge);
         let heard = self.line.view.heard_at;
@@ -182,6 +186,7 @@ impl<'a> Asked<'a> {
             .done()
     }
 
+    #[inline(always)]
     fn check_07_price(&self, verdict: &mut Verdict) {
         let check = verdict.on(Refusal::Price);
         let (price, contract) = (self.intent.price, &self.line.contract);
@@ -193,6 +198,7 @@ impl<'a> Asked<'a> {
             .done()
     }
 
+    #[inline(always)]
     fn check_08_quantity(&self, verdict: &mut Verdict) {
         let check = verdict.on(Refusal::Quantity);
         let has_side = self.intent.side != Side::None;
@@ -203,15 +209,16 @@ impl<'a> Asked<'a> {
             .done()
     }
 
+    #[inline(always)]
     fn check_09_collar(&self, verdict: &mut Verdict) {
         let check = verdict.on(Refusal::Collar);
         let limits = &self.risk.limits;
         let references = References::of(self);
-        let count = i64::try_from(references.count).unwrap_or(0);
-        let check = check.at_least(Bound::References, count, limits.references_min);
-        let Some(median) = references.median() else {
+        let check = check.at_least(Bound::References, references.count, limits.references_min);
+        let median = references.median;
+        if references.count == 0 {
             return check.missing(Bound::References).done();
-        };
+        }
         let within = |ppm: i64| share(median.0.unsigned_abs(), ppm);
         let ticks = limits
             .collar_ticks
@@ -228,11 +235,12 @@ impl<'a> Asked<'a> {
         };
         let apart = within(limits.references_apart_ppm).max(ticks);
         check
-            .at_most(Bound::ReferencesApart, references.apart(), apart)
+            .at_most(Bound::ReferencesApart, references.apart, apart)
             .at_most(Bound::Collar, away, within(limits.collar_ppm).max(ticks))
             .done();
     }
 
+    #[inline(always)]
     fn check_10_notional(&self, verdict: &mut Verdict) {
         let check = verdict.on(Refusal::Notional);
         let max = self.risk.limits.order_notional_max;
@@ -241,6 +249,7 @@ impl<'a> Asked<'a> {
             .done()
     }
 
+    #[inline(always)]
     fn check_11_position(&self, worst: &Worst, verdict: &mut Verdict) {
         let check = verdict.on(Refusal::Position);
         let (limits, kept) = (&self.risk.limits, &self.risk.kept);
@@ -263,6 +272,7 @@ impl<'a> Asked<'a> {
             .done()
     }
 
+    #[inline(always)]
     fn check_11_reducing(&self, verdict: &mut Verdict) {
         let check = verdict.on(Refusal::Position);
         let held = self.line.position.quantity();
@@ -277,6 +287,7 @@ impl<'a> Asked<'a> {
             .done()
     }
 
+    #[inline(always)]
     fn check_12_exposure(&self, worst: &Worst, verdict: &mut Verdict) {
         let check = verdict.on(Refusal::Exposure);
         let limits = &self.risk.limits;
@@ -330,6 +341,7 @@ impl<'a> Asked<'a> {
         .done()
     }
 
+    #[inline(always)]
     fn check_13_daily_loss(&self, verdict: &mut Verdict) {
         let check = verdict.on(Refusal::DailyLoss);
         let risk = self.risk;
@@ -350,30 +362,42 @@ impl<'a> Asked<'a> {
             .done()
     }
 
+    #[inline(always)]
     fn check_14_breakers(&self, verdict: &mut Verdict) {
         let check = verdict.on(Refusal::Breakers);
         let risk = self.risk;
-        let mut check = check;
-        for (kind, bound) in [
-            (BreakerKind::Drawdown, Bound::Drawdown),
-            (BreakerKind::LosingDays, Bound::LosingDays),
-            (BreakerKind::LosingTrades, Bound::LosingTrades),
-            (BreakerKind::Volatility, Bound::Volatility),
-            (BreakerKind::SystemErrors, Bound::SystemErrors),
-        ] {
-            check = check.fact(bound, !risk.phase(kind).blocks());
-            let reading = match kind {
-                BreakerKind::Drawdown => risk.drawdown_reading(self.equity),
-                _ => risk.reading(kind),
-            };
-            check = match reading {
-                Some(reading) => check.below(bound, reading.value, reading.limit),
-                None => check.missing(bound),
-            };
-        }
-        check.done()
+        let drawdown = risk.drawdown_reading(self.equity);
+        let losing_days = risk.reading(BreakerKind::LosingDays);
+        let losing_trades = risk.reading(BreakerKind::LosingTrades);
+        let volatility = risk.reading(BreakerKind::Volatility);
+        let errors = risk.reading(BreakerKind::SystemErrors);
+        let phase = |kind| risk.phase(kind);
+        check
+            .breaker(Bound::Drawdown, phase(BreakerKind::Drawdown), drawdown)
+            .breaker(
+                Bound::LosingDays,
+                phase(BreakerKind::LosingDays),
+                losing_days,
+            )
+            .breaker(
+                Bound::LosingTrades,
+                phase(BreakerKind::LosingTrades),
+                losing_trades,
+            )
+            .breaker(
+                Bound::Volatility,
+                phase(BreakerKind::Volatility),
+                volatility,
+            )
+            .breaker(
+                Bound::SystemErrors,
+                phase(BreakerKind::SystemErrors),
+                errors,
+            )
+            .done();
     }
 
+    #[inline(always)]
     fn check_15_margin(&self, worst: &Worst, verdict: &mut Verdict) {
         let check = verdict.on(Refusal::Margin);
         let limits = &self.risk.limits;
@@ -396,6 +420,7 @@ impl<'a> Asked<'a> {
             .done()
     }
 
+    #[inline(always)]
     fn check_16_correlation(&self, verdict: &mut Verdict) {
         let check = verdict.on(Refusal::Correlation);
         let limits = &self.risk.limits;
@@ -456,6 +481,7 @@ impl<'a> Asked<'a> {
         tightest
     }
 
+    #[inline(always)]
     fn check_17_duplicate(&self, verdict: &mut Verdict) {
         let check = verdict.on(Refusal::Duplicate);
         let window = u64::try_from(self.risk.limits.duplicate_window_ns).unwrap_or(0);
@@ -464,13 +490,14 @@ impl<'a> Asked<'a> {
         // Orders are many, those of one contract and side few: most often none is young enough.
         let is_recent = self.line.ordered_at[self.side()] >= from;
         let mut recent = self.risk.ledger.since(from);
-        let is_again = is_recent && recent.any(|track| {
-            let other = track.order.intent();
-            other.contract == self.intent.contract
-                && other.side == self.intent.side
-                && other.quantity == self.intent.quantity
-                && other.price == self.intent.price
-        });
+        let is_again = is_recent
+            && recent.any(|track| {
+                let other = track.order.intent();
+                other.contract == self.intent.contract
+                    && other.side == self.intent.side
+                    && other.quantity == self.intent.quantity
+                    && other.price == self.intent.price
+            });
         let check = check.fact(Bound::Window, !is_again);
         if !self.intent.purpose.opens() {
             return check.done();
@@ -492,6 +519,7 @@ impl<'a> Asked<'a> {
         })
     }
 
+    #[inline(always)]
     fn check_18_message_rate(&self, verdict: &mut Verdict) {
         let check = verdict.on(Refusal::MessageRate);
         let limits = &self.risk.limits;
@@ -501,6 +529,7 @@ impl<'a> Asked<'a> {
             .done()
     }
 
+    #[inline(always)]
     fn check_19_repeated_execution(&self, verdict: &mut Verdict) {
         let check = verdict.on(Refusal::RepeatedExecution);
         let limits = &self.risk.limits;
@@ -515,6 +544,7 @@ impl<'a> Asked<'a> {
         }
     }
 
+    #[inline(always)]
     fn check_20_open_orders(&self, verdict: &mut Verdict) {
         let check = verdict.on(Refusal::OpenOrders);
         let limits = &self.risk.limits;
@@ -527,6 +557,7 @@ impl<'a> Asked<'a> {
             .done()
     }
 
+    #[inline(always)]
     fn check_21_self_match(&self, verdict: &mut Verdict) {
         let check = verdict.on(Refusal::SelfMatch);
         let opposite = match self.intent.side {
@@ -549,6 +580,7 @@ impl<'a> Asked<'a> {
         check.fact(Bound::OwnPrice, !is_own).done()
     }
 
+    #[inline(always)]
     fn check_22_budget(&self, verdict: &mut Verdict) {
         let check = verdict.on(Refusal::Budget);
         let limits = &self.risk.limits;
@@ -574,6 +606,7 @@ impl<'a> Asked<'a> {
             .done()
     }
 
+    #[inline(always)]
     fn check_23_signal(&self, verdict: &mut Verdict) {
         let check = verdict.on(Refusal::Signal);
         let limits = &self.risk.limits;
@@ -586,6 +619,7 @@ impl<'a> Asked<'a> {
             .done()
     }
 
+    #[inline(always)]
     fn check_24_unknown(&self, verdict: &mut Verdict) {
         let check = verdict.on(Refusal::Unknown);
         let unacked = i64::from(self.line.unacked_count);
@@ -632,53 +666,49 @@ pub(super) fn loss_each(risk: &Risk, intent: &Intent, line_idx: u32) -> Option<M
 
 /// What the price of an order is compared with.
 struct References {
-    sorted: [i64; 4],
-    count: usize,
+    /// How many are known and young, of four.
+    count: i64,
+    /// Their median; undefined without any.
+    median: Price,
+    /// From the lowest to the highest.
+    apart: i64,
 }
 
 impl References {
+    #[inline(always)]
     fn of(asked: &Asked<'_>) -> Self {
         let (view, now) = (&asked.line.view, asked.now);
         let age_max = asked.risk.limits.data_age_ns_max;
         let recent = |price: Price, at: Nanos| {
-            if is_fresh(now, at, age_max) {
-                price
+            if price.is_defined() && is_fresh(now, at, age_max) {
+                price.0
             } else {
-                Price::UNDEFINED
+                Price::UNDEFINED.0
             }
         };
         let (told, told_at) = asked.line.reference.unwrap_or((Price::UNDEFINED, Nanos(0)));
-        let mut of = Self {
-            sorted: [Price::UNDEFINED.0; 4],
-            count: 0,
+        let quoted = recent(view.quote.mid(), view.heard_at);
+        let traded = recent(view.last, view.last_at);
+        let seen = recent(asked.intent.reference.mid(), asked.intent.ts_event);
+        let told = recent(told, told_at);
+        let is_known = |price: i64| i64::from(Price(price).is_defined());
+        // Sorted, those that are undefined come last, for none is larger.
+        let order = |one: i64, other: i64| (one.min(other), one.max(other));
+        let ((a, b), (c, d)) = (order(quoted, traded), order(seen, told));
+        let ((first, b), (c, last)) = (order(a, c), order(b, d));
+        let (second, third) = order(b, c);
+        let count = is_known(quoted) + is_known(traded) + is_known(seen) + is_known(told);
+        let (median, highest) = match count {
+            0 => (Price::UNDEFINED.0, first),
+            1 => (first, first),
+            2 => (first.midpoint(second), second),
+            3 => (second, third),
+            _ => (second.midpoint(third), last),
         };
-        let prices = [
-            recent(view.quote.mid(), view.heard_at),
-            recent(view.last, view.last_at),
-            recent(asked.intent.reference.mid(), asked.intent.ts_event),
-            recent(told, told_at),
-        ];
-        of.sorted = prices.map(|price| price.0);
-        // Those that are undefined are the largest, and so come last.
-        for (low, high) in [(0, 1), (2, 3), (0, 2), (1, 3), (1, 2)] {
-            let pair = [of.sorted[low], of.sorted[high]];
-            of.sorted[low] = pair[0].min(pair[1]);
-            of.sorted[high] = pair[0].max(pair[1]);
-        }
-        of.count = prices.iter().filter(|price| price.is_defined()).count();
-        of
-    }
-
-    fn median(&self) -> Option<Price> {
-        let upper = *self.sorted[..self.count].get(self.count / 2)?;
-        let lower = self.sorted[(self.count - 1) / 2];
-        Some(Price(lower.midpoint(upper)))
-    }
-
-    fn apart(&self) -> i64 {
-        match self.sorted[..self.count] {
-            [first, .., last] => last.saturating_sub(first),
-            _ => 0,
+        Self {
+            count,
+            median: Price(median),
+            apart: highest.saturating_sub(first),
         }
     }
 }

@@ -15,7 +15,9 @@ use super::rate::Burst;
 use crate::contract::{Contract, ContractError};
 use crate::event::{BookUpdate, Trust};
 use crate::money::Money;
-use crate::order::{ClientOrderId, Intent, Life, Note, OrderState, Quote, StrategyId, Turn, VenueOrderId};
+use crate::order::{
+    ClientOrderId, Intent, Life, Note, OrderState, Quote, StrategyId, Turn, VenueOrderId,
+};
 use crate::position::{Agreement, Executions, Position};
 use crate::types::{Action, BookKey, InstrumentId, Nanos, Price, Side};
 

@@ -61,6 +61,7 @@ impl Worst {
     /// working. Its share has been taken out: see [`Ledger::prepare`].
     ///
     /// [`Ledger::prepare`]: super::ledger::Ledger::prepare
+    #[inline(always)]
     pub(super) fn of(asked: &Asked<'_>) -> Self {
         let kept = &asked.risk.ledger.exposure;
         let rules = Rules {
@@ -73,7 +74,7 @@ impl Worst {
             Side::Bid => (asked.quantity, 0),
             _ => (0, -asked.quantity),
         };
-        let gross = i128::from(share.gross.0);
+        let gross = Some(share.gross);
         let underlying = &kept.underlyings[asked.line.underlying as usize];
         let strategy = &kept.strategies[usize::from(asked.intent.strategy.0)];
         let positions = i64::from(share.is_counted);
@@ -83,8 +84,8 @@ impl Worst {
             positions: kept.positions + positions,
             underlying_positions: underlying.positions + positions,
             pending: kept.pending + i64::from(share.is_pending),
-            gross: Money::saturating_from(kept.gross + gross),
-            underlying_gross: Money::saturating_from(underlying.gross + gross),
+            gross: kept.gross.with(gross).unwrap_or(Money::MAX),
+            underlying_gross: underlying.gross.with(gross).unwrap_or(Money::MAX),
             delta,
             gamma,
             vega,
@@ -111,10 +112,12 @@ pub(super) struct Rules {
 }
 
 /// A sum of amounts some of which may be missing. Wide, so that what was added can be taken out.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Sum {
     units: i128,
     missing: i64,
+    /// What it comes to.
+    value: Option<Money>,
 }
 
 impl Sum {
@@ -124,12 +127,23 @@ impl Sum {
             Some(amount) => self.units += i128::from(amount.0) * i128::from(sign),
             None => self.missing += sign,
         }
+        self.value = (self.missing == 0).then(|| Money::saturating_from(self.units));
     }
 
     /// What it comes to with another amount.
+    #[inline(always)]
     fn with(&self, amount: Option<Money>) -> Option<Money> {
-        let amount = amount.filter(|_| self.missing == 0)?;
-        Some(Money::saturating_from(self.units + i128::from(amount.0)))
+        Some(self.value? + amount?)
+    }
+}
+
+impl Default for Sum {
+    fn default() -> Self {
+        Self {
+            units: 0,
+            missing: 0,
+            value: Some(Money::ZERO),
+        }
     }
 }
 
@@ -177,7 +191,7 @@ impl Share {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Underlying {
     positions: i64,
-    gross: i128,
+    gross: Sum,
     bound: Sum,
 }
 
@@ -186,11 +200,11 @@ struct Underlying {
 pub(super) struct Exposure {
     positions: i64,
     pending: i64,
-    gross: i128,
+    gross: Sum,
     loss: Sum,
     reserved: Sum,
-    greeks: [[i128; 2]; 3],
-    greeks_missing: i64,
+    /// Of delta, gamma and vega, the long and the short ends.
+    greeks: [[Sum; 2]; 3],
     underlyings: Box<[Underlying]>,
     /// By the strategy's number.
     strategies: Box<[Sum]>,
@@ -204,11 +218,10 @@ impl Exposure {
         Self {
             positions: 0,
             pending: 0,
-            gross: 0,
+            gross: Sum::default(),
             loss: Sum::default(),
             reserved: Sum::default(),
-            greeks: [[0; 2]; 3],
-            greeks_missing: 0,
+            greeks: [[Sum::default(); 2]; 3],
             underlyings: vec![Underlying::default(); underlyings_max as usize].into_boxed_slice(),
             strategies: vec![Sum::default(); strategies].into_boxed_slice(),
             until: Nanos::UNDEFINED,
@@ -217,25 +230,19 @@ impl Exposure {
 
     /// Adds a contract's share (1) or takes it out (-1).
     pub(super) fn add(&mut self, share: &Share, underlying: u32, sign: i64) {
-        let gross = i128::from(share.gross.0) * i128::from(sign);
         self.positions += i64::from(share.is_counted) * sign;
         self.pending += i64::from(share.is_pending) * sign;
-        self.gross += gross;
+        self.gross.add(Some(share.gross), sign);
         self.loss.add(share.loss, sign);
         self.reserved.add(share.reserved, sign);
-        match &share.greeks {
-            Some(greeks) => {
-                for (sum, ends) in self.greeks.iter_mut().zip(greeks) {
-                    for (sum, end) in sum.iter_mut().zip(ends) {
-                        *sum += i128::from(end.0) * i128::from(sign);
-                    }
-                }
+        for (at, sums) in self.greeks.iter_mut().enumerate() {
+            for (end, sum) in sums.iter_mut().enumerate() {
+                sum.add(share.greeks.map(|greeks| greeks[at][end]), sign);
             }
-            None => self.greeks_missing += sign,
         }
         let of = &mut self.underlyings[underlying as usize];
         of.positions += i64::from(share.is_counted) * sign;
-        of.gross += gross;
+        of.gross.add(Some(share.gross), sign);
         of.bound.add(share.bound, sign);
         self.strategies[usize::from(share.strategy.0)].add(share.bound, sign);
         if sign > 0 {
@@ -244,17 +251,17 @@ impl Exposure {
     }
 
     /// Dollar delta, gamma and vega with another share: the larger of long and short.
+    #[inline(always)]
     fn greeks_with(&self, share: &Share) -> [Option<Money>; 3] {
-        let Some(greeks) = share.greeks.filter(|_| self.greeks_missing == 0) else {
+        let Some(greeks) = &share.greeks else {
             return [None; 3];
         };
-        core::array::from_fn(|at| {
-            let end = |end: usize| {
-                let end = self.greeks[at][end] + i128::from(greeks[at][end].0);
-                Money::saturating_from(end).abs()
-            };
-            Some(end(0).max(end(1)))
-        })
+        let size = |at: usize| {
+            let [high, low] = &self.greeks[at];
+            let [high, low] = [high.value? + greeks[at][0], low.value? + greeks[at][1]];
+            Some(high.abs().max(low.abs()))
+        };
+        [size(0), size(1), size(2)]
     }
 }
 
@@ -273,6 +280,7 @@ struct Part<'a> {
 }
 
 impl<'a> Part<'a> {
+    #[inline(always)]
     fn held(line: &'a Line) -> Self {
         let (most, least) = line.reach();
         // Without a mark the price paid is the best that is known of its size.
@@ -280,7 +288,11 @@ impl<'a> Part<'a> {
             line.view.mark
         } else {
             let average = line.position.average();
-            if average.is_defined() { average } else { Price(0) }
+            if average.is_defined() {
+                average
+            } else {
+                Price(0)
+            }
         };
         Self {
             line,
@@ -294,6 +306,7 @@ impl<'a> Part<'a> {
         }
     }
 
+    #[inline(always)]
     fn asked(asked: &Asked<'a>) -> Self {
         let held = Self::held(asked.line);
         let (more, less) = match asked.intent.side {
@@ -322,6 +335,7 @@ impl<'a> Part<'a> {
         self.most.max(-self.least).max(0)
     }
 
+    #[inline(always)]
     fn share(&self, rules: &Rules) -> Share {
         let size = self.size();
         if size == 0 {
@@ -331,12 +345,12 @@ impl<'a> Part<'a> {
         let margin = margin(rules, self.line);
         let bound = commitment(margin, self, self.most, self.least);
         let bound_now = commitment(margin, self, held, held);
-        let greeks = dollars(rules, self).map(|dollars| {
-            dollars.map(|each| {
-                let (one, other) = (each.times(self.most), each.times(self.least));
-                [one.max(other), one.min(other)]
-            })
-        });
+        let ends = |each: Money| {
+            let (one, other) = (each.times(self.most), each.times(self.least));
+            [one.max(other), one.min(other)]
+        };
+        let greeks =
+            dollars(rules, self).map(|[delta, gamma, vega]| [ends(delta), ends(gamma), ends(vega)]);
         Share {
             is_counted: true,
             is_pending: held == 0 && self.is_opening,
@@ -351,6 +365,7 @@ impl<'a> Part<'a> {
     }
 
     /// As long margin and Greeks are young enough; what is too old already does not get older.
+    #[inline(always)]
     fn until(&self, rules: &Rules) -> Nanos {
         let until = |as_of: Option<Nanos>, age_ns_max: i64| {
             let as_of = as_of.filter(|as_of| is_fresh(rules.now, *as_of, age_ns_max));
@@ -370,6 +385,7 @@ fn difference(one: Option<Money>, other: Option<Money>) -> Option<Money> {
 }
 
 /// Margin of one contract, as far as it is known.
+#[inline(always)]
 fn margin(rules: &Rules, line: &Line) -> Option<Money> {
     let (each, as_of) = line.margin?;
     is_fresh(rules.now, as_of, rules.account_age_ns_max).then_some(each)
@@ -377,15 +393,16 @@ fn margin(rules: &Rules, line: &Line) -> Option<Money> {
 
 /// Money that a quantity between `least` and `most` binds: the price of what is paid in full and
 /// held long, else the margin. Absent where a margin is needed and not known.
+#[inline(always)]
 fn commitment(margin: Option<Money>, part: &Part<'_>, most: i64, least: i64) -> Option<Money> {
     let contract = &part.line.contract;
-    let (long, short) = (most.max(0), least.min(0).saturating_neg());
     if !contract.kind.is_paid_in_full() {
-        return match long.max(short) {
-            0 => Some(Money::ZERO),
+        return match most.max(least.saturating_neg()) {
+            ..=0 => Some(Money::ZERO),
             quantity => Some(margin?.times(quantity)),
         };
     }
+    let (long, short) = (most.max(0), least.min(0).saturating_neg());
     let paid = contract.notional(long, part.price).abs();
     if short == 0 {
         return Some(paid);
@@ -395,6 +412,7 @@ fn commitment(margin: Option<Money>, part: &Part<'_>, most: i64, least: i64) -> 
 
 /// What one contract of the order asked about can lose: all of what is paid for it, or the
 /// distance to its stop with something added for slippage. Absent where neither bounds it.
+#[inline(always)]
 pub(super) fn loss_each(asked: &Asked<'_>) -> Option<Money> {
     let contract = &asked.line.contract;
     let intent = asked.intent;
@@ -404,13 +422,16 @@ pub(super) fn loss_each(asked: &Asked<'_>) -> Option<Money> {
     if !intent.stop.is_defined() {
         return None;
     }
-    let distance = match intent.side {
-        Side::Bid => i128::from(intent.price.0) - i128::from(intent.stop.0),
-        _ => i128::from(intent.stop.0) - i128::from(intent.price.0),
+    let (high, low) = match intent.side {
+        Side::Bid => (intent.price.0, intent.stop.0),
+        _ => (intent.stop.0, intent.price.0),
     };
     // A stop on the wrong side of the price bounds nothing.
-    (distance > 0).then(|| {
-        let distance = contract.value(distance);
+    (high > low).then(|| {
+        let distance = match high.checked_sub(low) {
+            Some(distance) => contract.notional(1, Price(distance)),
+            None => contract.value(i128::from(high) - i128::from(low)),
+        };
         distance.part_up(asked.risk.limits.stop_slippage_ppm.max(PPM))
     })
 }
@@ -427,6 +448,7 @@ fn paid_each(line: &Line, least: i64) -> Option<Money> {
 }
 
 /// Dollar delta, gamma and vega of one contract held long: known of futures and shares, told of options.
+#[inline(always)]
 fn dollars(rules: &Rules, part: &Part<'_>) -> Option<[Money; 3]> {
     match part.line.contract.kind {
         ContractKind::Stock | ContractKind::Future => {

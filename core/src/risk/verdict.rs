@@ -5,6 +5,8 @@
 
 use core::fmt;
 
+use super::breakers::{Phase, Reading};
+
 /// The checks in their order, and the reasons of refusals: the first that fails is the reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
@@ -493,15 +495,7 @@ const PLACES: [usize; Refusal::COUNT + 1] = {
 const ROOM: usize = PLACES[Refusal::COUNT];
 
 /// Stands for the count of a check that an exit was spared.
-const SPARED: u8 = 0x7F;
-
-/// Is set beside the count of a check that stops the order.
-const BLOCKS: u8 = 0x80;
-
-const _: () = assert!(
-    Refusal::COUNT.is_multiple_of(8),
-    "refusals are looked for eight at a time"
-);
+const SPARED: u8 = u8::MAX;
 
 /// Every check's outcome for one intent.
 #[derive(Clone, Copy)]
@@ -509,8 +503,10 @@ pub struct Verdict {
     /// Value and limit of each bound. What stands beyond a check's count is of an earlier intent.
     numbers: [[i64; 2]; ROOM],
     names: [(Bound, Kind); ROOM],
-    /// How many bounds each check compared, and whether it stops the order; 0 of those not reached.
+    /// How many bounds each check compared; 0 of those not reached.
     counts: [u8; Refusal::COUNT],
+    /// 1 of the checks that stop the order.
+    blocks: [u8; Refusal::COUNT],
 }
 
 /// A check that is speaking: its bounds go to their places one after the other.
@@ -567,6 +563,17 @@ impl Telling<'_> {
         }
     }
 
+    /// Passes if a breaker lets through, and its number is known and below its limit.
+    #[inline(always)]
+    #[must_use]
+    pub(super) fn breaker(self, bound: Bound, phase: Phase, reading: Option<Reading>) -> Self {
+        let told = self.fact(bound, !phase.blocks());
+        match reading {
+            Some(reading) => told.below(bound, reading.value, reading.limit),
+            None => told.missing(bound),
+        }
+    }
+
     /// Tells of many bounds the tightest.
     #[inline(always)]
     #[must_use]
@@ -583,7 +590,8 @@ impl Telling<'_> {
         let check = self.check as usize;
         let count = self.at - PLACES[check];
         debug_assert!(0 < count && count <= WIDTHS[check], "{:?}", self.check);
-        self.verdict.counts[check] = count as u8 | if self.blocks { BLOCKS } else { 0 };
+        self.verdict.counts[check] = count as u8;
+        self.verdict.blocks[check] = u8::from(self.blocks);
     }
 
     #[inline(always)]
@@ -607,12 +615,14 @@ impl Verdict {
             numbers: [[0; 2]; ROOM],
             names: [(Bound::None, Kind::Missing); ROOM],
             counts: [0; Refusal::COUNT],
+            blocks: [0; Refusal::COUNT],
         }
     }
 
     /// The next intent: no check has been reached.
     pub(super) const fn begin(&mut self) {
         self.counts = [0; Refusal::COUNT];
+        self.blocks = [0; Refusal::COUNT];
     }
 
     /// A check speaks.
@@ -635,20 +645,20 @@ impl Verdict {
     /// The first check that failed; `None` if the order was made.
     #[must_use]
     pub fn refusal(&self) -> Option<Refusal> {
-        let (eights, _) = self.counts.as_chunks::<8>();
-        for (place, eight) in eights.iter().enumerate() {
-            let blocking = u64::from_le_bytes(*eight) & u64::from_le_bytes([BLOCKS; 8]);
-            if blocking != 0 {
-                return Some(Refusal::ALL[8 * place + blocking.trailing_zeros() as usize / 8]);
-            }
+        // Eight at a time: most often none stops the order.
+        let (eights, rest) = self.blocks.as_chunks::<8>();
+        let stops = |eight: &[u8; 8]| u64::from_le_bytes(*eight) != 0;
+        if !eights.iter().any(stops) && rest.is_empty() {
+            return None;
         }
-        None
+        let first = self.blocks.iter().position(|blocks| *blocks != 0)?;
+        Some(Refusal::ALL[first])
     }
 
     /// One check's outcome.
     #[must_use]
     pub fn of(&self, check: Refusal) -> Outcome {
-        let count = match self.counts[check as usize] & !BLOCKS {
+        let count = match self.counts[check as usize] {
             0 => return Outcome::NOT_REACHED,
             SPARED => return Outcome::SPARED,
             count => usize::from(count).min(WIDTHS[check as usize]),
@@ -657,16 +667,17 @@ impl Verdict {
         let numbers = &self.numbers[place..place + count];
         let names = &self.names[place..place + count];
         let all = numbers.iter().zip(names);
-        let all = all.map(|([value, limit], (bound, kind))| {
-            Compared::of(*bound, *kind, *value, *limit)
-        });
+        let all =
+            all.map(|([value, limit], (bound, kind))| Compared::of(*bound, *kind, *value, *limit));
         let tightest = all.fold(Tightest::default(), Tightest::and);
         tightest.0.map_or(Outcome::NOT_REACHED, |it| it.outcome())
     }
 
     /// Every check with its outcome, in order.
     pub fn iter(&self) -> impl Iterator<Item = (Refusal, Outcome)> {
-        Refusal::ALL.into_iter().map(|check| (check, self.of(check)))
+        Refusal::ALL
+            .into_iter()
+            .map(|check| (check, self.of(check)))
     }
 }
 
@@ -728,12 +739,23 @@ mod tests {
 
     #[test]
     fn the_tightest_bound_is_told_and_the_first_failure_stays() {
-        let outcome = told(&[Compared::at_most(Bound::Delta, 10, 100), Compared::at_most(Bound::Gamma, 7, 10), Compared::at_most(Bound::Vega, 500, 1_000)]);
+        let outcome = told(&[
+            Compared::at_most(Bound::Delta, 10, 100),
+            Compared::at_most(Bound::Gamma, 7, 10),
+            Compared::at_most(Bound::Vega, 500, 1_000),
+        ]);
         assert_eq!((outcome.bound, outcome.headroom), (Bound::Gamma, 3));
-        let outcome = told(&[Compared::at_most(Bound::Delta, 101, 100), Compared::at_most(Bound::Gamma, 99, 10), Compared::missing(Bound::Vega)]);
+        let outcome = told(&[
+            Compared::at_most(Bound::Delta, 101, 100),
+            Compared::at_most(Bound::Gamma, 99, 10),
+            Compared::missing(Bound::Vega),
+        ]);
         assert_eq!((outcome.bound, outcome.headroom), (Bound::Delta, -1));
         assert_eq!(outcome.status, Status::Failed);
-        let outcome = told(&[Compared::missing(Bound::Vega), Compared::at_most(Bound::Delta, 101, 100)]);
+        let outcome = told(&[
+            Compared::missing(Bound::Vega),
+            Compared::at_most(Bound::Delta, 101, 100),
+        ]);
         assert_eq!(
             (outcome.bound, outcome.status, outcome.headroom),
             (Bound::Vega, Status::Missing, -1)
@@ -743,10 +765,16 @@ mod tests {
     #[test]
     fn tightness_is_the_share_of_a_limit_that_is_left() {
         // 400 of 1 000 is less than 50 of 100.
-        let outcome = told(&[Compared::at_most(Bound::Delta, 50, 100), Compared::at_most(Bound::Gamma, 600, 1_000)]);
+        let outcome = told(&[
+            Compared::at_most(Bound::Delta, 50, 100),
+            Compared::at_most(Bound::Gamma, 600, 1_000),
+        ]);
         assert_eq!((outcome.bound, outcome.headroom), (Bound::Gamma, 400));
         // Of two alike the first is told.
-        let outcome = told(&[Compared::at_most(Bound::Delta, 60, 100), Compared::at_most(Bound::Gamma, 600, 1_000)]);
+        let outcome = told(&[
+            Compared::at_most(Bound::Delta, 60, 100),
+            Compared::at_most(Bound::Gamma, 600, 1_000),
+        ]);
         assert_eq!((outcome.bound, outcome.headroom), (Bound::Delta, 40));
     }
 
@@ -784,9 +812,17 @@ mod tests {
 
     #[test]
     fn a_fact_that_holds_hides_no_number() {
-        let outcome = told(&[Compared::fact(Bound::Trust, true), Compared::at_most(Bound::Delta, 10, 100), Compared::fact(Bound::Crossed, true)]);
+        let outcome = told(&[
+            Compared::fact(Bound::Trust, true),
+            Compared::at_most(Bound::Delta, 10, 100),
+            Compared::fact(Bound::Crossed, true),
+        ]);
         assert_eq!((outcome.bound, outcome.headroom), (Bound::Delta, 90));
-        let outcome = told(&[Compared::at_most(Bound::Delta, 10, 100), Compared::fact(Bound::Crossed, false), Compared::fact(Bound::Trust, false)]);
+        let outcome = told(&[
+            Compared::at_most(Bound::Delta, 10, 100),
+            Compared::fact(Bound::Crossed, false),
+            Compared::fact(Bound::Trust, false),
+        ]);
         assert_eq!((outcome.bound, outcome.headroom), (Bound::Crossed, -1));
     }
 

@@ -47,6 +47,8 @@ pub(super) struct Field<'a> {
     pub(super) venue: PaperVenue,
     pub(super) now: Nanos,
     pub(super) contract: Option<Contract>,
+    /// The place of its book.
+    pub(super) book_idx: u32,
     touch: Touch,
 }
 
@@ -89,6 +91,7 @@ impl<'a> Field<'a> {
             venue: PaperVenue::new(&venue).map_err(|error| anyhow!("{error}"))?,
             now: Nanos(0),
             contract: None,
+            book_idx: 0,
             touch: Touch::EMPTY,
         })
     }
@@ -139,6 +142,9 @@ impl<'a> Field<'a> {
         self.now = self.now.max(update.mbo.ts_event);
         let key = update.mbo.key();
         let is_its = self.contract.is_some_and(|contract| contract.key == key);
+        if is_its {
+            self.book_idx = update.book_idx;
+        }
         if is_its && update.trust == Trust::Good {
             self.touch = update.touch;
         }

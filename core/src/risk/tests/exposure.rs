@@ -45,7 +45,14 @@ enum Step {
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let book = 0..BOOKS.len();
-    let want = (book.clone(), any::<bool>(), 1u32..6, 0u8..4, any::<bool>(), any::<bool>());
+    let want = (
+        book.clone(),
+        any::<bool>(),
+        1u32..6,
+        0u8..4,
+        any::<bool>(),
+        any::<bool>(),
+    );
     let told = (book.clone(), -300i64..3_000, 0u64..6_000_000_000);
     let one = prop_oneof![
         8 => want.prop_map(|(book, sells, quantity, strategy, hedges, stops)| Step::Want {
@@ -56,7 +63,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         3 => (0usize..40).prop_map(Step::End),
         1 => (book.clone(), any::<bool>(), 1u32..4)
             .prop_map(|(book, buys, quantity)| Step::Hold(book, buys, quantity)),
-        4 => (book.clone(), 150i64..260, any::<bool>())
+        4 => (book.clone(), 150i64..260, prop::bool::weighted(0.9))
             .prop_map(|(book, bid, is_good)| Step::Quote(book, bid, is_good)),
         2 => told.clone().prop_map(|(book, each, age)| Step::Margin(book, each, age)),
         2 => told.prop_map(|(book, each, age)| Step::Greeks(book, each, age)),
@@ -155,7 +162,8 @@ impl World {
             let held = self.desk.risk.line(book).unwrap().position.quantity();
             self.desk.risk.reconcile(book, BrokerView::Held(held));
         }
-        self.desk.tell(Context::Venue(Some((Mode::Paper, AccountId(77)))));
+        self.desk
+            .tell(Context::Venue(Some((Mode::Paper, AccountId(77)))));
         self.desk.tell(Context::Account(Account {
             available: Money::from_usd(1_000_000_000),
             buying_power: Money::from_usd(1_000_000_000),
@@ -193,14 +201,24 @@ impl World {
                 let intent = self.intent(book, side, quantity);
                 let intent = Intent {
                     strategy: StrategyId(strategy),
-                    purpose: if hedges { Purpose::Hedge } else { Purpose::Open },
+                    purpose: if hedges {
+                        Purpose::Hedge
+                    } else {
+                        Purpose::Open
+                    },
                     stop: if stops { intent.stop } else { Price::UNDEFINED },
                     ..intent
                 };
                 self.consider(&intent);
             }
             Step::Reduce(book, quantity) => {
-                let held = self.desk.risk.line(BOOKS[book]).unwrap().position.quantity();
+                let held = self
+                    .desk
+                    .risk
+                    .line(BOOKS[book])
+                    .unwrap()
+                    .position
+                    .quantity();
                 let side = if held > 0 { Side::Ask } else { Side::Bid };
                 let intent = self.intent(book, side, quantity);
                 let intent = Intent {
@@ -224,18 +242,27 @@ impl World {
             }
             Step::Hold(book, buys, quantity) => {
                 let side = if buys { Side::Bid } else { Side::Ask };
-                let cents = if BOOKS[book] == FUTURE { 1_000_050 } else { 205 };
+                let cents = if BOOKS[book] == FUTURE {
+                    1_000_050
+                } else {
+                    205
+                };
                 self.desk.hold(BOOKS[book], side, quantity, cents);
             }
             Step::Quote(book, bid, is_good) => {
                 let (key, scale) = (BOOKS[book], if BOOKS[book] == FUTURE { 5_000 } else { 1 });
-                let trust = if is_good { Trust::Good } else { Trust::MaybeBad };
+                let trust = if is_good {
+                    Trust::Good
+                } else {
+                    Trust::MaybeBad
+                };
                 let (bid, ask) = (price(bid * scale), price((bid + 10) * scale));
                 self.desk.risk.observe(&update(key, now, bid, ask, trust));
             }
             Step::Margin(book, each, age) => {
                 let each = Money::from_usd(each.max(0));
-                self.desk.tell(Context::Margin(BOOKS[book], each, told_at(age)));
+                self.desk
+                    .tell(Context::Margin(BOOKS[book], each, told_at(age)));
             }
             Step::Greeks(book, each, age) => {
                 let greeks = Greeks {
@@ -303,7 +330,7 @@ fn histories_reach_what_sums_depend_on() {
     // With nothing held, or nothing ever absent, the property above would prove nothing.
     let mut runner = proptest::test_runner::TestRunner::deterministic();
     let (mut known, mut absent, mut most, mut passed) = (0, 0, 0, 0);
-    for _ in 0..40 {
+    for _ in 0..80 {
         let steps = steps().new_tree(&mut runner).unwrap().current();
         let world = run(&steps);
         known += world.known;
@@ -312,5 +339,5 @@ fn histories_reach_what_sums_depend_on() {
         passed += world.desk.risk.counters().passed;
     }
     assert!(known > 1_000 && absent > 1_000, "{known} {absent}");
-    assert!(most == 4 && passed > 200, "{most} {passed}");
+    assert!(most == 4 && passed > 150, "{most} {passed}");
 }
