@@ -522,7 +522,7 @@ impl Ledger {
         *ordered_at = (*ordered_at).max(order.ts());
         line.head = slot;
         self.next_id = self.next_id.max(order.id().0.saturating_add(1));
-        self.tally(slot, 1);
+        self.tally(slot, &life, 1);
         self.tidy(at);
         self.touch(at);
     }
@@ -565,22 +565,22 @@ impl Ledger {
 
     /// Takes a turn of an order's life.
     pub(super) fn turn(&mut self, slot: u32, turn: Turn, now: Nanos) -> Note {
-        let before = self.track(slot).life;
-        self.tally(slot, -1);
         let track = self.track_mut(slot);
+        let (at, before) = (track.line, track.life);
         let note = track.life.turn(turn);
         track.touched = track.touched.max(now);
-        let (at, after) = (track.line, track.life);
-        self.tally(slot, 1);
+        let after = track.life;
+        // That its bytes have left, or that it rests, changes nothing that is counted.
+        if contribution(&before) == contribution(&after) {
+            return note;
+        }
+        self.tally(slot, &before, -1);
+        self.tally(slot, &after, 1);
         if before.is_open() && !after.is_open() {
             self.unlink(slot);
         }
         self.tidy(at);
-        let has_changed = before.leaves() != after.leaves()
-            || before.state().is_final() != after.state().is_final();
-        if has_changed {
-            self.touch(at);
-        }
+        self.touch(at);
         note
     }
 
@@ -605,16 +605,17 @@ impl Ledger {
         }
     }
 
-    /// Adds (1) or takes away (-1) what an order contributes to its line.
-    fn tally(&mut self, slot: u32, sign: i32) {
-        let track = *self.track(slot);
-        if !track.life.is_open() {
+    /// Adds (1) or takes away (-1) what an order with this life contributes to its line.
+    fn tally(&mut self, slot: u32, life: &Life, sign: i32) {
+        if !life.is_open() {
             return;
         }
-        let side = side_index(track.order.intent().side);
-        let line = self.line_mut(track.line);
-        line.working[side].quantity += i64::from(track.life.leaves()) * i64::from(sign);
-        let state = track.life.state();
+        let track = self.track(slot);
+        let (at, intent) = (track.line, track.order.intent());
+        let (side, opens) = (side_index(intent.side), intent.purpose.opens());
+        let line = self.line_mut(at);
+        line.working[side].quantity += i64::from(life.leaves()) * i64::from(sign);
+        let state = life.state();
         if state.is_final() {
             return;
         }
@@ -626,7 +627,7 @@ impl Ledger {
         if state.is_unacked() {
             add(&mut line.unacked_count);
         }
-        if track.order.intent().purpose.opens() {
+        if opens {
             add(&mut line.opening_count);
         }
         add(&mut self.live);
@@ -653,6 +654,17 @@ impl Ledger {
         self.line_mut(at).active_at = NONE;
         self.line_mut(at).loss_each = None;
     }
+}
+
+/// What of an order's life is counted: what may still fill, and in which of the counts it is.
+const fn contribution(life: &Life) -> (u32, bool, bool, bool) {
+    let state = life.state();
+    (
+        life.leaves(),
+        state.is_final(),
+        state.is_unacked(),
+        matches!(state, OrderState::Unknown),
+    )
 }
 
 /// Index of a side in pairs of buys and sells.
