@@ -20,37 +20,48 @@ use crate::options::{self, Nowhere};
 /// The desk of a run, with books as large as a session's.
 pub(crate) type Trading<'a> = Desk<'a, PaperVenue>;
 
+pub(crate) const ACCOUNT: AccountId = AccountId(1);
+
 /// Everything laid out. `instrument` is the future that is watched, if it is one of the load's.
 ///
 /// # Panics
 /// Never: limits and settings are sound.
 pub(crate) fn desk(bump: &Bump, instrument: Option<InstrumentId>) -> Trading<'_> {
+    let venue = PaperVenue::new(&VenueSetup::new(Latency::LOOPBACK, 1));
+    let risk = risk(limits(), Money::from_usd(100_000));
+    let mut desk = of(bump, risk, venue.expect("the default setup is sound"));
+    if let Some(id) = instrument {
+        desk.on_control(&Control::Definition(future(id)), &mut Nowhere);
+    }
+    desk
+}
+
+/// An instrument of the load as a future.
+pub(crate) fn future(id: InstrumentId) -> Definition {
+    Definition {
+        class: InstrumentClass::Future,
+        ..options::definition(id)
+    }
+}
+
+/// The desk of this risk and this venue.
+///
+/// # Panics
+/// Never: limits and settings are sound.
+pub(crate) fn of(bump: &Bump, risk: Risk, venue: PaperVenue) -> Trading<'_> {
     let limits = BookLimits {
         watches_depth: true,
         ..BookLimits::default()
     };
     let instruments_max = limits.instruments_max as usize;
     let books = Books::new_in(bump, &limits).expect("the default limits are sound");
-    let venue = PaperVenue::new(&VenueSetup::new(Latency::LOOPBACK, 1));
-    let trader = Trader::new(
-        settings(instruments_max),
-        risk(),
-        venue.expect("the default setup is sound"),
-    );
-    let mut desk = Desk {
+    let trader = Trader::new(settings(instruments_max), risk, venue);
+    Desk {
         books,
         flow: Flow::new(instruments_max),
         trader: trader.expect("the default rules are sound"),
         laps: (),
-    };
-    if let Some(id) = instrument {
-        let future = Definition {
-            class: InstrumentClass::Future,
-            ..options::definition(id)
-        };
-        desk.on_control(&Control::Definition(future), &mut Nowhere);
     }
-    desk
 }
 
 fn settings(instruments_max: usize) -> Settings {
@@ -67,7 +78,7 @@ fn settings(instruments_max: usize) -> Settings {
         claims_max: 1_024,
         worker: 1,
         mode: Mode::Backtest,
-        account: AccountId(1),
+        account: ACCOUNT,
         rate: 0.04,
         search: |_| None,
         future_margin: Money::from_usd(26_000),
@@ -76,7 +87,7 @@ fn settings(instruments_max: usize) -> Settings {
     }
 }
 
-fn risk() -> Risk {
+fn limits() -> Limits {
     // Shares stay below the whole, and what is ordered stays ordered.
     let limits = Limits::read(|name| {
         Some(match name {
@@ -90,10 +101,14 @@ fn risk() -> Risk {
             _ => 1_000_000,
         })
     });
+    limits.expect("sound limits")
+}
+
+pub(crate) fn risk(limits: Limits, equity: Money) -> Risk {
     let setup = Setup {
         mode: Mode::Backtest,
-        account: AccountId(1),
-        limits: limits.expect("sound limits"),
+        account: ACCOUNT,
+        limits,
         capacity: Capacity {
             contracts_max: 256,
             underlyings_max: 8,
@@ -102,5 +117,5 @@ fn risk() -> Risk {
             executions_max: 16_384,
         },
     };
-    Risk::new(&setup, &Kept::first(0, Money::from_usd(100_000))).expect("a sound setup")
+    Risk::new(&setup, &Kept::first(0, equity)).expect("a sound setup")
 }

@@ -10,6 +10,8 @@ mod options;
 
 mod desk;
 
+mod orders;
+
 pub mod count;
 
 pub mod baseline;

@@ -18,7 +18,7 @@ use undertow_strategies::flow::{Flow, FlowOutput};
 
 use crate::count::allocations;
 use crate::desk::desk;
-use crate::options;
+use crate::{options, orders};
 
 const SEED: u64 = 7;
 
@@ -53,11 +53,14 @@ pub enum Work {
     LoopOne,
     /// The same with five thousand options.
     LoopOptions,
+    /// The loop of one instrument with an order after each record that leaves a quote: what is
+    /// counted is orders, each with its records, its checks, its way to the venue and its reports.
+    Order,
 }
 
 impl Work {
     /// All of them, in the order of the report.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::DecodeOne,
         Self::BookOne,
         Self::SpineOne,
@@ -69,6 +72,7 @@ impl Work {
         Self::ChainOptions,
         Self::LoopOne,
         Self::LoopOptions,
+        Self::Order,
     ];
 
     /// Its name in the baselines.
@@ -86,10 +90,12 @@ impl Work {
             Self::ChainOptions => "chain_options",
             Self::LoopOne => "loop_one",
             Self::LoopOptions => "loop_options",
+            Self::Order => "order",
         }
     }
 
-    /// How many messages the shorter of two runs takes; the longer takes twice as many.
+    /// How many messages (of [`Self::Order`], orders) the shorter of two runs takes; the longer
+    /// takes twice as many.
     #[must_use]
     pub const fn messages(self) -> u64 {
         // Enough that the second half finds full books.
@@ -100,6 +106,16 @@ impl Work {
             Self::SpineFifty | Self::ChainFifty => 200_000,
             Self::SpineOptions | Self::ChainOptions | Self::LoopOptions => 200_000,
             Self::ChainWide => 60_000,
+            Self::Order => 20_000,
+        }
+    }
+
+    /// Records of its input: enough for the longer run.
+    const fn records(self) -> u64 {
+        match self {
+            // Not every record leaves a quote.
+            Self::Order => 4 * self.messages(),
+            _ => 2 * self.messages(),
         }
     }
 
@@ -110,12 +126,15 @@ impl Work {
     #[must_use]
     pub fn input(self) -> Vec<u8> {
         // Symbols are messages too, so there are a few more than these.
-        let records = 2 * self.messages();
+        let records = self.records();
         let mut bytes = Vec::new();
         let written = match self {
-            Self::DecodeOne | Self::BookOne | Self::SpineOne | Self::ChainOne | Self::LoopOne => {
-                synthetic::write_one(records, SEED, &mut bytes)
-            }
+            Self::DecodeOne
+            | Self::BookOne
+            | Self::SpineOne
+            | Self::ChainOne
+            | Self::LoopOne
+            | Self::Order => synthetic::write_one(records, SEED, &mut bytes),
             Self::SpineFifty | Self::ChainFifty => {
                 synthetic::write_fifty(records, SEED, &mut bytes)
             }
@@ -125,11 +144,12 @@ impl Work {
             }
         };
         assert!(written.is_ok(), "memory refused a write");
-        let is_options = matches!(
+        // Orders are counted at a pace at which somebody might send them.
+        let is_spread = matches!(
             self,
-            Self::SpineOptions | Self::ChainOptions | Self::LoopOptions
+            Self::SpineOptions | Self::ChainOptions | Self::LoopOptions | Self::Order
         );
-        if is_options {
+        if is_spread {
             options::spread(&mut bytes, HALF_HOUR_NS);
         }
         bytes
@@ -218,6 +238,7 @@ fn run_with(work: Work, input: &[u8], messages: u64, each: impl FnMut(u64)) -> R
             options::define(&mut desk, input);
             drive(&mut desk, input, messages, each)
         }
+        Work::Order => orders::run(&bump, input, messages, each),
     }
 }
 
@@ -340,7 +361,7 @@ pub struct Tally {
 
 impl Tally {
     /// Made when construction is over: allocations count from here.
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             messages: 0,
             checksum: 0,
@@ -358,11 +379,31 @@ impl Tally {
         self.see(touch.bid.0 as u64 ^ (touch.ask.0 as u64).rotate_left(32));
     }
 
-    fn end(self) -> Run {
+    /// How many were counted.
+    pub(crate) const fn messages(&self) -> u64 {
+        self.messages
+    }
+
+    /// Counts one, and what it put out.
+    pub(crate) fn count(&mut self, said: u64) {
+        self.see(said);
+        self.messages += 1;
+    }
+
+    pub(crate) fn end(self) -> Run {
         Run {
             messages: self.messages,
             checksum: black_box(self.checksum),
             allocations: allocations() - self.allocations,
+        }
+    }
+}
+
+impl Emit<FlowOutput> for Tally {
+    #[inline(always)]
+    fn emit(&mut self, output: &FlowOutput) {
+        if let FlowOutput::Update(update) = output {
+            self.see_touch(&update.touch);
         }
     }
 }
@@ -398,9 +439,7 @@ impl Sink<FlowOutput> for Tally {
 
     #[inline(always)]
     fn data(&mut self, _stamp: Stamp, output: &FlowOutput) {
-        if let FlowOutput::Update(update) = output {
-            self.see_touch(&update.touch);
-        }
+        self.emit(output);
     }
 
     fn control(&mut self, _stamp: Stamp, _control: &Control) {}

@@ -9,11 +9,17 @@
 use core::fmt;
 
 use crate::event::{Definition, InstrumentClass};
-use crate::money::{Money, div_round};
+use crate::money::{Money, div_round, div_round_narrow};
 use crate::types::{BookKey, InstrumentId, Nanos, Price, Text};
 
 /// Price unit × multiplier unit, in units of money: 1e-9 × 1e-9 against 1e-4.
 const VALUE_PER_MONEY: i128 = 100_000_000_000_000;
+
+/// A cent in a multiplier's unit.
+const CENT: i64 = 10_000_000;
+
+/// Price unit × cent, in units of money.
+const CENT_VALUE_PER_MONEY: u64 = 10_000_000;
 
 /// What can be traded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,15 +82,18 @@ pub enum PriceSign {
 
 /// Dollars per point and contract in 1e-9: above 0, at most [`Multiplier::MAX`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[repr(transparent)]
-pub struct Multiplier(i64);
+pub struct Multiplier {
+    units: i64,
+    /// The same in cents where it is of whole cents, as nearly all are; else 0.
+    cents: i64,
+}
 
 impl Multiplier {
     /// The largest: a million dollars a point.
     pub const MAX: i64 = 1_000_000_000_000_000;
 
     /// A dollar a point.
-    pub const ONE: Self = Self(1_000_000_000);
+    pub const ONE: Self = Self::of(1_000_000_000);
 
     /// From units of 1e-9, as definitions carry it (NQ: 20e9).
     ///
@@ -94,15 +103,21 @@ impl Multiplier {
     pub const fn new(units: i64) -> Result<Self, ContractError> {
         match units {
             i64::MAX => Err(ContractError::MultiplierMissing),
-            1..=Self::MAX => Ok(Self(units)),
+            1..=Self::MAX => Ok(Self::of(units)),
             _ => Err(ContractError::MultiplierOutOfRange(units)),
         }
+    }
+
+    const fn of(units: i64) -> Self {
+        let is_whole = units % CENT == 0;
+        let cents = if is_whole { units / CENT } else { 0 };
+        Self { units, cents }
     }
 
     /// In units of 1e-9.
     #[must_use]
     pub const fn units(self) -> i64 {
-        self.0
+        self.units
     }
 }
 
@@ -283,7 +298,12 @@ impl Contract {
     /// Money that `points` are worth: signed price units times contracts, half away from zero.
     #[must_use]
     pub const fn value(&self, points: i128) -> Money {
-        match points.checked_mul(self.multiplier.0 as i128) {
+        if points as i64 as i128 == points
+            && let Some(value) = self.narrow_value(points as i64)
+        {
+            return value;
+        }
+        match points.checked_mul(self.multiplier.units as i128) {
             Some(units) => Money::saturating_from(div_round(units, VALUE_PER_MONEY)),
             None if points < 0 => Money::MIN,
             None => Money::MAX,
@@ -292,8 +312,26 @@ impl Contract {
 
     /// Size × multiplier × price; negative for a short quantity.
     #[must_use]
+    #[inline]
     pub const fn notional(&self, quantity: i64, price: Price) -> Money {
+        if let Some(points) = quantity.checked_mul(price.0)
+            && let Some(value) = self.narrow_value(points)
+        {
+            return value;
+        }
         self.value(quantity as i128 * price.0 as i128)
+    }
+
+    /// The same value in 64 bits, where it fits: most do, and a wide division costs many narrow ones.
+    #[inline]
+    const fn narrow_value(&self, points: i64) -> Option<Money> {
+        if self.multiplier.cents == 0 {
+            return None;
+        }
+        match points.checked_mul(self.multiplier.cents) {
+            Some(units) => Some(Money(div_round_narrow(units, CENT_VALUE_PER_MONEY))),
+            None => None,
+        }
     }
 }
 

@@ -42,12 +42,12 @@ impl Money {
     /// An amount computed in wider arithmetic, held within the range.
     #[must_use]
     pub const fn saturating_from(units: i128) -> Self {
-        if units > Self::MAX.0 as i128 {
+        if units as i64 as i128 == units {
+            Self(units as i64).clamped()
+        } else if units > 0 {
             Self::MAX
-        } else if units < Self::MIN.0 as i128 {
-            Self::MIN
         } else {
-            Self(units as i64)
+            Self::MIN
         }
     }
 
@@ -63,7 +63,10 @@ impl Money {
     /// So many times the amount.
     #[must_use]
     pub const fn times(self, count: i64) -> Self {
-        Self::saturating_from(self.0 as i128 * count as i128)
+        match self.0.checked_mul(count) {
+            Some(units) => Self(units).clamped(),
+            None => Self::saturating_from(self.0 as i128 * count as i128),
+        }
     }
 
     /// The size of the amount, whatever its sign.
@@ -75,7 +78,11 @@ impl Money {
     /// `ppm` millionths of the amount, rounded toward zero.
     #[must_use]
     pub const fn part(self, ppm: i64) -> Self {
-        Self::saturating_from(self.0 as i128 * ppm as i128 / PPM as i128)
+        // Of most amounts the millionths fit; a wide division costs many times a narrow one.
+        match self.0.checked_mul(ppm) {
+            Some(millionths) => Self(millionths / PPM),
+            None => Self::saturating_from(self.0 as i128 * ppm as i128 / PPM as i128),
+        }
     }
 
     /// This amount as millionths of `whole`, half away from zero; `None` unless `whole` is
@@ -92,6 +99,10 @@ impl Money {
     /// `ppm` millionths of the amount, rounded up: at least this much is at least that share.
     #[must_use]
     pub const fn part_up(self, ppm: i64) -> Self {
+        if let Some(millionths) = self.0.checked_mul(ppm) {
+            let up = (millionths.rem_euclid(PPM) > 0) as i64;
+            return Self(millionths.div_euclid(PPM) + up);
+        }
         let millionths = self.0 as i128 * ppm as i128;
         let floor = millionths.div_euclid(PPM as i128);
         let up = if millionths.rem_euclid(PPM as i128) > 0 {
@@ -127,8 +138,17 @@ impl Money {
         if whole.0 <= 0 {
             return None;
         }
+        if let Some(millionths) = self.0.checked_mul(PPM) {
+            return Some(Self(millionths.div_euclid(whole.0)).clamped().0);
+        }
         let ppm = (self.0 as i128 * PPM as i128).div_euclid(whole.0 as i128);
         Some(Self::saturating_from(ppm).0)
+    }
+
+    /// Where a sum stays that left the range: it did so on the side of its first part.
+    #[cold]
+    const fn end_of(of: Self) -> Self {
+        if of.0 < 0 { Self::MIN } else { Self::MAX }
     }
 
     const fn clamped(self) -> Self {
@@ -139,6 +159,9 @@ impl Money {
 /// `numerator / denominator`, half away from zero. The denominator is positive.
 #[must_use]
 pub const fn div_round(numerator: i128, denominator: i128) -> i128 {
+    if numerator as i64 as i128 == numerator && denominator as i64 as i128 == denominator {
+        return div_round_narrow(numerator as i64, denominator as u64) as i128;
+    }
     let half = denominator / 2;
     if numerator < 0 {
         -(numerator.unsigned_abs().saturating_add(half as u128) / denominator as u128).cast_signed()
@@ -147,17 +170,37 @@ pub const fn div_round(numerator: i128, denominator: i128) -> i128 {
     }
 }
 
+/// The same of what fits 64 bits: a wide division costs many times a narrow one. The denominator
+/// is positive, and at most `i64::MAX`.
+#[inline]
+pub(crate) const fn div_round_narrow(numerator: i64, denominator: u64) -> i64 {
+    let rounded = (numerator.unsigned_abs() + denominator / 2) / denominator;
+    if numerator < 0 {
+        0_i64.wrapping_sub_unsigned(rounded)
+    } else {
+        rounded.cast_signed()
+    }
+}
+
 impl Add for Money {
     type Output = Self;
+    #[inline]
     fn add(self, other: Self) -> Self {
-        Self(self.0.saturating_add(other.0)).clamped()
+        match self.checked_add(other) {
+            Some(sum) => sum,
+            None => Self::end_of(self),
+        }
     }
 }
 
 impl Sub for Money {
     type Output = Self;
+    #[inline]
     fn sub(self, other: Self) -> Self {
-        Self(self.0.saturating_sub(other.0)).clamped()
+        match self.0.checked_sub(other.0) {
+            Some(units) if units != i64::MIN => Self(units),
+            _ => Self::end_of(self),
+        }
     }
 }
 
@@ -274,7 +317,40 @@ mod tests {
         assert_eq!(Money(1).ppm_down(Money(-3)), None);
     }
 
+    /// Amounts of every length, so that both ways of dividing are taken.
+    fn units() -> impl Strategy<Value = i64> {
+        (any::<i64>(), 0u32..64).prop_map(|(units, shift)| units >> shift)
+    }
+
     proptest! {
+        #![proptest_config(ProptestConfig { cases: 4_000, ..ProptestConfig::default() })]
+
+        #[test]
+        fn parts_are_those_of_wide_arithmetic(amount in units(), ppm in units(), whole in units()) {
+            let millionths = i128::from(amount) * i128::from(ppm);
+            let million = i128::from(PPM);
+            let part = Money::saturating_from(millionths / million);
+            prop_assert_eq!(Money(amount).part(ppm), part);
+            let clamped = |units: i128| Money::saturating_from(units);
+            let wide = [amount, ppm].map(i128::from);
+            prop_assert_eq!(Money(amount) + Money(ppm), clamped(wide[0] + wide[1]));
+            prop_assert_eq!(Money(amount) - Money(ppm), clamped(wide[0] - wide[1]));
+            prop_assert_eq!(Money(amount).times(ppm), clamped(wide[0] * wide[1]));
+            let floor = millionths.div_euclid(million);
+            let up = floor + i128::from(floor * million != millionths);
+            prop_assert_eq!(Money(amount).part_up(ppm), Money::saturating_from(up));
+            let share = i128::from(amount) * million;
+            let down = (whole > 0).then(|| {
+                Money::saturating_from(share.div_euclid(i128::from(whole))).0
+            });
+            prop_assert_eq!(Money(amount).ppm_down(Money(whole)), down);
+            let divisor = i128::from(whole.saturating_abs().max(1));
+            let amount = i128::from(amount);
+            let away = (2 * amount.abs() + divisor) / (2 * divisor);
+            let rounded = if amount < 0 { -away } else { away };
+            prop_assert_eq!(div_round(amount, divisor), rounded);
+        }
+
         #[test]
         fn division_rounds_to_the_nearest(n in -(1i128 << 90)..(1i128 << 90), d in 1i128..1 << 60) {
             let q = div_round(n, d);

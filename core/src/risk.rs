@@ -48,7 +48,11 @@ use crate::types::{BookKey, Nanos, Price, Side};
 use context::{Correlation, Known, age_ns};
 use digest::Digest;
 use ledger::{Ledger, NONE, side_index};
+use portfolio::Rules;
 use rate::{Burst, Rate};
+
+/// Messages to the venue are counted within any second.
+const SECOND_NS: i64 = 1_000_000_000;
 
 /// A checked order. Risk alone makes them; whoever holds one may send it, once.
 ///
@@ -243,7 +247,8 @@ pub struct Risk {
     known: Known,
     ledger: Ledger,
     now: Nanos,
-    verdict: Verdict,
+    /// Apart from the rest, so that the checks write it while they read the rest; away only then.
+    verdict: Option<Box<Verdict>>,
     counters: RiskCounters,
     messages: Rate,
     errors: Rate,
@@ -267,7 +272,7 @@ impl Risk {
         setup.capacity.check().map_err(SetupError::Capacity)?;
         let capacity = &setup.capacity;
         let room = |count: i64| usize::try_from(count).unwrap_or(0).min(1 << 16);
-        let mut ledger = Ledger::new(capacity, kept.next_id);
+        let mut ledger = Ledger::new(capacity, kept.next_id, rules(&setup.limits));
         ledger.sums.losing_trades = i64::from(kept.losing_trades);
         Ok(Self {
             mode: setup.mode,
@@ -277,7 +282,7 @@ impl Risk {
             known: Known::new(capacity.strategies_max, capacity.underlyings_max),
             ledger,
             now: Nanos(0),
-            verdict: Verdict::new(),
+            verdict: Some(Box::new(Verdict::new())),
             counters: RiskCounters::default(),
             messages: Rate::new(room(setup.limits.messages_per_second_max)),
             errors: Rate::new(room(setup.limits.errors_max)),
@@ -337,30 +342,50 @@ impl Risk {
         if let Some(attempts) = self.attempts.get_mut(usize::from(intent.strategy.0)) {
             attempts.note(now, window);
         }
-        self.verdict = checks::run(self, intent);
+        self.messages.forget(now, SECOND_NS);
+        let at = self.ledger.find(intent.contract);
+        if let Some(at) = at
+            && intent.purpose.opens()
+        {
+            self.ledger.prepare(at, now);
+        }
+        let (refusal, loss_each) = self.judge(intent, at);
         // Whoever asks this often has run away, whatever the checks say of this one.
         if self.attempts(intent.strategy) > Some(self.limits.attempts_max) {
             self.halt(Gate::ReduceOnly, HaltCause::RunAway);
         }
-        match self.verdict.refusal() {
+        match refusal {
             Some(refusal) => {
                 self.counters.refused[refusal as usize] += 1;
                 Err(refusal)
             }
-            None => Ok(self.bear(intent)),
+            None => {
+                let at = at.expect("an intent that passed has a contract");
+                Ok(self.bear(intent, at, loss_each))
+            }
         }
     }
 
+    /// Asks every check. Says also what one contract can lose, if it opens.
+    fn judge(&mut self, intent: &Intent, at: Option<u32>) -> (Option<Refusal>, Option<Money>) {
+        let mut verdict = self.verdict.take().expect("a verdict is in its place");
+        let loss_each = checks::run(self, intent, at, &mut verdict);
+        let refusal = verdict.refusal();
+        self.verdict = Some(verdict);
+        (refusal, loss_each)
+    }
+
     /// The last intent's verdict, check by check.
+    ///
+    /// # Panics
+    /// Never: it is away only while the checks write it.
     #[must_use]
-    pub const fn verdict(&self) -> &Verdict {
-        &self.verdict
+    pub fn verdict(&self) -> &Verdict {
+        self.verdict.as_deref().expect("a verdict is in its place")
     }
 
     /// Makes the order of an intent that has passed, and reserves for it.
-    fn bear(&mut self, intent: &Intent) -> Order {
-        let at = self.ledger.find(intent.contract);
-        let at = at.expect("an intent that passed has a contract");
+    fn bear(&mut self, intent: &Intent, at: u32, loss_each: Option<Money>) -> Order {
         let id = self.ledger.free_id();
         let id = ClientOrderId(id.expect("an intent that passed has a slot"));
         let order = Order {
@@ -368,14 +393,10 @@ impl Risk {
             ts: self.now,
             intent: *intent,
         };
-        let loss = checks::loss_each(self, intent, at);
         let (now, window) = (self.now, self.limits.repeats_window_ns);
         let line = self.ledger.line_mut(at);
         line.repeats[side_index(intent.side)].note(now, window);
-        if intent.purpose.opens() {
-            line.strategy = intent.strategy;
-            line.loss_each = line.loss_each.max(loss);
-        }
+        line.open(intent, loss_each);
         let life = Life::new(intent.quantity);
         self.ledger.insert(at, order, life, now);
         self.messages.note(now);
@@ -406,7 +427,7 @@ impl Risk {
         if track.life.is_cancel_sent() {
             return Err(CancelRefusal::AlreadySent);
         }
-        if checks::check_01_mode(self).status.blocks() {
+        if !checks::is_mode_right(self) {
             return Err(CancelRefusal::Mode);
         }
         self.ledger.turn(slot, Turn::CancelSent, self.now);
@@ -488,6 +509,8 @@ impl Risk {
     /// Changes nothing and names the first limit that would be looser, or is unsound.
     pub fn tighten(&mut self, limits: &Limits) -> Result<(), LimitError> {
         self.limits.tighten(limits)?;
+        self.ledger.rules = rules(&self.limits);
+        self.ledger.count_all(self.now);
         self.step_all();
         Ok(())
     }
@@ -506,8 +529,12 @@ impl Risk {
             Context::Account(account) => self.known.account = Some(account),
             Context::Margin(key, each, as_of) => {
                 self.with_line(key, |line| line.margin = Some((each, as_of)));
+                self.touch(key);
             }
-            Context::Greeks(key, greeks) => self.with_line(key, |line| line.greeks = Some(greeks)),
+            Context::Greeks(key, greeks) => {
+                self.with_line(key, |line| line.greeks = Some(greeks));
+                self.touch(key);
+            }
             Context::Volume(key, volume) => self.with_line(key, |line| line.volume = Some(volume)),
             Context::Reference(key, price, as_of) => {
                 self.with_line(key, |line| line.reference = Some((price, as_of)));
@@ -528,6 +555,12 @@ impl Risk {
             Context::Costs(costs) => self.known.costs = Some(costs),
             // Who computes something of these tells that.
             Context::Earned(..) | Context::News(_) => {}
+        }
+    }
+
+    fn touch(&mut self, key: BookKey) {
+        if let Some(at) = self.ledger.find(key) {
+            self.ledger.touch(at);
         }
     }
 
@@ -838,13 +871,9 @@ impl Risk {
             ts,
             intent: *intent,
         };
-        let loss = checks::loss_each(self, intent, at);
         let now = self.now;
-        if intent.purpose.opens() {
-            let line = self.ledger.line_mut(at);
-            line.strategy = intent.strategy;
-            line.loss_each = line.loss_each.max(loss);
-        }
+        let loss_each = checks::loss_each(self, intent, at);
+        self.ledger.line_mut(at).open(intent, loss_each);
         let life = Life::recovered(intent.quantity, filled);
         self.ledger.insert(at, order, life, now);
         self.keep();
@@ -1054,7 +1083,7 @@ impl Risk {
     }
 
     fn messages_in_last_second(&self) -> i64 {
-        self.messages.within(self.now, 1_000_000_000)
+        self.messages.within(self.now, SECOND_NS)
     }
 
     /// Age of the oldest mark of what is held.
@@ -1067,6 +1096,7 @@ impl Risk {
     }
 
     /// A breaker's number and limit now; `None` while the number is missing.
+    #[inline(always)]
     fn reading(&self, kind: BreakerKind) -> Option<Reading> {
         let limits = &self.limits;
         let (value, limit, cool_ns) = match kind {
@@ -1075,9 +1105,7 @@ impl Risk {
                 ((-self.earned_today()?).0, limit.0, 0)
             }
             BreakerKind::Drawdown => {
-                let high = self.kept.high_water;
-                let fallen = (high - self.equity()?).ppm_down(high)?;
-                (fallen, limits.drawdown_ppm, limits.drawdown_cool_ns)
+                return self.drawdown_reading(self.equity());
             }
             BreakerKind::LosingDays => {
                 (i64::from(self.kept.losing_days), limits.losing_days_max, 0)
@@ -1107,10 +1135,24 @@ impl Risk {
         })
     }
 
+    /// The same of drawdown, for an equity that is known already.
+    fn drawdown_reading(&self, equity: Option<Money>) -> Option<Reading> {
+        let high = self.kept.high_water;
+        Some(Reading {
+            value: (high - equity?).ppm_down(high)?,
+            limit: self.limits.drawdown_ppm,
+            cool_ns: self.limits.drawdown_cool_ns,
+        })
+    }
+
     fn step(&mut self, kind: BreakerKind) -> bool {
-        let Some(reading) = self.reading(kind) else {
-            return false;
-        };
+        match self.reading(kind) {
+            Some(reading) => self.step_with(kind, reading),
+            None => false,
+        }
+    }
+
+    fn step_with(&mut self, kind: BreakerKind, reading: Reading) -> bool {
         let now = self.now;
         let breaker = &self.kept.breakers[kind as usize];
         let is_of_today = breaker.at >= self.kept.day_since;
@@ -1139,9 +1181,10 @@ impl Risk {
 
     /// Looks at today's result: one bad mark trips nothing, a realised loss does at once.
     fn weigh(&mut self) {
-        let Some(equity) = self.equity() else {
+        let Some(earned) = self.earned_today() else {
             return;
         };
+        let equity = self.kept.day_equity + earned;
         let needed = self.limits.loss_confirmations;
         if equity > self.kept.high_water {
             if let Some(high) = self.high.beyond(equity, needed) {
@@ -1156,13 +1199,20 @@ impl Risk {
         let is_over = equity <= self.kept.day_equity - daily;
         let is_realised = floor <= self.kept.day_equity - daily;
         if confirmed(&mut self.loss, is_over, is_realised, needed) {
-            self.step(BreakerKind::DailyLoss);
+            let reading = Reading {
+                value: (-earned).0,
+                limit: daily.0,
+                cool_ns: 0,
+            };
+            self.step_with(BreakerKind::DailyLoss, reading);
         }
         let most = self.kept.high_water.part_up(self.limits.drawdown_ppm);
         let is_over = self.kept.high_water - equity >= most;
         let is_realised = self.kept.high_water - floor >= most;
-        if confirmed(&mut self.fall, is_over, is_realised, needed) {
-            self.step(BreakerKind::Drawdown);
+        if confirmed(&mut self.fall, is_over, is_realised, needed)
+            && let Some(reading) = self.drawdown_reading(Some(equity))
+        {
+            self.step_with(BreakerKind::Drawdown, reading);
         }
         self.step(BreakerKind::LosingTrades);
     }
@@ -1174,6 +1224,15 @@ impl Risk {
         self.opened_seen = opened;
         self.kept.opened_today = self.kept.opened_today.saturating_add(news);
         self.kept.opened_in_run = self.kept.opened_in_run.saturating_add(news);
+    }
+}
+
+/// The limits by which the ledger counts.
+const fn rules(limits: &Limits) -> Rules {
+    Rules {
+        now: Nanos(0),
+        account_age_ns_max: limits.account_age_ns_max,
+        greeks_age_ns_max: limits.greeks_age_ns_max,
     }
 }
 

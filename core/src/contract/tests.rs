@@ -196,6 +196,31 @@ fn k12_notional_has_the_multiplier_in_it() {
 
 proptest! {
     #[test]
+    fn a_value_is_that_of_wide_arithmetic(
+        units in 1..=Multiplier::MAX,
+        is_whole in any::<bool>(),
+        price in any::<i64>(),
+        quantity in -1_000i64..1_000,
+        shift in 0u32..60,
+    ) {
+        let mut contract =
+            Contract::from_definition(&definition(), Some(nq_option_tick()), PriceSign::Positive)
+                .unwrap();
+        let units = if is_whole { units / CENT * CENT + CENT } else { units };
+        let units = units.min(Multiplier::MAX);
+        contract.multiplier = Multiplier::new(units).unwrap();
+        prop_assert_eq!(contract.multiplier.units(), units);
+        let price = price >> shift;
+        let points = i128::from(quantity) * i128::from(price);
+        // Half away from zero, said in another way than the code does.
+        let wide = points * i128::from(units);
+        let away = (2 * wide.abs() + VALUE_PER_MONEY) / (2 * VALUE_PER_MONEY);
+        let value = Money::saturating_from(if wide < 0 { -away } else { away });
+        prop_assert_eq!(contract.notional(quantity, Price(price)), value);
+        prop_assert_eq!(contract.value(points), value);
+    }
+
+    #[test]
     fn rounded_prices_are_on_tick_and_nearest(units in -(1i64 << 50)..1i64 << 50) {
         for rule in [nq_option_tick(), TickRule::Flat(Price(POINT / 4))] {
             let (down, up) = (rule.down(Price(units)), rule.up(Price(units)));

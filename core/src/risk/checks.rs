@@ -8,7 +8,7 @@
 use super::context::{age_ns, is_fresh};
 use super::ledger::{Line, side_index};
 use super::portfolio::Worst;
-use super::verdict::{Bound, Outcome, Refusal, Tightest, Verdict};
+use super::verdict::{Bound, Compared, Refusal, Tightest, Verdict};
 use super::{BreakerKind, Gate, Risk};
 use crate::contract::PriceSign;
 use crate::event::Trust;
@@ -18,27 +18,28 @@ use crate::position::Agreement;
 use crate::types::{Nanos, Price, Side};
 
 /// Runs every check, in order. After one fails the rest still speak, for who wants to know.
-pub(super) fn run(risk: &Risk, intent: &Intent) -> Verdict {
-    let mut verdict = Verdict::new();
-    verdict.note(Refusal::Mode, check_01_mode(risk));
-    verdict.note(Refusal::Halt, check_02_halt(risk, intent));
-    let Some(line_idx) = risk.ledger.find(intent.contract) else {
-        let unknown = Tightest::new().fact(Bound::Known, false);
-        verdict.note(Refusal::Instrument, unknown.done());
-        return verdict;
+/// Returns what one contract of an order that opens can lose, if anything bounds it.
+pub(super) fn run(
+    risk: &Risk,
+    intent: &Intent,
+    line_idx: Option<u32>,
+    verdict: &mut Verdict,
+) -> Option<Money> {
+    verdict.begin();
+    check_01_mode(risk, verdict);
+    check_02_halt(risk, intent, verdict);
+    let Some(line_idx) = line_idx else {
+        let unknown = verdict.on(Refusal::Instrument);
+        unknown.fact(Bound::Known, false).done();
+        return None;
     };
     let asked = Asked::new(risk, intent, line_idx);
-    let opens = intent.purpose.opens();
-    let worst = opens.then(|| Worst::of(&asked));
-    for check in &Refusal::ALL[2..] {
-        let outcome = match (check.spares_exits(), &worst) {
-            (true, None) => Outcome::SPARED,
-            (true, Some(worst)) => asked.entry_check(*check, worst),
-            (false, _) => asked.check(*check, worst.as_ref()),
-        };
-        verdict.note(*check, outcome);
+    if intent.purpose.opens() {
+        asked.enter(verdict)
+    } else {
+        asked.exit(verdict);
+        None
     }
-    verdict
 }
 
 /// An intent and what is known about its contract.
@@ -51,6 +52,8 @@ pub(super) struct Asked<'a> {
     /// What an order of this side may cost at most, per contract: its price or the mark.
     pub(super) price: Price,
     pub(super) quantity: i64,
+    /// Absent while a position has no mark.
+    equity: Option<Money>,
 }
 
 impl<'a> Asked<'a> {
@@ -64,6 +67,7 @@ impl<'a> Asked<'a> {
             now: risk.now,
             price: dearer(intent.price, line.view.mark),
             quantity: i64::from(intent.quantity),
+            equity: risk.equity(),
         }
     }
 
@@ -76,45 +80,58 @@ impl<'a> Asked<'a> {
         side_index(self.intent.side)
     }
 
-    fn check(&self, check: Refusal, worst: Option<&Worst>) -> Outcome {
-        match check {
-            Refusal::Instrument => self.check_03_instrument(),
-            Refusal::Session => self.check_04_session(),
-            Refusal::FeedTrust => self.check_05_feed_trust(),
-            Refusal::DataAge => self.check_06_data_age(),
-            Refusal::Price => self.check_07_price(),
-            Refusal::Quantity => self.check_08_quantity(),
-            Refusal::Collar => self.check_09_collar(),
-            Refusal::Position => match worst {
-                Some(worst) => self.check_11_position(worst),
-                None => self.check_11_reducing(),
-            },
-            Refusal::Duplicate => self.check_17_duplicate(),
-            Refusal::MessageRate => self.check_18_message_rate(),
-            Refusal::OpenOrders => self.check_20_open_orders(),
-            Refusal::SelfMatch => self.check_21_self_match(),
-            Refusal::Unknown => self.check_24_unknown(),
-            _ => Outcome::NOT_REACHED,
-        }
+    /// What an order that opens is asked from the third check on.
+    fn enter(&self, verdict: &mut Verdict) -> Option<Money> {
+        let worst = Worst::of(self);
+        self.check_03_instrument(verdict);
+        self.check_04_session(verdict);
+        self.check_05_feed_trust(verdict);
+        self.check_06_data_age(verdict);
+        self.check_07_price(verdict);
+        self.check_08_quantity(verdict);
+        self.check_09_collar(verdict);
+        self.check_10_notional(verdict);
+        self.check_11_position(&worst, verdict);
+        self.check_12_exposure(&worst, verdict);
+        self.check_13_daily_loss(verdict);
+        self.check_14_breakers(verdict);
+        self.check_15_margin(&worst, verdict);
+        self.check_16_correlation(verdict);
+        self.check_17_duplicate(verdict);
+        self.check_18_message_rate(verdict);
+        self.check_19_repeated_execution(verdict);
+        self.check_20_open_orders(verdict);
+        self.check_21_self_match(verdict);
+        self.check_22_budget(verdict);
+        self.check_23_signal(verdict);
+        self.check_24_unknown(verdict);
+        worst.loss_each
     }
 
-    fn entry_check(&self, check: Refusal, worst: &Worst) -> Outcome {
-        match check {
-            Refusal::Notional => self.check_10_notional(),
-            Refusal::Exposure => self.check_12_exposure(worst),
-            Refusal::DailyLoss => self.check_13_daily_loss(),
-            Refusal::Breakers => self.check_14_breakers(),
-            Refusal::Margin => self.check_15_margin(worst),
-            Refusal::Correlation => self.check_16_correlation(),
-            Refusal::RepeatedExecution => self.check_19_repeated_execution(),
-            Refusal::Budget => self.check_22_budget(),
-            Refusal::Signal => self.check_23_signal(),
-            _ => Outcome::NOT_REACHED,
+    /// The same of one that reduces.
+    fn exit(&self, verdict: &mut Verdict) {
+        for check in Refusal::ALL.into_iter().filter(|it| it.spares_exits()) {
+            verdict.spare(check);
         }
+        self.check_03_instrument(verdict);
+        self.check_04_session(verdict);
+        self.check_05_feed_trust(verdict);
+        self.check_06_data_age(verdict);
+        self.check_07_price(verdict);
+        self.check_08_quantity(verdict);
+        self.check_09_collar(verdict);
+        self.check_11_reducing(verdict);
+        self.check_17_duplicate(verdict);
+        self.check_18_message_rate(verdict);
+        self.check_20_open_orders(verdict);
+        self.check_21_self_match(verdict);
+        self.check_24_unknown(verdict);
     }
 
-    fn check_03_instrument(&self) -> Outcome {
-        let check = Tightest::new().fact(Bound::Allowed, self.line.is_allowed);
+    #[inline(always)]
+    fn check_03_instrument(&self, verdict: &mut Verdict) {
+        let check = verdict.on(Refusal::Instrument);
+        let check = check.fact(Bound::Allowed, self.line.is_allowed);
         let expiry = self.line.contract.expiry;
         if !expiry.is_defined() {
             return check.done();
@@ -130,10 +147,12 @@ impl<'a> Asked<'a> {
             .done()
     }
 
-    fn check_04_session(&self) -> Outcome {
+    #[inline(always)]
+    fn check_04_session(&self, verdict: &mut Verdict) {
+        let check = verdict.on(Refusal::Session);
         let known = &self.risk.known;
         let is_open = known.session.is_some_and(|it| it.contains(self.now));
-        let check = Tightest::new().fact(Bound::SessionTime, is_open).fact(
+        let check = check.fact(Bound::SessionTime, is_open).fact(
             Bound::TradingStatus,
             self.line.view.is_trading != Some(false),
         );
@@ -147,51 +166,60 @@ impl<'a> Asked<'a> {
         check.fact(Bound::StrategyWindow, in_window).done()
     }
 
-    fn check_05_feed_trust(&self) -> Outcome {
+    #[inline(always)]
+    fn check_05_feed_trust(&self, verdict: &mut Verdict) {
+        let check = verdict.on(Refusal::FeedTrust);
         let view = &self.line.view;
-        Tightest::new()
+        check
             .fact(Bound::Trust, view.trust == Trust::Good)
             .fact(Bound::Crossed, view.quote.is_sound())
             .done()
     }
 
-    fn check_06_data_age(&self) -> Outcome {
+    #[inline(always)]
+    fn check_06_data_age(&self, verdict: &mut Verdict) {
+        let check = verdict.on(Refusal::DataAge);
         let heard = self.line.view.heard_at;
         let age = heard.is_defined().then(|| age_ns(self.now, heard));
-        Tightest::new()
+        check
             .known_at_most(Bound::Age, age, self.risk.limits.data_age_ns_max)
             .done()
     }
 
-    fn check_07_price(&self) -> Outcome {
+    #[inline(always)]
+    fn check_07_price(&self, verdict: &mut Verdict) {
+        let check = verdict.on(Refusal::Price);
         let (price, contract) = (self.intent.price, &self.line.contract);
         let may_be = contract.sign == PriceSign::Any || price.0 > 0;
-        Tightest::new()
+        check
             .fact(Bound::Defined, price.is_defined())
             .fact(Bound::Sign, may_be)
             .fact(Bound::Tick, contract.tick.is_on_tick(price))
             .done()
     }
 
-    fn check_08_quantity(&self) -> Outcome {
+    #[inline(always)]
+    fn check_08_quantity(&self, verdict: &mut Verdict) {
+        let check = verdict.on(Refusal::Quantity);
         let has_side = self.intent.side != Side::None;
         let max = self.risk.limits.order_quantity_max;
-        Tightest::new()
+        check
             .fact(Bound::Positive, self.quantity > 0 && has_side)
             .at_most(Bound::OrderQuantity, self.quantity, max)
             .done()
     }
 
-    fn check_09_collar(&self) -> Outcome {
+    #[inline(always)]
+    fn check_09_collar(&self, verdict: &mut Verdict) {
+        let check = verdict.on(Refusal::Collar);
         let limits = &self.risk.limits;
         let references = References::of(self);
-        let count = i64::try_from(references.count).unwrap_or(0);
-        let check = Tightest::new().at_least(Bound::References, count, limits.references_min);
-        let Some(median) = references.median() else {
+        let check = check.at_least(Bound::References, references.count, limits.references_min);
+        let median = references.median;
+        if references.count == 0 {
             return check.missing(Bound::References).done();
-        };
-        let size = i128::from(median.0).abs();
-        let within = |ppm: i64| saturated(size * i128::from(ppm) / i128::from(PPM));
+        }
+        let within = |ppm: i64| share(median.0.unsigned_abs(), ppm);
         let ticks = limits
             .collar_ticks
             .saturating_mul(self.line.contract.tick.step(median));
@@ -207,23 +235,27 @@ impl<'a> Asked<'a> {
         };
         let apart = within(limits.references_apart_ppm).max(ticks);
         check
-            .at_most(Bound::ReferencesApart, references.apart(), apart)
+            .at_most(Bound::ReferencesApart, references.apart, apart)
             .at_most(Bound::Collar, away, within(limits.collar_ppm).max(ticks))
-            .done()
+            .done();
     }
 
-    fn check_10_notional(&self) -> Outcome {
+    #[inline(always)]
+    fn check_10_notional(&self, verdict: &mut Verdict) {
+        let check = verdict.on(Refusal::Notional);
         let max = self.risk.limits.order_notional_max;
-        Tightest::new()
+        check
             .at_most(Bound::OrderNotional, self.notional().0, max)
             .done()
     }
 
-    fn check_11_position(&self, worst: &Worst) -> Outcome {
+    #[inline(always)]
+    fn check_11_position(&self, worst: &Worst, verdict: &mut Verdict) {
+        let check = verdict.on(Refusal::Position);
         let (limits, kept) = (&self.risk.limits, &self.risk.kept);
         let opened = i64::from(kept.opened_today).saturating_add(worst.pending);
         let in_run = i64::from(kept.opened_in_run).saturating_add(worst.pending);
-        Tightest::new()
+        check
             .at_most(
                 Bound::PositionQuantity,
                 worst.quantity,
@@ -240,7 +272,9 @@ impl<'a> Asked<'a> {
             .done()
     }
 
-    fn check_11_reducing(&self) -> Outcome {
+    #[inline(always)]
+    fn check_11_reducing(&self, verdict: &mut Verdict) {
+        let check = verdict.on(Refusal::Position);
         let held = self.line.position.quantity();
         let held_against = match self.intent.side {
             Side::Ask => held,
@@ -248,19 +282,20 @@ impl<'a> Asked<'a> {
             Side::None => 0,
         };
         let reducible = held_against - self.line.working[self.side()].quantity;
-        Tightest::new()
+        check
             .at_most(Bound::Reducing, self.quantity, reducible.max(0))
             .done()
     }
 
-    fn check_12_exposure(&self, worst: &Worst) -> Outcome {
+    #[inline(always)]
+    fn check_12_exposure(&self, worst: &Worst, verdict: &mut Verdict) {
+        let check = verdict.on(Refusal::Exposure);
         let limits = &self.risk.limits;
-        let share = |ppm: i64| self.risk.equity().map_or(0, |equity| equity.part(ppm).0);
+        let equity = self.equity.unwrap_or(Money::ZERO);
         let units = |money: Option<Money>| money.map(|money| money.0);
-        let volume = self.line.volume.map(i64::from);
+        let volume = self.line.volume.map(u64::from);
         let displayed = self.line.view.displayed[1 - self.side()];
-        let of = |size: i128, ppm: i64| saturated(size * i128::from(ppm) / i128::from(PPM));
-        let check = Tightest::new()
+        let check = check
             .at_most(
                 Bound::GrossNotional,
                 worst.gross.0,
@@ -278,37 +313,38 @@ impl<'a> Asked<'a> {
             .known_at_most(
                 Bound::PositionShare,
                 units(worst.committed),
-                share(limits.position_share_ppm),
+                equity.part(limits.position_share_ppm).0,
             )
             .known_at_most(
                 Bound::UnderlyingShare,
                 units(worst.underlying_committed),
-                share(limits.underlying_share_ppm),
+                equity.part(limits.underlying_share_ppm).0,
             )
             .known_at_most(
                 Bound::StrategyShare,
                 units(worst.strategy_committed),
-                share(limits.strategy_share_ppm),
+                equity.part(limits.strategy_share_ppm).0,
             )
             .at_most(
                 Bound::Displayed,
                 self.quantity,
-                of(i128::from(displayed), limits.displayed_ppm),
+                share(displayed, limits.displayed_ppm),
             );
         match volume {
             Some(volume) => check.at_most(
                 Bound::Volume,
                 self.quantity,
-                of(i128::from(volume), limits.volume_share_ppm),
+                share(volume, limits.volume_share_ppm),
             ),
             None => check.missing(Bound::Volume),
         }
         .done()
     }
 
-    fn check_13_daily_loss(&self) -> Outcome {
+    #[inline(always)]
+    fn check_13_daily_loss(&self, verdict: &mut Verdict) {
+        let check = verdict.on(Refusal::DailyLoss);
         let risk = self.risk;
-        let check = Tightest::new();
         let Some(earned) = risk.earned_today() else {
             return check.missing(Bound::Marks).done();
         };
@@ -326,28 +362,45 @@ impl<'a> Asked<'a> {
             .done()
     }
 
-    fn check_14_breakers(&self) -> Outcome {
+    #[inline(always)]
+    fn check_14_breakers(&self, verdict: &mut Verdict) {
+        let check = verdict.on(Refusal::Breakers);
         let risk = self.risk;
-        let mut check = Tightest::new();
-        for (kind, bound) in [
-            (BreakerKind::Drawdown, Bound::Drawdown),
-            (BreakerKind::LosingDays, Bound::LosingDays),
-            (BreakerKind::LosingTrades, Bound::LosingTrades),
-            (BreakerKind::Volatility, Bound::Volatility),
-            (BreakerKind::SystemErrors, Bound::SystemErrors),
-        ] {
-            check = check.fact(bound, !risk.phase(kind).blocks());
-            check = match risk.reading(kind) {
-                Some(reading) => check.below(bound, reading.value, reading.limit),
-                None => check.missing(bound),
-            };
-        }
-        check.done()
+        let drawdown = risk.drawdown_reading(self.equity);
+        let losing_days = risk.reading(BreakerKind::LosingDays);
+        let losing_trades = risk.reading(BreakerKind::LosingTrades);
+        let volatility = risk.reading(BreakerKind::Volatility);
+        let errors = risk.reading(BreakerKind::SystemErrors);
+        let phase = |kind| risk.phase(kind);
+        check
+            .breaker(Bound::Drawdown, phase(BreakerKind::Drawdown), drawdown)
+            .breaker(
+                Bound::LosingDays,
+                phase(BreakerKind::LosingDays),
+                losing_days,
+            )
+            .breaker(
+                Bound::LosingTrades,
+                phase(BreakerKind::LosingTrades),
+                losing_trades,
+            )
+            .breaker(
+                Bound::Volatility,
+                phase(BreakerKind::Volatility),
+                volatility,
+            )
+            .breaker(
+                Bound::SystemErrors,
+                phase(BreakerKind::SystemErrors),
+                errors,
+            )
+            .done();
     }
 
-    fn check_15_margin(&self, worst: &Worst) -> Outcome {
+    #[inline(always)]
+    fn check_15_margin(&self, worst: &Worst, verdict: &mut Verdict) {
+        let check = verdict.on(Refusal::Margin);
         let limits = &self.risk.limits;
-        let check = Tightest::new();
         let Some(account) = self.risk.known.account else {
             return check.missing(Bound::AccountAge).done();
         };
@@ -367,14 +420,17 @@ impl<'a> Asked<'a> {
             .done()
     }
 
-    fn check_16_correlation(&self) -> Outcome {
+    #[inline(always)]
+    fn check_16_correlation(&self, verdict: &mut Verdict) {
+        let check = verdict.on(Refusal::Correlation);
         let limits = &self.risk.limits;
-        let mut check = Tightest::new();
+        let mut tightest = Tightest::default();
         for at in self.risk.ledger.active() {
             if *at != self.line_idx {
-                check = self.correlate(check, self.risk.ledger.line(*at));
+                tightest = self.correlate(tightest, self.risk.ledger.line(*at));
             }
         }
+        let check = check.tightest(tightest);
         let Some(at_risk) = self.risk.known.value_at_risk else {
             return check.missing(Bound::ValueAtRisk).done();
         };
@@ -384,7 +440,7 @@ impl<'a> Asked<'a> {
         } else {
             limits.value_at_risk_short_ppm
         };
-        let max = self.risk.equity().map_or(0, |equity| equity.part(ppm).0);
+        let max = self.equity.map_or(0, |equity| equity.part(ppm).0);
         check
             .at_most(
                 Bound::ValueAtRiskAge,
@@ -392,15 +448,15 @@ impl<'a> Asked<'a> {
                 limits.value_at_risk_age_ns_max,
             )
             .at_most(Bound::ValueAtRisk, at_risk.loss.0, max)
-            .done()
+            .done();
     }
 
     /// The new position against one that is held or may be: on both sides, if it may be either.
-    fn correlate(&self, check: Tightest, other: &Line) -> Tightest {
+    fn correlate(&self, tightest: Tightest, other: &Line) -> Tightest {
         let limits = &self.risk.limits;
         let lean = lean(self.intent.side) * self.line.contract.kind.direction();
         let (most, least) = other.reach();
-        let mut check = check;
+        let mut tightest = tightest;
         for (quantity, sign) in [(most.max(0), 1), (least.min(0), -1)] {
             if quantity == 0 {
                 continue;
@@ -408,37 +464,41 @@ impl<'a> Asked<'a> {
             let both = lean * sign * other.contract.kind.direction();
             if other.underlying == self.line.underlying {
                 let agrees = both > 0 || self.intent.purpose == Purpose::Hedge;
-                check = check.fact(Bound::SameUnderlying, agrees);
+                tightest = tightest.and(Compared::fact(Bound::SameUnderlying, agrees));
                 continue;
             }
             let known = &self.risk.known;
             let Some(rho) = known.correlation(self.line.underlying, other.underlying) else {
-                return check.missing(Bound::Correlation);
+                return tightest.and(Compared::missing(Bound::Correlation));
             };
-            check = check
-                .at_most(
-                    Bound::CorrelationAge,
-                    age_ns(self.now, rho.as_of),
-                    limits.correlation_age_ns_max,
-                )
-                .correlation(i64::from(rho.ppm), both, limits.correlation_ppm);
+            let age_ns = age_ns(self.now, rho.as_of);
+            let age_max = limits.correlation_age_ns_max;
+            let rho_ppm = i64::from(rho.ppm);
+            tightest = tightest
+                .and(Compared::at_most(Bound::CorrelationAge, age_ns, age_max))
+                .and(Compared::correlation(rho_ppm, both, limits.correlation_ppm));
         }
-        check
+        tightest
     }
 
-    fn check_17_duplicate(&self) -> Outcome {
+    #[inline(always)]
+    fn check_17_duplicate(&self, verdict: &mut Verdict) {
+        let check = verdict.on(Refusal::Duplicate);
         let window = u64::try_from(self.risk.limits.duplicate_window_ns).unwrap_or(0);
         // An order exactly as old as the window is not within it.
         let from = Nanos((self.now.0.saturating_add(1)).saturating_sub(window));
+        // Orders are many, those of one contract and side few: most often none is young enough.
+        let is_recent = self.line.ordered_at[self.side()] >= from;
         let mut recent = self.risk.ledger.since(from);
-        let is_again = recent.any(|track| {
-            let other = track.order.intent();
-            other.contract == self.intent.contract
-                && other.side == self.intent.side
-                && other.quantity == self.intent.quantity
-                && other.price == self.intent.price
-        });
-        let check = Tightest::new().fact(Bound::Window, !is_again);
+        let is_again = is_recent
+            && recent.any(|track| {
+                let other = track.order.intent();
+                other.contract == self.intent.contract
+                    && other.side == self.intent.side
+                    && other.quantity == self.intent.quantity
+                    && other.price == self.intent.price
+            });
+        let check = check.fact(Bound::Window, !is_again);
         if !self.intent.purpose.opens() {
             return check.done();
         }
@@ -459,39 +519,47 @@ impl<'a> Asked<'a> {
         })
     }
 
-    fn check_18_message_rate(&self) -> Outcome {
+    #[inline(always)]
+    fn check_18_message_rate(&self, verdict: &mut Verdict) {
+        let check = verdict.on(Refusal::MessageRate);
         let limits = &self.risk.limits;
         let max = limits.messages_per_second_max - limits.cancel_reserve;
-        Tightest::new()
+        check
             .below(Bound::Messages, self.risk.messages_in_last_second(), max)
             .done()
     }
 
-    fn check_19_repeated_execution(&self) -> Outcome {
+    #[inline(always)]
+    fn check_19_repeated_execution(&self, verdict: &mut Verdict) {
+        let check = verdict.on(Refusal::RepeatedExecution);
         let limits = &self.risk.limits;
         let attempts = self.risk.attempts(self.intent.strategy);
         let repeats = self.line.repeats[self.side()].count(self.now, limits.repeats_window_ns);
         match attempts {
-            Some(attempts) => Tightest::new()
+            Some(attempts) => check
                 .at_most(Bound::Attempts, attempts, limits.attempts_max)
                 .below(Bound::Repeats, repeats, limits.repeats_max)
                 .done(),
-            None => Tightest::new().missing(Bound::Attempts).done(),
+            None => check.missing(Bound::Attempts).done(),
         }
     }
 
-    fn check_20_open_orders(&self) -> Outcome {
+    #[inline(always)]
+    fn check_20_open_orders(&self, verdict: &mut Verdict) {
+        let check = verdict.on(Refusal::OpenOrders);
         let limits = &self.risk.limits;
         let ledger = &self.risk.ledger;
         let side = i64::from(self.line.working[self.side()].count);
-        Tightest::new()
+        check
             .below(Bound::SideOrders, side, limits.side_orders_max)
             .below(Bound::Orders, i64::from(ledger.live), limits.orders_max)
             .fact(Bound::OrderSlots, ledger.free_id().is_some())
             .done()
     }
 
-    fn check_21_self_match(&self) -> Outcome {
+    #[inline(always)]
+    fn check_21_self_match(&self, verdict: &mut Verdict) {
+        let check = verdict.on(Refusal::SelfMatch);
         let opposite = match self.intent.side {
             Side::Bid => Side::Ask,
             Side::Ask => Side::Bid,
@@ -509,12 +577,13 @@ impl<'a> Asked<'a> {
         };
         let is_own = self.line.working[1 - self.side()].count > 0
             && self.risk.ledger.open_orders(self.line_idx).any(matches);
-        Tightest::new().fact(Bound::OwnPrice, !is_own).done()
+        check.fact(Bound::OwnPrice, !is_own).done()
     }
 
-    fn check_22_budget(&self) -> Outcome {
+    #[inline(always)]
+    fn check_22_budget(&self, verdict: &mut Verdict) {
+        let check = verdict.on(Refusal::Budget);
         let limits = &self.risk.limits;
-        let check = Tightest::new();
         let Some(costs) = self.risk.known.costs else {
             return check.missing(Bound::CostAge).done();
         };
@@ -537,20 +606,24 @@ impl<'a> Asked<'a> {
             .done()
     }
 
-    fn check_23_signal(&self) -> Outcome {
+    #[inline(always)]
+    fn check_23_signal(&self, verdict: &mut Verdict) {
+        let check = verdict.on(Refusal::Signal);
         let limits = &self.risk.limits;
         let ts = self.intent.ts_event;
         let age = ts.is_defined().then(|| age_ns(self.now, ts));
         let confidence = i64::from(self.intent.confidence.units()) * (PPM / 10_000);
-        Tightest::new()
+        check
             .known_at_most(Bound::SignalAge, age, limits.signal_age_ns_max)
             .at_least(Bound::Confidence, confidence, limits.confidence_min_ppm)
             .done()
     }
 
-    fn check_24_unknown(&self) -> Outcome {
+    #[inline(always)]
+    fn check_24_unknown(&self, verdict: &mut Verdict) {
+        let check = verdict.on(Refusal::Unknown);
         let unacked = i64::from(self.line.unacked_count);
-        Tightest::new()
+        check
             .at_most(Bound::UnknownOrders, i64::from(self.line.unknown_count), 0)
             .below(Bound::Unacked, unacked, self.risk.limits.unacked_max)
             .fact(Bound::Agreement, self.line.agreement == Agreement::Agreed)
@@ -558,9 +631,9 @@ impl<'a> Asked<'a> {
     }
 }
 
-/// Mode and account of what the gateway is logged in to; also asked of every cancel.
-pub(super) fn check_01_mode(risk: &Risk) -> Outcome {
-    let check = Tightest::new();
+/// Mode and account of what the gateway is logged in to.
+fn check_01_mode(risk: &Risk, verdict: &mut Verdict) {
+    let check = verdict.on(Refusal::Mode);
     match risk.known.venue {
         Some((mode, account)) => check
             .fact(Bound::Mode, mode == risk.mode)
@@ -570,14 +643,20 @@ pub(super) fn check_01_mode(risk: &Risk) -> Outcome {
     }
 }
 
-fn check_02_halt(risk: &Risk, intent: &Intent) -> Outcome {
+/// What check 1 asks, of a cancel.
+pub(super) fn is_mode_right(risk: &Risk) -> bool {
+    risk.known.venue == Some((risk.mode, risk.account))
+}
+
+fn check_02_halt(risk: &Risk, intent: &Intent, verdict: &mut Verdict) {
+    let check = verdict.on(Refusal::Halt);
     let allowed = if intent.purpose.opens() {
         Gate::Open
     } else {
         Gate::ReduceOnly
     };
     let gate = risk.kept.halt.gate;
-    Tightest::new().fact(Bound::Gate, gate <= allowed).done()
+    check.fact(Bound::Gate, gate <= allowed).done()
 }
 
 /// What one contract of an intent can lose, if anything bounds it.
@@ -587,51 +666,49 @@ pub(super) fn loss_each(risk: &Risk, intent: &Intent, line_idx: u32) -> Option<M
 
 /// What the price of an order is compared with.
 struct References {
-    sorted: [i64; 4],
-    count: usize,
+    /// How many are known and young, of four.
+    count: i64,
+    /// Their median; undefined without any.
+    median: Price,
+    /// From the lowest to the highest.
+    apart: i64,
 }
 
 impl References {
+    #[inline(always)]
     fn of(asked: &Asked<'_>) -> Self {
         let (view, now) = (&asked.line.view, asked.now);
         let age_max = asked.risk.limits.data_age_ns_max;
         let recent = |price: Price, at: Nanos| {
-            if is_fresh(now, at, age_max) {
-                price
+            if price.is_defined() && is_fresh(now, at, age_max) {
+                price.0
             } else {
-                Price::UNDEFINED
+                Price::UNDEFINED.0
             }
         };
         let (told, told_at) = asked.line.reference.unwrap_or((Price::UNDEFINED, Nanos(0)));
-        let mut of = Self {
-            sorted: [i64::MAX; 4],
-            count: 0,
+        let quoted = recent(view.quote.mid(), view.heard_at);
+        let traded = recent(view.last, view.last_at);
+        let seen = recent(asked.intent.reference.mid(), asked.intent.ts_event);
+        let told = recent(told, told_at);
+        let is_known = |price: i64| i64::from(Price(price).is_defined());
+        // Sorted, those that are undefined come last, for none is larger.
+        let order = |one: i64, other: i64| (one.min(other), one.max(other));
+        let ((a, b), (c, d)) = (order(quoted, traded), order(seen, told));
+        let ((first, b), (c, last)) = (order(a, c), order(b, d));
+        let (second, third) = order(b, c);
+        let count = is_known(quoted) + is_known(traded) + is_known(seen) + is_known(told);
+        let (median, highest) = match count {
+            0 => (Price::UNDEFINED.0, first),
+            1 => (first, first),
+            2 => (first.midpoint(second), second),
+            3 => (second, third),
+            _ => (second.midpoint(third), last),
         };
-        for price in [
-            recent(view.quote.mid(), view.heard_at),
-            recent(view.last, view.last_at),
-            recent(asked.intent.reference.mid(), asked.intent.ts_event),
-            recent(told, told_at),
-        ] {
-            if price.is_defined() {
-                of.sorted[of.count] = price.0;
-                of.count += 1;
-            }
-        }
-        of.sorted[..of.count].sort_unstable();
-        of
-    }
-
-    fn median(&self) -> Option<Price> {
-        let upper = *self.sorted[..self.count].get(self.count / 2)?;
-        let lower = self.sorted[(self.count - 1) / 2];
-        Some(Price(lower.midpoint(upper)))
-    }
-
-    fn apart(&self) -> i64 {
-        match self.sorted[..self.count] {
-            [first, .., last] => last.saturating_sub(first),
-            _ => 0,
+        Self {
+            count,
+            median: Price(median),
+            apart: highest.saturating_sub(first),
         }
     }
 }
@@ -654,6 +731,11 @@ const fn lean(side: Side) -> i64 {
     }
 }
 
-fn saturated(value: i128) -> i64 {
-    i64::try_from(value).unwrap_or(i64::MAX)
+/// `ppm` millionths of a size, rounded down.
+fn share(size: u64, ppm: i64) -> i64 {
+    let part = match i64::try_from(size) {
+        Ok(size) => Money(size).part(ppm),
+        Err(_) => Money::saturating_from(i128::from(size) * i128::from(ppm) / i128::from(PPM)),
+    };
+    part.0
 }

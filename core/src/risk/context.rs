@@ -190,11 +190,24 @@ impl Known {
 }
 
 /// Whether something told at `as_of` still holds.
+#[inline]
 pub(super) fn is_fresh(now: Nanos, as_of: Nanos, age_ns_max: i64) -> bool {
     as_of.is_defined() && age_ns(now, as_of) <= age_ns_max
 }
 
 /// Age in ns; 0 for what comes from the future.
+#[inline]
 pub(super) fn age_ns(now: Nanos, as_of: Nanos) -> i64 {
-    i64::try_from(now.0.saturating_sub(as_of.0)).unwrap_or(i64::MAX)
+    let age = now.0.wrapping_sub(as_of.0).cast_signed();
+    if now.0 >= as_of.0 && age >= 0 {
+        age
+    } else {
+        age_at_an_end(now, as_of)
+    }
+}
+
+/// What comes from the future, or is older than can be said.
+#[cold]
+fn age_at_an_end(now: Nanos, as_of: Nanos) -> i64 {
+    if now.0 < as_of.0 { 0 } else { i64::MAX }
 }

@@ -10,11 +10,14 @@ use alloc::vec;
 
 use super::Order;
 use super::context::Greeks;
+use super::portfolio::{Exposure, Rules, Share};
 use super::rate::Burst;
 use crate::contract::{Contract, ContractError};
 use crate::event::{BookUpdate, Trust};
 use crate::money::Money;
-use crate::order::{ClientOrderId, Life, Note, OrderState, Quote, StrategyId, Turn, VenueOrderId};
+use crate::order::{
+    ClientOrderId, Intent, Life, Note, OrderState, Quote, StrategyId, Turn, VenueOrderId,
+};
 use crate::position::{Agreement, Executions, Position};
 use crate::types::{Action, BookKey, InstrumentId, Nanos, Price, Side};
 
@@ -98,6 +101,10 @@ pub struct Line {
     pub strategy: StrategyId,
     /// What one contract of it can lose; absent while nothing was opened.
     pub loss_each: Option<Money>,
+    /// What it adds to the sums, as it was counted last.
+    pub(super) share: Share,
+    /// When the latest order of each side was made.
+    pub(super) ordered_at: [Nanos; 2],
     pub(super) is_allowed: bool,
     pub(super) underlying: u32,
     pub(super) repeats: [Burst; 2],
@@ -119,6 +126,16 @@ impl Line {
             held.saturating_add(self.working[0].quantity),
             held.saturating_sub(self.working[1].quantity),
         )
+    }
+}
+
+impl Line {
+    /// An order that opens says whose the contract is, and what it can lose.
+    pub(super) fn open(&mut self, intent: &Intent, loss_each: Option<Money>) {
+        if intent.purpose.opens() {
+            self.strategy = intent.strategy;
+            self.loss_each = self.loss_each.max(loss_each);
+        }
     }
 }
 
@@ -171,6 +188,11 @@ pub(super) struct Ledger {
     pub(super) live: u32,
     pub(super) executions: Executions,
     pub(super) sums: Sums,
+    /// What entry checks compare, but for the share of the line that is behind.
+    pub(super) exposure: Exposure,
+    pub(super) rules: Rules,
+    /// The one line whose share is not up to date.
+    behind: u32,
 }
 
 /// Why a contract is not taken.
@@ -187,7 +209,7 @@ pub enum RegisterError {
 }
 
 impl Ledger {
-    pub(super) fn new(capacity: &super::Capacity, first_id: u64) -> Self {
+    pub(super) fn new(capacity: &super::Capacity, first_id: u64, rules: Rules) -> Self {
         let lines = capacity.contracts_max as usize;
         let keys = (2 * lines).next_power_of_two();
         Self {
@@ -205,6 +227,9 @@ impl Ledger {
             live: 0,
             executions: Executions::new(capacity.executions_max),
             sums: Sums::default(),
+            exposure: Exposure::new(capacity.underlyings_max),
+            rules,
+            behind: NONE,
         }
     }
 
@@ -222,6 +247,7 @@ impl Ledger {
                 return Err(RegisterError::InUse);
             }
             // What the old one earned stays in the sums of the day.
+            self.catch_up();
             self.lines[at as usize] = Some(blank(contract, underlying));
             return Ok(());
         }
@@ -323,11 +349,16 @@ impl Ledger {
             return false;
         }
         view.mark = mark;
-        if self.line(at).position.quantity() == 0 {
+        let line = self.line(at);
+        if line.active_at == NONE {
             return false;
         }
-        self.value(at);
-        true
+        let is_held = line.position.quantity() != 0;
+        self.touch(at);
+        if is_held {
+            self.value(at);
+        }
+        is_held
     }
 
     /// Values a line anew and corrects the sums.
@@ -361,7 +392,63 @@ impl Ledger {
             self.turn_over(at, held, holds);
         }
         self.tidy(at);
+        self.touch(at);
         result
+    }
+
+    /// Something has changed that a line's share depends on. It is counted anew when another line
+    /// changes or is asked about: an order looks at its own line as it stands, and at the shares
+    /// of all others.
+    #[inline]
+    pub(super) fn touch(&mut self, at: u32) {
+        if self.behind != at {
+            self.catch_up();
+            self.behind = at;
+        }
+    }
+
+    /// Makes the sums those of all other lines, for an order of this one at this time.
+    pub(super) fn prepare(&mut self, at: u32, now: Nanos) {
+        self.touch(at);
+        if now > self.exposure.until {
+            self.count_all(now);
+            self.touch(at);
+        }
+        if self.line(at).share.is_counted {
+            let line = self.line_mut(at);
+            let underlying = line.underlying;
+            let share = core::mem::replace(&mut line.share, Share::NONE);
+            self.exposure.add(&share, underlying, -1);
+        }
+    }
+
+    fn catch_up(&mut self) {
+        let at = core::mem::replace(&mut self.behind, NONE);
+        if at != NONE {
+            self.count(at, Nanos(0));
+        }
+    }
+
+    /// Counts every share anew: something has grown too old, or may no longer be as old.
+    #[cold]
+    pub(super) fn count_all(&mut self, now: Nanos) {
+        self.catch_up();
+        self.exposure.until = Nanos::UNDEFINED;
+        for place in 0..self.active_used as usize {
+            self.count(self.active[place], now);
+        }
+    }
+
+    /// Counts a line's share anew. Ages count from `now`; with none everything told is young, and
+    /// the sums say until when.
+    fn count(&mut self, at: u32, now: Nanos) {
+        let line = self.lines[at as usize].as_mut();
+        let line = line.expect("lines below `used` are there");
+        let rules = Rules { now, ..self.rules };
+        let share = Share::of(line, &rules);
+        let before = core::mem::replace(&mut line.share, share);
+        self.exposure.add(&before, line.underlying, -1);
+        self.exposure.add(&share, line.underlying, 1);
     }
 
     /// A position was opened, closed or turned round.
@@ -430,10 +517,14 @@ impl Ledger {
         if head != NONE {
             self.track_mut(head).previous = slot;
         }
-        self.line_mut(at).head = slot;
+        let line = self.line_mut(at);
+        let ordered_at = &mut line.ordered_at[side_index(order.intent().side)];
+        *ordered_at = (*ordered_at).max(order.ts());
+        line.head = slot;
         self.next_id = self.next_id.max(order.id().0.saturating_add(1));
-        self.tally(slot, 1);
+        self.tally(slot, &life, 1);
         self.tidy(at);
+        self.touch(at);
     }
 
     /// The slot of an order, if it is still remembered.
@@ -474,17 +565,22 @@ impl Ledger {
 
     /// Takes a turn of an order's life.
     pub(super) fn turn(&mut self, slot: u32, turn: Turn, now: Nanos) -> Note {
-        let was_open = self.track(slot).life.is_open();
-        self.tally(slot, -1);
         let track = self.track_mut(slot);
+        let (at, before) = (track.line, track.life);
         let note = track.life.turn(turn);
         track.touched = track.touched.max(now);
-        let (at, is_open) = (track.line, track.life.is_open());
-        self.tally(slot, 1);
-        if was_open && !is_open {
+        let after = track.life;
+        // That its bytes have left, or that it rests, changes nothing that is counted.
+        if contribution(&before) == contribution(&after) {
+            return note;
+        }
+        self.tally(slot, &before, -1);
+        self.tally(slot, &after, 1);
+        if before.is_open() && !after.is_open() {
             self.unlink(slot);
         }
         self.tidy(at);
+        self.touch(at);
         note
     }
 
@@ -509,16 +605,17 @@ impl Ledger {
         }
     }
 
-    /// Adds (1) or takes away (-1) what an order contributes to its line.
-    fn tally(&mut self, slot: u32, sign: i32) {
-        let track = *self.track(slot);
-        if !track.life.is_open() {
+    /// Adds (1) or takes away (-1) what an order with this life contributes to its line.
+    fn tally(&mut self, slot: u32, life: &Life, sign: i32) {
+        if !life.is_open() {
             return;
         }
-        let side = side_index(track.order.intent().side);
-        let line = self.line_mut(track.line);
-        line.working[side].quantity += i64::from(track.life.leaves()) * i64::from(sign);
-        let state = track.life.state();
+        let track = self.track(slot);
+        let (at, intent) = (track.line, track.order.intent());
+        let (side, opens) = (side_index(intent.side), intent.purpose.opens());
+        let line = self.line_mut(at);
+        line.working[side].quantity += i64::from(life.leaves()) * i64::from(sign);
+        let state = life.state();
         if state.is_final() {
             return;
         }
@@ -530,7 +627,7 @@ impl Ledger {
         if state.is_unacked() {
             add(&mut line.unacked_count);
         }
-        if track.order.intent().purpose.opens() {
+        if opens {
             add(&mut line.opening_count);
         }
         add(&mut self.live);
@@ -559,6 +656,17 @@ impl Ledger {
     }
 }
 
+/// What of an order's life is counted: what may still fill, and in which of the counts it is.
+const fn contribution(life: &Life) -> (u32, bool, bool, bool) {
+    let state = life.state();
+    (
+        life.leaves(),
+        state.is_final(),
+        state.is_unacked(),
+        matches!(state, OrderState::Unknown),
+    )
+}
+
 /// Index of a side in pairs of buys and sells.
 pub(super) const fn side_index(side: Side) -> usize {
     match side {
@@ -583,6 +691,8 @@ fn blank(contract: &Contract, underlying: u32) -> Line {
         reference: None,
         strategy: StrategyId(0),
         loss_each: None,
+        share: Share::NONE,
+        ordered_at: [Nanos(0); 2],
         is_allowed: true,
         underlying,
         repeats: [Burst::default(); 2],

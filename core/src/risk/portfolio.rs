@@ -3,16 +3,28 @@
 //! Per contract the quantity may end anywhere between "all sells fill" and "all buys fill"; each
 //! sum takes the end that is worse for it. The order asked about is counted as working. Nothing
 //! that is missing is guessed: then the sum that needs it is absent.
+//!
+//! The sums are kept, so that an order costs the same however much is held: a contract's share is
+//! taken out and put back when something has changed that it depends on ([`Ledger::touch`]).
+//!
+//! [`Ledger::touch`]: super::ledger::Ledger
+
+#[cfg(test)]
+mod twin;
+
+use alloc::boxed::Box;
+use alloc::vec;
 
 use super::checks::Asked;
 use super::context::is_fresh;
 use super::ledger::Line;
 use crate::contract::ContractKind;
 use crate::money::{Money, PPM};
-use crate::types::{Price, Side};
+use crate::order::StrategyId;
+use crate::types::{Nanos, Price, Side};
 
 /// The sums that entry checks compare with limits. Exposures are without a sign.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Worst {
     /// Of the contract asked about: contracts held, long or short.
     pub(super) quantity: i64,
@@ -32,6 +44,8 @@ pub(super) struct Worst {
     pub(super) vega: Option<Money>,
     /// What all of it can lose.
     pub(super) loss: Option<Money>,
+    /// What one contract of the order can lose, if anything bounds it.
+    pub(super) loss_each: Option<Money>,
     /// Money bound: what was paid, or the margin.
     pub(super) committed: Option<Money>,
     pub(super) underlying_committed: Option<Money>,
@@ -42,60 +56,216 @@ pub(super) struct Worst {
     pub(super) reserved: Option<Money>,
 }
 
-/// Long and short ends of a sum.
-#[derive(Clone, Copy, Debug, Default)]
-struct Ends {
-    high: Money,
-    low: Money,
-}
-
-impl Ends {
-    /// Adds `each` times a quantity that may end anywhere between `least` and `most`.
-    fn add(&mut self, each: Money, most: i64, least: i64) {
-        let (one, other) = (each.times(most), each.times(least));
-        self.high += one.max(other);
-        self.low += one.min(other);
-    }
-
-    fn size(self) -> Money {
-        self.high.abs().max(self.low.abs())
-    }
-}
-
-/// Dollar delta, gamma and vega of one contract held long.
-type Dollars = (Money, Money, Money);
-
 impl Worst {
-    /// Sums over all contracts that are held or worked, and the one asked about.
+    /// What is kept of the other contracts, and the order's own as it would be with the order
+    /// working. Its share has been taken out: see [`Ledger::prepare`].
+    ///
+    /// [`Ledger::prepare`]: super::ledger::Ledger::prepare
+    #[inline(always)]
     pub(super) fn of(asked: &Asked<'_>) -> Self {
-        let mut sums = Sums::new();
-        let ledger = &asked.risk.ledger;
-        for at in ledger.active() {
-            if *at != asked.line_idx {
-                let line = ledger.line(*at);
-                sums.add(asked, &Part::held(line));
-            }
-        }
+        let kept = &asked.risk.ledger.exposure;
+        let rules = Rules {
+            now: asked.now,
+            ..asked.risk.ledger.rules
+        };
         let part = Part::asked(asked);
-        sums.add(asked, &part);
-        let mut worst = sums.worst;
-        worst.quantity = part.most.max(-part.least).max(0);
-        worst.committed = commitment(asked, &part, part.most, part.least);
+        let share = part.share(&rules);
         let (buys, sells) = match asked.intent.side {
             Side::Bid => (asked.quantity, 0),
             _ => (0, -asked.quantity),
         };
-        worst.order_committed = commitment(asked, &part, buys, sells);
-        if let Some([delta, gamma, vega]) = sums.greeks {
-            worst.delta = Some(delta.size());
-            worst.gamma = Some(gamma.size());
-            worst.vega = Some(vega.size());
-        }
+        let gross = Some(share.gross);
+        let underlying = &kept.underlyings[asked.line.underlying as usize];
+        let strategy = &kept.strategies[usize::from(asked.intent.strategy.0)];
+        let positions = i64::from(share.is_counted);
+        let [delta, gamma, vega] = kept.greeks_with(&share);
+        let worst = Self {
+            quantity: part.size(),
+            positions: kept.positions + positions,
+            underlying_positions: underlying.positions + positions,
+            pending: kept.pending + i64::from(share.is_pending),
+            gross: kept.gross.with(gross).unwrap_or(Money::MAX),
+            underlying_gross: underlying.gross.with(gross).unwrap_or(Money::MAX),
+            delta,
+            gamma,
+            vega,
+            loss: kept.loss.with(share.loss),
+            loss_each: part.order_loss,
+            committed: share.bound,
+            underlying_committed: underlying.bound.with(share.bound),
+            strategy_committed: strategy.with(share.bound),
+            order_committed: commitment(margin(&rules, asked.line), &part, buys, sells),
+            reserved: kept.reserved.with(share.reserved),
+        };
+        #[cfg(test)]
+        assert_eq!(worst, twin::worst(asked), "sums that are kept");
         worst
     }
 }
 
-/// One contract's share in the sums.
+/// How old what was told may be, and the time to count from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Rules {
+    pub(super) now: Nanos,
+    pub(super) account_age_ns_max: i64,
+    pub(super) greeks_age_ns_max: i64,
+}
+
+/// A sum of amounts some of which may be missing. Wide, so that what was added can be taken out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Sum {
+    units: i128,
+    missing: i64,
+    /// What it comes to.
+    value: Option<Money>,
+}
+
+impl Sum {
+    /// Adds an amount (1) or takes it out (-1).
+    fn add(&mut self, amount: Option<Money>, sign: i64) {
+        match amount {
+            Some(amount) => self.units += i128::from(amount.0) * i128::from(sign),
+            None => self.missing += sign,
+        }
+        self.value = (self.missing == 0).then(|| Money::saturating_from(self.units));
+    }
+
+    /// What it comes to with another amount.
+    #[inline(always)]
+    fn with(&self, amount: Option<Money>) -> Option<Money> {
+        Some(self.value? + amount?)
+    }
+}
+
+impl Default for Sum {
+    fn default() -> Self {
+        Self {
+            units: 0,
+            missing: 0,
+            value: Some(Money::ZERO),
+        }
+    }
+}
+
+/// Long and short ends of a Greek.
+type Ends = [Money; 2];
+
+/// What one contract adds to the sums.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Share {
+    pub(super) is_counted: bool,
+    is_pending: bool,
+    /// Whose money it is.
+    strategy: StrategyId,
+    gross: Money,
+    bound: Option<Money>,
+    reserved: Option<Money>,
+    loss: Option<Money>,
+    /// Delta, gamma and vega.
+    greeks: Option<[Ends; 3]>,
+    /// As long the margin and the Greeks in it are young enough.
+    until: Nanos,
+}
+
+impl Share {
+    /// Of a contract that is neither held nor worked.
+    pub(super) const NONE: Self = Self {
+        is_counted: false,
+        is_pending: false,
+        strategy: StrategyId(0),
+        gross: Money::ZERO,
+        bound: Some(Money::ZERO),
+        reserved: Some(Money::ZERO),
+        loss: Some(Money::ZERO),
+        greeks: Some([[Money::ZERO; 2]; 3]),
+        until: Nanos::UNDEFINED,
+    };
+
+    /// A contract's share as it stands.
+    pub(super) fn of(line: &Line, rules: &Rules) -> Self {
+        Part::held(line).share(rules)
+    }
+}
+
+/// The same sums of one underlying.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Underlying {
+    positions: i64,
+    gross: Sum,
+    bound: Sum,
+}
+
+/// The sums over all contracts.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Exposure {
+    positions: i64,
+    pending: i64,
+    gross: Sum,
+    loss: Sum,
+    reserved: Sum,
+    /// Of delta, gamma and vega, the long and the short ends.
+    greeks: [[Sum; 2]; 3],
+    underlyings: Box<[Underlying]>,
+    /// By the strategy's number.
+    strategies: Box<[Sum]>,
+    /// As long no share is too old.
+    pub(super) until: Nanos,
+}
+
+impl Exposure {
+    pub(super) fn new(underlyings_max: u32) -> Self {
+        let strategies = usize::from(u8::MAX) + 1;
+        Self {
+            positions: 0,
+            pending: 0,
+            gross: Sum::default(),
+            loss: Sum::default(),
+            reserved: Sum::default(),
+            greeks: [[Sum::default(); 2]; 3],
+            underlyings: vec![Underlying::default(); underlyings_max as usize].into_boxed_slice(),
+            strategies: vec![Sum::default(); strategies].into_boxed_slice(),
+            until: Nanos::UNDEFINED,
+        }
+    }
+
+    /// Adds a contract's share (1) or takes it out (-1).
+    pub(super) fn add(&mut self, share: &Share, underlying: u32, sign: i64) {
+        self.positions += i64::from(share.is_counted) * sign;
+        self.pending += i64::from(share.is_pending) * sign;
+        self.gross.add(Some(share.gross), sign);
+        self.loss.add(share.loss, sign);
+        self.reserved.add(share.reserved, sign);
+        for (at, sums) in self.greeks.iter_mut().enumerate() {
+            for (end, sum) in sums.iter_mut().enumerate() {
+                sum.add(share.greeks.map(|greeks| greeks[at][end]), sign);
+            }
+        }
+        let of = &mut self.underlyings[underlying as usize];
+        of.positions += i64::from(share.is_counted) * sign;
+        of.gross.add(Some(share.gross), sign);
+        of.bound.add(share.bound, sign);
+        self.strategies[usize::from(share.strategy.0)].add(share.bound, sign);
+        if sign > 0 {
+            self.until = Nanos(self.until.0.min(share.until.0));
+        }
+    }
+
+    /// Dollar delta, gamma and vega with another share: the larger of long and short.
+    #[inline(always)]
+    fn greeks_with(&self, share: &Share) -> [Option<Money>; 3] {
+        let Some(greeks) = &share.greeks else {
+            return [None; 3];
+        };
+        let size = |at: usize| {
+            let [high, low] = &self.greeks[at];
+            let [high, low] = [high.value? + greeks[at][0], low.value? + greeks[at][1]];
+            Some(high.abs().max(low.abs()))
+        };
+        [size(0), size(1), size(2)]
+    }
+}
+
+/// One contract, held and worked.
 struct Part<'a> {
     line: &'a Line,
     most: i64,
@@ -103,21 +273,26 @@ struct Part<'a> {
     /// What a contract of it may cost.
     price: Price,
     loss_each: Option<Money>,
+    /// What a contract of the order asked about can lose.
+    order_loss: Option<Money>,
     is_opening: bool,
-    is_asked: bool,
+    strategy: StrategyId,
 }
 
 impl<'a> Part<'a> {
+    #[inline(always)]
     fn held(line: &'a Line) -> Self {
         let (most, least) = line.reach();
-        let average = line.position.average();
         // Without a mark the price paid is the best that is known of its size.
         let price = if line.view.mark.is_defined() {
             line.view.mark
-        } else if average.is_defined() {
-            average
         } else {
-            Price(0)
+            let average = line.position.average();
+            if average.is_defined() {
+                average
+            } else {
+                Price(0)
+            }
         };
         Self {
             line,
@@ -125,11 +300,13 @@ impl<'a> Part<'a> {
             least,
             price,
             loss_each: line.loss_each.max(paid_each(line, least)),
+            order_loss: None,
             is_opening: line.opening_count > 0,
-            is_asked: false,
+            strategy: line.strategy,
         }
     }
 
+    #[inline(always)]
     fn asked(asked: &Asked<'a>) -> Self {
         let held = Self::held(asked.line);
         let (more, less) = match asked.intent.side {
@@ -147,8 +324,9 @@ impl<'a> Part<'a> {
                 (None, loss) if is_new => loss,
                 _ => None,
             },
+            order_loss: loss,
             is_opening: true,
-            is_asked: true,
+            strategy: asked.intent.strategy,
             ..held
         }
     }
@@ -156,117 +334,85 @@ impl<'a> Part<'a> {
     fn size(&self) -> i64 {
         self.most.max(-self.least).max(0)
     }
-}
 
-struct Sums {
-    worst: Worst,
-    greeks: Option<[Ends; 3]>,
-}
-
-impl Sums {
-    const fn new() -> Self {
-        let none = Some(Money::ZERO);
-        Self {
-            worst: Worst {
-                quantity: 0,
-                positions: 0,
-                underlying_positions: 0,
-                pending: 0,
-                gross: Money::ZERO,
-                underlying_gross: Money::ZERO,
-                delta: None,
-                gamma: None,
-                vega: None,
-                loss: none,
-                committed: none,
-                underlying_committed: none,
-                strategy_committed: none,
-                order_committed: none,
-                reserved: none,
-            },
-            greeks: Some(
-                [Ends {
-                    high: Money::ZERO,
-                    low: Money::ZERO,
-                }; 3],
-            ),
-        }
-    }
-
-    fn add(&mut self, asked: &Asked<'_>, part: &Part<'_>) {
-        let size = part.size();
+    #[inline(always)]
+    fn share(&self, rules: &Rules) -> Share {
+        let size = self.size();
         if size == 0 {
-            return;
+            return Share::NONE;
         }
-        let worst = &mut self.worst;
-        let line = part.line;
-        let is_same = line.underlying == asked.line.underlying;
-        let notional = line.contract.notional(size, part.price).abs();
-        worst.positions += 1;
-        worst.gross += notional;
-        let is_flat = line.position.quantity() == 0;
-        worst.pending += i64::from(is_flat && part.is_opening);
-        let bound = commitment(asked, part, part.most, part.least);
-        let held = line.position.quantity();
-        let bound_now = commitment(asked, part, held, held);
-        add(&mut worst.reserved, difference(bound, bound_now));
-        if is_same {
-            worst.underlying_positions += 1;
-            worst.underlying_gross += notional;
-            add(&mut worst.underlying_committed, bound);
-        }
-        if part.is_asked || line.strategy == asked.intent.strategy {
-            add(&mut worst.strategy_committed, bound);
-        }
-        add(&mut worst.loss, part.loss_each.map(|each| each.times(size)));
-        self.greeks = match (self.greeks, dollars(asked, part)) {
-            (Some(mut ends), Some((delta, gamma, vega))) => {
-                for (ends, each) in ends.iter_mut().zip([delta, gamma, vega]) {
-                    ends.add(each, part.most, part.least);
-                }
-                Some(ends)
-            }
-            _ => None,
+        let held = self.line.position.quantity();
+        let margin = margin(rules, self.line);
+        let bound = commitment(margin, self, self.most, self.least);
+        let bound_now = commitment(margin, self, held, held);
+        let ends = |each: Money| {
+            let (one, other) = (each.times(self.most), each.times(self.least));
+            [one.max(other), one.min(other)]
         };
+        let greeks =
+            dollars(rules, self).map(|[delta, gamma, vega]| [ends(delta), ends(gamma), ends(vega)]);
+        Share {
+            is_counted: true,
+            is_pending: held == 0 && self.is_opening,
+            strategy: self.strategy,
+            gross: self.line.contract.notional(size, self.price).abs(),
+            bound,
+            reserved: difference(bound, bound_now),
+            loss: self.loss_each.map(|each| each.times(size)),
+            greeks,
+            until: self.until(rules),
+        }
     }
-}
 
-fn add(sum: &mut Option<Money>, amount: Option<Money>) {
-    *sum = match (*sum, amount) {
-        (Some(sum), Some(amount)) => Some(sum + amount),
-        _ => None,
-    };
+    /// As long margin and Greeks are young enough; what is too old already does not get older.
+    #[inline(always)]
+    fn until(&self, rules: &Rules) -> Nanos {
+        let until = |as_of: Option<Nanos>, age_ns_max: i64| {
+            let as_of = as_of.filter(|as_of| is_fresh(rules.now, *as_of, age_ns_max));
+            as_of.map_or(u64::MAX, |as_of| {
+                as_of.0.saturating_add(age_ns_max.unsigned_abs())
+            })
+        };
+        let margin = self.line.margin.map(|(_, as_of)| as_of);
+        let greeks = self.line.greeks.map(|greeks| greeks.as_of);
+        let margin = until(margin, rules.account_age_ns_max);
+        Nanos(margin.min(until(greeks, rules.greeks_age_ns_max)))
+    }
 }
 
 fn difference(one: Option<Money>, other: Option<Money>) -> Option<Money> {
     Some((one? - other?).max(Money::ZERO))
 }
 
+/// Margin of one contract, as far as it is known.
+#[inline(always)]
+fn margin(rules: &Rules, line: &Line) -> Option<Money> {
+    let (each, as_of) = line.margin?;
+    is_fresh(rules.now, as_of, rules.account_age_ns_max).then_some(each)
+}
+
 /// Money that a quantity between `least` and `most` binds: the price of what is paid in full and
 /// held long, else the margin. Absent where a margin is needed and not known.
-fn commitment(asked: &Asked<'_>, part: &Part<'_>, most: i64, least: i64) -> Option<Money> {
+#[inline(always)]
+fn commitment(margin: Option<Money>, part: &Part<'_>, most: i64, least: i64) -> Option<Money> {
     let contract = &part.line.contract;
-    let (long, short) = (most.max(0), least.min(0).saturating_neg());
-    let margin = |quantity: i64| {
-        let (each, as_of) = part.line.margin?;
-        let age_max = asked.risk.limits.account_age_ns_max;
-        is_fresh(asked.now, as_of, age_max).then(|| each.times(quantity))
-    };
     if !contract.kind.is_paid_in_full() {
-        return match long.max(short) {
-            0 => Some(Money::ZERO),
-            quantity => margin(quantity),
+        return match most.max(least.saturating_neg()) {
+            ..=0 => Some(Money::ZERO),
+            quantity => Some(margin?.times(quantity)),
         };
     }
+    let (long, short) = (most.max(0), least.min(0).saturating_neg());
     let paid = contract.notional(long, part.price).abs();
     if short == 0 {
         return Some(paid);
     }
-    Some(paid.max(margin(short)?))
+    Some(paid.max(margin?.times(short)))
 }
 
 /// What one contract of the order asked about can lose: all of what is paid for it, or the
 /// distance to its stop with something added for slippage. Absent where neither bounds it.
+#[inline(always)]
 pub(super) fn loss_each(asked: &Asked<'_>) -> Option<Money> {
     let contract = &asked.line.contract;
     let intent = asked.intent;
@@ -276,13 +422,16 @@ pub(super) fn loss_each(asked: &Asked<'_>) -> Option<Money> {
     if !intent.stop.is_defined() {
         return None;
     }
-    let distance = match intent.side {
-        Side::Bid => i128::from(intent.price.0) - i128::from(intent.stop.0),
-        _ => i128::from(intent.stop.0) - i128::from(intent.price.0),
+    let (high, low) = match intent.side {
+        Side::Bid => (intent.price.0, intent.stop.0),
+        _ => (intent.stop.0, intent.price.0),
     };
     // A stop on the wrong side of the price bounds nothing.
-    (distance > 0).then(|| {
-        let distance = contract.value(distance);
+    (high > low).then(|| {
+        let distance = match high.checked_sub(low) {
+            Some(distance) => contract.notional(1, Price(distance)),
+            None => contract.value(i128::from(high) - i128::from(low)),
+        };
         distance.part_up(asked.risk.limits.stop_slippage_ppm.max(PPM))
     })
 }
@@ -290,26 +439,26 @@ pub(super) fn loss_each(asked: &Asked<'_>) -> Option<Money> {
 /// What was paid for one contract, where that is all that can be lost on what is held: so also
 /// positions that others opened have a bound.
 fn paid_each(line: &Line, least: i64) -> Option<Money> {
+    if !line.contract.kind.is_paid_in_full() || least < 0 {
+        return None;
+    }
     let average = line.position.average();
-    let is_bounded = line.contract.kind.is_paid_in_full() && least >= 0 && average.is_defined();
-    is_bounded.then(|| line.contract.notional(1, average).abs())
+    let is_held = average.is_defined();
+    is_held.then(|| line.contract.notional(1, average).abs())
 }
 
-/// Greeks of one contract: known of futures and shares, told of options.
-fn dollars(asked: &Asked<'_>, part: &Part<'_>) -> Option<Dollars> {
+/// Dollar delta, gamma and vega of one contract held long: known of futures and shares, told of options.
+#[inline(always)]
+fn dollars(rules: &Rules, part: &Part<'_>) -> Option<[Money; 3]> {
     match part.line.contract.kind {
         ContractKind::Stock | ContractKind::Future => {
             let delta = part.line.contract.notional(1, part.price);
-            Some((delta, Money::ZERO, Money::ZERO))
+            Some([delta, Money::ZERO, Money::ZERO])
         }
         ContractKind::Call | ContractKind::Put => {
             let greeks = part.line.greeks?;
-            let age_max = asked.risk.limits.greeks_age_ns_max;
-            is_fresh(asked.now, greeks.as_of, age_max).then_some((
-                greeks.delta,
-                greeks.gamma,
-                greeks.vega,
-            ))
+            let is_young = is_fresh(rules.now, greeks.as_of, rules.greeks_age_ns_max);
+            is_young.then_some([greeks.delta, greeks.gamma, greeks.vega])
         }
     }
 }

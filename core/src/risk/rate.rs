@@ -28,7 +28,7 @@ impl Rate {
         if self.len == self.times.len() {
             self.drop_oldest();
         }
-        let at = (self.head + self.len) % self.times.len();
+        let at = self.place(self.len);
         self.times[at] = now.0;
         self.len += 1;
     }
@@ -36,10 +36,14 @@ impl Rate {
     /// How many of them are younger than the window. Time never goes back, so they lie in order.
     pub(super) fn within(&self, now: Nanos, window_ns: i64) -> i64 {
         let window = u64::try_from(window_ns).unwrap_or(0);
+        let is_young = |index| now.0.saturating_sub(self.at(index)) < window;
         let (mut old, mut young) = (0, self.len);
+        if old < young && is_young(old) {
+            young = old;
+        }
         while old < young {
             let middle = usize::midpoint(old, young);
-            if now.0.saturating_sub(self.at(middle)) < window {
+            if is_young(middle) {
                 young = middle;
             } else {
                 old = middle + 1;
@@ -48,9 +52,28 @@ impl Rate {
         i64::try_from(self.len - old).unwrap_or(i64::MAX)
     }
 
+    /// Forgets those that are as old as the window or older, which no later question about this
+    /// window is about.
+    pub(super) fn forget(&mut self, now: Nanos, window_ns: i64) {
+        let window = u64::try_from(window_ns).unwrap_or(0);
+        while self.len > 0 && now.0.saturating_sub(self.at(0)) >= window {
+            self.drop_oldest();
+        }
+    }
+
     /// The time of one of them, the oldest being 0.
     fn at(&self, index: usize) -> u64 {
-        self.times[(self.head + index) % self.times.len()]
+        self.times[self.place(index)]
+    }
+
+    /// Where one of them lies; the room of all is less than twice around.
+    fn place(&self, index: usize) -> usize {
+        let place = self.head + index;
+        if place < self.times.len() {
+            place
+        } else {
+            place - self.times.len()
+        }
     }
 
     /// Forgets all.
@@ -59,7 +82,7 @@ impl Rate {
     }
 
     fn drop_oldest(&mut self) {
-        self.head = (self.head + 1) % self.times.len();
+        self.head = self.place(1);
         self.len -= 1;
     }
 }
@@ -114,8 +137,14 @@ mod tests {
         rate.note(Nanos(40));
         assert_eq!(rate.within(Nanos(40), 1_000), 3);
         assert_eq!(rate.within(Nanos(49), 20), 2);
+        rate.forget(Nanos(49), 20);
+        assert_eq!(rate.within(Nanos(49), 1_000), 2, "what was as old is gone");
+        rate.note(Nanos(50));
+        assert_eq!(rate.within(Nanos(50), 20), 2);
+        assert_eq!(rate.within(Nanos(50), 21), 3);
         rate.clear();
-        assert_eq!(rate.within(Nanos(40), 1_000), 0);
+        rate.forget(Nanos(60), 1);
+        assert_eq!(rate.within(Nanos(50), 1_000), 0);
     }
 
     #[test]

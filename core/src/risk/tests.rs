@@ -5,6 +5,7 @@
 mod borders;
 mod days;
 mod desk;
+mod exposure;
 mod faults;
 mod halts;
 mod random;

@@ -1,6 +1,11 @@
 //! What risk said to an intent: every check, with its number, its limit and its headroom.
+//!
+//! An order waits for the comparisons and for nothing else. They are written down as they are made;
+//! which bound of a check is the tightest, and how much of it is left, is found when somebody asks.
 
 use core::fmt;
+
+use super::breakers::{Phase, Reading};
 
 /// The checks in their order, and the reasons of refusals: the first that fails is the reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -314,95 +319,242 @@ impl Outcome {
     }
 }
 
-/// Gathers a check's bounds and keeps the tightest: the first that fails, else the number with
-/// the least headroom for its limit. Facts that hold have no headroom to tell of.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Tightest {
-    outcome: Outcome,
-    has_number: bool,
+/// How a number stands to its limit, or that there is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+enum Kind {
+    /// Passes up to the limit.
+    AtMost,
+    /// Passes short of it.
+    Below,
+    /// Passes from it on.
+    AtLeast,
+    /// As [`Self::AtMost`], but warns later.
+    Correlation,
+    /// It is so. Facts have no numbers.
+    Holds,
+    /// It is not so, and should be.
+    Fails,
+    /// What is needed is not there.
+    Missing,
 }
 
-impl Tightest {
-    pub(super) const fn new() -> Self {
-        Self {
-            outcome: Outcome::unasked(Status::Passed),
-            has_number: false,
-        }
-    }
+/// One bound as it was compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Compared {
+    bound: Bound,
+    kind: Kind,
+    value: i64,
+    limit: i64,
+}
 
+impl Compared {
     /// Passes if `value` ≤ `limit`.
-    #[must_use]
-    pub(super) fn at_most(self, bound: Bound, value: i64, limit: i64) -> Self {
-        let status = Status::at_most(value, limit);
-        self.take(bound, value, limit, limit.saturating_sub(value), status)
-    }
-
-    /// Passes if the correlation is ≤ `limit`.
-    #[must_use]
-    pub(super) fn correlation(self, rho_ppm: i64, both: i64, limit: i64) -> Self {
-        let value = rho_ppm.saturating_mul(both);
-        let status = Status::of_correlation(rho_ppm, both, limit);
-        let headroom = limit.saturating_sub(value);
-        self.take(Bound::Correlation, value, limit, headroom, status)
+    pub(super) const fn at_most(bound: Bound, value: i64, limit: i64) -> Self {
+        Self::of(bound, Kind::AtMost, value, limit)
     }
 
     /// Passes if `value` < `limit`.
-    #[must_use]
-    pub(super) fn below(self, bound: Bound, value: i64, limit: i64) -> Self {
-        let headroom = limit.saturating_sub(value).saturating_sub(1);
-        let status = if value == limit {
-            Status::Failed
-        } else {
-            Status::at_most(value, limit)
-        };
-        self.take(bound, value, limit, headroom, status)
+    const fn below(bound: Bound, value: i64, limit: i64) -> Self {
+        Self::of(bound, Kind::Below, value, limit)
     }
 
     /// Passes if `value` ≥ `limit`.
-    #[must_use]
-    pub(super) fn at_least(self, bound: Bound, value: i64, limit: i64) -> Self {
-        let status = if value < limit {
-            Status::Failed
-        } else {
-            Status::Passed
-        };
-        self.take(bound, value, limit, value.saturating_sub(limit), status)
+    const fn at_least(bound: Bound, value: i64, limit: i64) -> Self {
+        Self::of(bound, Kind::AtLeast, value, limit)
+    }
+
+    /// Passes if the correlation is ≤ `limit`; see [`Status::of_correlation`].
+    pub(super) const fn correlation(rho_ppm: i64, both: i64, limit: i64) -> Self {
+        let value = rho_ppm.saturating_mul(both);
+        Self::of(Bound::Correlation, Kind::Correlation, value, limit)
     }
 
     /// Passes if it is so.
-    #[must_use]
-    pub(super) fn fact(mut self, bound: Bound, holds: bool) -> Self {
-        let is_first = self.outcome.bound == Bound::None;
-        if !self.outcome.status.blocks() && (is_first || !holds) {
-            self.outcome = Outcome {
-                bound,
-                status: if holds {
-                    Status::Passed
-                } else {
-                    Status::Failed
-                },
-                value: i64::from(holds),
-                limit: 1,
-                headroom: i64::from(holds) - 1,
-            };
-        }
-        self
+    pub(super) const fn fact(bound: Bound, holds: bool) -> Self {
+        let kind = if holds { Kind::Holds } else { Kind::Fails };
+        Self::of(bound, kind, 0, 0)
     }
 
     /// Fails, for something that it needs is not there.
-    #[must_use]
-    pub(super) fn missing(mut self, bound: Bound) -> Self {
-        if !self.outcome.status.blocks() {
-            self.outcome = Outcome {
-                bound,
-                headroom: -1,
-                ..Outcome::unasked(Status::Missing)
-            };
+    pub(super) const fn missing(bound: Bound) -> Self {
+        Self::of(bound, Kind::Missing, 0, 0)
+    }
+
+    const fn of(bound: Bound, kind: Kind, value: i64, limit: i64) -> Self {
+        Self {
+            bound,
+            kind,
+            value,
+            limit,
         }
-        self
+    }
+
+    /// Whether it stops the order.
+    #[inline(always)]
+    const fn blocks(&self) -> bool {
+        match self.kind {
+            Kind::AtMost | Kind::Correlation => self.value > self.limit,
+            Kind::Below => self.value >= self.limit,
+            Kind::AtLeast => self.value < self.limit,
+            Kind::Holds => false,
+            Kind::Fails | Kind::Missing => true,
+        }
+    }
+
+    #[inline(always)]
+    const fn is_number(&self) -> bool {
+        !matches!(self.kind, Kind::Holds | Kind::Fails | Kind::Missing)
+    }
+
+    /// How much further it could go and still pass.
+    const fn headroom(&self) -> i64 {
+        let Self { value, limit, .. } = *self;
+        match self.kind {
+            Kind::AtMost | Kind::Correlation => limit.saturating_sub(value),
+            Kind::Below => limit.saturating_sub(value).saturating_sub(1),
+            Kind::AtLeast => value.saturating_sub(limit),
+            Kind::Holds => 0,
+            Kind::Fails | Kind::Missing => -1,
+        }
+    }
+
+    fn status(&self) -> Status {
+        match self.kind {
+            Kind::Missing => Status::Missing,
+            _ if self.blocks() => Status::Failed,
+            Kind::AtMost | Kind::Below => Status::at_most(self.value, self.limit),
+            Kind::Correlation => Status::of_correlation(self.value, 1, self.limit),
+            Kind::AtLeast | Kind::Holds | Kind::Fails => Status::Passed,
+        }
+    }
+
+    fn outcome(&self) -> Outcome {
+        let (value, limit) = match self.kind {
+            Kind::Holds => (1, 1),
+            Kind::Fails => (0, 1),
+            _ => (self.value, self.limit),
+        };
+        Outcome {
+            bound: self.bound,
+            status: self.status(),
+            value,
+            limit,
+            headroom: self.headroom(),
+        }
+    }
+
+    /// Whether it leaves less of its limit than the other.
+    fn is_tighter(&self, other: &Self) -> bool {
+        let share = |of: &Self, by: &Self| {
+            i128::from(of.headroom()) * i128::from(by.limit.saturating_abs().max(1))
+        };
+        share(self, other) < share(other, self)
+    }
+}
+
+/// The tightest of a check's bounds: the first that fails, else the number with the least headroom
+/// for its limit. Facts that hold have no headroom to tell of.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Tightest(Option<Compared>);
+
+impl Tightest {
+    /// Weighs another.
+    #[must_use]
+    pub(super) fn and(self, next: Compared) -> Self {
+        let Some(now) = &self.0 else {
+            return Self(Some(next));
+        };
+        let is_tighter = match (now.is_number(), next.is_number()) {
+            _ if now.blocks() => false,
+            _ if next.blocks() => true,
+            (true, true) => next.is_tighter(now),
+            (false, is_number) => is_number,
+            (true, false) => false,
+        };
+        if is_tighter { Self(Some(next)) } else { self }
+    }
+}
+
+/// How many bounds each check compares at most. Of correlations the tightest alone is told.
+const WIDTHS: [usize; Refusal::COUNT] = [
+    2, 1, 2, 3, 2, 1, 3, 2, 3, 1, 5, 11, 3, 10, 3, 3, 2, 1, 2, 3, 1, 6, 2, 3,
+];
+
+/// Where each check's bounds are written, and the end of the last.
+const PLACES: [usize; Refusal::COUNT + 1] = {
+    let mut places = [0; Refusal::COUNT + 1];
+    let mut check = 0;
+    while check < Refusal::COUNT {
+        places[check + 1] = places[check] + WIDTHS[check];
+        check += 1;
+    }
+    places
+};
+
+const ROOM: usize = PLACES[Refusal::COUNT];
+
+/// Stands for the count of a check that an exit was spared.
+const SPARED: u8 = u8::MAX;
+
+/// Every check's outcome for one intent.
+#[derive(Clone, Copy)]
+pub struct Verdict {
+    /// Value and limit of each bound. What stands beyond a check's count is of an earlier intent.
+    numbers: [[i64; 2]; ROOM],
+    names: [(Bound, Kind); ROOM],
+    /// How many bounds each check compared; 0 of those not reached.
+    counts: [u8; Refusal::COUNT],
+    /// 1 of the checks that stop the order.
+    blocks: [u8; Refusal::COUNT],
+}
+
+/// A check that is speaking: its bounds go to their places one after the other.
+pub(super) struct Telling<'a> {
+    verdict: &'a mut Verdict,
+    check: Refusal,
+    at: usize,
+    blocks: bool,
+}
+
+impl Telling<'_> {
+    /// Passes if `value` ≤ `limit`.
+    #[inline(always)]
+    #[must_use]
+    pub(super) fn at_most(self, bound: Bound, value: i64, limit: i64) -> Self {
+        self.tell(Compared::at_most(bound, value, limit))
+    }
+
+    /// Passes if `value` < `limit`.
+    #[inline(always)]
+    #[must_use]
+    pub(super) fn below(self, bound: Bound, value: i64, limit: i64) -> Self {
+        self.tell(Compared::below(bound, value, limit))
+    }
+
+    /// Passes if `value` ≥ `limit`.
+    #[inline(always)]
+    #[must_use]
+    pub(super) fn at_least(self, bound: Bound, value: i64, limit: i64) -> Self {
+        self.tell(Compared::at_least(bound, value, limit))
+    }
+
+    /// Passes if it is so.
+    #[inline(always)]
+    #[must_use]
+    pub(super) fn fact(self, bound: Bound, holds: bool) -> Self {
+        self.tell(Compared::fact(bound, holds))
+    }
+
+    /// Fails, for something that it needs is not there.
+    #[inline(always)]
+    #[must_use]
+    pub(super) fn missing(self, bound: Bound) -> Self {
+        self.tell(Compared::missing(bound))
     }
 
     /// Fails if the value is missing, else passes if it is ≤ `limit`.
+    #[inline(always)]
     #[must_use]
     pub(super) fn known_at_most(self, bound: Bound, value: Option<i64>, limit: i64) -> Self {
         match value {
@@ -411,75 +563,135 @@ impl Tightest {
         }
     }
 
-    pub(super) const fn done(self) -> Outcome {
-        self.outcome
+    /// Passes if a breaker lets through, and its number is known and below its limit.
+    #[inline(always)]
+    #[must_use]
+    pub(super) fn breaker(self, bound: Bound, phase: Phase, reading: Option<Reading>) -> Self {
+        let told = self.fact(bound, !phase.blocks());
+        match reading {
+            Some(reading) => told.below(bound, reading.value, reading.limit),
+            None => told.missing(bound),
+        }
     }
 
-    fn take(mut self, bound: Bound, value: i64, limit: i64, headroom: i64, status: Status) -> Self {
-        if self.outcome.status.blocks() {
-            return self;
+    /// Tells of many bounds the tightest.
+    #[inline(always)]
+    #[must_use]
+    pub(super) fn tightest(self, of: Tightest) -> Self {
+        match of.0 {
+            Some(compared) => self.tell(compared),
+            None => self,
         }
-        let outcome = Outcome {
-            bound,
-            status,
-            value,
-            limit,
-            headroom,
-        };
-        let is_first = !self.has_number;
-        self.has_number = true;
-        if is_first || status == Status::Failed || is_tighter(&outcome, &self.outcome) {
-            self.outcome = outcome;
+    }
+
+    /// The check has spoken.
+    #[inline(always)]
+    pub(super) fn done(self) {
+        let check = self.check as usize;
+        let count = self.at - PLACES[check];
+        debug_assert!(0 < count && count <= WIDTHS[check], "{:?}", self.check);
+        self.verdict.counts[check] = count as u8;
+        self.verdict.blocks[check] = u8::from(self.blocks);
+    }
+
+    #[inline(always)]
+    fn tell(mut self, compared: Compared) -> Self {
+        // `WIDTHS` has a place for each; without one it would still count.
+        if self.at < ROOM {
+            self.verdict.names[self.at] = (compared.bound, compared.kind);
+            if compared.is_number() {
+                self.verdict.numbers[self.at] = [compared.value, compared.limit];
+            }
         }
+        self.at += 1;
+        self.blocks |= compared.blocks();
         self
     }
-}
-
-/// Whether one leaves less of its limit than the other.
-fn is_tighter(one: &Outcome, other: &Outcome) -> bool {
-    let share = |of: &Outcome, by: &Outcome| {
-        i128::from(of.headroom) * i128::from(by.limit.saturating_abs().max(1))
-    };
-    share(one, other) < share(other, one)
-}
-
-/// Every check's outcome for one intent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Verdict {
-    outcomes: [Outcome; Refusal::COUNT],
-    refusal: Option<Refusal>,
 }
 
 impl Verdict {
     pub(super) const fn new() -> Self {
         Self {
-            outcomes: [Outcome::NOT_REACHED; Refusal::COUNT],
-            refusal: None,
+            numbers: [[0; 2]; ROOM],
+            names: [(Bound::None, Kind::Missing); ROOM],
+            counts: [0; Refusal::COUNT],
+            blocks: [0; Refusal::COUNT],
         }
     }
 
-    pub(super) fn note(&mut self, check: Refusal, outcome: Outcome) {
-        self.outcomes[check as usize] = outcome;
-        if outcome.status.blocks() && self.refusal.is_none() {
-            self.refusal = Some(check);
+    /// The next intent: no check has been reached.
+    pub(super) const fn begin(&mut self) {
+        self.counts = [0; Refusal::COUNT];
+        self.blocks = [0; Refusal::COUNT];
+    }
+
+    /// A check speaks.
+    #[inline(always)]
+    pub(super) const fn on(&mut self, check: Refusal) -> Telling<'_> {
+        Telling {
+            verdict: self,
+            check,
+            at: PLACES[check as usize],
+            blocks: false,
         }
+    }
+
+    /// An exit is spared a check.
+    #[inline(always)]
+    pub(super) const fn spare(&mut self, check: Refusal) {
+        self.counts[check as usize] = SPARED;
     }
 
     /// The first check that failed; `None` if the order was made.
     #[must_use]
-    pub const fn refusal(&self) -> Option<Refusal> {
-        self.refusal
+    pub fn refusal(&self) -> Option<Refusal> {
+        // Eight at a time: most often none stops the order.
+        let (eights, rest) = self.blocks.as_chunks::<8>();
+        let stops = |eight: &[u8; 8]| u64::from_le_bytes(*eight) != 0;
+        if !eights.iter().any(stops) && rest.is_empty() {
+            return None;
+        }
+        let first = self.blocks.iter().position(|blocks| *blocks != 0)?;
+        Some(Refusal::ALL[first])
     }
 
     /// One check's outcome.
     #[must_use]
-    pub const fn of(&self, check: Refusal) -> &Outcome {
-        &self.outcomes[check as usize]
+    pub fn of(&self, check: Refusal) -> Outcome {
+        let count = match self.counts[check as usize] {
+            0 => return Outcome::NOT_REACHED,
+            SPARED => return Outcome::SPARED,
+            count => usize::from(count).min(WIDTHS[check as usize]),
+        };
+        let place = PLACES[check as usize];
+        let numbers = &self.numbers[place..place + count];
+        let names = &self.names[place..place + count];
+        let all = numbers.iter().zip(names);
+        let all =
+            all.map(|([value, limit], (bound, kind))| Compared::of(*bound, *kind, *value, *limit));
+        let tightest = all.fold(Tightest::default(), Tightest::and);
+        tightest.0.map_or(Outcome::NOT_REACHED, |it| it.outcome())
     }
 
     /// Every check with its outcome, in order.
-    pub fn iter(&self) -> impl Iterator<Item = (Refusal, &Outcome)> {
-        Refusal::ALL.into_iter().zip(&self.outcomes)
+    pub fn iter(&self) -> impl Iterator<Item = (Refusal, Outcome)> {
+        Refusal::ALL
+            .into_iter()
+            .map(|check| (check, self.of(check)))
+    }
+}
+
+impl PartialEq for Verdict {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for Verdict {}
+
+impl fmt::Debug for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
     }
 }
 
@@ -509,6 +721,12 @@ impl fmt::Display for Verdict {
 mod tests {
     use super::*;
 
+    fn told(all: &[Compared]) -> Outcome {
+        let all = all.iter().copied();
+        let tightest = all.fold(Tightest::default(), Tightest::and);
+        tightest.0.unwrap().outcome()
+    }
+
     #[test]
     fn checks_are_numbered_and_named_once() {
         for (at, check) in Refusal::ALL.into_iter().enumerate() {
@@ -521,23 +739,23 @@ mod tests {
 
     #[test]
     fn the_tightest_bound_is_told_and_the_first_failure_stays() {
-        let outcome = Tightest::new()
-            .at_most(Bound::Delta, 10, 100)
-            .at_most(Bound::Gamma, 7, 10)
-            .at_most(Bound::Vega, 500, 1_000)
-            .done();
+        let outcome = told(&[
+            Compared::at_most(Bound::Delta, 10, 100),
+            Compared::at_most(Bound::Gamma, 7, 10),
+            Compared::at_most(Bound::Vega, 500, 1_000),
+        ]);
         assert_eq!((outcome.bound, outcome.headroom), (Bound::Gamma, 3));
-        let outcome = Tightest::new()
-            .at_most(Bound::Delta, 101, 100)
-            .at_most(Bound::Gamma, 99, 10)
-            .missing(Bound::Vega)
-            .done();
+        let outcome = told(&[
+            Compared::at_most(Bound::Delta, 101, 100),
+            Compared::at_most(Bound::Gamma, 99, 10),
+            Compared::missing(Bound::Vega),
+        ]);
         assert_eq!((outcome.bound, outcome.headroom), (Bound::Delta, -1));
         assert_eq!(outcome.status, Status::Failed);
-        let outcome = Tightest::new()
-            .missing(Bound::Vega)
-            .at_most(Bound::Delta, 101, 100)
-            .done();
+        let outcome = told(&[
+            Compared::missing(Bound::Vega),
+            Compared::at_most(Bound::Delta, 101, 100),
+        ]);
         assert_eq!(
             (outcome.bound, outcome.status, outcome.headroom),
             (Bound::Vega, Status::Missing, -1)
@@ -547,27 +765,27 @@ mod tests {
     #[test]
     fn tightness_is_the_share_of_a_limit_that_is_left() {
         // 400 of 1 000 is less than 50 of 100.
-        let outcome = Tightest::new()
-            .at_most(Bound::Delta, 50, 100)
-            .at_most(Bound::Gamma, 600, 1_000)
-            .done();
+        let outcome = told(&[
+            Compared::at_most(Bound::Delta, 50, 100),
+            Compared::at_most(Bound::Gamma, 600, 1_000),
+        ]);
         assert_eq!((outcome.bound, outcome.headroom), (Bound::Gamma, 400));
         // Of two alike the first is told.
-        let outcome = Tightest::new()
-            .at_most(Bound::Delta, 60, 100)
-            .at_most(Bound::Gamma, 600, 1_000)
-            .done();
+        let outcome = told(&[
+            Compared::at_most(Bound::Delta, 60, 100),
+            Compared::at_most(Bound::Gamma, 600, 1_000),
+        ]);
         assert_eq!((outcome.bound, outcome.headroom), (Bound::Delta, 40));
     }
 
     #[test]
     fn a_verdict_tells_numbers_only_of_checks_that_had_some() {
         let mut verdict = Verdict::new();
-        verdict.note(Refusal::Mode, Outcome::SPARED);
-        let missing = Tightest::new().missing(Bound::Marks).done();
-        verdict.note(Refusal::Halt, missing);
-        let failed = Tightest::new().at_most(Bound::Delta, 7, 5).done();
-        verdict.note(Refusal::Instrument, failed);
+        verdict.spare(Refusal::Mode);
+        verdict.on(Refusal::Halt).missing(Bound::Marks).done();
+        let failing = verdict.on(Refusal::Instrument);
+        failing.at_most(Bound::Delta, 7, 5).done();
+        assert_eq!(verdict.refusal(), Some(Refusal::Halt));
         let text = alloc::format!("{verdict}");
         let lines: alloc::vec::Vec<_> = text.lines().collect();
         assert!(lines[0].ends_with("Spared"), "{text}");
@@ -594,63 +812,80 @@ mod tests {
 
     #[test]
     fn a_fact_that_holds_hides_no_number() {
-        let outcome = Tightest::new()
-            .fact(Bound::Trust, true)
-            .at_most(Bound::Delta, 10, 100)
-            .fact(Bound::Crossed, true)
-            .done();
+        let outcome = told(&[
+            Compared::fact(Bound::Trust, true),
+            Compared::at_most(Bound::Delta, 10, 100),
+            Compared::fact(Bound::Crossed, true),
+        ]);
         assert_eq!((outcome.bound, outcome.headroom), (Bound::Delta, 90));
-        let outcome = Tightest::new()
-            .at_most(Bound::Delta, 10, 100)
-            .fact(Bound::Crossed, false)
-            .fact(Bound::Trust, false)
-            .done();
+        let outcome = told(&[
+            Compared::at_most(Bound::Delta, 10, 100),
+            Compared::fact(Bound::Crossed, false),
+            Compared::fact(Bound::Trust, false),
+        ]);
         assert_eq!((outcome.bound, outcome.headroom), (Bound::Crossed, -1));
     }
 
     #[test]
     fn borders_are_where_the_words_say() {
-        let status = |tightest: Tightest| tightest.done().status;
-        let new = Tightest::new;
-        assert_eq!(
-            status(new().at_most(Bound::Delta, 100, 100)),
-            Status::Warned
-        );
-        assert_eq!(
-            status(new().at_most(Bound::Delta, 101, 100)),
-            Status::Failed
-        );
-        assert_eq!(status(new().at_most(Bound::Delta, 80, 100)), Status::Warned);
-        assert_eq!(status(new().at_most(Bound::Delta, 79, 100)), Status::Passed);
-        assert_eq!(status(new().at_most(Bound::Delta, 0, 0)), Status::Passed);
-        assert_eq!(status(new().below(Bound::Delta, 99, 100)), Status::Warned);
-        assert_eq!(status(new().below(Bound::Delta, 79, 100)), Status::Passed);
-        assert_eq!(status(new().below(Bound::Delta, 100, 100)), Status::Failed);
-        assert_eq!(
-            status(new().at_least(Bound::Delta, 100, 100)),
-            Status::Passed
-        );
-        assert_eq!(
-            status(new().at_least(Bound::Delta, 99, 100)),
-            Status::Failed
-        );
-        assert_eq!(status(new().fact(Bound::Delta, true)), Status::Passed);
-        assert_eq!(status(new().fact(Bound::Delta, false)), Status::Failed);
-        assert_eq!(
-            status(new().known_at_most(Bound::Delta, None, 1)),
-            Status::Missing
-        );
-        assert_eq!(
-            status(new().known_at_most(Bound::Delta, Some(2), 1)),
-            Status::Failed
-        );
-        assert_eq!(
-            status(new().at_most(Bound::Delta, i64::MIN, i64::MAX)),
-            Status::Passed
-        );
-        assert_eq!(
-            status(new().at_most(Bound::Delta, i64::MAX, i64::MIN)),
-            Status::Failed
-        );
+        let at_most = |value, limit| told(&[Compared::at_most(Bound::Delta, value, limit)]).status;
+        assert_eq!(at_most(100, 100), Status::Warned);
+        assert_eq!(at_most(101, 100), Status::Failed);
+        assert_eq!(at_most(80, 100), Status::Warned);
+        assert_eq!(at_most(79, 100), Status::Passed);
+        assert_eq!(at_most(0, 0), Status::Passed);
+        assert_eq!(at_most(i64::MIN, i64::MAX), Status::Passed);
+        assert_eq!(at_most(i64::MAX, i64::MIN), Status::Failed);
+        let below = |value, limit| told(&[Compared::below(Bound::Delta, value, limit)]).status;
+        assert_eq!(below(99, 100), Status::Warned);
+        assert_eq!(below(79, 100), Status::Passed);
+        assert_eq!(below(100, 100), Status::Failed);
+        assert_eq!(below(101, 100), Status::Failed);
+        let at_least = |value| told(&[Compared::at_least(Bound::Delta, value, 100)]).status;
+        assert_eq!(at_least(100), Status::Passed);
+        assert_eq!(at_least(99), Status::Failed);
+        let fact = |holds| told(&[Compared::fact(Bound::Delta, holds)]).status;
+        assert_eq!(fact(true), Status::Passed);
+        assert_eq!(fact(false), Status::Failed);
+        let known = |value| {
+            let mut verdict = Verdict::new();
+            let mode = verdict.on(Refusal::Mode);
+            mode.known_at_most(Bound::Delta, value, 1).done();
+            verdict.of(Refusal::Mode).status
+        };
+        assert_eq!(known(None), Status::Missing);
+        assert_eq!(known(Some(2)), Status::Failed);
+        assert_eq!(known(Some(0)), Status::Passed);
+    }
+
+    #[test]
+    fn what_an_earlier_intent_left_behind_is_not_told() {
+        let mut verdict = Verdict::new();
+        let beyond = verdict.on(Refusal::Position);
+        let beyond = beyond.at_most(Bound::Positions, 1, 9);
+        beyond.at_most(Bound::OpenedPerDay, 9, 8).done();
+        verdict.spare(Refusal::Exposure);
+        assert_eq!(verdict.refusal(), Some(Refusal::Position));
+        verdict.begin();
+        let within = verdict.on(Refusal::Position);
+        within.at_most(Bound::Positions, 1, 9).done();
+        assert_eq!(verdict.refusal(), None);
+        assert_eq!(verdict.of(Refusal::Position).bound, Bound::Positions);
+        assert_eq!(verdict.of(Refusal::Exposure), Outcome::NOT_REACHED);
+        let mut other = Verdict::new();
+        let within = other.on(Refusal::Position);
+        within.at_most(Bound::Positions, 1, 9).done();
+        assert_eq!(verdict, other);
+    }
+
+    #[test]
+    fn a_refusal_is_told_even_of_a_bound_that_has_no_place() {
+        let mut verdict = Verdict::new();
+        let mut telling = verdict.on(Refusal::Unknown);
+        for _ in 0..ROOM {
+            telling = telling.at_most(Bound::Unacked, 0, 0);
+        }
+        let telling = telling.at_most(Bound::Unacked, 1, 0);
+        assert!(telling.blocks);
     }
 }

@@ -35,7 +35,7 @@ const MODE: Mode = Mode::Backtest;
 const OPERATOR: StrategyId = StrategyId(1);
 /// Far beyond every file, 2100-01-01, and a time that the checks accept.
 const FAR: Nanos = Nanos(4_102_444_800_000_000_000);
-const EQUITY: Money = Money::from_usd(1_000_000_000);
+const EQUITY: Money = Money::from_usd(100_000_000);
 
 /// Orders lie so many ticks and more below the best bid: nothing trades with them.
 const TICKS_BELOW: u32 = 400;
@@ -47,6 +47,8 @@ pub(super) struct Field<'a> {
     pub(super) venue: PaperVenue,
     pub(super) now: Nanos,
     pub(super) contract: Option<Contract>,
+    /// The place of its book.
+    pub(super) book_idx: u32,
     touch: Touch,
 }
 
@@ -89,6 +91,7 @@ impl<'a> Field<'a> {
             venue: PaperVenue::new(&venue).map_err(|error| anyhow!("{error}"))?,
             now: Nanos(0),
             contract: None,
+            book_idx: 0,
             touch: Touch::EMPTY,
         })
     }
@@ -139,6 +142,9 @@ impl<'a> Field<'a> {
         self.now = self.now.max(update.mbo.ts_event);
         let key = update.mbo.key();
         let is_its = self.contract.is_some_and(|contract| contract.key == key);
+        if is_its {
+            self.book_idx = update.book_idx;
+        }
         if is_its && update.trust == Trust::Good {
             self.touch = update.touch;
         }
@@ -272,13 +278,12 @@ pub(super) fn intent(contract: BookKey, touch: &Touch, now: Nanos, nth: u32) -> 
 fn wide(orders: u32) -> Result<Limits> {
     let limits = Limits::read(|name| {
         let field = Limits::FIELDS.iter().find(|field| field.name == name)?;
-        let is_share = name.starts_with("daily_") || name.starts_with("drawdown");
         Some(match (field.tighter, field.unit) {
             _ if name == "messages_per_second_max" => i64::from(orders) + 2,
             _ if name == "answer_ns_max" => 1_000_000_000_000,
             (Tighter::Up, _) => field.least,
-            (_, Unit::Ppm) if is_share => 1_000_000,
-            (_, Unit::Ppm) => 1_000_000_000,
+            // The whole, and no more: what no account has would take the arithmetic's long way.
+            (_, Unit::Ppm) => 1_000_000,
             (_, Unit::Money) => 1_000_000_000_000_000,
             (_, Unit::Ns) => 1_000_000_000_000_000,
             _ => i64::from(2 * orders + 8),

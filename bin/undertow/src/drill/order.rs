@@ -8,9 +8,12 @@
 //! other, in as much less time as the pace says; an input that comes late counts from when it
 //! should have come.
 //!
+//! Records of one packet arrive together, so the last of them waits for all before it: that is ours.
+//! When the processor was taken away, everything that had to wait meanwhile is late, not only the
+//! order under way: such samples are counted apart, up to the moment at which nothing waits.
+//!
 //! Absent: a broker's line, and the link to the journal.
 
-use std::hint::spin_loop;
 use std::sync::Arc;
 
 use anyhow::{Result, ensure};
@@ -149,7 +152,8 @@ impl Drill {
             clock: Arc::clone(&clock),
             recorders: ["book", "flow", "trade"].map(|name| Recorder::new(name, Basis::Work)),
         };
-        let desk = desk((field.books, field.risk, field.venue))?.timed(laps);
+        let mut desk = desk((field.books, field.risk, field.venue))?.timed(laps);
+        desk.trader.trade(field.book_idx);
         let mut ride = Ride {
             desk,
             clock,
@@ -162,14 +166,14 @@ impl Drill {
                 is_due: false,
                 asked: 0,
             },
-            figures: Figures::new(),
+            figures: Figures::new(0),
         };
         while ride.probe.updates < LEAD as u32
             && let Some(msg) = feed.pop()
         {
             ride.take(&msg);
         }
-        ride.forget();
+        ride.forget(ask.records);
         ride.timed(&mut feed, &self.arrivals, ask)
     }
 }
@@ -228,24 +232,44 @@ struct Figures {
     decode: Recorder,
     order: Recorder,
     tick_to_order: TickTo,
-    /// The same of those whose thread kept the processor all the while.
+    /// The same, from intended arrival, while the thread kept the processor.
     undisturbed: Recorder,
     disturbed: u64,
+    /// From intended arrival, of the orders since nothing waited, ns.
+    waiting: Vec<u64>,
+    /// How often the processor had been taken away then.
+    switches: u64,
     orders: u64,
     refused: u64,
 }
 
 impl Figures {
-    fn new() -> Self {
+    fn new(orders_max: usize) -> Self {
         Self {
             decode: Recorder::new("decode", Basis::Work),
             order: Recorder::new("order", Basis::Work),
             tick_to_order: TickTo::new("tick-to-order", 1),
             undisturbed: Recorder::new("undisturbed", Basis::IntendedArrival),
             disturbed: 0,
+            waiting: Vec::with_capacity(orders_max),
+            switches: Usage::of_thread().involuntary_switches,
             orders: 0,
             refused: 0,
         }
+    }
+
+    /// Nothing waits: whether the thread had the processor since nothing waited last says what the
+    /// orders made meanwhile tell of.
+    fn settle(&mut self) {
+        let now = Usage::of_thread().involuntary_switches;
+        if core::mem::replace(&mut self.switches, now) == now {
+            for took_ns in &self.waiting {
+                self.undisturbed.record(took_ns.cast_signed());
+            }
+        } else {
+            self.disturbed += self.waiting.len() as u64;
+        }
+        self.waiting.clear();
     }
 }
 
@@ -278,8 +302,8 @@ impl<G: Gateway> Ride<'_, G> {
     }
 
     /// The warm-up ends here.
-    fn forget(&mut self) {
-        self.figures = Figures::new();
+    fn forget(&mut self, orders_max: usize) {
+        self.figures = Figures::new(orders_max);
         for recorder in &mut self.desk.laps.recorders {
             recorder.reset();
         }
@@ -292,18 +316,18 @@ impl<G: Gateway> Ride<'_, G> {
         let before = Usage::of_thread();
         let seal = Seal::new();
         let start_ns = self.clock.read() + 1_000_000;
-        let mut switches = before.involuntary_switches;
         let mut records = 0;
+        self.figures.settle();
         while records < ask.records {
             let (seconds, at) = (records / arrivals.len(), records % arrivals.len());
             let due_ns = seconds as u64 * NS_PER_SECOND + arrivals[at];
             let intended_ns = start_ns + due_ns / u64::from(ask.pace);
             if intended_ns.saturating_sub(self.clock.read()) > SPARE_NS {
-                switches = Usage::of_thread().involuntary_switches;
+                self.figures.settle();
             }
-            while self.clock.read() < intended_ns {
-                spin_loop();
-            }
+            // Without the instruction that says so: a virtual machine takes the processor from
+            // whoever tells that he only waits.
+            while self.clock.read() < intended_ns {}
             let actual_ns = self.clock.advance();
             let Some(msg) = feed.pop() else {
                 break;
@@ -320,15 +344,10 @@ impl<G: Gateway> Ride<'_, G> {
                 figures
                     .tick_to_order
                     .record(Some(intended_ns), actual_ns, placed_ns);
-                let now = Usage::of_thread().involuntary_switches;
-                if core::mem::replace(&mut switches, now) == now {
-                    let took_ns = placed_ns.saturating_sub(intended_ns);
-                    figures.undisturbed.record(took_ns.cast_signed());
-                } else {
-                    figures.disturbed += 1;
-                }
+                figures.waiting.push(placed_ns.saturating_sub(intended_ns));
             }
         }
+        self.figures.settle();
         let allocations = seal.count();
         drop(seal);
         let used = Usage::of_thread().since(before);

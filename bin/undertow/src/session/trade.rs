@@ -225,9 +225,9 @@ impl Trades {
                 continue;
             }
             let tightest = self.tightest.entry(check.number());
-            let tightest = tightest.or_insert((check, *outcome));
-            if used_pct(outcome) > used_pct(&tightest.1) {
-                *tightest = (check, *outcome);
+            let tightest = tightest.or_insert((check, outcome));
+            if used_pct(&outcome) > used_pct(&tightest.1) {
+                *tightest = (check, outcome);
             }
         }
         if let Some(id) = asked.order {
