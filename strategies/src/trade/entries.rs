@@ -228,8 +228,8 @@ impl<G: Gateway> Trader<G> {
 
     /// Risk is told of this book's records from here on, as of those of options that are bought.
     pub fn trade(&mut self, book_idx: u32) {
-        if let Some(is_traded) = self.is_traded.get_mut(book_idx as usize) {
-            *is_traded = true;
+        if let Some(role) = self.roles.get_mut(book_idx as usize) {
+            role.is_traded = true;
         }
     }
 
