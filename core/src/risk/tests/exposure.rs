@@ -186,8 +186,6 @@ impl World {
     }
 
     fn step(&mut self, step: &Step) {
-        let now = self.desk.now;
-        let told_at = |age: u64| Nanos(now.0 - age);
         match *step {
             Step::Want {
                 book,
@@ -212,14 +210,9 @@ impl World {
                 self.consider(&intent);
             }
             Step::Reduce(book, quantity) => {
-                let held = self
-                    .desk
-                    .risk
-                    .line(BOOKS[book])
-                    .unwrap()
-                    .position
-                    .quantity();
-                let side = if held > 0 { Side::Ask } else { Side::Bid };
+                let line = self.desk.risk.line(BOOKS[book]).unwrap();
+                let is_long = line.position.quantity() > 0;
+                let side = if is_long { Side::Ask } else { Side::Bid };
                 let intent = self.intent(book, side, quantity);
                 let intent = Intent {
                     purpose: Purpose::Reduce,
@@ -227,6 +220,19 @@ impl World {
                 };
                 self.consider(&intent);
             }
+            Step::Wait(ns) => {
+                self.desk.pass(ns);
+                let now = self.desk.now;
+                self.desk.risk.on_time(now, &mut |_| {});
+            }
+            Step::Fill(..) | Step::End(_) | Step::Hold(..) | Step::Settle(_) => self.trade(step),
+            _ => self.tell(step),
+        }
+    }
+
+    /// What changes positions and orders.
+    fn trade(&mut self, step: &Step) {
+        match *step {
             Step::Fill(at, quantity) => {
                 if let Some(order) = pick(&self.orders, at) {
                     let cents = order.intent().price.0 / CENT;
@@ -242,27 +248,33 @@ impl World {
             }
             Step::Hold(book, buys, quantity) => {
                 let side = if buys { Side::Bid } else { Side::Ask };
-                let cents = if BOOKS[book] == FUTURE {
-                    1_000_050
-                } else {
-                    205
-                };
+                let is_future = BOOKS[book] == FUTURE;
+                let cents = if is_future { 1_000_050 } else { 205 };
                 self.desk.hold(BOOKS[book], side, quantity, cents);
             }
+            Step::Settle(book) => {
+                self.desk.risk.settle(BOOKS[book], price(205), None);
+            }
+            _ => unreachable!("{step:?}"),
+        }
+    }
+
+    /// What the market, slow sources and the operator say.
+    fn tell(&mut self, step: &Step) {
+        let now = self.desk.now;
+        let told_at = |age: u64| Nanos(now.0 - age);
+        match *step {
             Step::Quote(book, bid, is_good) => {
-                let (key, scale) = (BOOKS[book], if BOOKS[book] == FUTURE { 5_000 } else { 1 });
-                let trust = if is_good {
-                    Trust::Good
-                } else {
-                    Trust::MaybeBad
-                };
+                let key = BOOKS[book];
+                let scale = if key == FUTURE { 5_000 } else { 1 };
+                let trust = [Trust::MaybeBad, Trust::Good][usize::from(is_good)];
                 let (bid, ask) = (price(bid * scale), price((bid + 10) * scale));
                 self.desk.risk.observe(&update(key, now, bid, ask, trust));
             }
             Step::Margin(book, each, age) => {
                 let each = Money::from_usd(each.max(0));
-                self.desk
-                    .tell(Context::Margin(BOOKS[book], each, told_at(age)));
+                let margin = Context::Margin(BOOKS[book], each, told_at(age));
+                self.desk.tell(margin);
             }
             Step::Greeks(book, each, age) => {
                 let greeks = Greeks {
@@ -273,19 +285,11 @@ impl World {
                 };
                 self.desk.tell(Context::Greeks(BOOKS[book], greeks));
             }
-            Step::Wait(ns) => {
-                self.desk.pass(ns);
-                let now = self.desk.now;
-                self.desk.risk.on_time(now, &mut |_| {});
-            }
             Step::Tighten(age_ns_max) => {
                 let mut limits = *self.desk.risk.limits();
                 limits.account_age_ns_max = limits.account_age_ns_max.min(age_ns_max);
                 limits.greeks_age_ns_max = limits.greeks_age_ns_max.min(2 * age_ns_max);
                 self.desk.risk.tighten(&limits).unwrap();
-            }
-            Step::Settle(book) => {
-                self.desk.risk.settle(BOOKS[book], price(205), None);
             }
             Step::Register(book) => {
                 // Other terms: refused unless the old contract is flat and without orders.
@@ -295,6 +299,7 @@ impl World {
                 let _ = self.desk.risk.register(&terms);
             }
             Step::Disconnect => self.desk.risk.on_disconnect(now),
+            _ => unreachable!("{step:?}"),
         }
     }
 }
