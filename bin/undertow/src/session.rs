@@ -50,6 +50,7 @@ use undertow_cold::summary::{Check, Summary};
 use undertow_core::book::{BookLimits, Books, Thresholds};
 use undertow_core::event::{Body, BookUpdate, Control, Market, Msg, Notice, Operator, Stamp};
 use undertow_core::gateway::Gateway;
+use undertow_core::health::BEAT_INTERVAL;
 use undertow_core::ring::Reader;
 use undertow_core::risk::{Gate, HaltCause, Mode};
 use undertow_core::stage::{Emit, Stage};
@@ -81,6 +82,7 @@ use crate::profile::Profile;
 use crate::pump::Position;
 use crate::tile::{Idle, Switchboard};
 use crate::topology::{self, Finished, Layout, Wiring};
+use crate::watchdog::Alarm;
 
 /// A link with no more room than this takes no inputs; see `undertow_core::stage`.
 const LINK_RESERVE: usize = <Flow as Stage>::BURST + undertow_strategies::trade::DRAIN;
@@ -221,8 +223,13 @@ pub fn trade<B: Bytes + Send, G: Gateway + Send>(
         trader: manned.trader,
         laps: (),
     };
+    let exchange = Arc::clone(&cold.exchange);
+    let heed = |board: &Switchboard, alarm: &Alarm| {
+        alarm.tell();
+        exchange.heed(board, alarm);
+    };
     let follow = |board: &Switchboard, link| cold.follow(board, link);
-    let ran = topology::run_desk(&wiring, (feed, chain), follow);
+    let ran = topology::run_desk(&wiring, (feed, chain), heed, follow);
     let ran = ran.inspect_err(|_| cold.abandon_journal())?;
     let (finished, mut trader) = (ran.finished, ran.trader);
     let mut finished = finished.of(|inlet| inlet.feed);
@@ -277,9 +284,10 @@ where
     B: Bytes + Send,
     S: Stage<In = Market, Out = BookUpdate> + Send,
 {
-    Ok(topology::run(wiring, parts, |board, link| {
-        cold.follow(board, link)
-    })?)
+    // Nothing is at stake without orders: a stall is said, and goes on or ends by itself.
+    let heed = |_: &Switchboard, alarm: &Alarm| alarm.tell();
+    let follow = |board: &Switchboard, link| cold.follow(board, link);
+    Ok(topology::run(wiring, parts, heed, follow)?)
 }
 
 /// The wiring that the configuration and the cores found amount to.
@@ -322,6 +330,7 @@ fn wiring(ask: &Ask<'_>) -> Result<Wiring> {
         sampling: Sampling::one_in(every),
         pace: config.replay.pace,
         keeps_data: ask.events.is_some(),
+        beat_interval: BEAT_INTERVAL,
     })
 }
 
@@ -552,10 +561,13 @@ impl Cold {
         let mut shown = Instant::now();
         loop {
             let mut is_idle = true;
+            board.beat_cold();
             self.watch_link(output_cold.backlog());
             while let Some(msg) = output_cold.pop() {
                 is_idle = false;
                 self.note(&msg);
+                // A disk may take its time for each: slow is not stalled.
+                board.beat_cold();
                 if matches!(msg.body, Body::Control(Control::End)) {
                     return;
                 }
@@ -669,8 +681,13 @@ impl Cold {
         trader: &mut Trader<G>,
         messages: u64,
     ) -> Result<Option<String>> {
+        let is_broken = self.exchange.is_broken();
+        if is_broken {
+            let notice = Notice::Halt(Gate::Shut, HaltCause::Process);
+            trader.on_control(&Control::Operator(Operator::Program(notice)));
+        }
         // The last input never came, and with it the last digest that the journal ends with.
-        if self.interrupt.came() || self.failed_at.is_some() {
+        if self.interrupt.came() || self.failed_at.is_some() || is_broken {
             trader.wind_down();
         }
         let last = Stamp {
@@ -698,7 +715,13 @@ impl Cold {
             let kept = keeper.finish(&trader.risk().kept());
             journal.is_ok().then_some(kept).transpose()?;
         }
-        journal
+        let journal = journal?;
+        if is_broken {
+            let cause = "parts of the run hung at once, so it was halted; what rested was cancelled";
+            let next = "find out what held them up, then `undertow resume --reason TEXT`";
+            return Err(Failure::new(Code::STALLED, cause, next).into());
+        }
+        Ok(journal)
     }
 
     fn end_journal(&mut self) -> Result<Option<String>> {
@@ -793,6 +816,7 @@ mod tests {
             sampling: Sampling::one_in(1),
             pace,
             keeps_data: false,
+            beat_interval: BEAT_INTERVAL,
         };
         let profile = Profile::load("paper").expect("built in");
         let kept = first_kept(&profile, Nanos(1_773_235_800_000_000_000)).expect("a day");

@@ -151,6 +151,7 @@ fn mbo(rng: &mut Rng, key: BookKey, place: u64) -> Mbo {
 
 fn options() -> TileOptions {
     TileOptions {
+        place: 0,
         core: None,
         idle: Idle::Yield,
         batch_max: 7,
@@ -385,6 +386,7 @@ fn wiring(layout: Layout, keeps_data: bool) -> Wiring {
         sampling: Sampling::one_in(16),
         pace: Pace::Max,
         keeps_data,
+        beat_interval: BEAT_INTERVAL,
     }
 }
 

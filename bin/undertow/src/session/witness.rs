@@ -22,6 +22,8 @@ use undertow_strategies::trade::witness::Witness;
 
 use super::briefing::{Briefing, Overheard};
 use crate::ingress::Dated;
+use crate::tile::Switchboard;
+use crate::watchdog::{Alarm, COLD};
 
 /// Claims and notices under way at once; every rule set has one claim at most.
 const UNDER_WAY_MAX: usize = 1024;
@@ -44,6 +46,8 @@ pub(super) struct Exchange {
     written: AtomicU64,
     /// Nobody waits for anything any more.
     is_over: AtomicBool,
+    /// So many parts hung at once that the run was halted.
+    is_broken: AtomicBool,
     /// Whether the chain waits for each answer.
     waits: bool,
 }
@@ -56,6 +60,7 @@ impl Exchange {
             notices: ArrayQueue::new(UNDER_WAY_MAX),
             written: AtomicU64::new(0),
             is_over: AtomicBool::new(false),
+            is_broken: AtomicBool::new(false),
             waits,
         })
     }
@@ -80,6 +85,30 @@ impl Exchange {
     /// The journal cannot keep up: nothing new is opened.
     pub(super) fn fall_behind(&self) {
         self.tell(Notice::Halt(Gate::ReduceOnly, HaltCause::Journal));
+    }
+
+    /// What a stall means for a run that trades. A market goes on without us: when the cold side
+    /// hangs, nothing new is opened, as when the journal cannot keep up; and when several parts
+    /// hang at once every tile is stopped as soon as it can be, for then nothing that we are told
+    /// or say can be relied on. At full speed the chain waits for the cold side by design,
+    /// and no market goes on: there a stall is said, and the same input still gives the same bytes.
+    pub(super) fn heed(&self, board: &Switchboard, alarm: &Alarm) {
+        if self.waits {
+            return;
+        }
+        match alarm {
+            Alarm::Down { place: COLD, .. } => self.fall_behind(),
+            Alarm::Down { .. } | Alarm::Back { .. } => {}
+            Alarm::Halt => {
+                self.is_broken.store(true, Ordering::Release);
+                board.halt();
+            }
+        }
+    }
+
+    /// Whether so many parts hung at once that the run was halted.
+    pub(super) fn is_broken(&self) -> bool {
+        self.is_broken.load(Ordering::Acquire)
     }
 
     /// The chain is halted, so nobody may wait.
