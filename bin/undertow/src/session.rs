@@ -717,7 +717,8 @@ impl Cold {
         }
         let journal = journal?;
         if is_broken {
-            let cause = "parts of the run hung at once, so it was halted; what rested was cancelled";
+            let cause =
+                "parts of the run hung at once, so it was halted; what rested was cancelled";
             let next = "find out what held them up, then `undertow resume --reason TEXT`";
             return Err(Failure::new(Code::STALLED, cause, next).into());
         }
@@ -792,11 +793,12 @@ fn bar(progress: &Progress) -> ProgressBar {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use undertow_cold::journal::{Reader, Record};
+    use undertow_core::gateway::Shadow;
+    use undertow_core::risk::Kept;
 
-    /// What the cold side of a session says when it finds its link full of checkpoints, and how
-    /// many of them its journal has.
-    fn crowded(pace: Pace) -> (Vec<Notice>, usize) {
-        let dir = tempfile::tempdir().expect("a directory");
+    /// The cold side of a session that trades, with a journal in `dir`, and what it began with.
+    fn with_journal(dir: &Path, (pace, depth): (Pace, usize)) -> (Cold, Profile, Kept) {
         let config = Config::default();
         let ask = Ask {
             what: "a test".to_owned(),
@@ -805,7 +807,6 @@ mod tests {
             events: None,
             progress: Progress::Quiet,
         };
-        let depth = 64;
         let wiring = Wiring {
             layout: Layout::Fused,
             cores: Vec::new(),
@@ -822,9 +823,28 @@ mod tests {
         let kept = first_kept(&profile, Nanos(1_773_235_800_000_000_000)).expect("a day");
         let program = machine::program(&config, &profile);
         let start = trade::start(&program, (profile.account, Mode::Backtest), kept);
-        let journal = Journal::begin(dir.path(), start, Nanos(1)).expect("it begins");
+        let journal = Journal::begin(dir, start, Nanos(1)).expect("it begins");
         let mut cold = Cold::new(&ask, &wiring).expect("laid out");
         cold.journal = Some(journal);
+        (cold, profile, kept)
+    }
+
+    /// The records of the journal in `dir`.
+    fn journalled(dir: &Path) -> Vec<Record> {
+        let mut records = Vec::new();
+        let mut reader = Reader::open(&dir.join(journal::JOURNAL)).expect("there");
+        reader
+            .scan(|entry| records.push(entry.record))
+            .expect("sound");
+        records
+    }
+
+    /// What the cold side of a session says when it finds its link full of checkpoints, and how
+    /// many of them its journal has.
+    fn crowded(pace: Pace) -> (Vec<Notice>, usize) {
+        let dir = tempfile::tempdir().expect("a directory");
+        let depth = 64;
+        let (mut cold, ..) = with_journal(dir.path(), (pace, depth));
         let (mut output, reader) = undertow_core::ring::reliable(depth);
         for sequence in 1..depth as u64 {
             let stamp = Stamp {
@@ -838,15 +858,9 @@ mod tests {
         cold.follow(&Switchboard::default(), reader);
         let notices = std::iter::from_fn(|| cold.exchange.next_notice()).collect();
         cold.end_journal().expect("it ends");
-        let mut checkpoints = 0;
-        let mut reader = undertow_cold::journal::Reader::open(&dir.path().join(journal::JOURNAL))
-            .expect("there");
-        reader
-            .scan(|entry| {
-                let is_one = matches!(entry.record, undertow_cold::journal::Record::Checkpoint(_));
-                checkpoints += usize::from(is_one);
-            })
-            .expect("sound");
+        let records = journalled(dir.path());
+        let is_one = |record: &&Record| matches!(record, Record::Checkpoint(_));
+        let checkpoints = records.iter().filter(is_one).count();
         (notices, checkpoints)
     }
 
@@ -858,6 +872,34 @@ mod tests {
         assert_eq!((notices, checkpoints), (vec![halt], 63));
         // A recorded session at full speed waits for us.
         assert_eq!(crowded(Pace::Max), (vec![], 63));
+    }
+
+    #[test]
+    fn r13_a_run_that_two_stalls_halted_ends_shut_in_order_and_says_why() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let live = Pace::Times { thousandths: 1_000 };
+        let (mut cold, profile, kept) = with_journal(dir.path(), (live, 64));
+        let of = (&profile, Mode::Backtest);
+        let mut trader = trader(of, Shadow::new(16), 16, &kept).expect("laid out");
+        cold.exchange.heed(&Switchboard::default(), &Alarm::Halt);
+        let error = cold.end_trading(&mut trader, 7).expect_err("it was halted");
+        let failure = error.downcast_ref::<Failure>().expect("with a code");
+        assert_eq!(failure.code, Code::STALLED);
+        let halted = trader.risk().halted();
+        assert_eq!(
+            (halted.gate, halted.cause),
+            (Gate::Shut, HaltCause::Process)
+        );
+        let records = journalled(dir.path());
+        let is_halt = |record: &Record| match record {
+            Record::Halt(halt) => (halt.gate, halt.cause) == (Gate::Shut, HaltCause::Process),
+            _ => false,
+        };
+        assert_eq!(records.iter().filter(|it| is_halt(it)).count(), 1);
+        assert!(
+            matches!(records.last(), Some(Record::End(_))),
+            "{records:?}"
+        );
     }
 
     #[test]

@@ -342,6 +342,36 @@ mod tests {
     use std::panic::{AssertUnwindSafe, catch_unwind};
 
     #[test]
+    fn p06_a_cold_side_that_hangs_halts_entries_as_a_slow_journal_does_and_no_tile() {
+        let live = Exchange::new(false);
+        let board = Switchboard::default();
+        let down = |place| Alarm::Down {
+            place,
+            module: "one",
+            age: Nanos(30_000_000_000),
+        };
+        live.heed(&board, &down(0));
+        assert_eq!(live.next_notice(), None, "of a tile it is only said");
+        live.heed(&board, &down(COLD));
+        let halt = Notice::Halt(Gate::ReduceOnly, HaltCause::Journal);
+        assert_eq!(live.next_notice(), Some(halt));
+        assert!(!board.is_halted() && !live.is_broken());
+    }
+
+    #[test]
+    fn r13_two_that_hang_stop_every_tile_unless_no_market_goes_on() {
+        let (live, board) = (Exchange::new(false), Switchboard::default());
+        live.heed(&board, &Alarm::Halt);
+        assert!(board.is_halted() && live.is_broken());
+        let (recorded, board) = (Exchange::new(true), Switchboard::default());
+        let (place, module, age) = (COLD, "cold", Nanos(1));
+        recorded.heed(&board, &Alarm::Down { place, module, age });
+        recorded.heed(&board, &Alarm::Halt);
+        assert!(!board.is_halted() && !recorded.is_broken());
+        assert_eq!(recorded.next_notice(), None, "it changes no output");
+    }
+
+    #[test]
     fn p06_nobody_waits_for_a_cold_side_that_died() {
         let exchange = Exchange::new(true);
         let mut asker = Asker {
