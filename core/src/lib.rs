@@ -29,6 +29,8 @@ pub mod position;
 
 pub mod risk;
 
+pub mod health;
+
 pub mod gateway;
 
 pub mod venue;

@@ -22,7 +22,7 @@ pub enum Exit {
     Config = 4,
     /// Something the program needs of the host or of another service is missing.
     Dependency = 5,
-    /// Halted: by risk, by an operator, or because a tile died.
+    /// Halted: by risk, by an operator, or because a tile died or hung.
     Halted = 6,
     /// The input is corrupt or cut short.
     DataCorrupt = 7,
@@ -44,7 +44,7 @@ impl Exit {
         ),
         (
             Self::Halted,
-            "halted by risk, by an operator or by a dead tile",
+            "halted by risk, by an operator or by a tile that died or hung",
         ),
         (Self::DataCorrupt, "the input is corrupt or cut short"),
         (Self::Interrupted, "interrupted"),
@@ -117,11 +117,13 @@ impl Code {
     pub const CONTEXT_DAMAGED: Self = Self::new("E-CTX-002", Exit::DataCorrupt);
     /// A stage that panicked.
     pub const TILE_DEAD: Self = Self::new("E-TILE-001", Exit::Failure);
+    /// A tile or the cold side that hangs.
+    pub const STALLED: Self = Self::new("E-TILE-002", Exit::Halted);
     /// A simulation that broke an invariant.
     pub const SIM_INVARIANT: Self = Self::new("E-SIM-001", Exit::Failure);
 
     /// Every code there is.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::GENERAL,
         Self::USAGE,
         Self::CONFIG_UNREADABLE,
@@ -147,6 +149,7 @@ impl Code {
         Self::CONTEXT_UNREADABLE,
         Self::CONTEXT_DAMAGED,
         Self::TILE_DEAD,
+        Self::STALLED,
         Self::SIM_INVARIANT,
     ];
 

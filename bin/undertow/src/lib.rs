@@ -7,6 +7,8 @@ pub mod topology;
 
 pub mod tile;
 
+pub mod watchdog;
+
 pub mod pump;
 
 pub mod ingress;

@@ -50,6 +50,7 @@ use undertow_cold::summary::{Check, Summary};
 use undertow_core::book::{BookLimits, Books, Thresholds};
 use undertow_core::event::{Body, BookUpdate, Control, Market, Msg, Notice, Operator, Stamp};
 use undertow_core::gateway::Gateway;
+use undertow_core::health::BEAT_INTERVAL;
 use undertow_core::ring::Reader;
 use undertow_core::risk::{Gate, HaltCause, Mode};
 use undertow_core::stage::{Emit, Stage};
@@ -81,6 +82,7 @@ use crate::profile::Profile;
 use crate::pump::Position;
 use crate::tile::{Idle, Switchboard};
 use crate::topology::{self, Finished, Layout, Wiring};
+use crate::watchdog::Alarm;
 
 /// A link with no more room than this takes no inputs; see `undertow_core::stage`.
 const LINK_RESERVE: usize = <Flow as Stage>::BURST + undertow_strategies::trade::DRAIN;
@@ -221,8 +223,13 @@ pub fn trade<B: Bytes + Send, G: Gateway + Send>(
         trader: manned.trader,
         laps: (),
     };
+    let exchange = Arc::clone(&cold.exchange);
+    let heed = |board: &Switchboard, alarm: &Alarm| {
+        alarm.tell();
+        exchange.heed(board, alarm);
+    };
     let follow = |board: &Switchboard, link| cold.follow(board, link);
-    let ran = topology::run_desk(&wiring, (feed, chain), follow);
+    let ran = topology::run_desk(&wiring, (feed, chain), heed, follow);
     let ran = ran.inspect_err(|_| cold.abandon_journal())?;
     let (finished, mut trader) = (ran.finished, ran.trader);
     let mut finished = finished.of(|inlet| inlet.feed);
@@ -277,9 +284,10 @@ where
     B: Bytes + Send,
     S: Stage<In = Market, Out = BookUpdate> + Send,
 {
-    Ok(topology::run(wiring, parts, |board, link| {
-        cold.follow(board, link)
-    })?)
+    // Nothing is at stake without orders: a stall is said, and goes on or ends by itself.
+    let heed = |_: &Switchboard, alarm: &Alarm| alarm.tell();
+    let follow = |board: &Switchboard, link| cold.follow(board, link);
+    Ok(topology::run(wiring, parts, heed, follow)?)
 }
 
 /// The wiring that the configuration and the cores found amount to.
@@ -322,6 +330,7 @@ fn wiring(ask: &Ask<'_>) -> Result<Wiring> {
         sampling: Sampling::one_in(every),
         pace: config.replay.pace,
         keeps_data: ask.events.is_some(),
+        beat_interval: BEAT_INTERVAL,
     })
 }
 
@@ -552,10 +561,13 @@ impl Cold {
         let mut shown = Instant::now();
         loop {
             let mut is_idle = true;
+            board.beat_cold();
             self.watch_link(output_cold.backlog());
             while let Some(msg) = output_cold.pop() {
                 is_idle = false;
                 self.note(&msg);
+                // A disk may take its time for each: slow is not stalled.
+                board.beat_cold();
                 if matches!(msg.body, Body::Control(Control::End)) {
                     return;
                 }
@@ -669,8 +681,13 @@ impl Cold {
         trader: &mut Trader<G>,
         messages: u64,
     ) -> Result<Option<String>> {
+        let is_broken = self.exchange.is_broken();
+        if is_broken {
+            let notice = Notice::Halt(Gate::Shut, HaltCause::Process);
+            trader.on_control(&Control::Operator(Operator::Program(notice)));
+        }
         // The last input never came, and with it the last digest that the journal ends with.
-        if self.interrupt.came() || self.failed_at.is_some() {
+        if self.interrupt.came() || self.failed_at.is_some() || is_broken {
             trader.wind_down();
         }
         let last = Stamp {
@@ -698,7 +715,14 @@ impl Cold {
             let kept = keeper.finish(&trader.risk().kept());
             journal.is_ok().then_some(kept).transpose()?;
         }
-        journal
+        let journal = journal?;
+        if is_broken {
+            let cause =
+                "parts of the run hung at once, so it was halted; what rested was cancelled";
+            let next = "find out what held them up, then `undertow resume --reason TEXT`";
+            return Err(Failure::new(Code::STALLED, cause, next).into());
+        }
+        Ok(journal)
     }
 
     fn end_journal(&mut self) -> Result<Option<String>> {
@@ -769,11 +793,12 @@ fn bar(progress: &Progress) -> ProgressBar {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use undertow_cold::journal::{Reader, Record};
+    use undertow_core::gateway::Shadow;
+    use undertow_core::risk::Kept;
 
-    /// What the cold side of a session says when it finds its link full of checkpoints, and how
-    /// many of them its journal has.
-    fn crowded(pace: Pace) -> (Vec<Notice>, usize) {
-        let dir = tempfile::tempdir().expect("a directory");
+    /// The cold side of a session that trades, with a journal in `dir`, and what it began with.
+    fn with_journal(dir: &Path, (pace, depth): (Pace, usize)) -> (Cold, Profile, Kept) {
         let config = Config::default();
         let ask = Ask {
             what: "a test".to_owned(),
@@ -782,7 +807,6 @@ mod tests {
             events: None,
             progress: Progress::Quiet,
         };
-        let depth = 64;
         let wiring = Wiring {
             layout: Layout::Fused,
             cores: Vec::new(),
@@ -793,14 +817,34 @@ mod tests {
             sampling: Sampling::one_in(1),
             pace,
             keeps_data: false,
+            beat_interval: BEAT_INTERVAL,
         };
         let profile = Profile::load("paper").expect("built in");
         let kept = first_kept(&profile, Nanos(1_773_235_800_000_000_000)).expect("a day");
         let program = machine::program(&config, &profile);
         let start = trade::start(&program, (profile.account, Mode::Backtest), kept);
-        let journal = Journal::begin(dir.path(), start, Nanos(1)).expect("it begins");
+        let journal = Journal::begin(dir, start, Nanos(1)).expect("it begins");
         let mut cold = Cold::new(&ask, &wiring).expect("laid out");
         cold.journal = Some(journal);
+        (cold, profile, kept)
+    }
+
+    /// The records of the journal in `dir`.
+    fn journalled(dir: &Path) -> Vec<Record> {
+        let mut records = Vec::new();
+        let mut reader = Reader::open(&dir.join(journal::JOURNAL)).expect("there");
+        reader
+            .scan(|entry| records.push(entry.record))
+            .expect("sound");
+        records
+    }
+
+    /// What the cold side of a session says when it finds its link full of checkpoints, and how
+    /// many of them its journal has.
+    fn crowded(pace: Pace) -> (Vec<Notice>, usize) {
+        let dir = tempfile::tempdir().expect("a directory");
+        let depth = 64;
+        let (mut cold, ..) = with_journal(dir.path(), (pace, depth));
         let (mut output, reader) = undertow_core::ring::reliable(depth);
         for sequence in 1..depth as u64 {
             let stamp = Stamp {
@@ -814,15 +858,9 @@ mod tests {
         cold.follow(&Switchboard::default(), reader);
         let notices = std::iter::from_fn(|| cold.exchange.next_notice()).collect();
         cold.end_journal().expect("it ends");
-        let mut checkpoints = 0;
-        let mut reader = undertow_cold::journal::Reader::open(&dir.path().join(journal::JOURNAL))
-            .expect("there");
-        reader
-            .scan(|entry| {
-                let is_one = matches!(entry.record, undertow_cold::journal::Record::Checkpoint(_));
-                checkpoints += usize::from(is_one);
-            })
-            .expect("sound");
+        let records = journalled(dir.path());
+        let is_one = |record: &&Record| matches!(record, Record::Checkpoint(_));
+        let checkpoints = records.iter().filter(is_one).count();
         (notices, checkpoints)
     }
 
@@ -834,6 +872,34 @@ mod tests {
         assert_eq!((notices, checkpoints), (vec![halt], 63));
         // A recorded session at full speed waits for us.
         assert_eq!(crowded(Pace::Max), (vec![], 63));
+    }
+
+    #[test]
+    fn r13_a_run_that_two_stalls_halted_ends_shut_in_order_and_says_why() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let live = Pace::Times { thousandths: 1_000 };
+        let (mut cold, profile, kept) = with_journal(dir.path(), (live, 64));
+        let of = (&profile, Mode::Backtest);
+        let mut trader = trader(of, Shadow::new(16), 16, &kept).expect("laid out");
+        cold.exchange.heed(&Switchboard::default(), &Alarm::Halt);
+        let error = cold.end_trading(&mut trader, 7).expect_err("it was halted");
+        let failure = error.downcast_ref::<Failure>().expect("with a code");
+        assert_eq!(failure.code, Code::STALLED);
+        let halted = trader.risk().halted();
+        assert_eq!(
+            (halted.gate, halted.cause),
+            (Gate::Shut, HaltCause::Process)
+        );
+        let records = journalled(dir.path());
+        let is_halt = |record: &Record| match record {
+            Record::Halt(halt) => (halt.gate, halt.cause) == (Gate::Shut, HaltCause::Process),
+            _ => false,
+        };
+        assert_eq!(records.iter().filter(|it| is_halt(it)).count(), 1);
+        assert!(
+            matches!(records.last(), Some(Record::End(_))),
+            "{records:?}"
+        );
     }
 
     #[test]

@@ -18,6 +18,7 @@ use crate::clock::TileClock;
 use crate::memory;
 use crate::seal::Seal;
 use crate::usage::Usage;
+use crate::watchdog::{COLD, Pulses};
 
 /// A source that a tile can run to its end.
 pub trait TileSource<T>: Source<T> {
@@ -39,6 +40,8 @@ pub enum Idle {
 /// How a tile is to run.
 #[derive(Clone, Copy, Debug)]
 pub struct TileOptions {
+    /// Its place in the chain, under which it beats. The first counts what the run has taken.
+    pub place: usize,
     /// The core to pin to; none leaves the thread where the scheduler puts it.
     pub core: Option<usize>,
     /// What to do when idle.
@@ -55,6 +58,9 @@ pub struct Switchboard {
     halt: CachePadded<AtomicBool>,
     taken: CachePadded<AtomicU64>,
     stopped: AtomicUsize,
+    pulses: Pulses,
+    /// By which the cold side beats.
+    cold_clock: TileClock,
 }
 
 impl Switchboard {
@@ -73,6 +79,22 @@ impl Switchboard {
     #[must_use]
     pub fn stopped(&self) -> usize {
         self.stopped.load(Ordering::Acquire)
+    }
+
+    /// The last beats of the tiles and of the cold side.
+    #[must_use]
+    pub const fn pulses(&self) -> &Pulses {
+        &self.pulses
+    }
+
+    /// The cold side begins, and owes beats from now on.
+    pub(crate) fn begin_cold(&self) {
+        self.pulses.begin(COLD, "cold", self.cold_clock.read());
+    }
+
+    /// The cold side's beat, which reads a clock: it has none of its own.
+    pub fn beat_cold(&self) {
+        self.pulses.beat(COLD, self.cold_clock.read());
     }
 
     /// Messages that the ingress tile has taken so far.
@@ -212,17 +234,15 @@ where
     ///
     /// # Errors
     /// The panic's message, if a stage panicked; the run is then halted for every tile.
-    pub fn run(self, switchboard: &Switchboard, counts: bool) -> Result<Ended<Src, S, K>, Dead> {
-        let ended = self.run_to_the_end(switchboard, counts);
+    pub fn run(self, switchboard: &Switchboard) -> Result<Ended<Src, S, K>, Dead> {
+        let place = self.options.place;
+        let ended = self.run_to_the_end(switchboard);
+        switchboard.pulses.end(place);
         switchboard.stopped.fetch_add(1, Ordering::Release);
         ended
     }
 
-    fn run_to_the_end(
-        mut self,
-        switchboard: &Switchboard,
-        counts: bool,
-    ) -> Result<Ended<Src, S, K>, Dead> {
+    fn run_to_the_end(mut self, switchboard: &Switchboard) -> Result<Ended<Src, S, K>, Dead> {
         let name = self.report.name;
         if let Some(core) = self.options.core {
             match affinity::pin_current(core) {
@@ -237,7 +257,7 @@ where
             }
         }
         let outcome = catch_unwind(AssertUnwindSafe(move || {
-            self.duty(switchboard, counts);
+            self.duty(switchboard);
             self.into_parts()
         }));
         outcome.map_err(|panic| {
@@ -247,14 +267,19 @@ where
     }
 
     /// The loop itself, sealed.
-    fn duty(&mut self, switchboard: &Switchboard, counts: bool) {
+    fn duty(&mut self, switchboard: &Switchboard) {
+        let place = self.options.place;
+        let counts = place == 0;
         // Whoever laid out the session has told of a refusal already.
         let _refusal = memory::populate();
         let before = Usage::of_thread();
         let seal = Seal::new();
         let backoff = Backoff::new();
         while !self.is_ended() && !switchboard.is_halted() {
-            if self.cycle() > 0 {
+            let taken = self.cycle();
+            // The reading that the cycle began with: a beat costs one store and no clock.
+            switchboard.pulses.beat(place, self.clock.now_ns());
+            if taken > 0 {
                 backoff.reset();
                 if counts {
                     switchboard

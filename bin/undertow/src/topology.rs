@@ -18,12 +18,16 @@
 //!             desk      desk                    desk_output               cpus[1]
 //!             output    -                       output_cold               cpus[2]
 //! ```
+//! A watchdog stands beside every arm, on a thread of its own: a stall of the thread that called
+//! has to be seen by somebody else (see `watchdog`).
+//!
 //! Every arm below is another program, put together by the compiler; the config chooses one at
 //! boot. The outputs are the same, byte for byte, because control rides with the data and stamps
 //! are inherited (see `undertow_core::stage`).
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::thread::{Scope, ScopedJoinHandle};
 
 use latency_report::recorder::{Basis, Recorder};
@@ -32,6 +36,7 @@ use undertow_core::event::{BookUpdate, Market};
 use undertow_core::gateway::Gateway;
 use undertow_core::ring::{Reader, Writer, reliable};
 use undertow_core::stage::{Pass, Sink, Stage};
+use undertow_core::types::Nanos;
 use undertow_strategies::flow::{Flow, FlowOutput};
 use undertow_strategies::trade::Trader;
 use undertow_strategies::trade::stage::Desk;
@@ -42,6 +47,7 @@ use crate::ingress::{Dated, Ingress};
 use crate::output::Output;
 use crate::probe::{Laps, Relay, Sampling, Timed};
 use crate::tile::{Dead, Ended, Idle, Switchboard, Tile, TileOptions, TileReport, TileSource};
+use crate::watchdog::{Alarm, COLD, Watch};
 
 /// How stages are laid out on tiles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,6 +114,8 @@ pub struct Wiring {
     pub pace: Pace,
     /// Whether every output is kept by the cold side.
     pub keeps_data: bool,
+    /// Every module has to beat once within this; see `undertow_core::health`.
+    pub beat_interval: Nanos,
 }
 
 /// What a run leaves behind: the parts, to be read at leisure, and what was measured.
@@ -193,25 +201,29 @@ pub struct LinkReport {
 }
 
 /// Runs feed → books → flow to the end of the input. `cold` is called on the calling thread, with
-/// the reading end of `output_cold`, while the tiles run; it must return once that link is
-/// finished.
+/// the reading end of `output_cold`, while the tiles run; it must beat while it runs, and return
+/// once that link is finished. `heed` hears of every stall, on the watchdog's thread, and may halt
+/// the tiles.
 ///
 /// # Errors
 /// The first tile that died. All others were halted before this returns.
 pub fn run<F, B>(
     wiring: &Wiring,
     parts: (F, B, Flow),
+    heed: impl FnMut(&Switchboard, &Alarm) + Send,
     cold: impl FnOnce(&Switchboard, Reader<FlowOutput>),
 ) -> Result<Finished<F, B>, Dead>
 where
     F: Dated<Market> + Send,
     B: Stage<In = Market, Out = BookUpdate> + Send,
 {
-    let switchboard = Switchboard::default();
+    let (switchboard, is_over) = (Switchboard::default(), AtomicBool::new(false));
     let (output_cold, cold_output) = reliable(wiring.link_depth);
     let clocks = std::array::from_fn(|_| Arc::new(TileClock::new()));
     let mut lost = Ok(());
     let ran = std::thread::scope(|scope| {
+        let board = (&switchboard, &is_over);
+        let _watch = Watch::keep(scope, board, wiring.beat_interval, heed);
         let rig = Rig {
             scope,
             switchboard: &switchboard,
@@ -358,14 +370,17 @@ impl<'scope> Rig<'scope, '_> {
         K: Sink<S::Out> + Send + 'scope,
     {
         let options = TileOptions {
+            place: tile,
             core: self.wiring.cores.get(tile).copied(),
             idle: self.wiring.idle,
             batch_max: self.wiring.batch_max,
             threshold_ns: self.wiring.threshold_ns,
         };
         let switchboard = self.switchboard;
-        let hot = Tile::new(name, options, Arc::clone(&self.clocks[tile]), parts);
-        self.scope.spawn(move || hot.run(switchboard, tile == 0))
+        let clock = &self.clocks[tile];
+        switchboard.pulses().begin(tile, name, clock.read());
+        let hot = Tile::new(name, options, Arc::clone(clock), parts);
+        self.scope.spawn(move || hot.run(switchboard))
     }
 
     fn ingress<F: Dated<Market>>(&self, feed: F) -> Ingress<F> {
@@ -456,17 +471,20 @@ pub struct Traded<F, B, G> {
 pub fn run_desk<'a, F, G>(
     wiring: &Wiring,
     parts: (F, Desk<'a, G>),
+    heed: impl FnMut(&Switchboard, &Alarm) + Send,
     cold: impl FnOnce(&Switchboard, Reader<FlowOutput>),
 ) -> Result<Traded<F, Books<'a>, G>, Dead>
 where
     F: Dated<Market> + Send,
     G: Gateway + Send,
 {
-    let switchboard = Switchboard::default();
+    let (switchboard, is_over) = (Switchboard::default(), AtomicBool::new(false));
     let (output_cold, cold_output) = reliable(wiring.link_depth);
     let clocks = std::array::from_fn(|_| Arc::new(TileClock::new()));
     let mut lost = Ok(());
     let ran = std::thread::scope(|scope| {
+        let board = (&switchboard, &is_over);
+        let _watch = Watch::keep(scope, board, wiring.beat_interval, heed);
         let rig = Rig {
             scope,
             switchboard: &switchboard,
@@ -483,10 +501,12 @@ where
     lost.and(ran)
 }
 
-/// The cold side, to its end. Its death halts every tile: what it does not write must not be sent,
+/// The cold side, to its end, from which on it owes no beat. Its death halts every tile: what it does not write must not be sent,
 /// and a link that nobody reads would hold the chain for ever.
 fn attended(switchboard: &Switchboard, cold: impl FnOnce()) -> Result<(), Dead> {
+    switchboard.begin_cold();
     let outcome = catch_unwind(AssertUnwindSafe(cold));
+    switchboard.pulses().end(COLD);
     outcome.map_err(|panic| {
         switchboard.halt();
         Dead::of("cold", panic.as_ref())

@@ -6,7 +6,9 @@
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use latency_report::recorder::{Basis, Recorder};
 use undertow::clock::TileClock;
@@ -14,11 +16,13 @@ use undertow::config::values::Pace;
 use undertow::ingress::{Dated, Ingress};
 use undertow::output::words;
 use undertow::probe::{Relay, Sampling, Timed};
-use undertow::tile::{Idle, Tile, TileOptions, TileSource};
+use undertow::tile::{Idle, Switchboard, Tile, TileOptions, TileSource};
 use undertow::topology::{self, Layout, Wiring};
+use undertow::watchdog::{Alarm, COLD};
 use undertow_core::book::{BookLimits, Books};
 use undertow_core::event::{Body, Control, Definition, FeedNotice, Market, Mbo, Msg, Stamp};
 use undertow_core::event::{InstrumentClass, Suspicion};
+use undertow_core::health::BEAT_INTERVAL;
 use undertow_core::ring::{Reader, reliable};
 use undertow_core::stage::{Pass, Sink, Source, Stage, Then};
 use undertow_core::types::{
@@ -151,6 +155,7 @@ fn mbo(rng: &mut Rng, key: BookKey, place: u64) -> Mbo {
 
 fn options() -> TileOptions {
     TileOptions {
+        place: 0,
         core: None,
         idle: Idle::Yield,
         batch_max: 7,
@@ -347,15 +352,20 @@ fn every_layout_gives_the_same_bytes_on_real_threads() {
         let flow = flow();
         let mut lines = Vec::new();
         let wiring = wiring(layout, true);
-        let finished = topology::run(&wiring, (list.clone(), books, flow), |board, mut reader| {
-            while !board.is_halted() {
-                let Some(msg) = reader.pop() else { continue };
-                lines.push(line(&msg));
-                if matches!(msg.body, Body::Control(Control::End)) {
-                    return;
+        let finished = topology::run(
+            &wiring,
+            (list.clone(), books, flow),
+            unheeded,
+            |board, mut reader| {
+                while !board.is_halted() {
+                    let Some(msg) = reader.pop() else { continue };
+                    lines.push(line(&msg));
+                    if matches!(msg.body, Body::Control(Control::End)) {
+                        return;
+                    }
                 }
-            }
-        })
+            },
+        )
         .unwrap();
         assert_eq!(finished.tiles.len(), layout.tiles());
         // A list allocates nothing when it is taken from, so neither may the chain.
@@ -374,6 +384,9 @@ fn every_layout_gives_the_same_bytes_on_real_threads() {
     assert!(receipts.iter().all(|receipt| *receipt == receipts[0]));
 }
 
+/// For a run of which no stall is expected.
+fn unheeded(_: &Switchboard, _: &Alarm) {}
+
 fn wiring(layout: Layout, keeps_data: bool) -> Wiring {
     Wiring {
         layout,
@@ -385,14 +398,14 @@ fn wiring(layout: Layout, keeps_data: bool) -> Wiring {
         sampling: Sampling::one_in(16),
         pace: Pace::Max,
         keeps_data,
+        beat_interval: BEAT_INTERVAL,
     }
 }
 
-/// A book stage that dies at its thousandth record.
-#[derive(Debug)]
-struct Fuse(u32);
+/// A book stage to which something happens at its thousandth record.
+struct Fuse<H>(u32, H);
 
-impl Stage for Fuse {
+impl<H: Fn()> Stage for Fuse<H> {
     type In = Market;
     type Out = undertow_core::event::BookUpdate;
     const BURST: usize = 1;
@@ -403,7 +416,9 @@ impl Stage for Fuse {
         _out: &mut impl undertow_core::stage::Emit<undertow_core::event::BookUpdate>,
     ) {
         self.0 += 1;
-        assert!(self.0 < 1000, "the fuse has blown");
+        if self.0 == 1000 {
+            (self.1)();
+        }
     }
 
     fn on_control(
@@ -418,13 +433,18 @@ impl Stage for Fuse {
 fn p05_a_stage_that_panics_halts_every_tile() {
     for layout in Layout::ALL {
         let list = input(3, 100_000);
-        let parts = (list, Fuse(0), flow());
-        let outcome = topology::run(&wiring(layout, false), parts, |board, mut reader| {
-            while !board.is_halted() {
-                let _ = reader.pop();
-            }
-        });
-        let dead = outcome.expect_err("the fuse must end the run");
+        let parts = (list, Fuse(0, || panic!("the fuse has blown")), flow());
+        let outcome = topology::run(
+            &wiring(layout, false),
+            parts,
+            unheeded,
+            |board, mut reader| {
+                while !board.is_halted() {
+                    let _ = reader.pop();
+                }
+            },
+        );
+        let dead = outcome.map(drop).expect_err("the fuse must end the run");
         assert!(dead.to_string().contains("the fuse has blown"), "{dead}");
     }
 }
@@ -440,6 +460,7 @@ fn p06_a_cold_side_that_panics_halts_every_tile_and_nothing_hangs() {
             let outcome = topology::run(
                 &wiring(layout, true),
                 (list, books, flow()),
+                unheeded,
                 |_, mut reader| {
                     let mut taken = 0;
                     while taken < 100 {
@@ -460,5 +481,97 @@ fn p06_a_cold_side_that_panics_halts_every_tile_and_nothing_hangs() {
             "{}: {said}",
             layout.name()
         );
+    }
+}
+
+/// Waits until `is_so`, as one that hangs does.
+#[track_caller]
+fn hang_until(is_so: impl Fn() -> bool) {
+    let since = Instant::now();
+    while !is_so() {
+        assert!(since.elapsed() < Duration::from_secs(120), "it never comes");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// A wiring whose beats are due so often that a test can wait for one that is missed.
+fn hurried(layout: Layout) -> Wiring {
+    Wiring {
+        beat_interval: Nanos(100_000_000),
+        link_depth: 1 << 16,
+        ..wiring(layout, false)
+    }
+}
+
+#[test]
+fn p06_the_tiles_go_on_while_the_cold_side_hangs_and_it_is_said_once() {
+    let list = input(5, 50_000);
+    for layout in Layout::ALL {
+        let [moving, stalled] = [false, true].map(|hangs| {
+            let arena = support::arena(&limits());
+            let books = Books::new_in(&arena, &limits()).unwrap();
+            let said = Mutex::new(Vec::new());
+            let heed = |_: &Switchboard, alarm: &Alarm| {
+                if let Alarm::Down { place: COLD, .. } = alarm {
+                    said.lock().unwrap().push(*alarm);
+                }
+            };
+            let parts = (list.clone(), books, flow());
+            let ran = topology::run(&hurried(layout), parts, heed, |board, mut reader| {
+                if hangs {
+                    // The tiles take all there is, and the alarm comes, with nobody at the link.
+                    let is_said = || !said.lock().unwrap().is_empty();
+                    hang_until(|| board.stopped() == layout.tiles() && is_said());
+                }
+                loop {
+                    board.beat_cold();
+                    let Some(msg) = reader.pop() else { continue };
+                    if matches!(msg.body, Body::Control(Control::End)) {
+                        return;
+                    }
+                }
+            });
+            let ran = ran.unwrap();
+            let messages = ran.tiles.last().unwrap().messages;
+            if hangs {
+                let said = said.into_inner().unwrap();
+                assert_eq!(said.len(), 1, "{}: {said:?}", layout.name());
+            }
+            (messages, ran.output.digest, ran.books.hash())
+        });
+        assert!(stalled.0 >= 50_000, "{stalled:?}");
+        assert_eq!(stalled, moving, "{}: no output knows of it", layout.name());
+    }
+}
+
+/// Whether the module at `of` was said to be down.
+fn is_down(said: &[Alarm], of: usize) -> bool {
+    let is_it = |alarm: &Alarm| matches!(alarm, Alarm::Down { place, .. } if *place == of);
+    said.iter().any(is_it)
+}
+
+#[test]
+fn r13_a_tile_and_the_cold_side_that_hang_at_once_are_heard_and_halt_every_tile() {
+    for layout in Layout::ALL {
+        let (mut said, is_over) = (Vec::new(), AtomicBool::new(false));
+        let hung = usize::from(layout == Layout::Dedicated);
+        let heed = |board: &Switchboard, alarm: &Alarm| {
+            said.push(*alarm);
+            // On a busy machine a tile that only waits for its core may be heard of first.
+            let are_said = is_down(&said, hung) && is_down(&said, COLD);
+            if are_said && said.contains(&Alarm::Halt) {
+                board.halt();
+                is_over.store(true, Ordering::Release);
+            }
+        };
+        let hang = || hang_until(|| is_over.load(Ordering::Acquire));
+        let parts = (input(3, 100_000), Fuse(0, hang), flow());
+        let ran = topology::run(&hurried(layout), parts, heed, |_, _reader| hang());
+        let ran = ran.expect("who hung and goes on ends in order");
+        assert!(is_down(&said, hung) && is_down(&said, COLD));
+        let halts = said.iter().filter(|alarm| **alarm == Alarm::Halt);
+        assert_eq!(halts.count(), 1, "{said:?}");
+        let is_left = !ran.feed.0.is_empty();
+        assert!(is_left, "{}: the input has not ended", layout.name());
     }
 }

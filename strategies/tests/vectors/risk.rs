@@ -1,7 +1,8 @@
-//! R1–R9, N15, S13: the integer ones through `undertow_core`, those of floats here.
+//! R1–R9, R13, N15, S13: the integer ones through `undertow_core`, those of floats here.
 
 use serde_json::Value;
 use undertow_core::contract::{Contract, ContractKind, Multiplier, PriceSign, TickRule};
+use undertow_core::health::{BEAT_INTERVAL, Liveness};
 use undertow_core::money::Money;
 use undertow_core::order::{Confidence, Entry, Execution, ExecutionId, MayTake, Quote, Style};
 use undertow_core::position::{ExitPlan, Exits, Position, scale_out};
@@ -38,6 +39,7 @@ pub(super) const CASES: &[Case] = &[
     ("R9.scale", scale_out_of_six_sizes),
     ("R9.trail_0dte", trail_of_five_prices),
     ("R9.pnl", profit_of_three_trades),
+    ("R13.beat", liveness_of_three_beats),
     ("S13.size", sizes_of_four_signals),
 ];
 
@@ -69,6 +71,16 @@ fn contract(multiplier: i64) -> Contract {
 
 fn points(points: u8) -> Confidence {
     Confidence::from_points(points).unwrap()
+}
+
+fn liveness_of_three_beats(vector: &Value) {
+    let vector = vector.as_object().unwrap();
+    assert_eq!(vector.len(), 3);
+    for (seconds, expected) in vector {
+        let age = Nanos((seconds.parse::<f64>().unwrap() * 1e9).round() as u64);
+        let liveness = Liveness::of_age(age, BEAT_INTERVAL);
+        assert_eq!(expected, liveness.name(), "after {seconds} s");
+    }
 }
 
 fn budget_of_a_day(vector: &Value) {

@@ -210,6 +210,8 @@ pub struct LimitLine {
     pub bound: String,
     /// Share of the limit, per cent.
     pub used_pct: u64,
+    /// What that means: `normal`, from 60 % `elevated`, from 80 % `high`, from 90 % `critical`.
+    pub health: String,
 }
 
 /// Fills that the text lists.

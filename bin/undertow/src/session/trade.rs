@@ -20,6 +20,7 @@ use undertow_cold::summary::trade::{
 use undertow_core::contract::Contract;
 use undertow_core::event::Stamp;
 use undertow_core::gateway::Gateway;
+use undertow_core::health::LimitUse;
 use undertow_core::money::Money;
 use undertow_core::order::{ClientOrderId, Execution, Intent, ReportKind};
 use undertow_core::position::{ExitCause, Position};
@@ -518,6 +519,7 @@ impl Trades {
                 check: check.name().to_owned(),
                 bound: format!("{:?}", outcome.bound),
                 used_pct: used_pct(outcome),
+                health: LimitUse::of(outcome.value, outcome.limit).name().to_owned(),
             })
             .filter(|line| line.used_pct > 0 && line.used_pct <= 100)
             .collect();

@@ -22,6 +22,8 @@ use undertow_strategies::trade::witness::Witness;
 
 use super::briefing::{Briefing, Overheard};
 use crate::ingress::Dated;
+use crate::tile::Switchboard;
+use crate::watchdog::{Alarm, COLD};
 
 /// Claims and notices under way at once; every rule set has one claim at most.
 const UNDER_WAY_MAX: usize = 1024;
@@ -44,6 +46,8 @@ pub(super) struct Exchange {
     written: AtomicU64,
     /// Nobody waits for anything any more.
     is_over: AtomicBool,
+    /// So many parts hung at once that the run was halted.
+    is_broken: AtomicBool,
     /// Whether the chain waits for each answer.
     waits: bool,
 }
@@ -56,6 +60,7 @@ impl Exchange {
             notices: ArrayQueue::new(UNDER_WAY_MAX),
             written: AtomicU64::new(0),
             is_over: AtomicBool::new(false),
+            is_broken: AtomicBool::new(false),
             waits,
         })
     }
@@ -80,6 +85,30 @@ impl Exchange {
     /// The journal cannot keep up: nothing new is opened.
     pub(super) fn fall_behind(&self) {
         self.tell(Notice::Halt(Gate::ReduceOnly, HaltCause::Journal));
+    }
+
+    /// What a stall means for a run that trades. A market goes on without us: when the cold side
+    /// hangs, nothing new is opened, as when the journal cannot keep up; and when several parts
+    /// hang at once every tile is stopped as soon as it can be, for then nothing that we are told
+    /// or say can be relied on. At full speed the chain waits for the cold side by design,
+    /// and no market goes on: there a stall is said, and the same input still gives the same bytes.
+    pub(super) fn heed(&self, board: &Switchboard, alarm: &Alarm) {
+        if self.waits {
+            return;
+        }
+        match alarm {
+            Alarm::Down { place: COLD, .. } => self.fall_behind(),
+            Alarm::Down { .. } | Alarm::Back { .. } => {}
+            Alarm::Halt => {
+                self.is_broken.store(true, Ordering::Release);
+                board.halt();
+            }
+        }
+    }
+
+    /// Whether so many parts hung at once that the run was halted.
+    pub(super) fn is_broken(&self) -> bool {
+        self.is_broken.load(Ordering::Acquire)
     }
 
     /// The chain is halted, so nobody may wait.
@@ -311,6 +340,36 @@ impl<F: Dated<Market>> Dated<Market> for Inlet<F> {
 mod tests {
     use super::*;
     use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    #[test]
+    fn p06_a_cold_side_that_hangs_halts_entries_as_a_slow_journal_does_and_no_tile() {
+        let live = Exchange::new(false);
+        let board = Switchboard::default();
+        let down = |place| Alarm::Down {
+            place,
+            module: "one",
+            age: Nanos(30_000_000_000),
+        };
+        live.heed(&board, &down(0));
+        assert_eq!(live.next_notice(), None, "of a tile it is only said");
+        live.heed(&board, &down(COLD));
+        let halt = Notice::Halt(Gate::ReduceOnly, HaltCause::Journal);
+        assert_eq!(live.next_notice(), Some(halt));
+        assert!(!board.is_halted() && !live.is_broken());
+    }
+
+    #[test]
+    fn r13_two_that_hang_stop_every_tile_unless_no_market_goes_on() {
+        let (live, board) = (Exchange::new(false), Switchboard::default());
+        live.heed(&board, &Alarm::Halt);
+        assert!(board.is_halted() && live.is_broken());
+        let (recorded, board) = (Exchange::new(true), Switchboard::default());
+        let (place, module, age) = (COLD, "cold", Nanos(1));
+        recorded.heed(&board, &Alarm::Down { place, module, age });
+        recorded.heed(&board, &Alarm::Halt);
+        assert!(!board.is_halted() && !recorded.is_broken());
+        assert_eq!(recorded.next_notice(), None, "it changes no output");
+    }
 
     #[test]
     fn p06_nobody_waits_for_a_cold_side_that_died() {
