@@ -74,25 +74,24 @@ pub(super) struct Head {
     pub(super) sequence: u32,
     /// Resting orders, without the remembered ones.
     pub(super) orders_count: u32,
-    /// Records applied or refused.
-    pub(super) records: u64,
     pub(super) doubts: Doubts,
     /// After the last complete event.
     pub(super) touch: Touch,
-    /// All but the records.
+    /// The records are the first of them.
     pub(super) counters: BookCounters,
     /// The level that remembers cancelled orders while a snapshot comes in, or [`NONE`].
     pub(super) graveyard: u32,
     /// Bit `i`: a level of side `i` is an aggregate, one node that the index does not know.
     pub(super) aggregated: u8,
-    terms: Option<Terms>,
     pub(super) key: BookKey,
+    terms: Option<Terms>,
     /// After the last complete event, if depth is watched.
     pub(super) depth: DepthWatch,
 }
 
 const _: () = assert!(core::mem::offset_of!(Head, ts_event) == 64);
-const _: () = assert!(core::mem::offset_of!(Head, touch) + size_of::<Touch>() <= 192);
+const _: () = assert!(core::mem::offset_of!(Head, counters) + size_of::<u64>() <= 192);
+const _: () = assert!(size_of::<Head>() == 448);
 const _: () = assert!(core::mem::offset_of!(Head, depth) % 64 == 0);
 
 impl Head {
@@ -103,7 +102,6 @@ impl Head {
             ts_recv: Nanos(0),
             sequence: 0,
             orders_count: 0,
-            records: 0,
             doubts: Doubts::new(),
             touch: Touch::EMPTY,
             counters: BookCounters::default(),
@@ -112,14 +110,6 @@ impl Head {
             terms: None,
             key,
             depth: DepthWatch::new(),
-        }
-    }
-
-    /// What the book met.
-    pub(super) const fn counters(&self) -> BookCounters {
-        BookCounters {
-            records: self.records,
-            ..self.counters
         }
     }
 

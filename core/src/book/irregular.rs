@@ -37,7 +37,7 @@ impl Head {
 
     /// Clocks and sequence: what a record says before it says what it does.
     pub(super) fn observe(&mut self, shared: &Shared<'_>, mbo: &Mbo) {
-        self.records += 1;
+        self.counters.records += 1;
         if mbo.flags.has(Flags::SNAPSHOT) {
             // Its times and sequence are of when the order came, or of the snapshot.
             return;
@@ -285,7 +285,8 @@ impl Head {
     #[cold]
     fn cancel_unknown(&mut self, shared: &mut Shared<'_>, mbo: &Mbo) -> Outcome {
         self.counters.unknown_cancel += 1;
-        self.doubts.unknown_cancel(self.records, &shared.thresholds);
+        self.doubts
+            .unknown_cancel(self.counters.records, &shared.thresholds);
         if self.doubts.awaits_snapshot() && !mbo.flags.has(Flags::SNAPSHOT) {
             self.remember_unknown(shared, mbo);
         }

@@ -56,7 +56,7 @@ impl Head {
         self.ts_event = mbo.ts_event;
         self.ts_recv = mbo.ts_recv;
         self.sequence = mbo.sequence;
-        self.records += 1;
+        self.counters.records += 1;
         true
     }
 
@@ -69,12 +69,13 @@ impl Head {
         if side > 1 || mbo.size == 0 || self.orders_count >= shared.book_orders_max {
             return self.act(shared, update);
         }
+        let known = self.ladders.known(shared.slab.nodes, side, mbo.price.0);
+        let known = known.or_else(|| self.ladders.look_up(shared, side, mbo.price.0));
         // Slices by name, so that their places need not be looked up again after each write.
         let Shared { slab, index, .. } = shared;
         let nodes = &mut *slab.nodes;
         let order = slab.orders.first;
         let vacant = index.vacant(self.ladders.book, mbo.order_id.0);
-        let known = self.ladders.known(nodes, side, mbo.price.0);
         let (Some(place), Some(level)) = (vacant, known) else {
             return self.act(shared, update);
         };

@@ -83,7 +83,7 @@ impl<'b> Book<'b> {
     /// What it met.
     #[must_use]
     pub const fn counters(&self) -> BookCounters {
-        self.head.counters()
+        self.head.counters
     }
 
     /// The touch after the last complete event.
