@@ -69,6 +69,9 @@ impl Drop for Lock {
         // Emptied, not removed: somebody may have it open already, waiting for it. If this fails
         // the process is gone all the same, which the next one sees.
         let _ = self.file.set_len(0);
+        // Not left to the closing of the file: a process that is just being started by another
+        // thread has it open until it becomes what it is to be.
+        let _ = self.file.unlock();
     }
 }
 
