@@ -101,7 +101,7 @@ impl DepthWatch {
 }
 
 /// So many neighbouring pages of a side are found in one look.
-const NEAR_PAGES: usize = 4;
+const PAGES_AT_HAND: usize = 4;
 
 /// Both sides of one book, in a cache line. Index 0 is the bids, 1 the asks.
 #[derive(Clone, Copy, Debug)]
@@ -109,7 +109,7 @@ pub(super) struct Ladders {
     /// The pages of each side that were last found through the directory, by the last bits of
     /// their number; [`NONE`] where there is none. The price of a level tells whether it is the
     /// one asked for.
-    near: [[u32; NEAR_PAGES]; 2],
+    at_hand: [[u32; PAGES_AT_HAND]; 2],
     /// The best level of each side, or [`NONE`].
     pub(super) best: [u32; 2],
     /// Every level's price is on it.
@@ -125,7 +125,7 @@ const _: () = assert!(size_of::<Ladders>() == 64);
 impl Ladders {
     pub(super) fn new(book: u32) -> Self {
         Self {
-            near: [[NONE; NEAR_PAGES]; 2],
+            at_hand: [[NONE; PAGES_AT_HAND]; 2],
             best: [NONE; 2],
             grid: Grid::new(Price::PER_POINT),
             book,
@@ -165,7 +165,7 @@ impl Ladders {
     pub(super) fn look_up(&mut self, shared: &Shared<'_>, side: usize, price: i64) -> Option<u32> {
         let level = self.find_anew(shared, side, price)?;
         let number = place(side, self.grid.multiple(price)).0;
-        self.near[side][near(number)] = level / PAGE_LEVELS;
+        self.at_hand[side][hand(number)] = level / PAGE_LEVELS;
         Some(level)
     }
 
@@ -173,7 +173,7 @@ impl Ladders {
     #[inline(always)]
     pub(super) fn likely(&self, side: usize, price: i64) -> u32 {
         let (number, bit) = place(side, self.grid.multiple(price));
-        self.near[side][near(number)] * PAGE_LEVELS + bit
+        self.at_hand[side][hand(number)] * PAGE_LEVELS + bit
     }
 
     /// The same as [`Self::open`] through the directory.
@@ -193,7 +193,7 @@ impl Ladders {
             entry if entry.number == number => entry.page,
             _ => self.open_page(shared, side, number, at + 1)?,
         };
-        self.near[side][near(number)] = page;
+        self.at_hand[side][hand(number)] = page;
         Some(page * PAGE_LEVELS + bit)
     }
 
@@ -281,9 +281,9 @@ impl Ladders {
         directories.sides_mut(self.book).ladders[side] = ladder;
         let page = level / PAGE_LEVELS;
         shared.slab.give_page(page);
-        let near = &mut self.near[side][near(number)];
-        if *near == page {
-            *near = NONE;
+        let at_hand = &mut self.at_hand[side][hand(number)];
+        if *at_hand == page {
+            *at_hand = NONE;
         }
         self.find_best(shared, side);
         self.restart_when_empty(shared);
@@ -456,7 +456,7 @@ impl Ladders {
         let sides = directories.sides_mut(self.book);
         let coarse = core::mem::replace(&mut sides.ladders, finer);
         self.grid = Grid::new(unit);
-        self.near = [[NONE; NEAR_PAGES]; 2];
+        self.at_hand = [[NONE; PAGES_AT_HAND]; 2];
         for (side, mut coarse) in coarse.into_iter().enumerate() {
             for at in SENTINELS as usize..coarse.len as usize {
                 let entry = coarse.pages(&shared.directories)[at];
@@ -514,8 +514,8 @@ fn place(side: usize, ticks: i64) -> (i64, u32) {
 
 /// Where a page is looked for first.
 #[inline(always)]
-const fn near(number: i64) -> usize {
-    number as usize % NEAR_PAGES
+const fn hand(number: i64) -> usize {
+    number as usize % PAGES_AT_HAND
 }
 
 /// The ticks of the level with this place.
