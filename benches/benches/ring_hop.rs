@@ -40,8 +40,7 @@ fn update() -> Msg<BookUpdate> {
     let bump = Bump::new();
     let mut last = Last(None);
     let records = work::records(&Work::BookOne.input());
-    let market = undertow_core::event::Market::Mbo(records[0]);
-    work::books(&bump).on_data(&market, &mut last);
+    work::books(&bump).on_data(&records[0], &mut last);
     Msg {
         stamp: Stamp::default(),
         body: Body::Data(last.0.expect("the books speak of every record")),

@@ -1,6 +1,6 @@
 //! Instruments of a load made options: their terms, and a time in which windows end.
 
-use undertow_core::event::{Control, Definition, InstrumentClass, Market};
+use undertow_core::event::{Control, Definition, InstrumentClass, Mbo};
 use undertow_core::stage::{Emit, Stage};
 use undertow_core::types::{BookKey, InstrumentId, Nanos, Price, PublisherId, Text};
 use undertow_feeds::replay::Replay;
@@ -61,7 +61,7 @@ fn records(bytes: &[u8]) -> Vec<usize> {
 
 /// Tells a chain, before its first record, that every instrument of `bytes` is an option: calls
 /// and puts in turn, strikes 25 points apart, expiries a day apart.
-pub(crate) fn define<S: Stage<In = Market>>(chain: &mut S, bytes: &[u8]) {
+pub(crate) fn define<S: Stage<In = Mbo>>(chain: &mut S, bytes: &[u8]) {
     let mut replay = Replay::new([bytes]);
     replay.read_headers();
     let mut ids = Vec::new();

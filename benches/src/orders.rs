@@ -53,7 +53,7 @@ pub(crate) fn run(bump: &Bump, bytes: &[u8], orders: u64, mut each: impl FnMut(u
         && let Some(msg) = replay.pop()
     {
         match &msg.body {
-            Body::Data(market) => desk.on_data(market, &mut run),
+            Body::Data(mbo) => desk.on_data(mbo, &mut run),
             Body::Control(control) => desk.on_control(control, &mut run),
         }
         let Some(intent) = next(&desk, run.messages()) else {

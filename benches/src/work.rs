@@ -8,7 +8,7 @@ use std::hint::black_box;
 use bumpalo::Bump;
 use clap::ValueEnum;
 use undertow_core::book::{BookLimits, Books};
-use undertow_core::event::{Body, BookUpdate, Control, Market, Mbo, Stamp, Touch};
+use undertow_core::event::{Body, BookUpdate, Control, Mbo, Stamp, Touch};
 use undertow_core::stage::{Emit, Sink, Stage, Then, turn};
 use undertow_core::types::Flags;
 use undertow_feeds::databento::{Decoder, Step};
@@ -287,7 +287,7 @@ pub fn apply(
         if run.messages == messages {
             break;
         }
-        books.on_data(&Market::Mbo(*mbo), &mut run);
+        books.on_data(mbo, &mut run);
         each(run.messages);
         run.messages += 1;
     }
@@ -297,7 +297,7 @@ pub fn apply(
 /// Takes bytes through the chain as it stands, or through the books alone.
 pub fn drive<S>(chain: &mut S, bytes: &[u8], messages: u64, mut each: impl FnMut(u64)) -> Run
 where
-    S: Stage<In = Market>,
+    S: Stage<In = Mbo>,
     Tally: Sink<S::Out>,
 {
     let mut replay = Replay::new([bytes]);
@@ -344,7 +344,7 @@ pub fn records(bytes: &[u8]) -> Vec<Mbo> {
     let mut replay = Replay::new([bytes]);
     let mut records = Vec::new();
     while let Some(msg) = replay.pop() {
-        if let Body::Data(Market::Mbo(mbo)) = msg.body {
+        if let Body::Data(mbo) = msg.body {
             records.push(mbo);
         }
     }

@@ -19,6 +19,7 @@ mod index;
 mod irregular;
 mod ladder;
 mod limits;
+mod nodes;
 mod regular;
 mod replace;
 mod slab;
@@ -33,33 +34,28 @@ pub use view::{Book, Level, Place, Resting, Totals};
 
 use bumpalo::Bump;
 
-use crate::event::{BookUpdate, Control, FeedNotice, Market, Mbo, Status, Touch};
+use crate::event::{Body, BookUpdate, Control, FeedNotice, Mbo, Status, Touch};
 use crate::stage::{Emit, Stage};
 use crate::types::{BookKey, PublisherId};
 use directory::Directories;
-use head::Head;
+use head::{HOT_LINES, Head};
 use index::{KeyIndex, OrderIndex, key_bits};
 use limits::filled;
+use nodes::{LevelId, NodeId};
 use slab::Slab;
 
-/// Key and number of no book: a publisher has 16 bits.
+/// First word and number of no book: no record is so long.
 const NO_BOOK: (u64, u32) = (u64::MAX, 0);
 
-/// So many books need no look-ahead.
+/// So many books need no look-ahead: they lie in the nearest cache anyway.
 const INSTRUMENTS_NEAR: u32 = 8;
 
-/// With more books than this their orders are as far away as the books themselves.
-const INSTRUMENTS_MANY: u32 = 256;
-
-/// Cache lines of a head that every record touches.
-const HEAD_LINES: usize = 3;
-
-/// How many records ahead memory is called for: the book's head and the order's place in the
-/// index first, then the order that stands there and the level at its price, then what these are
-/// linked to. Each step needs the lines of the one before.
-const AHEAD_FAR: usize = 16;
-const AHEAD_MIDDLE: usize = 10;
-const AHEAD_NEAR: usize = 5;
+/// How many records ahead memory is called for: the book's head and the order's bucket first,
+/// then the order that stands there and the level at its price, then what these are linked to.
+/// Each step needs the lines of the one before.
+const AHEAD_FAR: usize = 10;
+const AHEAD_MIDDLE: usize = 6;
+const AHEAD_NEAR: usize = 3;
 
 /// What all books share: the pools, and the limits that guard them.
 #[derive(Debug)]
@@ -75,6 +71,75 @@ struct Shared<'a> {
     watches_depth: bool,
 }
 
+impl Shared<'_> {
+    /// Index of the side that a level is of; 2 for the orders that are only remembered.
+    #[inline(always)]
+    fn side_of(&self, level: LevelId) -> usize {
+        (self.slab.nodes[level.page()].owner & 3) as usize
+    }
+
+    /// Gives an order back that is in no queue any more.
+    fn forget_order(&mut self, book: u32, order_id: u64, order: NodeId) {
+        let Self { slab, index, .. } = self;
+        let bucket = index.bucket(book, order_id);
+        index.remove(&mut slab.nodes, bucket, order);
+        slab.give_order(order);
+    }
+
+    /// Gives the index more room when it is time.
+    #[inline(always)]
+    fn grow_if_full(&mut self) {
+        if self.index.is_full(self.slab.free_orders()) {
+            self.index.grow(&mut self.slab);
+        }
+    }
+}
+
+/// Records that come soon, by the last bits of when.
+#[derive(Debug)]
+struct Ahead {
+    records: [Coming; AHEAD_MAX],
+    /// When it is now, in records.
+    now: usize,
+}
+
+/// More than are looked ahead, and a power of two.
+const AHEAD_MAX: usize = (AHEAD_FAR + 1).next_power_of_two();
+
+impl Ahead {
+    /// The record that comes after so many others.
+    #[inline(always)]
+    const fn at(&mut self, after: usize) -> &mut Coming {
+        &mut self.records[self.now.wrapping_add(after) % AHEAD_MAX]
+    }
+}
+
+/// A record that comes soon, and where it leads as far as that is known.
+#[derive(Clone, Copy, Debug)]
+struct Coming {
+    /// See [`Mbo::word`].
+    word: u64,
+    price: i64,
+    book: u32,
+    bucket: u32,
+    side: u32,
+    order: NodeId,
+    level: LevelId,
+}
+
+impl Coming {
+    /// None: no record has such a word.
+    const NONE: Self = Self {
+        word: NO_BOOK.0,
+        price: 0,
+        book: 0,
+        bucket: 0,
+        side: 0,
+        order: NodeId::NONE,
+        level: LevelId::NONE,
+    };
+}
+
 /// All books of a session.
 #[derive(Debug)]
 pub struct Books<'a> {
@@ -83,11 +148,10 @@ pub struct Books<'a> {
     heads: &'a mut [Head],
     seen: u32,
     keys: KeyIndex<'a>,
-    /// The book of the last record, by key and number: the next one is often of the same.
+    /// The book of the last record, by the record's first word and by number: the next one is
+    /// often of the same.
     last: (u64, u32),
-    /// What is said of each record, made in place. Touch and depth are those of the book of the
-    /// last record.
-    update: BookUpdate,
+    ahead: Ahead,
     /// Empty when every publisher is expected.
     publishers: &'a [PublisherId],
     /// Of the records that reached no book.
@@ -125,7 +189,10 @@ impl<'a> Books<'a> {
             seen: 0,
             keys: KeyIndex::new_in(bump, limits)?,
             last: NO_BOOK,
-            update: BookUpdate::default(),
+            ahead: Ahead {
+                records: [Coming::NONE; AHEAD_MAX],
+                now: 0,
+            },
             publishers,
             dropped: BookCounters::default(),
         })
@@ -134,10 +201,30 @@ impl<'a> Books<'a> {
     /// Applies one record and says what it did; `None` when it was dropped, and counted, because
     /// its publisher is not expected or there are too many instruments.
     #[inline(always)]
-    pub fn apply(&mut self, market: &Market) -> Option<&BookUpdate> {
-        match market {
-            Market::Mbo(mbo) => self.apply_mbo(mbo),
-            Market::Quote(mbo, touch) => self.apply_quote(mbo, touch),
+    pub fn apply(&mut self, mbo: &Mbo) -> Option<&BookUpdate> {
+        let book = self.turn_to(mbo)?;
+        let head = &mut self.heads[book as usize];
+        head.on_mbo(&mut self.shared, mbo);
+        Some(&head.update)
+    }
+
+    /// The same for a record of a top-of-book schema, which says what the touch is after it.
+    pub fn apply_quote(&mut self, mbo: &Mbo, touch: &Touch) -> Option<&BookUpdate> {
+        let book = self.turn_to(mbo)?;
+        let head = &mut self.heads[book as usize];
+        head.on_quote(&mut self.shared, mbo, touch);
+        Some(&head.update)
+    }
+
+    /// Takes in a whole message, and says what a record in it did.
+    pub fn take(&mut self, body: &Body<Mbo>) -> Option<&BookUpdate> {
+        match body {
+            Body::Data(mbo) => self.apply(mbo),
+            Body::Control(Control::Quote(mbo, touch)) => self.apply_quote(mbo, touch),
+            Body::Control(control) => {
+                self.control(control);
+                None
+            }
         }
     }
 
@@ -145,14 +232,12 @@ impl<'a> Books<'a> {
     /// books meanwhile.
     #[inline(always)]
     #[must_use]
-    pub const fn last(&self) -> &BookUpdate {
-        &self.update
+    pub fn last(&self) -> &BookUpdate {
+        &self.heads[self.last.1 as usize].update
     }
 
-    /// Takes in what is not a market record: definitions, status, and doubts about the feed.
+    /// Takes in what is said of books and feed without a record: definitions, status, doubts.
     pub fn control(&mut self, control: &Control) {
-        // What a control message changes must be shown anew.
-        self.last = NO_BOOK;
         match control {
             Control::Definition(definition) => {
                 if let Some(book) = self.find(definition.key) {
@@ -169,7 +254,8 @@ impl<'a> Books<'a> {
                 }
             }
             Control::Feed(notice) => self.on_notice(*notice),
-            Control::Symbol(_)
+            Control::Quote(..)
+            | Control::Symbol(_)
             | Control::Statistic(_)
             | Control::Imbalance(_)
             | Control::Bar(_)
@@ -180,46 +266,42 @@ impl<'a> Books<'a> {
         }
     }
 
-    /// Warms the tables for a record that comes soon: the head of its book and the place of its
-    /// order in the index. Changes nothing.
+    /// Calls for the memory of records that come soon, `far` the last of them. Changes nothing
+    /// that can be seen.
     #[inline(always)]
-    pub fn prefetch(&self, market: &Market) {
-        let mbo = market.mbo();
-        if let Some(book) = self.book_number(key_bits(mbo.key())) {
-            self.shared.index.prefetch(book, mbo.order_id.0);
-            if self.seen > INSTRUMENTS_MANY {
-                crate::prefetch::start(&self.heads[book as usize], HEAD_LINES);
+    fn look_ahead(&mut self, far: Option<Mbo>) {
+        let Shared { slab, index, .. } = &self.shared;
+        let nodes = &slab.nodes;
+        let known = far.and_then(|mbo| Some((mbo, self.keys.find(key_bits(mbo.key()))?)));
+        *self.ahead.at(AHEAD_FAR) = match known {
+            None => Coming::NONE,
+            Some((mbo, book)) => {
+                let bucket = index.bucket(book, mbo.order_id.0);
+                index.prefetch(bucket);
+                crate::prefetch::start(&self.heads[book as usize], HOT_LINES);
+                Coming {
+                    word: mbo.word(),
+                    price: mbo.price.0,
+                    book,
+                    bucket: bucket as u32,
+                    side: mbo.side as u32 & 1,
+                    ..Coming::NONE
+                }
             }
+        };
+        let middle = self.ahead.at(AHEAD_MIDDLE);
+        let ladders = &self.heads[middle.book as usize].ladders;
+        middle.order = index.first(middle.bucket as usize);
+        middle.level = ladders.likely(middle.side as usize, middle.price);
+        crate::prefetch::read(&nodes[middle.order]);
+        crate::prefetch::read(&nodes[middle.level]);
+        crate::prefetch::read(&nodes[middle.level.page()]);
+        let near = self.ahead.at(AHEAD_NEAR);
+        let (order, level) = (&nodes[near.order], &nodes[near.level]);
+        for linked in [order.level.node(), order.prev, order.next, level.prev] {
+            crate::prefetch::read(&nodes[linked]);
         }
-    }
-
-    /// Warms the order itself and the level at its price, some records after [`Self::prefetch`].
-    /// Changes nothing.
-    #[inline(always)]
-    pub fn prefetch_order(&self, market: &Market) {
-        let mbo = market.mbo();
-        if let Some(book) = self.book_number(key_bits(mbo.key())) {
-            let Shared { slab, index, .. } = &self.shared;
-            let ladders = &self.heads[book as usize].ladders;
-            slab.prefetch(index.likely_node(book, mbo.order_id.0));
-            slab.prefetch(ladders.likely(mbo.side as usize & 1, mbo.price.0));
-        }
-    }
-
-    /// Warms what the order is linked to, or will be, some records after
-    /// [`Self::prefetch_order`]. Changes nothing.
-    #[inline(always)]
-    pub fn prefetch_neighbours(&self, market: &Market) {
-        let mbo = market.mbo();
-        if let Some(book) = self.book_number(key_bits(mbo.key())) {
-            let Shared { slab, index, .. } = &self.shared;
-            let ladders = &self.heads[book as usize].ladders;
-            let node = slab.node(index.likely_node(book, mbo.order_id.0));
-            let level = slab.node(ladders.likely(mbo.side as usize & 1, mbo.price.0));
-            for linked in [node.level, node.prev, node.next, level.prev] {
-                slab.prefetch(linked);
-            }
-        }
+        crate::prefetch::read(&nodes[order.level.page()]);
     }
 
     /// Every book, in the order of first sight.
@@ -276,33 +358,24 @@ impl<'a> Books<'a> {
         hashes.fold(0, u64::wrapping_add)
     }
 
+    /// The number of the book that a record is for.
     #[inline(always)]
-    fn apply_mbo(&mut self, mbo: &Mbo) -> Option<&BookUpdate> {
-        self.update.mbo = *mbo;
-        let book = self.turn_to(mbo.key())?;
-        self.heads[book as usize].on_mbo(&mut self.shared, &mut self.update);
-        Some(&self.update)
-    }
-
-    /// The way of top-of-book schemas, apart so that the other one stays short.
-    #[inline(never)]
-    fn apply_quote(&mut self, mbo: &Mbo, touch: &Touch) -> Option<&BookUpdate> {
-        let book = self.turn_to(mbo.key())?;
-        self.update.mbo = *mbo;
-        self.heads[book as usize].on_quote(&mut self.shared, touch, &mut self.update);
-        Some(&self.update)
-    }
-
-    /// Makes the update one of this book, and returns its number.
-    #[inline(always)]
-    fn turn_to(&mut self, key: BookKey) -> Option<u32> {
-        let bits = key_bits(key);
-        if self.last.0 != bits {
-            let book = self.find(key)?;
-            self.heads[book as usize].show(&self.shared, &mut self.update);
-            self.last = (bits, book);
+    fn turn_to(&mut self, mbo: &Mbo) -> Option<u32> {
+        let word = mbo.word();
+        if self.last.0 != word {
+            self.last = (word, self.next_book(word, mbo.key())?);
         }
         Some(self.last.1)
+    }
+
+    /// The number of a book that is not the last record's. It may have been looked at already.
+    #[inline(always)]
+    fn next_book(&mut self, word: u64, key: BookKey) -> Option<u32> {
+        let next = *self.ahead.at(0);
+        if next.word == word {
+            return Some(next.book);
+        }
+        self.find(key)
     }
 
     /// The number of a book, seen now for the first time if need be.
@@ -329,14 +402,6 @@ impl<'a> Books<'a> {
         self.keys.insert(key_bits(key), book);
         self.seen += 1;
         Some(book)
-    }
-
-    #[inline(always)]
-    fn book_number(&self, bits: u64) -> Option<u32> {
-        if self.last.0 == bits {
-            return Some(self.last.1);
-        }
-        self.keys.find(bits)
     }
 
     fn on_status(&mut self, status: &Status) {
@@ -369,39 +434,32 @@ impl<'a> Books<'a> {
 }
 
 impl Stage for Books<'_> {
-    type In = Market;
+    type In = Mbo;
     type Out = BookUpdate;
 
     const BURST: usize = 1;
 
     #[inline(always)]
-    fn hint(&self, coming: impl Fn(usize) -> Option<Market>) {
-        // The books of a few instruments lie in the nearest cache anyway.
-        if self.seen <= INSTRUMENTS_NEAR {
-            return;
-        }
-        if let Some(market) = coming(AHEAD_FAR) {
-            self.prefetch(&market);
-        }
-        if self.seen <= INSTRUMENTS_MANY {
-            return;
-        }
-        if let Some(market) = coming(AHEAD_MIDDLE) {
-            self.prefetch_order(&market);
-        }
-        if let Some(market) = coming(AHEAD_NEAR) {
-            self.prefetch_neighbours(&market);
+    fn hint(&mut self, coming: impl Fn(usize) -> Option<Mbo>) {
+        if self.seen > INSTRUMENTS_NEAR {
+            self.ahead.now += 1;
+            self.look_ahead(coming(AHEAD_FAR));
         }
     }
 
     #[inline(always)]
-    fn on_data(&mut self, input: &Market, out: &mut impl Emit<BookUpdate>) {
+    fn on_data(&mut self, input: &Mbo, out: &mut impl Emit<BookUpdate>) {
         if let Some(update) = self.apply(input) {
             out.emit(update);
         }
     }
 
-    fn on_control(&mut self, control: &Control, _out: &mut impl Emit<BookUpdate>) {
-        self.control(control);
+    fn on_control(&mut self, control: &Control, out: &mut impl Emit<BookUpdate>) {
+        let Control::Quote(mbo, touch) = control else {
+            return self.control(control);
+        };
+        if let Some(update) = self.apply_quote(mbo, touch) {
+            out.emit(update);
+        }
     }
 }

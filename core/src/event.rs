@@ -4,6 +4,8 @@
 //! (from outside) halts and fills stand in the same total order as the market's records, so every
 //! stage sees the same history however the threads are cut. Every type here is plain and `Copy`.
 
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, TryFromBytes};
+
 use crate::order::ExecReport;
 use crate::risk::{Context, Gate, HaltCause, LimitChange, Reason};
 use crate::types::{
@@ -38,38 +40,74 @@ pub enum Body<T> {
     Control(Control),
 }
 
-/// A market-by-order record (DBN `MboMsg`), with action and side checked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+impl Body<Mbo> {
+    /// The market record that it carries, be it data or a quote.
+    #[must_use]
+    pub const fn record(&self) -> Option<&Mbo> {
+        match self {
+            Self::Data(mbo) | Self::Control(Control::Quote(mbo, _)) => Some(mbo),
+            Self::Control(_) => None,
+        }
+    }
+}
+
+/// A market-by-order record: DBN's `MboMsg`, byte for byte, with action and side checked. So a
+/// record is read where its bytes lie, and nothing is made of it on the way to its book.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Default, TryFromBytes, IntoBytes, Immutable, KnownLayout,
+)]
 #[repr(C)]
 pub struct Mbo {
+    /// Length and type, which say nothing more about it.
+    pub header: RecordHeader,
+    /// Whose feed.
+    pub publisher_id: PublisherId,
+    /// The instrument.
+    pub instrument_id: InstrumentId,
     /// The venue's time of the event.
     pub ts_event: Nanos,
-    /// When Databento's capture server received it.
-    pub ts_recv: Nanos,
     /// The order concerned; 0 where the schema has none.
     pub order_id: OrderId,
     /// Order or trade price.
     pub price: Price,
     /// Order, cancelled or traded size, in contracts or shares.
     pub size: u32,
-    /// The venue's message number. Not contiguous on a filtered subscription.
-    pub sequence: u32,
-    /// `ts_recv` minus the venue's sending time, ns.
-    pub ts_in_delta: i32,
-    /// The instrument.
-    pub instrument_id: InstrumentId,
-    /// Whose feed.
-    pub publisher_id: PublisherId,
     /// Record flags.
     pub flags: Flags,
+    /// The venue's channel.
+    pub channel_id: u8,
     /// What the record does.
     pub action: Action,
-    /// The venue's channel. Here, because a byte at a multiple of four is read as four bytes,
-    /// which must wait when they were just written one by one; and this one is seldom read.
-    pub channel_id: u8,
     /// Side of the order; the aggressor's on a trade.
     pub side: Side,
+    /// When Databento's capture server received it.
+    pub ts_recv: Nanos,
+    /// `ts_recv` minus the venue's sending time, ns.
+    pub ts_in_delta: i32,
+    /// The venue's message number. Not contiguous on a filtered subscription.
+    pub sequence: u32,
 }
+
+const _: () = assert!(size_of::<Mbo>() == 56, "as long as DBN's");
+
+/// Length and type of a record on the wire. All are equal here: they are checked where bytes
+/// become records, and then no one asks.
+#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct RecordHeader([u8; 2]);
+
+impl RecordHeader {
+    /// Of a record that was never on a wire.
+    pub const UNSET: Self = Self([0; 2]);
+}
+
+impl PartialEq for RecordHeader {
+    fn eq(&self, _other: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for RecordHeader {}
 
 impl Mbo {
     /// Whether it is dated, and not after it arrived as far as that is known. So nearly all are;
@@ -80,6 +118,21 @@ impl Mbo {
         // Less one, no time at all is later than any; the last number is no time either.
         let since = self.ts_event.0.wrapping_sub(1);
         since < self.ts_recv.0 && since != u64::MAX - 1
+    }
+
+    /// Whether a record at the front of these bytes can be read where it lies.
+    #[inline(always)]
+    #[must_use]
+    pub fn lies_straight(bytes: &[u8]) -> bool {
+        bytes.as_ptr().addr().is_multiple_of(align_of::<Self>())
+    }
+
+    /// The first eight bytes: equal ones name the same book.
+    #[inline(always)]
+    #[must_use]
+    pub(crate) fn word(&self) -> u64 {
+        let first = self.as_bytes().first_chunk();
+        first.map_or(0, |first| u64::from_le_bytes(*first))
     }
 
     /// The book it belongs to.
@@ -159,26 +212,6 @@ pub struct Depth {
     pub sum10: [u64; 2],
 }
 
-/// What the feed delivers to the chain.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Market {
-    /// A market-by-order record, or a bare trade (order id 0).
-    Mbo(Mbo),
-    /// A record of a top-of-book schema (MBP-1, MBP-10, BBO and their consolidated kin): what
-    /// happened, and the touch after it.
-    Quote(Mbo, Touch),
-}
-
-impl Market {
-    /// The record itself.
-    #[must_use]
-    pub const fn mbo(&self) -> &Mbo {
-        match self {
-            Self::Mbo(mbo) | Self::Quote(mbo, _) => mbo,
-        }
-    }
-}
-
 /// How far a book is to be believed. Only [`Trust::Good`] may lead to an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 #[repr(u8)]
@@ -234,12 +267,10 @@ pub enum Effect {
 pub struct BookUpdate {
     /// The record that caused it.
     pub mbo: Mbo,
-    /// The touch after the last complete event (the last record that carried LAST).
-    pub touch: Touch,
-    /// Depth after the last complete event; all zero unless the books were asked to watch it.
-    pub depth: Depth,
     /// Displayed size left at the record's price and side.
     pub level_size: u64,
+    /// The touch after the last complete event (the last record that carried LAST).
+    pub touch: Touch,
     /// Orders left at the record's price and side.
     pub level_count: u32,
     /// The book's dense index, below the session's limit of instruments.
@@ -250,11 +281,16 @@ pub struct BookUpdate {
     pub trust: Trust,
     /// Whether this record completed an event that moved the touch.
     pub touch_changed: bool,
+    /// Depth after the last complete event; all zero unless the books were asked to watch it.
+    pub depth: Depth,
 }
 
-/// Everything on the pipe that is not a market record.
+/// Everything on the pipe that is not a record of the kind that flows by the million.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Control {
+    /// A record of a top-of-book schema (MBP-1, MBP-10, BBO and their consolidated kin): what
+    /// happened, and the touch after it.
+    Quote(Mbo, Touch),
     /// A contract's terms.
     Definition(Definition),
     /// An id's name for a span of time.

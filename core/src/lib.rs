@@ -37,5 +37,4 @@ pub mod venue;
 
 mod post;
 
-mod lanes;
 mod prefetch;

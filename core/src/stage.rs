@@ -22,6 +22,22 @@ pub trait Source<T> {
     /// memory field by field and read back whole, which stalls the processor at every message.
     fn take(&mut self, to: &mut impl Sink<T>) -> bool;
 
+    /// Hands over as many messages as are there now, `batch_max` at most, while `to` has room,
+    /// and says how many. A source that can hand over many at less cost than one by one does.
+    #[inline(always)]
+    fn drain(&mut self, to: &mut impl Sink<T>, batch_max: usize) -> usize {
+        for taken in 0..batch_max {
+            if to.room() == 0 {
+                return taken;
+            }
+            to.hint(|ahead| self.look_ahead(ahead));
+            if !self.take(to) {
+                return taken;
+            }
+        }
+        batch_max
+    }
+
     /// The message that is `ahead` messages behind the next, if it is data that lies there
     /// already. It may be wrong or absent at any time, so it serves for hints only.
     #[inline(always)]
@@ -40,6 +56,10 @@ pub trait Sink<T> {
 
     /// Takes control. Called only within [`Sink::room`].
     fn control(&mut self, stamp: Stamp, control: &Control);
+
+    /// Hears what comes next: see [`Stage::hint`].
+    #[inline(always)]
+    fn hint(&mut self, _coming: impl Fn(usize) -> Option<T>) {}
 
     /// Takes a whole message.
     fn put(&mut self, msg: &Msg<T>) {
@@ -76,7 +96,7 @@ pub trait Stage: Sized {
     /// [`Source::look_ahead`]); whether to look, and how far, is the stage's choice. Changes
     /// nothing that can be seen.
     #[inline(always)]
-    fn hint(&self, _coming: impl Fn(usize) -> Option<Self::In>) {}
+    fn hint(&mut self, _coming: impl Fn(usize) -> Option<Self::In>) {}
 
     /// This stage, and then `next`, as one.
     fn then<B: Stage<In = Self::Out>>(self, next: B) -> Then<Self, B> {
@@ -105,7 +125,7 @@ impl<A: Stage, B: Stage<In = A::Out>> Stage for Then<A, B> {
     const BURST: usize = (A::BURST + 1) * B::BURST;
 
     #[inline(always)]
-    fn hint(&self, coming: impl Fn(usize) -> Option<A::In>) {
+    fn hint(&mut self, coming: impl Fn(usize) -> Option<A::In>) {
         self.first.hint(coming);
     }
 
@@ -164,6 +184,11 @@ impl<S: Stage, K: Sink<S::Out>> Sink<S::In> for Through<'_, S, K> {
     }
 
     #[inline(always)]
+    fn hint(&mut self, coming: impl Fn(usize) -> Option<S::In>) {
+        self.stage.hint(coming);
+    }
+
+    #[inline(always)]
     fn data(&mut self, stamp: Stamp, data: &S::In) {
         let sink = &mut *self.sink;
         self.stage.on_data(data, &mut Stamped { stamp, sink });
@@ -199,17 +224,7 @@ pub fn turn<S: Stage>(
     sink: &mut impl Sink<S::Out>,
     batch_max: usize,
 ) -> usize {
-    let mut through = Through { stage, sink };
-    for taken in 0..batch_max {
-        if through.room() == 0 {
-            return taken;
-        }
-        through.stage.hint(|ahead| source.look_ahead(ahead));
-        if !source.take(&mut through) {
-            return taken;
-        }
-    }
-    batch_max
+    source.drain(&mut Through { stage, sink }, batch_max)
 }
 
 /// A stage that passes everything on: the empty chain, and the ingress tile of a cut layout.

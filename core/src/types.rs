@@ -4,8 +4,12 @@
 
 use core::fmt;
 
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, TryFromBytes};
+
 /// A price in units of 1e-9, as Databento sends it. May be negative where the product allows it.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
 #[repr(transparent)]
 pub struct Price(pub i64);
 
@@ -61,7 +65,21 @@ impl Default for Price {
 }
 
 /// Nanoseconds since 1970-01-01 UTC, or a span of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Default,
+    FromBytes,
+    IntoBytes,
+    Immutable,
+    KnownLayout,
+)]
 #[repr(transparent)]
 pub struct Nanos(pub u64);
 
@@ -77,17 +95,59 @@ impl Nanos {
 }
 
 /// The venue's id of an order, unique among the working orders of one book.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Default,
+    FromBytes,
+    IntoBytes,
+    Immutable,
+    KnownLayout,
+)]
 #[repr(transparent)]
 pub struct OrderId(pub u64);
 
 /// Databento's numeric instrument id. It may be used again for another contract after expiry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Default,
+    FromBytes,
+    IntoBytes,
+    Immutable,
+    KnownLayout,
+)]
 #[repr(transparent)]
 pub struct InstrumentId(pub u32);
 
 /// Databento's id of a venue's feed within a dataset (1 is GLBX.MDP3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Default,
+    FromBytes,
+    IntoBytes,
+    Immutable,
+    KnownLayout,
+)]
 #[repr(transparent)]
 pub struct PublisherId(pub u16);
 
@@ -100,38 +160,75 @@ pub struct BookKey {
     pub publisher_id: PublisherId,
 }
 
-/// A side of the market. On a trade it is the aggressor's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+/// A side of the market (DBN `side`, byte for byte). On a trade it is the aggressor's.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    Default,
+    TryFromBytes,
+    IntoBytes,
+    Immutable,
+    KnownLayout,
+)]
 #[repr(u8)]
 pub enum Side {
     /// Buying interest.
-    Bid,
+    Bid = b'B',
     /// Selling interest.
-    Ask,
+    Ask = b'A',
     /// The venue does not say, or the question makes no sense.
     #[default]
-    None,
+    None = b'N',
 }
 
-/// What a record does (DBN `action`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+impl Side {
+    /// Its place where both sides are kept: 0 for bids, 1 for asks, 2 for neither.
+    #[inline(always)]
+    #[must_use]
+    pub const fn index(self) -> usize {
+        // Not a match, because bids and asks come in no order that a processor could foresee.
+        let byte = self as usize;
+        byte & 1 | byte >> 1 & 2
+    }
+}
+
+const _: () = assert!(Side::Bid.index() == 0 && Side::Ask.index() == 1 && Side::None.index() == 2);
+
+/// What a record does (DBN `action`, byte for byte).
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    Default,
+    TryFromBytes,
+    IntoBytes,
+    Immutable,
+    KnownLayout,
+)]
 #[repr(u8)]
 pub enum Action {
     /// A new order rests.
-    Add,
+    Add = b'A',
     /// An order loses size, all of it or a part.
-    Cancel,
+    Cancel = b'C',
     /// An order changes price or size.
-    Modify,
+    Modify = b'M',
     /// The book is emptied.
-    Clear,
+    Clear = b'R',
     /// An aggressor traded. Does not change the book; a cancel or modify follows.
-    Trade,
+    Trade = b'T',
     /// A resting order was filled. Does not change the book; a cancel or modify follows.
-    Fill,
+    Fill = b'F',
     /// No book change; the record may carry flags.
     #[default]
-    None,
+    None = b'N',
 }
 
 impl Action {
@@ -145,6 +242,20 @@ impl Action {
         Self::Fill,
         Self::None,
     ];
+
+    /// Its place in [`Self::ALL`].
+    #[must_use]
+    pub const fn index(self) -> usize {
+        match self {
+            Self::Add => 0,
+            Self::Cancel => 1,
+            Self::Modify => 2,
+            Self::Clear => 3,
+            Self::Trade => 4,
+            Self::Fill => 5,
+            Self::None => 6,
+        }
+    }
 
     /// The field's word for it.
     #[must_use]
@@ -162,7 +273,9 @@ impl Action {
 }
 
 /// DBN record flags, bit for bit.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, Hash, Default, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
 #[repr(transparent)]
 pub struct Flags(pub u8);
 

@@ -909,7 +909,8 @@ impl Gateway for PaperVenue {
                 }
             }
             Control::Definition(definition) => self.on_definition(definition),
-            Control::Symbol(_)
+            Control::Quote(..)
+            | Control::Symbol(_)
             | Control::Statistic(_)
             | Control::Imbalance(_)
             | Control::Bar(_)

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use bumpalo::Bump;
 use proptest::prelude::*;
 use undertow_core::book::{BookLimits, Books};
-use undertow_core::event::{Market as Message, Mbo, Trust};
+use undertow_core::event::{Mbo, Trust};
 use undertow_core::gateway::{Gateway, Shadow};
 use undertow_core::order::{ExecReport, Life, Note, OrderState, ReportKind, Tif, Turn};
 use undertow_core::risk::Command;
@@ -151,7 +151,7 @@ fn chaos(seed: u64, impact: Impact) -> Run {
         ..Mbo::default()
     };
     for _ in 0..600 {
-        let update = *books.apply(&Message::Mbo(record)).unwrap();
+        let update = *books.apply(&record).unwrap();
         let now = record.ts_event;
         venue.observe(&books, &update, &mut |report| {
             run.reports.push((now.0, *report, update.trust));
@@ -296,7 +296,7 @@ fn i14_a_shadow_fills_nothing_whatever_the_market_does() {
     let mut lives: BTreeMap<u64, Life> = BTreeMap::new();
     for round in 0..400 {
         for record in market.event() {
-            let update = *books.apply(&Message::Mbo(record)).unwrap();
+            let update = *books.apply(&record).unwrap();
             shadow.observe(&books, &update, &mut |report| {
                 let life = lives.get_mut(&report.id.0).unwrap();
                 assert_eq!(report.kind, ReportKind::Cancelled { filled: 0 });

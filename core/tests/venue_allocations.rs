@@ -12,7 +12,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bumpalo::Bump;
 use undertow_core::book::{BookLimits, Books};
-use undertow_core::event::Market as Message;
 use undertow_core::gateway::{Gateway, Shadow};
 use undertow_core::order::Tif;
 use undertow_core::risk::Command;
@@ -80,7 +79,7 @@ fn p16_a_venue_and_a_shadow_allocate_nothing_after_construction() {
         };
         let before = ALLOCATIONS.load(Ordering::Relaxed);
         for record in &records {
-            let update = *books.apply(&Message::Mbo(*record)).unwrap();
+            let update = *books.apply(record).unwrap();
             venue.observe(&books, &update, &mut |_| reports += 1);
             shadow.observe(&books, &update, &mut |_| reports += 1);
         }

@@ -1,4 +1,4 @@
-//! Databento: DBN bytes to [`Market`] and [`Control`].
+//! Databento: DBN bytes to [`Mbo`] and [`Control`].
 //!
 //! The [`Decoder`] does no I/O: it is lent a window of bytes and says what the first of them
 //! mean. It walks versions 1 to 3 by hand, reads fields where they lie (see `layout`), and
@@ -24,15 +24,15 @@ pub use error::DecodeError;
 pub use header::METADATA_MAX;
 
 use dbn::{Metadata, rtype};
-use undertow_core::event::{Body, Control, Market, Mbo, Suspicion, SymbolMapping};
+use undertow_core::event::{Body, Control, Mbo, Suspicion, SymbolMapping};
 use undertow_core::types::{Action, Nanos};
+use zerocopy::TryFromBytes;
 
 use header::{Header, Symbols};
 use layout::{
     HEADER_LEN, LENGTH, MBO_LEN, RTYPE, TS_OUT_LEN, VERSIONS, Version, bytes_at, ts_event, u16_at,
     u64_at,
 };
-pub(crate) use market::SoundMbo;
 
 /// The longest record that the format can express, bytes. A window never needs to be larger.
 pub const RECORD_MAX: usize = u8::MAX as usize * WORD;
@@ -57,7 +57,7 @@ pub enum Step {
     /// A message, and how many bytes it used up: none while the same bytes have more to say.
     Message {
         /// The message.
-        body: Body<Market>,
+        body: Body<Mbo>,
         /// Bytes to consume.
         len: usize,
     },
@@ -89,8 +89,10 @@ pub struct Decoder {
     mbo_tag: u16,
     /// The length of such a record, bytes; longer than any window while the short way is closed.
     mbo_len: usize,
-    /// Bytes consumed so far.
-    offset: u64,
+    /// Bytes consumed so far, but for the records that went the short way since there were
+    /// `settled` of them.
+    others_len: u64,
+    settled: u64,
     phase: Phase,
     version: &'static Version,
     metadata: Option<Box<Metadata>>,
@@ -115,7 +117,8 @@ impl Decoder {
         Self {
             mbo_tag: 0,
             mbo_len: CLOSED,
-            offset: 0,
+            others_len: 0,
+            settled: 0,
             phase: Phase::Header(Header::default()),
             version: &VERSIONS[2],
             metadata: None,
@@ -132,7 +135,7 @@ impl Decoder {
     pub fn decode(&mut self, window: &[u8]) -> Result<Step, DecodeError> {
         match self.decode_mbo(window) {
             Some(mbo) => Ok(Step::Message {
-                body: Body::Data(Market::Mbo(mbo)),
+                body: Body::Data(mbo),
                 len: self.mbo_len,
             }),
             None => self.decode_other(window),
@@ -141,26 +144,40 @@ impl Decoder {
 
     /// The short way: the front of `window` if it is a sound market-by-order record, which used
     /// up [`Decoder::mbo_len`] bytes. Otherwise nothing has happened and [`Decoder::decode`]
-    /// will tell. Whoever moves millions builds the message in its last place around this,
-    /// for a message moved as a whole is read before its parts have reached the cache.
+    /// will tell.
     #[inline(always)]
     pub fn decode_mbo(&mut self, window: &[u8]) -> Option<Mbo> {
-        Some(self.sound_mbo(window)?.mbo())
+        let record = self.front(window)?;
+        let mbo = Mbo::try_read_from_bytes(record).ok()?;
+        self.counts.mbo[letter(mbo.action)] += 1;
+        self.counts.saw(mbo.ts_recv);
+        Some(mbo)
     }
 
-    /// The same, with the fields still where they lie: an optional record as a whole would be
-    /// written to memory wherever it is asked whether there is one.
+    /// The bytes of a market-by-order record at the front of `window`.
     #[inline(always)]
-    pub(crate) fn sound_mbo<'w>(&mut self, window: &'w [u8]) -> Option<SoundMbo<'w>> {
+    fn front<'w>(&self, window: &'w [u8]) -> Option<&'w [u8; MBO_LEN]> {
         let record = window.first_chunk::<MBO_LEN>()?;
-        if u16_at(record, LENGTH) != self.mbo_tag || window.len() < self.mbo_len {
-            return None;
+        let is_whole = u16_at(record, LENGTH) == self.mbo_tag && window.len() >= self.mbo_len;
+        is_whole.then_some(record)
+    }
+
+    /// The same where it lies, if it lies straight. Whoever takes many says with
+    /// [`Decoder::passed`] how far.
+    #[inline(always)]
+    pub(crate) fn next_mbo<'w>(&mut self, window: &'w [u8]) -> Option<&'w Mbo> {
+        let record = self.front(window)?;
+        let mbo = Mbo::try_ref_from_bytes(record).ok()?;
+        self.counts.mbo[letter(mbo.action)] += 1;
+        Some(mbo)
+    }
+
+    /// These bytes were market-by-order records and have been taken.
+    pub(crate) fn passed(&mut self, bytes: &[u8]) {
+        let last = bytes.len().checked_sub(self.mbo_len);
+        if let Some(last) = last.and_then(|at| bytes.get(at..)) {
+            self.counts.saw(ts_index(last));
         }
-        let sound = SoundMbo::new(record)?;
-        self.counts.mbo[sound.action() as usize] += 1;
-        self.counts.saw(sound.ts_recv());
-        self.offset += self.mbo_len as u64;
-        Some(sound)
     }
 
     /// The length of this stream's market-by-order records, bytes.
@@ -217,12 +234,12 @@ impl Decoder {
     pub fn finish(&self, rest: &[u8]) -> Result<(), DecodeError> {
         let (what, offset, have, need) = match (&self.phase, rest.first()) {
             (Phase::Header(header), _) => {
-                let start = self.offset - header.len() as u64;
+                let start = self.offset() - header.len() as u64;
                 ("the header", start, header.len(), header.need(start)?)
             }
             (_, Some(words)) => {
                 let need = usize::from(*words) * WORD;
-                ("a record", self.offset, rest.len(), need)
+                ("a record", self.offset(), rest.len(), need)
             }
             (_, None) => return Ok(()),
         };
@@ -242,8 +259,9 @@ impl Decoder {
 
     /// Bytes consumed so far.
     #[must_use]
-    pub const fn offset(&self) -> u64 {
-        self.offset
+    pub fn offset(&self) -> u64 {
+        let unsettled = self.counts.short() - self.settled;
+        self.others_len + unsettled * self.mbo_len as u64
     }
 
     /// What the header says, once it was read.
@@ -268,15 +286,16 @@ impl Decoder {
     }
 
     fn header(&mut self, window: &[u8]) -> Result<Step, DecodeError> {
+        let offset = self.offset();
         let Phase::Header(header) = &mut self.phase else {
             return Ok(Step::NeedMore);
         };
         if window.is_empty() {
             return Ok(Step::NeedMore);
         }
-        let start = self.offset - header.len() as u64;
+        let start = offset - header.len() as u64;
         let (len, metadata) = header.take(window, start)?;
-        self.offset += len as u64;
+        self.others_len += len as u64;
         if let Some(metadata) = metadata {
             self.version = VERSIONS
                 .get(usize::from(metadata.version).wrapping_sub(1))
@@ -306,6 +325,7 @@ impl Decoder {
     fn record(&mut self, window: &[u8]) -> Result<Step, DecodeError> {
         if window.starts_with(HEADER_PREFIX) {
             self.phase = Phase::Header(Header::default());
+            self.settle_offset();
             self.mbo_len = CLOSED;
             return Ok(Step::Silent { len: 0 });
         }
@@ -315,7 +335,7 @@ impl Decoder {
         let len = usize::from(*words) * WORD;
         if len < HEADER_LEN {
             return Err(DecodeError::RecordTooShort {
-                offset: self.offset,
+                offset: self.offset(),
                 len,
                 min: HEADER_LEN,
             });
@@ -333,7 +353,7 @@ impl Decoder {
         if !self.counts.first.is_defined() {
             self.counts.first = ts;
         }
-        self.offset += len as u64;
+        self.others_len += len as u64;
         Ok(match self.message(record) {
             Some(body) => Step::Message { body, len },
             None => Step::Silent { len },
@@ -366,6 +386,12 @@ impl Decoder {
         self.mbo_tag = u16::from_le_bytes([words, rtype::MBO]);
     }
 
+    /// Adds up the records that went the short way, whose length may change.
+    fn settle_offset(&mut self) {
+        self.others_len = self.offset();
+        self.settled = self.counts.short();
+    }
+
     /// Whether a record is as long as its type is, with or without `ts_out`.
     fn fits(&self, record: &[u8]) -> bool {
         let len = self.version.record_len(record[RTYPE]);
@@ -373,7 +399,7 @@ impl Decoder {
     }
 
     /// What a record says; `None` if its type is unknown.
-    fn message(&mut self, record: &[u8]) -> Option<Body<Market>> {
+    fn message(&mut self, record: &[u8]) -> Option<Body<Mbo>> {
         let rtype = record[RTYPE];
         self.counts.rtypes[usize::from(rtype)] += 1;
         if self.version.record_len(rtype).is_none() {
@@ -387,8 +413,8 @@ impl Decoder {
         };
         Some(match read {
             Ok(body) => {
-                if let Body::Data(market) = &body {
-                    self.counts.actions[market.mbo().action as usize] += 1;
+                if let Body::Data(mbo) | Body::Control(Control::Quote(mbo, _)) = &body {
+                    self.counts.actions[letter(mbo.action)] += 1;
                 }
                 body
             }
@@ -425,13 +451,11 @@ fn ts_index(record: &[u8]) -> Nanos {
 }
 
 /// Reads a record of a known type and a length that fits it.
-fn read(record: &[u8], version: &Version) -> Result<Body<Market>, Suspicion> {
-    let quote = |layout| market::quote(record, layout).map(Body::Data);
+fn read(record: &[u8], version: &Version) -> Result<Body<Mbo>, Suspicion> {
+    let quote = |layout| market::quote(record, layout).map(Body::Control);
     let control = match record[RTYPE] {
         rtype::MBO => {
-            return market::mbo(&bytes_at(record, 0))
-                .map(Market::Mbo)
-                .map(Body::Data);
+            return market::mbo(&bytes_at(record, 0)).map(Body::Data);
         }
         rtype::MBP_0 => return market::trade(record).map(Body::Data),
         rtype::MBP_1 | rtype::TBBO => return quote(&layout::MBP_1),
@@ -460,13 +484,22 @@ pub fn rtype_name(rtype: u8) -> String {
     }
 }
 
+/// Places for counts by the letter of an action. By place and not by the number of the action,
+/// for which a processor would have to guess.
+const LETTERS: usize = 26;
+
+#[inline(always)]
+const fn letter(action: Action) -> usize {
+    (action as u8 - b'A') as usize
+}
+
 /// What a decoder counts: every record, by type and by action, and what was wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Counts {
-    /// Market-by-order records that went the short way, by action.
-    mbo: [u64; Action::ALL.len()],
-    /// The other market records, by action.
-    actions: [u64; Action::ALL.len()],
+    /// Market-by-order records that went the short way, by the letter of the action.
+    mbo: [u64; LETTERS],
+    /// The other market records, by the letter of the action.
+    actions: [u64; LETTERS],
     /// Records that went the long way, by type.
     rtypes: [u64; 256],
     unknown: u64,
@@ -478,8 +511,8 @@ pub struct Counts {
 impl Counts {
     const fn new() -> Self {
         Self {
-            mbo: [0; Action::ALL.len()],
-            actions: [0; Action::ALL.len()],
+            mbo: [0; LETTERS],
+            actions: [0; LETTERS],
             rtypes: [0; 256],
             unknown: 0,
             suspect: 0,
@@ -491,24 +524,20 @@ impl Counts {
     /// Records of DBN type `rtype`, those not understood included.
     #[must_use]
     pub fn records(&self, rtype: u8) -> u64 {
-        let short = if rtype == rtype::MBO {
-            self.mbo.iter().sum()
-        } else {
-            0
-        };
+        let short = if rtype == rtype::MBO { self.short() } else { 0 };
         self.rtypes[usize::from(rtype)] + short
     }
 
     /// All records.
     #[must_use]
     pub fn total(&self) -> u64 {
-        self.mbo.iter().sum::<u64>() + self.rtypes.iter().sum::<u64>()
+        self.short() + self.rtypes.iter().sum::<u64>()
     }
 
     /// Market records delivered with `action`.
     #[must_use]
     pub const fn action(&self, action: Action) -> u64 {
-        self.mbo[action as usize] + self.actions[action as usize]
+        self.mbo[letter(action)] + self.actions[letter(action)]
     }
 
     /// Records skipped because their type is unknown.
@@ -535,7 +564,11 @@ impl Counts {
         self.last
     }
 
-    #[inline(always)]
+    /// Records that went the short way.
+    fn short(&self) -> u64 {
+        self.mbo.iter().sum()
+    }
+
     fn saw(&mut self, ts: Nanos) {
         if ts.is_defined() {
             self.last = ts;

@@ -10,9 +10,11 @@
 #[cfg(test)]
 mod tests;
 
-use undertow_core::event::{Body, Control, FeedNotice, Market, Msg, Stamp};
+use undertow_core::event::{Body, Control, FeedNotice, Mbo, Msg, Stamp};
 use undertow_core::stage::{Sink, Source};
 use undertow_core::types::Nanos;
+
+use zerocopy::IntoBytes;
 
 use crate::databento::{DecodeError, Decoder, Peek, Step};
 
@@ -83,6 +85,31 @@ pub struct Stream<B> {
     key: Nanos,
     state: State,
     error: Option<DecodeError>,
+    straight: Straight,
+}
+
+/// Room for records that lie askew, as they do behind the headers of older versions, so that
+/// they can be read in place too: copied many at once, for one by one they would be read while
+/// the copy is still on its way.
+#[derive(Debug)]
+struct Straight(Box<[u64; STRAIGHT_WORDS]>);
+
+/// Words of eight bytes: some three hundred records.
+const STRAIGHT_WORDS: usize = 2_048;
+
+impl Straight {
+    /// The first bytes of the window where they lie straight, `len` if there are so many and
+    /// if there is room.
+    #[inline(always)]
+    fn of<'s>(&'s mut self, window: &'s [u8], len: usize) -> &'s [u8] {
+        if Mbo::lies_straight(window) {
+            return window;
+        }
+        let room = self.0.as_mut_bytes();
+        let len = len.min(window.len()).min(room.len());
+        room[..len].copy_from_slice(&window[..len]);
+        &room[..len]
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,7 +182,7 @@ impl<B: Bytes> Replay<B> {
     /// The next message when it is not a sound market-by-order record.
     #[cold]
     #[inline(never)]
-    fn take_other(&mut self) -> Option<Msg<Market>> {
+    fn take_other(&mut self) -> Option<Msg<Mbo>> {
         loop {
             match self.find_front() {
                 Head::Due(_) => {}
@@ -218,7 +245,7 @@ impl<B: Bytes> Replay<B> {
         }
     }
 
-    fn stamped(&mut self, body: Body<Market>) -> Msg<Market> {
+    fn stamped(&mut self, body: Body<Mbo>) -> Msg<Mbo> {
         Msg {
             stamp: self.next_stamp(),
             body,
@@ -226,54 +253,62 @@ impl<B: Bytes> Replay<B> {
     }
 }
 
-impl<B: Bytes> Source<Market> for Replay<B> {
+impl<B: Bytes> Source<Mbo> for Replay<B> {
     #[inline(always)]
-    fn take(&mut self, to: &mut impl Sink<Market>) -> bool {
-        // One place for a record of one stream and of several: where two would meet, the
-        // record would be copied.
-        let is_alone = self.streams.len() == 1;
-        if (is_alone || matches!(self.find_front(), Head::Due(_)))
-            && let Some(stream) = self.streams.get_mut(self.front)
-            && let Some(sound) = stream.decoder.sound_mbo(stream.bytes.window())
-        {
-            let stamp = Stamp {
-                sequence: self.sequence,
-                ..Stamp::default()
-            };
-            to.data(stamp, &Market::Mbo(sound.mbo()));
-            stream.bytes.consume(stream.decoder.mbo_len());
-            self.sequence += 1;
-            if !is_alone {
-                self.heads[self.front] = Head::Unknown;
+    fn take(&mut self, to: &mut impl Sink<Mbo>) -> bool {
+        self.drain(to, 1) == 1
+    }
+
+    #[inline(always)]
+    fn drain(&mut self, to: &mut impl Sink<Mbo>, batch_max: usize) -> usize {
+        let mut taken = 0;
+        while taken < batch_max {
+            // One stream goes on for as long as it can. Of several, who is next is to be found
+            // after each message.
+            let is_alone = self.streams.len() == 1;
+            if (is_alone || matches!(self.find_front(), Head::Due(_)))
+                && let Some(stream) = self.streams.get_mut(self.front)
+            {
+                let count_max = if is_alone { batch_max - taken } else { 1 };
+                let count = stream.drain_sound(self.sequence, to, count_max);
+                if count > 0 {
+                    self.sequence += count as u64;
+                    taken += count;
+                    self.heads[self.front] = Head::Unknown;
+                    continue;
+                }
             }
-            return true;
+            if to.room() == 0 {
+                break;
+            }
+            let Some(msg) = self.take_other() else {
+                break;
+            };
+            put_other(to, &msg);
+            taken += 1;
         }
-        let Some(msg) = self.take_other() else {
-            return false;
-        };
-        put_other(to, &msg);
-        true
+        taken
     }
 
     /// Of the stream that goes first now: with several, a guess.
     #[inline(always)]
-    fn look_ahead(&self, ahead: usize) -> Option<Market> {
+    fn look_ahead(&self, ahead: usize) -> Option<Mbo> {
         let stream = self.streams.get(self.front)?;
         let mbo = stream.decoder.look_ahead(stream.bytes.window(), ahead)?;
-        Some(Market::Mbo(mbo))
+        Some(mbo)
     }
 }
 
 /// Kept apart from the short way, so that its message never shares a place with the record's.
 #[cold]
 #[inline(never)]
-fn put_other(to: &mut impl Sink<Market>, msg: &Msg<Market>) {
+fn put_other(to: &mut impl Sink<Mbo>, msg: &Msg<Mbo>) {
     to.put(msg);
 }
 
 impl<B: Bytes> Replay<B> {
     /// The next message, if there is one now: for those outside a chain.
-    pub fn pop(&mut self) -> Option<Msg<Market>> {
+    pub fn pop(&mut self) -> Option<Msg<Mbo>> {
         let mut one = One(None);
         self.take(&mut one);
         one.0
@@ -281,14 +316,14 @@ impl<B: Bytes> Replay<B> {
 }
 
 /// A sink for one message.
-struct One(Option<Msg<Market>>);
+struct One(Option<Msg<Mbo>>);
 
-impl Sink<Market> for One {
+impl Sink<Mbo> for One {
     fn room(&mut self) -> usize {
         usize::from(self.0.is_none())
     }
 
-    fn data(&mut self, stamp: Stamp, data: &Market) {
+    fn data(&mut self, stamp: Stamp, data: &Mbo) {
         self.0 = Some(Msg {
             stamp,
             body: Body::Data(*data),
@@ -325,6 +360,7 @@ impl<B: Bytes> Stream<B> {
             key: Nanos(0),
             state: State::Running,
             error: None,
+            straight: Straight(Box::new([0; STRAIGHT_WORDS])),
         }
     }
 
@@ -344,8 +380,37 @@ impl<B: Bytes> Stream<B> {
         true
     }
 
+    /// Hands over sound market-by-order records, as many as there are one after another, while
+    /// `to` has room. `sequence` is the stamp of the first.
+    #[inline(always)]
+    fn drain_sound(&mut self, sequence: u64, to: &mut impl Sink<Mbo>, count_max: usize) -> usize {
+        let window = self.bytes.window();
+        let len = self.decoder.mbo_len();
+        let mut straight = self.straight.of(window, len.saturating_mul(count_max));
+        let mut count = 0;
+        let mut rest = window;
+        while count < count_max && to.room() > 0 {
+            to.hint(|ahead| self.decoder.look_ahead(rest, ahead));
+            let Some(mbo) = self.decoder.next_mbo(straight) else {
+                break;
+            };
+            let stamp = Stamp {
+                sequence: sequence + count as u64,
+                ..Stamp::default()
+            };
+            to.data(stamp, mbo);
+            count += 1;
+            rest = &rest[len..];
+            straight = &straight[len..];
+        }
+        let used = window.len() - rest.len();
+        self.decoder.passed(&window[..used]);
+        self.bytes.consume(used);
+        count
+    }
+
     /// What the front says, once [`Stream::head`] has found it due; some bytes say nothing.
-    fn next(&mut self) -> Option<Body<Market>> {
+    fn next(&mut self) -> Option<Body<Mbo>> {
         if self.state != State::Running {
             return self.last_words();
         }
@@ -410,7 +475,7 @@ impl<B: Bytes> Stream<B> {
 
     /// What follows the last record: after an error, a notice that the feed is down, for the
     /// books must not be trusted any more.
-    fn last_words(&mut self) -> Option<Body<Market>> {
+    fn last_words(&mut self) -> Option<Body<Mbo>> {
         const CODE: u8 = dbn::ErrorCode::Unset as u8;
         match core::mem::replace(&mut self.state, State::Ended) {
             State::Failing => Some(Body::Control(Control::Feed(FeedNotice::Fatal(CODE)))),

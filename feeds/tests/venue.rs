@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use bumpalo::Bump;
 use undertow_core::book::{BookLimits, Books};
-use undertow_core::event::{Body, Control, Market, Touch, Trust};
+use undertow_core::event::{Body, Control, Touch, Trust};
 use undertow_core::gateway::Gateway;
 use undertow_core::order::Tif;
 use undertow_core::types::{Nanos, Price, Side};
@@ -88,8 +88,7 @@ fn play(bytes: &[u8], every: u64, way_ns: u64, impact: Impact) -> Pair {
                 }
                 continue;
             }
-            Body::Data(Market::Mbo(mbo)) => mbo,
-            Body::Data(other) => panic!("{other:?}"),
+            Body::Data(mbo) => mbo,
         };
         pair.record(&mut books, &mbo);
         now = Nanos(now.0.max(mbo.ts_event.0));

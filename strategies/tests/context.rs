@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use proptest::prelude::*;
-use undertow_core::event::{Depth, Imbalance, Mbo, Touch};
+use undertow_core::event::{Depth, Imbalance, Mbo, RecordHeader, Touch};
 use undertow_core::types::{
     Action, BookKey, Flags, InstrumentId, Nanos, OrderId, Price, PublisherId, Side,
 };
@@ -225,6 +225,7 @@ fn proxy_needs_more_than_a_fifth_and_a_price() {
 
 fn record(ts: u64, action: Action, price: i64) -> Mbo {
     Mbo {
+        header: RecordHeader::UNSET,
         ts_event: Nanos(ts),
         ts_recv: Nanos(ts),
         order_id: OrderId(1),

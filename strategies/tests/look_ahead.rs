@@ -4,7 +4,7 @@
 use bumpalo::Bump;
 use proptest::prelude::*;
 use undertow_core::book::{BookLimits, Books};
-use undertow_core::event::{Control, Definition, InstrumentClass, Market, Mbo};
+use undertow_core::event::{Control, Definition, InstrumentClass, Mbo, RecordHeader};
 use undertow_core::stage::{Emit, Stage};
 use undertow_core::types::{
     Action, BookKey, Flags, InstrumentId, Nanos, OrderId, Price, PublisherId, Side, Text,
@@ -61,7 +61,7 @@ fn play(inputs: &[Input]) -> (Vec<FlowOutput>, Vec<usize>) {
                 flow.on_control(&control, &mut said);
             }
             Input::Record(mbo) => {
-                let update = books.apply(&Market::Mbo(*mbo)).unwrap();
+                let update = books.apply(mbo).unwrap();
                 flow.on_data(update, &mut said);
             }
         }
@@ -119,6 +119,7 @@ prop_compose! {
         ];
         let ticks = if is_bid { 100 - away } else { 100 + away };
         (wait, Mbo {
+            header: RecordHeader::UNSET,
             ts_event: Nanos(0),
             ts_recv: Nanos(0),
             order_id: OrderId(order_id),

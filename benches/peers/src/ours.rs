@@ -5,7 +5,7 @@ use std::hint::black_box;
 use bumpalo::Bump;
 use dbn::MboMsg;
 use undertow_core::book::{BookLimits, Books};
-use undertow_core::event::{Body, BookUpdate, Control, Market, Mbo, Stamp, Touch};
+use undertow_core::event::{Body, BookUpdate, Control, Mbo, RecordHeader, Stamp, Touch};
 use undertow_core::stage::{Emit, Sink, Stage, turn};
 use undertow_core::types::{Action, Flags, InstrumentId, Nanos, OrderId, Price, PublisherId, Side};
 use undertow_feeds::databento::{Decoder, Step};
@@ -63,7 +63,7 @@ pub fn book(input: &Input) -> Outcome {
     timed(|| {
         let mut sum = 0;
         for mbo in &mbos {
-            let bbo = ours.apply(*mbo);
+            let bbo = ours.apply(mbo);
             sum = see(sum, bbo, mbo.flags.has(Flags::LAST));
         }
         sum
@@ -79,16 +79,15 @@ pub fn decode(input: &Input) -> Outcome {
         loop {
             if let Some(mbo) = decoder.decode_mbo(rest) {
                 rest = &rest[decoder.mbo_len()..];
-                let action = dbn_action(mbo.action);
+                let action = mbo.action as u8;
                 sum = mix(sum, mbo.order_id.0, mbo.price.0, mbo.size, action);
                 continue;
             }
             match decoder.decode(rest) {
                 Ok(Step::Message { body, len }) => {
                     rest = &rest[len..];
-                    if let Body::Data(market) = body {
-                        let mbo = market.mbo();
-                        let action = dbn_action(mbo.action);
+                    if let Body::Data(mbo) = body {
+                        let action = mbo.action as u8;
                         sum = mix(sum, mbo.order_id.0, mbo.price.0, mbo.size, action);
                     }
                 }
@@ -117,8 +116,8 @@ impl<'a> Ours<'a> {
 
     /// Applies one record and reads the best bid and offer.
     #[inline(always)]
-    pub fn apply(&mut self, mbo: Mbo) -> Bbo {
-        self.books.on_data(&Market::Mbo(mbo), &mut self.last);
+    pub fn apply(&mut self, mbo: &Mbo) -> Bbo {
+        self.books.on_data(mbo, &mut self.last);
         self.last.0
     }
 }
@@ -162,7 +161,7 @@ pub fn bbos(input: &Input) -> Vec<Bbo> {
     let mut ours = Ours::new(&bump, input);
     let mut seen = Vec::new();
     for record in &input.records {
-        let bbo = ours.apply(mbo(record));
+        let bbo = ours.apply(&mbo(record));
         if record.flags.is_last() {
             seen.push(bbo);
         }
@@ -220,6 +219,7 @@ fn bbo(touch: &Touch) -> Bbo {
 /// The record as our decoder makes it.
 pub fn mbo(record: &MboMsg) -> Mbo {
     Mbo {
+        header: RecordHeader::UNSET,
         ts_event: Nanos(record.hd.ts_event),
         ts_recv: Nanos(record.ts_recv),
         order_id: OrderId(record.order_id),
@@ -241,11 +241,6 @@ pub fn mbo(record: &MboMsg) -> Mbo {
 }
 
 fn action(byte: u8) -> Action {
-    let is_it = |action: &Action| dbn_action(*action) == byte;
+    let is_it = |action: &Action| *action as u8 == byte;
     Action::ALL.into_iter().find(is_it).unwrap_or_default()
-}
-
-#[inline(always)]
-fn dbn_action(action: Action) -> u8 {
-    b"ACMRTFN"[action as usize]
 }

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use latency_report::recorder::{Recorder, difference};
-use undertow_core::event::{Control, Market, Stamp};
+use undertow_core::event::{Control, Mbo, Stamp};
 use undertow_core::stage::{Sink, Source};
 use undertow_core::types::Nanos;
 
@@ -25,7 +25,7 @@ pub trait Dated<T>: Source<T> {
     fn next_ts(&mut self) -> Option<Nanos>;
 }
 
-impl<B: Bytes> Dated<Market> for Replay<B> {
+impl<B: Bytes> Dated<Mbo> for Replay<B> {
     #[inline]
     fn next_ts(&mut self) -> Option<Nanos> {
         // What precedes the first record has no time of its own and is due at once.
@@ -90,7 +90,7 @@ impl<F> Ingress<F> {
     }
 }
 
-impl<F: Dated<Market>> Ingress<F> {
+impl<F: Dated<Mbo>> Ingress<F> {
     /// When the next message is due, or none if it is not yet due or not there.
     #[inline]
     fn arrival_ns(&mut self) -> Option<u64> {
@@ -106,51 +106,61 @@ impl<F: Dated<Market>> Ingress<F> {
     }
 }
 
-impl<F: Dated<Market>> Source<Market> for Ingress<F> {
+impl<F: Dated<Mbo>> Source<Mbo> for Ingress<F> {
     #[inline(always)]
-    fn take(&mut self, to: &mut impl Sink<Market>) -> bool {
-        let Some(mut ingress_ns) = self.arrival_ns() else {
-            return false;
-        };
-        let mut start_ns = 0;
-        if self.sampling.takes(self.sequence) {
-            start_ns = self.clock.read();
-            if self.schedule.is_none() {
-                ingress_ns = start_ns;
+    fn take(&mut self, to: &mut impl Sink<Mbo>) -> bool {
+        self.drain(to, 1) == 1
+    }
+
+    /// A sampled message goes alone, and so does each one that must be waited for; the others go
+    /// together.
+    #[inline(always)]
+    fn drain(&mut self, to: &mut impl Sink<Mbo>, batch_max: usize) -> usize {
+        let mut taken = 0;
+        while taken < batch_max && to.room() > 0 {
+            let Some(ingress_ns) = self.arrival_ns() else {
+                break;
+            };
+            let mut together = 1;
+            let mut start_ns = 0;
+            if self.sampling.takes(self.sequence) {
+                start_ns = self.clock.read();
+            } else if self.schedule.is_none() {
+                let until_sampled = self.sampling.until(self.sequence);
+                together = until_sampled.min(batch_max - taken);
+            }
+            let is_timed = start_ns != 0 && self.schedule.is_none();
+            let mut arriving = Arriving {
+                to,
+                stamp: Stamp {
+                    sequence: self.sequence,
+                    ingress_ns: if is_timed { start_ns } else { ingress_ns },
+                },
+                start_ns,
+                clock: &self.clock,
+                decode: &mut self.decode,
+                is_ended: &mut self.is_ended,
+            };
+            let count = self.feed.drain(&mut arriving, together);
+            self.sequence += count as u64;
+            taken += count;
+            if count < together {
+                break;
             }
         }
-        let stamp = Stamp {
-            sequence: self.sequence,
-            ingress_ns,
-        };
-        let Self {
-            feed,
-            clock,
-            decode,
-            is_ended,
-            ..
-        } = self;
-        let taken = feed.take(&mut Arriving {
-            to,
-            stamp,
-            start_ns,
-            clock,
-            decode,
-            is_ended,
-        });
-        self.sequence += u64::from(taken);
         taken
     }
 
     #[inline(always)]
-    fn look_ahead(&self, ahead: usize) -> Option<Market> {
+    fn look_ahead(&self, ahead: usize) -> Option<Mbo> {
         self.feed.look_ahead(ahead)
     }
 }
 
-/// Gives a message its stamp on its way from the feed into the chain.
+/// Gives messages their stamps on their way from the feed into the chain.
 struct Arriving<'a, K> {
     to: &'a mut K,
+    /// Of the next one.
     stamp: Stamp,
     /// When its decoding began; 0 if it is not sampled.
     start_ns: u64,
@@ -171,16 +181,22 @@ impl<K> Arriving<'_, K> {
     }
 }
 
-impl<K: Sink<Market>> Sink<Market> for Arriving<'_, K> {
+impl<K: Sink<Mbo>> Sink<Mbo> for Arriving<'_, K> {
     #[inline(always)]
     fn room(&mut self) -> usize {
         self.to.room()
     }
 
     #[inline(always)]
-    fn data(&mut self, _feed: Stamp, data: &Market) {
+    fn hint(&mut self, coming: impl Fn(usize) -> Option<Mbo>) {
+        self.to.hint(coming);
+    }
+
+    #[inline(always)]
+    fn data(&mut self, _feed: Stamp, data: &Mbo) {
         self.start_laps();
         self.to.data(self.stamp, data);
+        self.stamp.sequence += 1;
     }
 
     #[inline(always)]
@@ -188,10 +204,11 @@ impl<K: Sink<Market>> Sink<Market> for Arriving<'_, K> {
         self.start_laps();
         *self.is_ended = matches!(control, Control::End);
         self.to.control(self.stamp, control);
+        self.stamp.sequence += 1;
     }
 }
 
-impl<F: Dated<Market>> TileSource<Market> for Ingress<F> {
+impl<F: Dated<Mbo>> TileSource<Mbo> for Ingress<F> {
     fn is_ended(&self) -> bool {
         self.is_ended
     }

@@ -67,7 +67,7 @@ fn tape_words(sequence: u64, update: &FlowUpdate) -> [u64; TAPE_WORDS] {
     let (touch, depth) = (&update.touch, &update.depth);
     let instrument = u64::from(update.key.instrument_id.0);
     let publisher = u64::from(update.key.publisher_id.0);
-    let traded = u64::from(update.traded) << 24 | (update.last_side as u64) << 25;
+    let traded = u64::from(update.traded) << 24 | (update.last_side.index() as u64) << 25;
     [
         sequence,
         instrument << 32 | traded | publisher << 8 | u64::from(update.trust as u8),
@@ -97,7 +97,7 @@ fn reading_words(reading: &Reading) -> [u64; READING_WORDS] {
     let is_warming = |vpin: Option<VpinValue>| u64::from(vpin.is_some_and(|it| it.is_warming));
     let is_unusual = u64::from(volume.is_some_and(|volume| volume.is_unusual));
     let [sweep_kind, sweep_size, sweep_until] = reading.sweep.map_or([0; 3], |sweep| {
-        let side = sweep.side as u64 + 1;
+        let side = sweep.side.index() as u64 + 1;
         [
             u64::from(sweep.levels) << 8 | side,
             sweep.size,
@@ -105,7 +105,7 @@ fn reading_words(reading: &Reading) -> [u64; READING_WORDS] {
         ]
     });
     let [taker_kind, taker_size, taker_z] = reading.taker_pressure.map_or([0; 3], |pressure| {
-        let side = pressure.side as u64 + 1;
+        let side = pressure.side.index() as u64 + 1;
         let [own, other] = pressure.takes.map(u64::from);
         let kind = own << 34 | other << 4 | side;
         [kind, pressure.size, pressure.z.to_bits()]
@@ -339,7 +339,7 @@ fn asked_words(words: &mut [u64; TRADE_WORDS], asked: &Asked) {
     words[1] = u64::from(intent.contract.instrument_id.0) << 32
         | exit << 24
         | refusal << 16
-        | (intent.side as u64 & 0xFF) << 8
+        | (intent.side.index() as u64 & 0xFF) << 8
         | 33;
     words[2] = asked.ts.0;
     words[3] = intent.signal_id.0;
@@ -379,7 +379,7 @@ fn report_words(words: &mut [u64; TRADE_WORDS], report: &ExecReport, reported: O
         ReportKind::Executed(execution) => {
             words[4] = execution.id.base << 16 | u64::from(execution.id.revision);
             words[5] = execution.price.0.cast_unsigned();
-            words[6] = u64::from(execution.quantity) << 8 | execution.side as u64 & 0xFF;
+            words[6] = u64::from(execution.quantity) << 8 | execution.side.index() as u64 & 0xFF;
             words[7] = execution.fee.map_or(ABSENT, |fee| fee.0.cast_unsigned());
         }
         ReportKind::Cancelled { filled }

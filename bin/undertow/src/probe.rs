@@ -39,6 +39,13 @@ impl Sampling {
         sequence & self.mask == 0
     }
 
+    /// How many messages from this one on are not sampled, before one is.
+    #[must_use]
+    #[inline]
+    pub const fn until(self, sequence: u64) -> usize {
+        (sequence.wrapping_neg() & self.mask) as usize
+    }
+
     /// One message in this many.
     #[must_use]
     pub fn every(self) -> u32 {
@@ -73,7 +80,7 @@ impl<S: Stage> Stage for Timed<S> {
     const BURST: usize = S::BURST;
 
     #[inline(always)]
-    fn hint(&self, coming: impl Fn(usize) -> Option<S::In>) {
+    fn hint(&mut self, coming: impl Fn(usize) -> Option<S::In>) {
         self.stage.hint(coming);
     }
 

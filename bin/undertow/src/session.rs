@@ -48,7 +48,7 @@ use latency_report::run::Run;
 use undertow_cold::registry::Registry;
 use undertow_cold::summary::{Check, Summary};
 use undertow_core::book::{BookLimits, Books, Thresholds};
-use undertow_core::event::{Body, BookUpdate, Control, Market, Msg, Notice, Operator, Stamp};
+use undertow_core::event::{Body, BookUpdate, Control, Mbo, Msg, Notice, Operator, Stamp};
 use undertow_core::gateway::Gateway;
 use undertow_core::health::BEAT_INTERVAL;
 use undertow_core::ring::Reader;
@@ -282,7 +282,7 @@ fn drive<B, S>(
 ) -> Result<Finished<Replay<B>, S>>
 where
     B: Bytes + Send,
-    S: Stage<In = Market, Out = BookUpdate> + Send,
+    S: Stage<In = Mbo, Out = BookUpdate> + Send,
 {
     // Nothing is at stake without orders: a stall is said, and goes on or ends by itself.
     let heed = |_: &Switchboard, alarm: &Alarm| alarm.tell();
@@ -468,14 +468,14 @@ impl<'a> Checked<'a> {
         (self.books, Some(self.check))
     }
 
-    fn check(&mut self, market: &Market) {
-        let Some(book) = self.books.get(market.mbo().key()) else {
+    fn check(&mut self, mbo: &Mbo) {
+        let Some(book) = self.books.get(mbo.key()) else {
             return;
         };
         self.check.checks += 1;
         if let Err(violation) = book.check() {
             self.check.violations += 1;
-            let at = market.mbo().ts_event.0;
+            let at = mbo.ts_event.0;
             self.check
                 .first
                 .get_or_insert_with(|| format!("{violation}, at ts_event {at}"));
@@ -484,19 +484,24 @@ impl<'a> Checked<'a> {
 }
 
 impl Stage for Checked<'_> {
-    type In = Market;
+    type In = Mbo;
     type Out = BookUpdate;
     const BURST: usize = 1;
 
-    fn on_data(&mut self, input: &Market, out: &mut impl Emit<BookUpdate>) {
+    fn on_data(&mut self, input: &Mbo, out: &mut impl Emit<BookUpdate>) {
         self.books.on_data(input, out);
-        if input.mbo().flags.has(Flags::LAST) {
+        if input.flags.has(Flags::LAST) {
             self.check(input);
         }
     }
 
     fn on_control(&mut self, control: &Control, out: &mut impl Emit<BookUpdate>) {
         self.books.on_control(control, out);
+        if let Control::Quote(mbo, _) = control
+            && mbo.flags.has(Flags::LAST)
+        {
+            self.check(mbo);
+        }
     }
 }
 

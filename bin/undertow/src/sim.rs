@@ -27,7 +27,7 @@ use anyhow::Result;
 use bumpalo::Bump;
 use undertow_cold::journal::{Build, Start};
 use undertow_core::book::{BookLimits, Books};
-use undertow_core::event::{Control, FeedNotice, Market, Notice, Operator, Stamp};
+use undertow_core::event::{Control, FeedNotice, Mbo, Notice, Operator, Stamp};
 use undertow_core::gateway::{Gateway, Shadow};
 use undertow_core::risk::{AccountId, Gate, HaltCause, Kept, Mode, Refusal};
 use undertow_core::stage::{Emit, Sink, Source, Stage};
@@ -389,12 +389,12 @@ impl Emit<FlowOutput> for Ear<'_> {
     }
 }
 
-impl<G: Gateway> Sink<Market> for Bench<'_, G> {
+impl<G: Gateway> Sink<Mbo> for Bench<'_, G> {
     fn room(&mut self) -> usize {
         usize::MAX
     }
 
-    fn data(&mut self, stamp: Stamp, market: &Market) {
+    fn data(&mut self, stamp: Stamp, mbo: &Mbo) {
         self.note(|checker| checker.input(stamp.sequence));
         if let Some(notice) = self.input.notice() {
             self.lose_feed(notice);
@@ -411,8 +411,8 @@ impl<G: Gateway> Sink<Market> for Bench<'_, G> {
         if let Some(context) = self.input.volatility() {
             self.control_step(&Control::Context(context));
         }
-        let market = self.input.arrive(market);
-        self.data_step(&market);
+        let mbo = self.input.arrive(mbo);
+        self.data_step(&mbo);
         self.attend();
     }
 
@@ -477,13 +477,13 @@ impl<G: Gateway> Bench<'_, G> {
         self.show_again(&records);
     }
 
-    fn show_again(&mut self, records: &[Market]) {
-        for market in records {
-            self.data_step(market);
+    fn show_again(&mut self, records: &[Mbo]) {
+        for mbo in records {
+            self.data_step(mbo);
         }
     }
 
-    fn data_step(&mut self, market: &Market) {
+    fn data_step(&mut self, mbo: &Mbo) {
         if self.breach.is_some() {
             return;
         }
@@ -492,9 +492,8 @@ impl<G: Gateway> Bench<'_, G> {
             disk: &self.disk,
             breach: &mut self.breach,
         };
-        self.desk.on_data(market, &mut ear);
+        self.desk.on_data(mbo, &mut ear);
         self.after();
-        let mbo = market.mbo();
         if !mbo.flags.has(Flags::LAST) || self.breach.is_some() {
             return;
         }

@@ -32,7 +32,7 @@ use std::thread::{Scope, ScopedJoinHandle};
 
 use latency_report::recorder::{Basis, Recorder};
 use undertow_core::book::Books;
-use undertow_core::event::{BookUpdate, Market};
+use undertow_core::event::{BookUpdate, Mbo};
 use undertow_core::gateway::Gateway;
 use undertow_core::ring::{Reader, Writer, reliable};
 use undertow_core::stage::{Pass, Sink, Stage};
@@ -214,8 +214,8 @@ pub fn run<F, B>(
     cold: impl FnOnce(&Switchboard, Reader<FlowOutput>),
 ) -> Result<Finished<F, B>, Dead>
 where
-    F: Dated<Market> + Send,
-    B: Stage<In = Market, Out = BookUpdate> + Send,
+    F: Dated<Mbo> + Send,
+    B: Stage<In = Mbo, Out = BookUpdate> + Send,
 {
     let (switchboard, is_over) = (Switchboard::default(), AtomicBool::new(false));
     let (output_cold, cold_output) = reliable(wiring.link_depth);
@@ -247,8 +247,8 @@ fn fused<'scope, F, B>(
     cold: impl FnOnce(),
 ) -> Result<Finished<F, B>, Dead>
 where
-    F: Dated<Market> + Send + 'scope,
-    B: Stage<In = Market, Out = BookUpdate> + Send + 'scope,
+    F: Dated<Mbo> + Send + 'scope,
+    B: Stage<In = Mbo, Out = BookUpdate> + Send + 'scope,
 {
     let chain = rig.book(books, 0).then(rig.flow(flow, 0));
     let hot = rig.spawn(
@@ -277,8 +277,8 @@ fn split<'scope, F, B>(
     cold: impl FnOnce(),
 ) -> Result<Finished<F, B>, Dead>
 where
-    F: Dated<Market> + Send + 'scope,
-    B: Stage<In = Market, Out = BookUpdate> + Send + 'scope,
+    F: Dated<Mbo> + Send + 'scope,
+    B: Stage<In = Mbo, Out = BookUpdate> + Send + 'scope,
 {
     let (book_flow, flow_book) = reliable(rig.wiring.link_depth);
     let market = rig.spawn(
@@ -315,8 +315,8 @@ fn dedicated<'scope, F, B>(
     cold: impl FnOnce(),
 ) -> Result<Finished<F, B>, Dead>
 where
-    F: Dated<Market> + Send + 'scope,
-    B: Stage<In = Market, Out = BookUpdate> + Send + 'scope,
+    F: Dated<Mbo> + Send + 'scope,
+    B: Stage<In = Mbo, Out = BookUpdate> + Send + 'scope,
 {
     let (ingress_book, book_ingress) = reliable(rig.wiring.link_depth);
     let (book_flow, flow_book) = reliable(rig.wiring.link_depth);
@@ -383,7 +383,7 @@ impl<'scope> Rig<'scope, '_> {
         self.scope.spawn(move || hot.run(switchboard))
     }
 
-    fn ingress<F: Dated<Market>>(&self, feed: F) -> Ingress<F> {
+    fn ingress<F: Dated<Mbo>>(&self, feed: F) -> Ingress<F> {
         let Wiring { pace, sampling, .. } = *self.wiring;
         let decode = self.recorder("decode", Basis::Work);
         Ingress::new(feed, pace, sampling, Arc::clone(&self.clocks[0]), decode)
@@ -475,7 +475,7 @@ pub fn run_desk<'a, F, G>(
     cold: impl FnOnce(&Switchboard, Reader<FlowOutput>),
 ) -> Result<Traded<F, Books<'a>, G>, Dead>
 where
-    F: Dated<Market> + Send,
+    F: Dated<Mbo> + Send,
     G: Gateway + Send,
 {
     let (switchboard, is_over) = (Switchboard::default(), AtomicBool::new(false));
@@ -520,7 +520,7 @@ fn desk_fused<'scope, 'a: 'scope, F, G>(
     cold: impl FnOnce(),
 ) -> Result<Traded<F, Books<'a>, G>, Dead>
 where
-    F: Dated<Market> + Send + 'scope,
+    F: Dated<Mbo> + Send + 'scope,
     G: Gateway + Send + 'scope,
 {
     let output = rig.output(output_cold, 0);
@@ -539,7 +539,7 @@ fn desk_split<'scope, 'a: 'scope, F, G>(
     cold: impl FnOnce(),
 ) -> Result<Traded<F, Books<'a>, G>, Dead>
 where
-    F: Dated<Market> + Send + 'scope,
+    F: Dated<Mbo> + Send + 'scope,
     G: Gateway + Send + 'scope,
 {
     let (ingress_desk, desk_ingress) = reliable(rig.wiring.link_depth);
@@ -562,7 +562,7 @@ fn desk_dedicated<'scope, 'a: 'scope, F, G>(
     cold: impl FnOnce(),
 ) -> Result<Traded<F, Books<'a>, G>, Dead>
 where
-    F: Dated<Market> + Send + 'scope,
+    F: Dated<Mbo> + Send + 'scope,
     G: Gateway + Send + 'scope,
 {
     let (ingress_desk, desk_ingress) = reliable(rig.wiring.link_depth);

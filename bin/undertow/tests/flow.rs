@@ -77,13 +77,13 @@ fn play<B: Bytes>(bytes: B, checks: u64, expected_updates: u64) -> Run {
         };
         match msg.body {
             Body::Control(Control::End) => break,
-            Body::Control(control) => {
-                books.control(&control);
-                run.flow.on_control(&control, &mut Last(None));
-            }
-            Body::Data(market) => {
-                let update = books.apply(&market).unwrap();
-                run.step(update, every);
+            body => {
+                if let Some(update) = books.take(&body) {
+                    run.step(update, every);
+                }
+                if let Body::Control(control) = &body {
+                    run.flow.on_control(control, &mut Last(None));
+                }
             }
         }
     }

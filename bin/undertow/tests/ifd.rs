@@ -107,8 +107,8 @@ fn run(config: &SessionConfig, profile: Profile, table: Table) -> Outcome {
                 books.control(&control);
                 desk.on_control(&control);
             }
-            Body::Data(market) => {
-                let Some(update) = books.apply(&market) else {
+            Body::Data(mbo) => {
+                let Some(update) = books.apply(&mbo) else {
                     continue;
                 };
                 let mut side = Side::None;

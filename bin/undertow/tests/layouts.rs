@@ -20,7 +20,7 @@ use undertow::tile::{Idle, Switchboard, Tile, TileOptions, TileSource};
 use undertow::topology::{self, Layout, Wiring};
 use undertow::watchdog::{Alarm, COLD};
 use undertow_core::book::{BookLimits, Books};
-use undertow_core::event::{Body, Control, Definition, FeedNotice, Market, Mbo, Msg, Stamp};
+use undertow_core::event::{Body, Control, Definition, FeedNotice, Mbo, Msg, RecordHeader, Stamp};
 use undertow_core::event::{InstrumentClass, Suspicion};
 use undertow_core::health::BEAT_INTERVAL;
 use undertow_core::ring::{Reader, reliable};
@@ -39,10 +39,10 @@ const INSTRUMENTS_MAX: usize = 16;
 
 /// A feed that is a list.
 #[derive(Clone, Debug)]
-struct List(VecDeque<Body<Market>>);
+struct List(VecDeque<Body<Mbo>>);
 
-impl Source<Market> for List {
-    fn take(&mut self, to: &mut impl Sink<Market>) -> bool {
+impl Source<Mbo> for List {
+    fn take(&mut self, to: &mut impl Sink<Mbo>) -> bool {
         let Some(body) = self.0.pop_front() else {
             return false;
         };
@@ -52,12 +52,9 @@ impl Source<Market> for List {
     }
 }
 
-impl Dated<Market> for List {
+impl Dated<Mbo> for List {
     fn next_ts(&mut self) -> Option<Nanos> {
-        match self.0.front()? {
-            Body::Data(market) => Some(market.mbo().ts_recv),
-            Body::Control(_) => None,
-        }
+        Some(self.0.front()?.record()?.ts_recv)
     }
 }
 
@@ -73,7 +70,7 @@ fn input(seed: u64, len: usize) -> List {
         };
         list.push_back(match rng.below(50) {
             0 => Body::Control(control(&mut rng, key)),
-            _ => Body::Data(Market::Mbo(mbo(&mut rng, key, place))),
+            _ => Body::Data(mbo(&mut rng, key, place)),
         });
     }
     list.push_back(Body::Control(Control::End));
@@ -137,6 +134,7 @@ fn mbo(rng: &mut Rng, key: BookKey, place: u64) -> Mbo {
         Flags::default()
     };
     Mbo {
+        header: RecordHeader::UNSET,
         ts_event: Nanos(1_000_000 + place * 1000),
         ts_recv: Nanos(1_000_500 + place * 1000),
         order_id: OrderId(1 + rng.below(300)),
@@ -406,13 +404,13 @@ fn wiring(layout: Layout, keeps_data: bool) -> Wiring {
 struct Fuse<H>(u32, H);
 
 impl<H: Fn()> Stage for Fuse<H> {
-    type In = Market;
+    type In = Mbo;
     type Out = undertow_core::event::BookUpdate;
     const BURST: usize = 1;
 
     fn on_data(
         &mut self,
-        _input: &Market,
+        _input: &Mbo,
         _out: &mut impl undertow_core::stage::Emit<undertow_core::event::BookUpdate>,
     ) {
         self.0 += 1;

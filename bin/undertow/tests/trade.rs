@@ -572,7 +572,7 @@ fn p04_a_clock_that_jumps_an_hour_for_a_record_moves_no_timer() {
         intents
     };
     // Quotes of options, which date nothing but themselves, at three times of the day.
-    let places = |session: &[undertow_core::event::Body<undertow_core::event::Market>]| {
+    let places = |session: &[undertow_core::event::Body<undertow_core::event::Mbo>]| {
         let len = session.len();
         [len / 3, len / 2, 2 * len / 3]
     };
@@ -581,15 +581,14 @@ fn p04_a_clock_that_jumps_an_hour_for_a_record_moves_no_timer() {
         let mut jumped = 0;
         for place in places(&session) {
             let next = session[place..].iter_mut().find_map(|body| match body {
-                undertow_core::event::Body::Data(market) => Some(market),
+                undertow_core::event::Body::Data(mbo) => Some(mbo),
                 undertow_core::event::Body::Control(_) => None,
             });
-            let mut mbo = *next.as_ref().unwrap().mbo();
-            mbo.ts_event.0 = match ahead {
-                true => mbo.ts_event.0 + HOUR,
-                false => mbo.ts_event.0 - HOUR,
+            let ts_event = &mut next.unwrap().ts_event.0;
+            *ts_event = match ahead {
+                true => *ts_event + HOUR,
+                false => *ts_event - HOUR,
             };
-            *next.unwrap() = undertow_core::event::Market::Mbo(mbo);
             jumped += 1;
         }
         let first = first(&profile);

@@ -27,10 +27,11 @@ fn replay(path: &Path, books: &mut Books<'_>, mut see: impl FnMut(&Mbo, &Books<'
         };
         match msg.body {
             Body::Control(Control::End) => break,
-            Body::Control(control) => books.control(&control),
-            Body::Data(market) => {
-                books.apply(&market);
-                see(market.mbo(), books);
+            body => {
+                books.take(&body);
+                if let Some(mbo) = body.record() {
+                    see(mbo, books);
+                }
             }
         }
     }

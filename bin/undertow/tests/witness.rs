@@ -11,7 +11,7 @@ use undertow::session::{first_kept, trader};
 use undertow_core::book::{BookLimits, Books};
 use undertow_core::contract::Contract;
 use undertow_core::event::{
-    Body, BookUpdate, ClaimAnswer, Claimed, Control, Market, Notice, Operator,
+    Body, BookUpdate, ClaimAnswer, Claimed, Control, Mbo, Notice, Operator,
 };
 use undertow_core::gateway::Gateway;
 use undertow_core::order::{ClientOrderId, ExecReport, Purpose};
@@ -143,7 +143,7 @@ impl Emit<FlowOutput> for Heard {
     }
 }
 
-fn session() -> Vec<Body<Market>> {
+fn session() -> Vec<Body<Mbo>> {
     let config = SessionConfig {
         seed: 5,
         messages: 200_000,
@@ -182,11 +182,8 @@ fn play(
     };
     let arena = support::arena(&limits);
     let session = session();
-    let start = session.iter().find_map(|body| match body {
-        Body::Data(market) => Some(market.mbo().ts_event),
-        Body::Control(_) => None,
-    });
-    let kept = first_kept(&profile, start.unwrap()).unwrap();
+    let start = session.iter().find_map(Body::record).unwrap();
+    let kept = first_kept(&profile, start.ts_event).unwrap();
     let gateway = Watched {
         inner: profile.venue().unwrap(),
         seen: seen.clone(),
@@ -206,7 +203,7 @@ fn play(
     let mut heard = Heard::default();
     for body in &session {
         match body {
-            Body::Data(market) => desk.on_data(market, &mut heard),
+            Body::Data(mbo) => desk.on_data(mbo, &mut heard),
             Body::Control(control) => desk.on_control(control, &mut heard),
         }
         if let Some(notice) = tell(seen, &heard.0) {

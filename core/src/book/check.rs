@@ -6,7 +6,7 @@
 
 use core::fmt;
 
-use super::slab::Node;
+use super::nodes::{LevelId, Node};
 use super::view::Book;
 use crate::event::Trust;
 use crate::types::{BookKey, OrderId, Price, Side};
@@ -71,27 +71,28 @@ impl Book<'_> {
     }
 
     /// Walks one queue both ways at once, and returns how many orders it holds.
-    fn check_level(&self, side: Side, level: u32) -> Result<u32, Violation> {
-        let slab = &self.shared.slab;
-        let head: Node = *slab.node(level);
+    fn check_level(&self, side: Side, level: LevelId) -> Result<u32, Violation> {
+        let nodes = &self.shared.slab.nodes;
+        let head: Node = nodes[level];
         let price = Price(head.key.cast_signed());
-        let (mut before, mut order) = (level, head.next);
+        let (mut before, mut order) = (level.node(), head.next);
         let (mut size, mut count, mut indexed_count) = (0_u64, 0_u32, 0_u32);
-        while order != level {
-            let node = slab.node(order);
+        while order != level.node() {
+            let node = &nodes[order];
             let indexed = self.head.find_order(self.shared, node.key) == Some(order);
             // A circle that misses the level would never end.
             let is_endless = count > self.head.orders_count;
-            if node.prev != before || node.level != level || node.size == 0 || is_endless {
+            if node.prev != before || node.level != level || node.order_size() == 0 || is_endless {
                 return Err(Violation::Order(self.key(), OrderId(node.key)));
             }
-            size = size.saturating_add(node.size);
+            size = size.saturating_add(u64::from(node.order_size()));
             count += 1;
             indexed_count += u32::from(indexed);
             (before, order) = (order, node.next);
         }
-        // An aggregate stands for as many orders as the publisher says; no index entry names it.
-        let is_aggregate = self.head.is_aggregated(side) && indexed_count + 1 == count;
+        // An aggregate stands for as many orders as the publisher says; the index names none of
+        // its nodes.
+        let is_aggregate = self.head.is_aggregated(side) && indexed_count < count;
         if !is_aggregate && indexed_count != count {
             return Err(Violation::Order(self.key(), OrderId(head.key)));
         }

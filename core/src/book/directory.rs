@@ -7,7 +7,7 @@
 use bumpalo::Bump;
 
 use super::limits::{BookLimits, LimitError, filled};
-use super::slab::NONE;
+use super::nodes::PageId;
 use crate::types::Price;
 
 /// How many pages from the best one are looked at together before a search by halves.
@@ -16,6 +16,9 @@ const NEAR_PAGES: usize = 4;
 /// How many entries that stand for no page begin every directory, so that there are always
 /// pages to look at: with the best page they are [`NEAR_PAGES`].
 pub(super) const SENTINELS: u32 = NEAR_PAGES as u32 - 1;
+
+/// No block: the first one is never handed out.
+const NONE: u32 = 0;
 
 /// The smallest directory block, in pages.
 const BLOCK_MIN: u32 = 4;
@@ -28,17 +31,28 @@ const CLASSES: usize = 16;
 pub(super) struct PageEntry {
     /// Rank of its first level, over sixteen.
     pub(super) number: i64,
-    /// Where its levels stand in the slab, over sixteen. Links the free list too.
-    pub(super) page: u32,
+    /// Its levels.
+    pub(super) page: PageId,
+    /// Of the first entry of a free block: the next free block of its size.
+    pub(super) next_free: u32,
 }
 
 const _: () = assert!(size_of::<PageEntry>() == 16);
 
 impl PageEntry {
+    pub(super) const fn new(number: i64, page: PageId) -> Self {
+        Self {
+            number,
+            page,
+            next_free: NONE,
+        }
+    }
+
     /// No page, and below them all.
     const SENTINEL: Self = Self {
         number: i64::MIN,
-        page: NONE,
+        page: PageId::NONE,
+        next_free: NONE,
     };
 }
 
@@ -48,7 +62,7 @@ pub(super) struct Directories<'a> {
     /// By the book's number.
     books: &'a mut [Sides],
     entries: &'a mut [PageEntry],
-    /// First free block of each size; the rest follow by `page` of each block's first entry.
+    /// First free block of each size; the rest follow by each block's first entry.
     free: [u32; CLASSES],
     /// From here on nothing was ever handed out.
     fresh: u32,
@@ -117,12 +131,12 @@ impl<'a> Directories<'a> {
         if block == NONE {
             return None;
         }
-        self.free[class] = self.entries[block as usize].page;
+        self.free[class] = self.entries[block as usize].next_free;
         Some(block)
     }
 
     fn give(&mut self, block: u32, class: usize) {
-        self.entries[block as usize].page = self.free[class];
+        self.entries[block as usize].next_free = self.free[class];
         self.free[class] = block;
     }
 }

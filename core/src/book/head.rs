@@ -6,10 +6,10 @@
 //! Whole sides, snapshots and what they must not bring back are in `replace`.
 
 use super::Shared;
-use super::index::Slot;
 use super::ladder::{DepthWatch, Ladders};
 use super::limits::BookCounters;
-use super::slab::{Entry, NONE, Sum};
+use super::nodes::{LevelId, NodeId};
+use super::slab::{Entry, Sum};
 use super::trust::Doubts;
 use crate::event::{BookUpdate, Definition, Depth, Effect, InstrumentClass, Mbo, Touch};
 use crate::types::{BookKey, Nanos, Price, Side};
@@ -17,12 +17,11 @@ use crate::types::{BookKey, Nanos, Price, Side};
 /// The index of a side in a book; `None` has none.
 #[inline(always)]
 pub(super) const fn side_index(side: Side) -> Option<usize> {
-    // Not a match, because bids and asks come in no order that a processor could foresee.
-    let index = side as usize;
-    if index < 2 { Some(index) } else { None }
+    match side {
+        Side::None => None,
+        Side::Bid | Side::Ask => Some(side as usize & 1),
+    }
 }
-
-const _: () = assert!(Side::Bid as usize == 0 && Side::Ask as usize == 1);
 
 /// What a record did, and what is left at its price and side.
 #[derive(Clone, Copy, Debug)]
@@ -59,69 +58,109 @@ struct Terms {
     class: InstrumentClass,
 }
 
-/// Everything that is one book's own, by cache line: the ladders, then the clocks and what there
-/// is to doubt, then the touch, which each record needs; what is seldom needed; and the depth, if
-/// it is watched.
+/// The latest times and number that a book has seen of its live records.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Clocks {
+    /// Never goes back.
+    pub(super) ts_event: Nanos,
+    /// Of those that are not flagged bad; never goes back.
+    pub(super) ts_recv: Nanos,
+    /// 0 when there is none to compare with.
+    pub(super) sequence: u32,
+}
+
+impl Clocks {
+    const fn of(mbo: &Mbo) -> Self {
+        Self {
+            ts_event: mbo.ts_event,
+            ts_recv: mbo.ts_recv,
+            sequence: mbo.sequence,
+        }
+    }
+
+    /// Whether they can be compared as the short way does.
+    const fn are_sound(&self) -> bool {
+        self.ts_event.0.cast_signed() > 0 && self.ts_recv.0.cast_signed() > 0
+    }
+}
+
+/// Everything that is one book's own, by cache line: the ladders; what was said of its last
+/// record, which begins with the record; behind the depth, what else each record needs; and what
+/// is seldom needed.
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(64))]
 pub(super) struct Head {
     pub(super) ladders: Ladders,
-    /// Latest of the live records; never goes back.
-    pub(super) ts_event: Nanos,
-    /// Latest of the live records that are not flagged bad; never goes back.
-    pub(super) ts_recv: Nanos,
-    /// Of the last live record; 0 when there is none to compare with.
-    pub(super) sequence: u32,
+    /// What was said of the last record. Touch and depth are those after the last complete event.
+    pub(super) update: BookUpdate,
+    /// Records applied or refused.
+    pub(super) records: u64,
     /// Resting orders, without the remembered ones.
     pub(super) orders_count: u32,
-    pub(super) doubts: Doubts,
-    /// After the last complete event.
-    pub(super) touch: Touch,
-    /// The records are the first of them.
-    pub(super) counters: BookCounters,
-    /// The level that remembers cancelled orders while a snapshot comes in, or [`NONE`].
-    pub(super) graveyard: u32,
-    /// Bit `i`: a level of side `i` is an aggregate, one node that the index does not know.
+    /// Bit `i`: a level of side `i` is an aggregate, whose nodes the index does not know.
     pub(super) aggregated: u8,
+    pub(super) doubts: Doubts,
+    /// If depth is watched.
+    pub(super) depth: DepthWatch,
+    /// Those of the last record, unless the doubts say that they are apart; then they are here.
+    pub(super) clocks: Clocks,
+    /// All but the records.
+    pub(super) counters: BookCounters,
+    /// The level that remembers cancelled orders while a snapshot comes in, or
+    /// [`LevelId::NONE`].
+    pub(super) graveyard: LevelId,
     pub(super) key: BookKey,
     terms: Option<Terms>,
-    /// After the last complete event, if depth is watched.
-    pub(super) depth: DepthWatch,
 }
 
-const _: () = assert!(core::mem::offset_of!(Head, ts_event) == 64);
-const _: () = assert!(core::mem::offset_of!(Head, counters) + size_of::<u64>() <= 192);
-const _: () = assert!(size_of::<Head>() == 448);
-const _: () = assert!(core::mem::offset_of!(Head, depth) % 64 == 0);
+/// Cache lines of a head that every record touches.
+pub(super) const HOT_LINES: usize = 4;
+
+const _: () = assert!(core::mem::offset_of!(Head, update) == 64);
+const _: () = assert!(core::mem::offset_of!(Head, doubts) + Doubts::HOT_BYTES <= 64 * HOT_LINES);
 
 impl Head {
     pub(super) fn new(book: u32, key: BookKey) -> Self {
         Self {
             ladders: Ladders::new(book),
-            ts_event: Nanos(0),
-            ts_recv: Nanos(0),
-            sequence: 0,
+            update: BookUpdate {
+                book_idx: book,
+                ..BookUpdate::default()
+            },
+            records: 0,
             orders_count: 0,
-            doubts: Doubts::new(),
-            touch: Touch::EMPTY,
-            counters: BookCounters::default(),
-            graveyard: NONE,
             aggregated: 0,
-            terms: None,
-            key,
+            doubts: Doubts::new(),
             depth: DepthWatch::new(),
+            clocks: Clocks::default(),
+            counters: BookCounters::default(),
+            graveyard: LevelId::NONE,
+            key,
+            terms: None,
         }
     }
 
-    /// Makes `update` one of this book, as it stands between two records.
-    #[inline(always)]
-    pub(super) fn show(&self, shared: &Shared<'_>, update: &mut BookUpdate) {
-        update.touch = self.touch;
-        // Otherwise it is zero, and a line of its own that need not be read.
-        if shared.watches_depth {
-            update.depth = self.depth.sums;
+    /// The latest times and number of its live records.
+    pub(super) const fn clocks(&self) -> Clocks {
+        if self.doubts.are_clocks_apart() {
+            self.clocks
+        } else {
+            Clocks::of(&self.update.mbo)
         }
-        update.book_idx = self.ladders.book;
+    }
+
+    /// Keeps the clocks in the last record, if it shows what they show.
+    pub(super) fn settle_clocks(&mut self) {
+        let are_apart = self.clocks != Clocks::of(&self.update.mbo) || !self.clocks.are_sound();
+        self.doubts.set_clocks_apart(are_apart);
+    }
+
+    /// What it met.
+    pub(super) const fn counters(&self) -> BookCounters {
+        BookCounters {
+            records: self.records,
+            ..self.counters
+        }
     }
 
     /// A definition: the tick, and whether the id now means another contract.
@@ -134,9 +173,12 @@ impl Head {
         if self.terms.is_some_and(|known| known != terms) {
             self.counters.redefined += 1;
             self.empty(shared);
-            self.touch = Touch::EMPTY;
-            self.depth.sums = Depth::default();
-            self.sequence = 0;
+            self.update.touch = Touch::EMPTY;
+            self.update.depth = Depth::default();
+            self.clocks = Clocks {
+                sequence: 0,
+                ..self.clocks()
+            };
             self.doubts = Doubts::new();
         }
         self.terms = Some(terms);
@@ -147,7 +189,7 @@ impl Head {
     #[inline(always)]
     pub(super) fn best(&self, shared: &Shared<'_>) -> Touch {
         let [bid, ask] = self.ladders.best;
-        let (bid, ask) = (shared.slab.node(bid), shared.slab.node(ask));
+        let (bid, ask) = (&shared.slab.nodes[bid], &shared.slab.nodes[ask]);
         Touch {
             bid: Price(bid.key.cast_signed()),
             ask: Price(ask.key.cast_signed()),
@@ -158,45 +200,51 @@ impl Head {
         }
     }
 
-    /// Notes that the queue of a level is not what it was.
+    /// Notes that the queue of a level of this side is not what it was.
     #[inline(always)]
-    pub(super) fn changed(&mut self, shared: &Shared<'_>, level: u32) {
-        self.ladders.changed(shared, &self.depth, level);
+    pub(super) fn changed(&mut self, shared: &Shared<'_>, side: usize, level: LevelId) {
+        self.ladders.changed(shared, &self.depth, side, level);
     }
 
-    /// Notes that a level has gained or lost size. It is steady when it was open before and still
-    /// is, and the event ends with this record: asked only if depth is watched, for the answer
-    /// cannot be foreseen.
+    /// Notes that a level of this side has gained or lost size. It is steady when it was open
+    /// before and still is, and the event ends with this record: asked only if depth is watched,
+    /// for the answer cannot be foreseen.
     #[inline(always)]
     pub(super) fn resized(
         &mut self,
         shared: &Shared<'_>,
-        level: u32,
+        side: usize,
+        level: LevelId,
         by: i64,
-        is_steady: impl FnOnce() -> bool,
+        is_steady: bool,
     ) {
         if !shared.watches_depth {
             return;
         }
-        if is_steady() {
-            self.ladders.shifted(shared, &mut self.depth, level, by);
+        if is_steady {
+            let sums = &mut self.update.depth;
+            self.ladders
+                .shifted(shared, &self.depth, sums, (side, level), by);
         } else {
-            self.changed(shared, level);
+            self.changed(shared, side, level);
         }
     }
 
     /// Sums the depth anew where it may have changed.
+    #[inline(always)]
     pub(super) fn read_depth(&mut self, shared: &Shared<'_>) {
-        self.depth.read(&mut self.ladders, shared);
+        if self.ladders.is_depth_old() {
+            let sums = &mut self.update.depth;
+            self.depth.read(&mut self.ladders, shared, sums);
+        }
     }
 
     /// The node of a resting order.
-    pub(super) fn find_order(&self, shared: &Shared<'_>, order_id: u64) -> Option<u32> {
-        let book = self.ladders.book;
-        match shared.index.find(&shared.slab, book, order_id) {
-            Slot::Found { node, .. } if shared.slab.node(node).size > 0 => Some(node),
-            _ => None,
-        }
+    pub(super) fn find_order(&self, shared: &Shared<'_>, order_id: u64) -> Option<NodeId> {
+        let nodes = &shared.slab.nodes;
+        let node = shared.index.find(nodes, self.ladders.book, order_id);
+        let rests = node != NodeId::NONE && nodes[node].order_size() > 0;
+        rests.then_some(node)
     }
 
     /// Whether a level of the side is an aggregate.
@@ -214,12 +262,13 @@ pub(super) fn differ(a: &Touch, b: &Touch) -> bool {
     prices.cast_unsigned() | sizes | u64::from(counts) != 0
 }
 
-/// The order that a record puts into a queue.
+/// The order that a record puts into a queue, with what follows it in the index.
 #[inline(always)]
-pub(super) fn entry(mbo: &Mbo) -> Entry {
+pub(super) const fn entry(mbo: &Mbo, follower: u32) -> Entry {
     Entry {
         order_id: mbo.order_id.0,
-        size: u64::from(mbo.size),
+        size: mbo.size,
         sequence: mbo.sequence,
+        follower,
     }
 }

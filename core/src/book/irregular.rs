@@ -5,26 +5,27 @@
 
 use super::Shared;
 use super::head::{Head, Outcome, differ, entry, side_index};
-use super::index::{Place, Slot};
+use super::nodes::{LevelId, NodeId};
 use super::replace::GRAVEYARD;
-use super::slab::Sum;
-use crate::event::{BookUpdate, Effect, Mbo, Touch, Trust};
+use super::slab::{Sum, push_back, unlink};
+use crate::event::{Effect, Mbo, Touch, Trust};
 use crate::types::{Action, Flags, Nanos, Side};
 
 impl Head {
-    /// Applies the record of `update`, and makes the rest of `update` this book's.
+    /// Applies a record, and makes the update of it.
     #[cold]
     #[inline(never)]
-    pub(super) fn on_irregular(&mut self, shared: &mut Shared<'_>, update: &mut BookUpdate) {
-        self.observe(shared, &update.mbo);
-        self.act(shared, update);
+    pub(super) fn on_irregular(&mut self, shared: &mut Shared<'_>, mbo: &Mbo) {
+        self.observe(shared, mbo);
+        self.act(shared);
     }
 
-    /// The same for a record whose clocks and sequence have been observed already.
+    /// The same for the record of the update, whose clocks and sequence have been observed.
     #[cold]
     #[inline(never)]
-    pub(super) fn act(&mut self, shared: &mut Shared<'_>, update: &mut BookUpdate) {
-        let mbo = update.mbo;
+    pub(super) fn act(&mut self, shared: &mut Shared<'_>) {
+        self.clocks = self.clocks();
+        let mbo = self.update.mbo;
         let outcome = match mbo.action {
             Action::Add => self.on_add(shared, &mbo),
             Action::Cancel => self.on_cancel(shared, &mbo),
@@ -32,24 +33,28 @@ impl Head {
             Action::Clear => self.on_clear(shared, &mbo),
             Action::Trade | Action::Fill | Action::None => self.unchanged(shared, &mbo),
         };
-        self.conclude(shared, update, outcome);
+        self.conclude(shared, outcome);
     }
 
-    /// Clocks and sequence: what a record says before it says what it does.
+    /// Clocks and sequence: what a record says before it says what it does. The clocks are kept
+    /// apart from now on, until the record has been applied.
     pub(super) fn observe(&mut self, shared: &Shared<'_>, mbo: &Mbo) {
-        self.counters.records += 1;
+        self.clocks = self.clocks();
+        self.doubts.set_clocks_apart(true);
+        self.update.mbo = *mbo;
+        self.records += 1;
         if mbo.flags.has(Flags::SNAPSHOT) {
             // Its times and sequence are of when the order came, or of the snapshot.
             return;
         }
-        if mbo.ts_event >= self.ts_event && mbo.ts_event.is_defined() {
-            self.ts_event = mbo.ts_event;
+        if mbo.ts_event >= self.clocks.ts_event && mbo.ts_event.is_defined() {
+            self.clocks.ts_event = mbo.ts_event;
         } else {
             self.bad_time(mbo.ts_event);
         }
         if !mbo.flags.has(Flags::BAD_TS_RECV) {
-            if mbo.ts_recv >= self.ts_recv && mbo.ts_recv.is_defined() {
-                self.ts_recv = mbo.ts_recv;
+            if mbo.ts_recv >= self.clocks.ts_recv && mbo.ts_recv.is_defined() {
+                self.clocks.ts_recv = mbo.ts_recv;
             } else {
                 self.bad_time(mbo.ts_recv);
             }
@@ -57,12 +62,10 @@ impl Head {
                 self.counters.absurd_delta += 1;
             }
         }
-        self.doubts
-            .set_clock(is_sound(self.ts_event) && is_sound(self.ts_recv));
         // The number wraps around, so "backwards" is a matter of the nearer half.
-        let step = mbo.sequence.wrapping_sub(self.sequence).cast_signed();
-        if step >= 0 && mbo.sequence != 0 {
-            self.sequence = mbo.sequence;
+        let step = mbo.sequence.wrapping_sub(self.clocks.sequence);
+        if step.cast_signed() >= 0 && mbo.sequence != 0 {
+            self.clocks.sequence = mbo.sequence;
         } else {
             self.odd_sequence(mbo);
         }
@@ -74,11 +77,11 @@ impl Head {
         if mbo.sequence == 0 {
             return;
         }
-        if self.sequence != 0 && mbo.action != Action::Clear {
+        if self.clocks.sequence != 0 && mbo.action != Action::Clear {
             self.counters.sequence_backwards += 1;
             self.doubts.suspect();
         }
-        self.sequence = mbo.sequence;
+        self.clocks.sequence = mbo.sequence;
     }
 
     #[cold]
@@ -91,48 +94,42 @@ impl Head {
     }
 
     /// What follows every record: the event ends or stays open, and trust is weighed.
-    pub(super) fn conclude(
-        &mut self,
-        shared: &mut Shared<'_>,
-        update: &mut BookUpdate,
-        outcome: Outcome,
-    ) {
-        let flags = update.mbo.flags;
+    pub(super) fn conclude(&mut self, shared: &mut Shared<'_>, outcome: Outcome) {
+        self.settle_clocks();
+        let flags = self.update.mbo.flags;
         if flags.has(Flags::MAYBE_BAD_BOOK) {
             self.counters.maybe_bad += 1;
             self.doubts.suspect();
         }
-        let before = self.touch;
+        let before = self.update.touch;
         if flags.has(Flags::LAST) {
-            self.touch = self.best(shared);
-            if self.ladders.is_depth_old() {
-                self.read_depth(shared);
-            }
+            self.update.touch = self.best(shared);
+            self.read_depth(shared);
             self.doubts.end_event();
-            if self.doubts.trust() != Trust::Good || is_closed(&self.touch) {
+            if self.doubts.trust() != Trust::Good || is_closed(&self.update.touch) {
                 self.weigh(shared, flags);
             }
         } else if flags.has(Flags::SNAPSHOT) {
             self.doubts.wait_for_last();
         } else {
+            let now = self.clocks().ts_event;
             let counters = &mut self.counters;
-            self.doubts
-                .keep_open(self.ts_event, &shared.thresholds, counters);
+            self.doubts.keep_open(now, &shared.thresholds, counters);
         }
-        self.show(shared, update);
+        let update = &mut self.update;
         update.level_size = outcome.level_size;
         update.level_count = outcome.level_count;
         update.effect = outcome.effect;
         update.trust = self.doubts.trust();
-        update.touch_changed = differ(&self.touch, &before);
+        update.touch_changed = differ(&update.touch, &before);
     }
 
     /// Weighs a doubted or crossed book at the end of an event.
     #[cold]
     #[inline(never)]
     pub(super) fn weigh(&mut self, shared: &mut Shared<'_>, flags: Flags) {
-        let is_uncrossed = !is_closed(&self.touch);
-        if self.touch.is_crossed() {
+        let is_uncrossed = !is_closed(&self.update.touch);
+        if self.update.touch.is_crossed() {
             self.counters.crossed += 1;
         } else if !is_uncrossed {
             self.counters.locked += 1;
@@ -159,17 +156,21 @@ impl Head {
         if !mbo.price.is_defined() || mbo.size == 0 {
             return self.refuse(shared, mbo);
         }
-        match shared
-            .index
-            .find(&shared.slab, self.ladders.book, mbo.order_id.0)
-        {
-            Slot::Vacant { place } => self.rest(shared, mbo, side, place),
-            Slot::Found { place, node } => self.add_again(shared, mbo, side, place, node),
+        let known = self.find(shared, mbo.order_id.0);
+        if known != NodeId::NONE {
+            return self.add_again(shared, mbo, side, known);
         }
+        self.rest(shared, mbo, side)
     }
 
-    /// Puts an order into the queue of its price and into the index.
-    fn rest(&mut self, shared: &mut Shared<'_>, mbo: &Mbo, side: usize, place: Place) -> Outcome {
+    /// The order of this book with this id, or [`NodeId::NONE`].
+    pub(super) fn find(&self, shared: &Shared<'_>, order_id: u64) -> NodeId {
+        let book = self.ladders.book;
+        shared.index.find(&shared.slab.nodes, book, order_id)
+    }
+
+    /// Puts an order, whose id is free, into the queue of its price and into the index.
+    fn rest(&mut self, shared: &mut Shared<'_>, mbo: &Mbo, side: usize) -> Outcome {
         if self.orders_count >= shared.book_orders_max {
             return self.exhausted(shared, mbo);
         }
@@ -180,11 +181,13 @@ impl Head {
             shared.slab.give_order(order);
             return self.exhausted(shared, mbo);
         };
-        let left = shared.slab.push_back(level, order, entry(mbo));
+        let bucket = shared.index.bucket(self.ladders.book, mbo.order_id.0);
+        let entry = entry(mbo, shared.index.push(bucket, order));
+        let left = push_back(&mut shared.slab.nodes, level, order, entry);
         self.ladders
             .joined(&mut shared.slab, side, level, mbo.price.0);
-        self.changed(shared, level);
-        shared.index.insert(&shared.slab, place, order);
+        self.changed(shared, side, level);
+        shared.grow_if_full();
         self.orders_count += 1;
         Outcome::of(Effect::Added, left)
     }
@@ -196,16 +199,14 @@ impl Head {
         shared: &mut Shared<'_>,
         mbo: &Mbo,
         side: usize,
-        place: Place,
-        node: u32,
+        known: NodeId,
     ) -> Outcome {
-        let was_resting = shared.slab.node(node).size != 0;
+        let was_resting = shared.slab.nodes[known].order_size() != 0;
         if was_resting && !mbo.flags.has(Flags::SNAPSHOT) && mbo.action == Action::Add {
             self.counters.duplicate_add += 1;
         }
-        self.discard(shared, node);
-        shared.index.remove(place);
-        let added = self.add_vacant(shared, mbo, side);
+        self.discard(shared, mbo.order_id.0, known);
+        let added = self.rest(shared, mbo, side);
         if was_resting && added.effect == Effect::Added {
             return Outcome {
                 effect: Effect::Requeued,
@@ -215,62 +216,44 @@ impl Head {
         added
     }
 
-    /// An add whose id is known to be free.
-    fn add_vacant(&mut self, shared: &mut Shared<'_>, mbo: &Mbo, side: usize) -> Outcome {
-        let book = self.ladders.book;
-        match shared.index.find(&shared.slab, book, mbo.order_id.0) {
-            Slot::Vacant { place } => self.rest(shared, mbo, side, place),
-            Slot::Found { .. } => self.refused(shared, mbo),
-        }
-    }
-
     fn on_cancel(&mut self, shared: &mut Shared<'_>, mbo: &Mbo) -> Outcome {
-        let book = self.ladders.book;
-        let Slot::Found { place, node } = shared.index.find(&shared.slab, book, mbo.order_id.0)
-        else {
+        let order = self.find(shared, mbo.order_id.0);
+        if order == NodeId::NONE {
             return self.cancel_unknown(shared, mbo);
-        };
-        let size = u64::from(mbo.size);
-        let resting = shared.slab.node(node).size;
-        if size == 0 || size > resting {
-            return self.cancel_irregular(shared, mbo, place, node);
         }
-        if size == resting {
-            return self.remove(shared, mbo, place, node);
+        let resting = shared.slab.nodes[order].order_size();
+        if mbo.size == 0 || mbo.size > resting {
+            return self.cancel_irregular(shared, mbo, order);
         }
-        let left = shared.slab.reduce(node, size, mbo.sequence);
-        let level = shared.slab.node(node).level;
-        self.changed(shared, level);
+        if mbo.size == resting {
+            return self.remove(shared, mbo, order);
+        }
+        let left = shared.slab.reduce(order, mbo.size, mbo.sequence);
+        let level = shared.slab.nodes[order].level;
+        self.changed(shared, shared.side_of(level), level);
         Outcome::of(Effect::Reduced, left)
     }
 
     /// Takes an order out of its queue and out of the index.
-    fn remove(&mut self, shared: &mut Shared<'_>, mbo: &Mbo, place: Place, node: u32) -> Outcome {
-        let level = shared.slab.node(node).level;
-        let side = (shared.slab.node(level).level & 3) as usize;
-        let (left, is_empty) = shared.slab.unlink(node);
-        self.changed(shared, level);
+    fn remove(&mut self, shared: &mut Shared<'_>, mbo: &Mbo, order: NodeId) -> Outcome {
+        let level = shared.slab.nodes[order].level;
+        let side = shared.side_of(level);
+        let (left, is_empty) = unlink(&mut shared.slab.nodes, order);
+        self.changed(shared, side, level);
         self.ladders.left(shared, side, level, is_empty);
         self.orders_count -= 1;
         if self.doubts.awaits_snapshot() {
-            self.remember(shared, mbo, node);
+            self.remember(shared, mbo, order);
         } else {
-            shared.slab.give_order(node);
-            shared.index.remove(place);
+            shared.forget_order(self.ladders.book, mbo.order_id.0, order);
         }
         Outcome::of(Effect::Removed, left)
     }
 
     /// A cancel of nothing, of more than there is, or of an order that is gone already.
     #[cold]
-    fn cancel_irregular(
-        &mut self,
-        shared: &mut Shared<'_>,
-        mbo: &Mbo,
-        place: Place,
-        node: u32,
-    ) -> Outcome {
-        if shared.slab.node(node).size == 0 {
+    fn cancel_irregular(&mut self, shared: &mut Shared<'_>, mbo: &Mbo, order: NodeId) -> Outcome {
+        if shared.slab.nodes[order].order_size() == 0 {
             return self.cancel_unknown(shared, mbo);
         }
         if mbo.size == 0 {
@@ -279,14 +262,13 @@ impl Head {
         }
         self.counters.oversize_cancel += 1;
         self.doubts.suspect();
-        self.remove(shared, mbo, place, node)
+        self.remove(shared, mbo, order)
     }
 
     #[cold]
     fn cancel_unknown(&mut self, shared: &mut Shared<'_>, mbo: &Mbo) -> Outcome {
         self.counters.unknown_cancel += 1;
-        self.doubts
-            .unknown_cancel(self.counters.records, &shared.thresholds);
+        self.doubts.unknown_cancel(self.records, &shared.thresholds);
         if self.doubts.awaits_snapshot() && !mbo.flags.has(Flags::SNAPSHOT) {
             self.remember_unknown(shared, mbo);
         }
@@ -294,31 +276,30 @@ impl Head {
     }
 
     fn on_modify(&mut self, shared: &mut Shared<'_>, mbo: &Mbo) -> Outcome {
-        let book = self.ladders.book;
-        let Slot::Found { place, node } = shared.index.find(&shared.slab, book, mbo.order_id.0)
-        else {
+        let order = self.find(shared, mbo.order_id.0);
+        if order == NodeId::NONE {
             return self.modify_unknown(shared, mbo);
-        };
-        let order = *shared.slab.node(node);
-        let level = shared.slab.node(order.level);
-        let (owner, price) = (level.level & 3, level.key.cast_signed());
-        let side = side_index(mbo.side).unwrap_or(owner as usize);
-        let size = u64::from(mbo.size);
-        if size == 0 || order.size == 0 || !mbo.price.is_defined() {
-            return self.modify_irregular(shared, mbo, place, node);
         }
-        if price != mbo.price.0 || size > order.size || side != owner as usize {
-            return match self.requeue(shared, mbo, side, node) {
+        let nodes = &shared.slab.nodes;
+        let (from, old_size) = (nodes[order].level, nodes[order].order_size());
+        let owned_by = (nodes[from.page()].owner & 3) as usize;
+        let side = side_index(mbo.side).unwrap_or(owned_by);
+        if mbo.size == 0 || old_size == 0 || !mbo.price.is_defined() {
+            return self.modify_irregular(shared, mbo, order);
+        }
+        let price = nodes[from].key.cast_signed();
+        if price != mbo.price.0 || mbo.size > old_size || side != owned_by {
+            return match self.requeue(shared, mbo, side, order) {
                 Some(left) => Outcome::of(Effect::Requeued, left),
                 None => self.exhausted(shared, mbo),
             };
         }
-        if size == order.size {
-            shared.slab.node_mut(node).tag = mbo.sequence;
-            return Self::left_at(shared, order.level, Effect::None);
+        if mbo.size == old_size {
+            shared.slab.nodes[order].tag = mbo.sequence;
+            return Self::left_at(shared, from, Effect::None);
         }
-        let left = shared.slab.reduce(node, order.size - size, mbo.sequence);
-        self.changed(shared, order.level);
+        let left = shared.slab.reduce(order, old_size - mbo.size, mbo.sequence);
+        self.changed(shared, side, from);
         Outcome::of(Effect::Reduced, left)
     }
 
@@ -330,22 +311,23 @@ impl Head {
         shared: &mut Shared<'_>,
         mbo: &Mbo,
         side: usize,
-        node: u32,
+        order: NodeId,
     ) -> Option<Sum> {
         let to = self.ladders.open(shared, side, mbo.price.0)?;
         // Read after opening, which may have moved every level to a finer grid.
-        let order = shared.slab.node(node);
-        let (from, old_size) = (order.level, order.size.cast_signed());
-        let from_side = (shared.slab.node(from).level & 3) as usize;
-        let (_, is_empty) = shared.slab.unlink(node);
-        let left = shared.slab.push_back(to, node, entry(mbo));
+        let nodes = &mut shared.slab.nodes;
+        let (from, follower) = (nodes[order].level, nodes[order].follower());
+        let old_size = i64::from(nodes[order].order_size());
+        let from_side = (nodes[from.page()].owner & 3) as usize;
+        let (_, is_empty) = unlink(nodes, order);
+        let left = push_back(nodes, to, order, entry(mbo, follower));
         let (is_last, size) = (mbo.flags.has(Flags::LAST), i64::from(mbo.size));
         if from == to {
-            self.resized(shared, to, size - old_size, || is_last);
+            self.resized(shared, side, to, size - old_size, is_last);
             return Some(left);
         }
-        self.resized(shared, from, -old_size, || is_last && !is_empty);
-        self.resized(shared, to, size, || is_last && left.count > 1);
+        self.resized(shared, from_side, from, -old_size, is_last && !is_empty);
+        self.resized(shared, side, to, size, is_last && left.count > 1);
         // The page of the new level must not be taken for empty, so the order joins first.
         self.ladders.joined(&mut shared.slab, side, to, mbo.price.0);
         self.ladders.left(shared, from_side, from, is_empty);
@@ -361,19 +343,13 @@ impl Head {
 
     /// A modify to nothing, to no price, or of an order that is gone already.
     #[cold]
-    fn modify_irregular(
-        &mut self,
-        shared: &mut Shared<'_>,
-        mbo: &Mbo,
-        place: Place,
-        node: u32,
-    ) -> Outcome {
-        if shared.slab.node(node).size == 0 {
+    fn modify_irregular(&mut self, shared: &mut Shared<'_>, mbo: &Mbo, order: NodeId) -> Outcome {
+        if shared.slab.nodes[order].order_size() == 0 {
             return self.modify_unknown(shared, mbo);
         }
         if mbo.size == 0 {
             self.counters.zero_size += 1;
-            return self.remove(shared, mbo, place, node);
+            return self.remove(shared, mbo, order);
         }
         self.counters.undefined_price += 1;
         self.refused(shared, mbo)
@@ -384,7 +360,7 @@ impl Head {
         self.empty(shared);
         let from_snapshot = mbo.flags.has(Flags::SNAPSHOT);
         self.doubts.clear(from_snapshot);
-        self.sequence = if from_snapshot { 0 } else { mbo.sequence };
+        self.clocks.sequence = if from_snapshot { 0 } else { mbo.sequence };
         Outcome::bare(Effect::Replaced)
     }
 
@@ -401,7 +377,7 @@ impl Head {
         }
     }
 
-    fn left_at(shared: &Shared<'_>, level: u32, effect: Effect) -> Outcome {
+    fn left_at(shared: &Shared<'_>, level: LevelId, effect: Effect) -> Outcome {
         Outcome::of(effect, shared.slab.sum(level))
     }
 
@@ -437,18 +413,18 @@ impl Head {
         self.doubts.suspect();
     }
 
-    /// Takes an order off its queue, without regard to the index.
-    fn discard(&mut self, shared: &mut Shared<'_>, node: u32) {
-        let level = shared.slab.node(node).level;
-        let side = shared.slab.node(level).level & 3;
-        let (_, is_empty) = shared.slab.unlink(node);
-        shared.slab.give_order(node);
-        if side == GRAVEYARD {
+    /// Takes an order off its queue and out of the index, be it resting or only remembered.
+    fn discard(&mut self, shared: &mut Shared<'_>, order_id: u64, order: NodeId) {
+        let level = shared.slab.nodes[order].level;
+        let side = shared.side_of(level);
+        let (_, is_empty) = unlink(&mut shared.slab.nodes, order);
+        shared.forget_order(self.ladders.book, order_id, order);
+        if side == GRAVEYARD as usize {
             return;
         }
-        self.changed(shared, level);
+        self.changed(shared, side, level);
         self.orders_count -= 1;
-        self.ladders.left(shared, side as usize, level, is_empty);
+        self.ladders.left(shared, side, level, is_empty);
     }
 }
 
@@ -457,9 +433,4 @@ impl Head {
 #[inline(always)]
 pub(super) fn is_closed(touch: &Touch) -> bool {
     touch.bid >= touch.ask && touch.bid.is_defined()
-}
-
-/// Whether a clock that shows this can be compared as the short way does.
-const fn is_sound(time: Nanos) -> bool {
-    time.0.cast_signed() > 0
 }

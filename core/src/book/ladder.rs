@@ -15,7 +15,8 @@
 use super::Shared;
 use super::directory::{Ladder, PageEntry, SENTINELS, position};
 use super::grid::{Grid, gcd};
-use super::slab::{NONE, Node, PAGE_LEVELS, Slab, occupy, vacate};
+use super::nodes::{LevelId, NodeId, Nodes, PAGE_LEVELS, PageId};
+use super::slab::{Slab, occupy, vacate};
 use crate::event::Depth;
 use crate::types::Price;
 
@@ -25,33 +26,27 @@ const WATCHED_LEVELS: usize = 10;
 /// How many of them are weighed, the best one most.
 const WEIGHED_LEVELS: u32 = 5;
 
-/// The sums over the best levels, and where they end.
+/// How far down the depth of each side is summed.
 #[derive(Clone, Copy, Debug)]
-#[repr(align(64))]
 pub(super) struct DepthWatch {
-    /// As last read.
-    pub(super) sums: Depth,
     /// Rank of the tenth best price of each side; the least number while there are fewer.
     tenth: [i64; 2],
 }
 
-const _: () = assert!(size_of::<DepthWatch>() == 64);
-
 impl DepthWatch {
     /// Of an empty book.
-    pub(super) fn new() -> Self {
+    pub(super) const fn new() -> Self {
         Self {
-            sums: Depth::default(),
             tenth: [i64::MIN; 2],
         }
     }
 
     /// Sums the best levels of each side that has changed.
     #[inline(never)]
-    pub(super) fn read(&mut self, ladders: &mut Ladders, shared: &Shared<'_>) {
+    pub(super) fn read(&mut self, ladders: &mut Ladders, shared: &Shared<'_>, sums: &mut Depth) {
         for side in [0, 1] {
             if ladders.depth_old & 1 << side != 0 {
-                self.read_side(ladders, shared, side);
+                self.read_side(ladders, shared, side, sums);
             }
         }
         ladders.depth_old = 0;
@@ -59,10 +54,9 @@ impl DepthWatch {
 
     /// A level of the best ten has gained or lost size; `better` levels stand before it.
     #[inline(always)]
-    fn shift(&mut self, side: usize, better: u32, by: i64) {
+    fn shift(sums: &mut Depth, side: usize, better: u32, by: i64) {
         let weight = WEIGHED_LEVELS.saturating_sub(better);
         let within5 = if weight > 0 { by } else { 0 };
-        let sums = &mut self.sums;
         sums.weighted5[side] =
             sums.weighted5[side].wrapping_add_signed(by.wrapping_mul(i64::from(weight)));
         sums.sum5[side] = sums.sum5[side].wrapping_add_signed(within5);
@@ -70,21 +64,21 @@ impl DepthWatch {
     }
 
     #[inline(always)]
-    fn read_side(&mut self, ladders: &Ladders, shared: &Shared<'_>, side: usize) {
+    fn read_side(&mut self, ladders: &Ladders, shared: &Shared<'_>, side: usize, sums: &mut Depth) {
         let mut sizes = [0; WATCHED_LEVELS];
         let mut rest = sizes.iter_mut();
         // Fewer levels than are watched: every price is among the best.
         self.tenth[side] = i64::MIN;
         let pages = shared.directories.pages(ladders.book, side);
         'pages: for entry in pages.iter().rev() {
-            let mut occupied = shared.slab.occupied(entry.page);
+            let mut occupied = shared.slab.nodes[entry.page].occupied;
             while occupied != 0 {
                 let bit = occupied.ilog2();
                 occupied ^= 1 << bit;
                 let Some(size) = rest.next() else {
                     break 'pages;
                 };
-                let node = shared.slab.node(entry.page * PAGE_LEVELS + bit);
+                let node = &shared.slab.nodes[entry.page.level(bit)];
                 *size = node.size;
                 if rest.len() == 0 {
                     self.tenth[side] = rank(side, node.key.cast_signed());
@@ -94,9 +88,9 @@ impl DepthWatch {
         }
         let [a, b, c, d, e, ..] = sizes;
         let sum5 = a + b + c + d + e;
-        self.sums.weighted5[side] = 5 * a + 4 * b + 3 * c + 2 * d + e;
-        self.sums.sum5[side] = sum5;
-        self.sums.sum10[side] = sizes[5..].iter().fold(sum5, |sum, size| sum + size);
+        sums.weighted5[side] = 5 * a + 4 * b + 3 * c + 2 * d + e;
+        sums.sum5[side] = sum5;
+        sums.sum10[side] = sizes[5..].iter().fold(sum5, |sum, size| sum + size);
     }
 }
 
@@ -107,11 +101,10 @@ const PAGES_AT_HAND: usize = 4;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ladders {
     /// The pages of each side that were last found through the directory, by the last bits of
-    /// their number; [`NONE`] where there is none. The price of a level tells whether it is the
-    /// one asked for.
-    at_hand: [[u32; PAGES_AT_HAND]; 2],
-    /// The best level of each side, or [`NONE`].
-    pub(super) best: [u32; 2],
+    /// their number. The price of a level tells whether it is the one asked for.
+    at_hand: [[PageId; PAGES_AT_HAND]; 2],
+    /// The best level of each side, or [`LevelId::NONE`].
+    pub(super) best: [LevelId; 2],
     /// Every level's price is on it.
     grid: Grid,
     /// The book's number, which its levels carry.
@@ -125,8 +118,8 @@ const _: () = assert!(size_of::<Ladders>() == 64);
 impl Ladders {
     pub(super) fn new(book: u32) -> Self {
         Self {
-            at_hand: [[NONE; PAGES_AT_HAND]; 2],
-            best: [NONE; 2],
+            at_hand: [[PageId::NONE; PAGES_AT_HAND]; 2],
+            best: [LevelId::NONE; 2],
             grid: Grid::new(Price::PER_POINT),
             book,
             depth_old: 0,
@@ -144,8 +137,13 @@ impl Ladders {
     /// The level at `price`, in a page that is opened if it was not there: an order must join it
     /// then. `None` when a pool is exhausted, or for no price.
     #[inline(always)]
-    pub(super) fn open(&mut self, shared: &mut Shared<'_>, side: usize, price: i64) -> Option<u32> {
-        match self.known(shared.slab.nodes, side, price) {
+    pub(super) fn open(
+        &mut self,
+        shared: &mut Shared<'_>,
+        side: usize,
+        price: i64,
+    ) -> Option<LevelId> {
+        match self.known(&shared.slab.nodes, side, price) {
             Some(level) => Some(level),
             None => self.open_anew(shared, side, price),
         }
@@ -153,32 +151,36 @@ impl Ladders {
 
     /// The level at `price`, if one look finds it.
     #[inline(always)]
-    pub(super) fn known(&self, nodes: &[Node], side: usize, price: i64) -> Option<u32> {
+    pub(super) fn known(&self, nodes: &Nodes<'_>, side: usize, price: i64) -> Option<LevelId> {
         let level = self.likely(side, price);
-        let is_it = nodes[level as usize].key.cast_signed() == price;
-        // The first page is nobody's.
-        (is_it && level >= PAGE_LEVELS).then_some(level)
+        let is_it = nodes[level].key.cast_signed() == price;
+        (is_it && level.page() != PageId::NONE).then_some(level)
     }
 
     /// The level at `price`, with orders or without, through the directory; it is known then.
     #[inline(never)]
-    pub(super) fn look_up(&mut self, shared: &Shared<'_>, side: usize, price: i64) -> Option<u32> {
+    pub(super) fn look_up(
+        &mut self,
+        shared: &Shared<'_>,
+        side: usize,
+        price: i64,
+    ) -> Option<LevelId> {
         let level = self.find_anew(shared, side, price)?;
         let number = place(side, self.grid.multiple(price)).0;
-        self.at_hand[side][hand(number)] = level / PAGE_LEVELS;
+        self.at_hand[side][hand(number)] = level.page();
         Some(level)
     }
 
     /// The level that most likely is at `price`. Whether it is, its price tells.
     #[inline(always)]
-    pub(super) fn likely(&self, side: usize, price: i64) -> u32 {
+    pub(super) fn likely(&self, side: usize, price: i64) -> LevelId {
         let (number, bit) = place(side, self.grid.multiple(price));
-        self.at_hand[side][hand(number)] * PAGE_LEVELS + bit
+        self.at_hand[side][hand(number)].level(bit)
     }
 
     /// The same as [`Self::open`] through the directory.
     #[inline(never)]
-    fn open_anew(&mut self, shared: &mut Shared<'_>, side: usize, price: i64) -> Option<u32> {
+    fn open_anew(&mut self, shared: &mut Shared<'_>, side: usize, price: i64) -> Option<LevelId> {
         if !Price(price).is_defined() {
             return None;
         }
@@ -194,7 +196,7 @@ impl Ladders {
             _ => self.open_page(shared, side, number, at + 1)?,
         };
         self.at_hand[side][hand(number)] = page;
-        Some(page * PAGE_LEVELS + bit)
+        Some(page.level(bit))
     }
 
     /// Opens the page of this number, which belongs at position `at` of the directory.
@@ -204,24 +206,40 @@ impl Ladders {
         side: usize,
         number: i64,
         at: usize,
-    ) -> Option<u32> {
+    ) -> Option<PageId> {
         let directories = &mut shared.directories;
         let mut ladder = directories.sides(self.book).ladders[side];
         ladder.make_room(directories, shared.side_pages_max)?;
-        let page = shared.slab.take_page();
+        let page = shared.slab.take_page(self.owner(side));
         if let Some(page) = page {
-            ladder.insert(directories, at, PageEntry { number, page });
+            ladder.insert(directories, at, PageEntry::new(number, page));
         }
         directories.sides_mut(self.book).ladders[side] = ladder;
-        let (page, unit) = (page?, self.grid.unit());
+        let page = page?;
         for bit in 0..PAGE_LEVELS {
-            let ticks = ticks_at(side, number, bit);
-            // A page at the end of all prices has levels without one.
-            let price = ticks.checked_mul(unit);
-            let level = page * PAGE_LEVELS + bit;
-            shared.slab.open_level(level, price, self.owner(side));
+            let price = self.price_at(side, number, bit);
+            shared
+                .slab
+                .open_level(page.level(bit), price.unwrap_or(self.elsewhere(side, bit)));
         }
         Some(page)
+    }
+
+    /// The price of the level with this place. A page at the end of all prices has levels without
+    /// one.
+    fn price_at(&self, side: usize, number: i64, bit: u32) -> Option<i64> {
+        let price = ticks_at(side, number, bit).checked_mul(self.grid.unit())?;
+        Price(price).is_defined().then_some(price)
+    }
+
+    /// A price that is looked for in another place of whatever page: no one who looks for it
+    /// comes to a level with this bit.
+    const fn elsewhere(&self, side: usize, bit: u32) -> i64 {
+        if place(side, 0).1 == bit {
+            self.grid.unit()
+        } else {
+            0
+        }
     }
 
     /// Notes that an order has joined the level at `price`, and returns the best level.
@@ -230,14 +248,14 @@ impl Ladders {
         &mut self,
         slab: &mut Slab<'_>,
         side: usize,
-        level: u32,
+        level: LevelId,
         price: i64,
-    ) -> u32 {
-        occupy(slab.occupied, level);
+    ) -> LevelId {
+        occupy(&mut slab.nodes, level);
         let best = self.best[side];
-        let best_price = slab.node(best).key.cast_signed();
+        let best_price = slab.nodes[best].key.cast_signed();
         let is_better = rank(side, price) > rank(side, best_price);
-        let best = if is_better | (best == NONE) {
+        let best = if is_better | (best == LevelId::NONE) {
             level
         } else {
             best
@@ -252,38 +270,39 @@ impl Ladders {
         &mut self,
         shared: &mut Shared<'_>,
         side: usize,
-        level: u32,
+        level: LevelId,
         is_empty: bool,
-    ) -> u32 {
-        let (page, best_page) = (level / PAGE_LEVELS, self.best[side] / PAGE_LEVELS);
-        let occupied = &mut *shared.slab.occupied;
+    ) -> LevelId {
+        let best_page = self.best[side].page();
+        let nodes = &mut shared.slab.nodes;
         // Read before the other is written: what is read after a write to the same place waits.
-        let of_best = occupied[best_page as usize];
-        let left = vacate(occupied, level, is_empty);
+        let of_best = nodes[best_page].occupied;
+        let left = vacate(nodes, level, is_empty);
         if left == 0 {
             return self.close_page(shared, side, level);
         }
-        let of_best = if page == best_page { left } else { of_best };
-        let best = best_page * PAGE_LEVELS + (of_best | 1).ilog2();
+        let is_best = level.page() == best_page;
+        let of_best = if is_best { left } else { of_best };
+        let best = best_page.level((of_best | 1).ilog2());
         self.best[side] = best;
         best
     }
 
     /// Closes the page of `level`, which has no orders left, and returns the best level.
     #[inline(never)]
-    fn close_page(&mut self, shared: &mut Shared<'_>, side: usize, level: u32) -> u32 {
-        let price = shared.slab.node(level).key.cast_signed();
+    fn close_page(&mut self, shared: &mut Shared<'_>, side: usize, level: LevelId) -> LevelId {
+        let price = shared.slab.nodes[level].key.cast_signed();
         let number = place(side, self.grid.multiple(price)).0;
         let directories = &mut shared.directories;
         let mut ladder = directories.sides(self.book).ladders[side];
         let at = position(ladder.pages(directories), number);
         ladder.remove(directories, at);
         directories.sides_mut(self.book).ladders[side] = ladder;
-        let page = level / PAGE_LEVELS;
+        let page = level.page();
         shared.slab.give_page(page);
         let at_hand = &mut self.at_hand[side][hand(number)];
         if *at_hand == page {
-            *at_hand = NONE;
+            *at_hand = PageId::NONE;
         }
         self.find_best(shared, side);
         self.restart_when_empty(shared);
@@ -295,8 +314,8 @@ impl Ladders {
         let pages = shared.directories.pages(self.book, side);
         let page = pages[pages.len() - 1].page;
         // A sentinel leads to no level.
-        self.best[side] = if page == NONE {
-            NONE
+        self.best[side] = if page == PageId::NONE {
+            LevelId::NONE
         } else {
             shared.slab.best_of(page)
         };
@@ -304,10 +323,15 @@ impl Ladders {
 
     /// Notes that the queue of a level is not what it was.
     #[inline(always)]
-    pub(super) fn changed(&mut self, shared: &Shared<'_>, depth: &DepthWatch, level: u32) {
+    pub(super) fn changed(
+        &mut self,
+        shared: &Shared<'_>,
+        depth: &DepthWatch,
+        side: usize,
+        level: LevelId,
+    ) {
         if shared.watches_depth {
-            let node = shared.slab.node(level);
-            let side = (node.level & 1) as usize;
+            let node = &shared.slab.nodes[level];
             let is_near = rank(side, node.key.cast_signed()) >= depth.tenth[side];
             self.depth_old |= u8::from(is_near) << side;
         }
@@ -316,25 +340,28 @@ impl Ladders {
     /// A level that stays open has gained or lost size, and the event ends with it: the sums
     /// follow at once, unless the side is to be read anyway.
     #[inline(always)]
-    pub(super) fn shifted(&self, shared: &Shared<'_>, depth: &mut DepthWatch, level: u32, by: i64) {
-        if !shared.watches_depth {
-            return;
-        }
-        let node = shared.slab.node(level);
-        let side = (node.level & 1) as usize;
+    pub(super) fn shifted(
+        &self,
+        shared: &Shared<'_>,
+        depth: &DepthWatch,
+        sums: &mut Depth,
+        (side, level): (usize, LevelId),
+        by: i64,
+    ) {
+        let node = &shared.slab.nodes[level];
         let is_near = rank(side, node.key.cast_signed()) >= depth.tenth[side];
         if is_near && self.depth_old & 1 << side == 0 {
-            depth.shift(side, self.better(shared, side, level), by);
+            DepthWatch::shift(sums, side, self.better(shared, side, level), by);
         }
     }
 
     /// How many levels of the side are better than this one of the best ten.
     #[inline(always)]
-    fn better(&self, shared: &Shared<'_>, side: usize, level: u32) -> u32 {
-        let (page, bit) = (level / PAGE_LEVELS, level % PAGE_LEVELS);
+    fn better(&self, shared: &Shared<'_>, side: usize, level: LevelId) -> u32 {
+        let (page, bit) = (level.page(), level.bit());
         let mut count = 0;
         for entry in shared.directories.pages(self.book, side).iter().rev() {
-            let occupied = shared.slab.occupied(entry.page);
+            let occupied = shared.slab.nodes[entry.page].occupied;
             if entry.page == page {
                 return count + (occupied >> bit >> 1).count_ones();
             }
@@ -356,19 +383,22 @@ impl Ladders {
 
     /// The level at `price`, with orders or without, if there is one.
     #[inline(always)]
-    pub(super) fn find(&self, shared: &Shared<'_>, side: usize, price: i64) -> Option<u32> {
-        let known = self.known(shared.slab.nodes, side, price);
+    pub(super) fn find(&self, shared: &Shared<'_>, side: usize, price: i64) -> Option<LevelId> {
+        let known = self.known(&shared.slab.nodes, side, price);
         known.or_else(|| self.find_anew(shared, side, price))
     }
 
     /// The same through the directory.
     #[inline(never)]
-    fn find_anew(&self, shared: &Shared<'_>, side: usize, price: i64) -> Option<u32> {
+    fn find_anew(&self, shared: &Shared<'_>, side: usize, price: i64) -> Option<LevelId> {
         let ticks = self.grid.ticks(price)?;
+        if !Price(price).is_defined() {
+            return None;
+        }
         let (number, bit) = place(side, ticks);
         let pages = shared.directories.pages(self.book, side);
         let entry = &pages[position(pages, number)];
-        (entry.number == number).then_some(entry.page * PAGE_LEVELS + bit)
+        (entry.number == number).then_some(entry.page.level(bit))
     }
 
     /// The levels of a side that have orders, best first.
@@ -376,14 +406,14 @@ impl Ladders {
         &self,
         shared: &'d Shared<'_>,
         side: usize,
-    ) -> impl Iterator<Item = u32> + use<'d> {
+    ) -> impl Iterator<Item = LevelId> + use<'d> {
         let pages = shared.directories.pages(self.book, side).iter().rev();
         pages.flat_map(|entry| {
-            let mut occupied = shared.slab.occupied(entry.page);
+            let mut occupied = shared.slab.nodes[entry.page].occupied;
             core::iter::from_fn(move || {
                 let bit = occupied.checked_ilog2()?;
                 occupied ^= 1 << bit;
-                Some(entry.page * PAGE_LEVELS + bit)
+                Some(entry.page.level(bit))
             })
         })
     }
@@ -396,29 +426,26 @@ impl Ladders {
         let placed = pages
             .iter()
             .all(|entry| self.is_page_sound(shared, side, entry));
-        let best = self.levels(shared, side).next().unwrap_or(NONE);
+        let best = self.levels(shared, side).next();
+        let best = best.unwrap_or(LevelId::NONE);
         is_sorted && placed && best == self.best[side]
     }
 
     fn is_page_sound(&self, shared: &Shared<'_>, side: usize, entry: &PageEntry) -> bool {
-        let occupied = shared.slab.occupied(entry.page);
+        let occupied = shared.slab.nodes[entry.page].occupied;
+        let is_owned = shared.slab.nodes[entry.page].owner == self.owner(side);
         let mut levels = 0..PAGE_LEVELS;
         let are_placed = levels.all(|bit| {
-            let level = entry.page * PAGE_LEVELS + bit;
-            let node = shared.slab.node(level);
+            let level = entry.page.level(bit);
+            let node = &shared.slab.nodes[level];
             let price = node.key.cast_signed();
-            let ticks = ticks_at(side, entry.number, bit);
-            let is_placed = match ticks.checked_mul(self.grid.unit()) {
-                Some(known) => {
-                    known == price
-                        && node.level == self.owner(side)
-                        && self.find(shared, side, price) == Some(level)
-                }
-                None => node.level != self.owner(side),
+            let is_placed = match self.price_at(side, entry.number, bit) {
+                Some(known) => known == price && self.find(shared, side, price) == Some(level),
+                None => self.find(shared, side, price) != Some(level),
             };
-            is_placed && (occupied >> bit & 1 == 1) == (node.next != level)
+            is_placed && (occupied >> bit & 1 == 1) == (node.next != level.node())
         });
-        are_placed && occupied != 0
+        is_owned && are_placed && occupied != 0
     }
 
     /// What the levels of a side carry: the book and the side.
@@ -456,7 +483,7 @@ impl Ladders {
         let sides = directories.sides_mut(self.book);
         let coarse = core::mem::replace(&mut sides.ladders, finer);
         self.grid = Grid::new(unit);
-        self.at_hand = [[NONE; PAGES_AT_HAND]; 2];
+        self.at_hand = [[PageId::NONE; PAGES_AT_HAND]; 2];
         for (side, mut coarse) in coarse.into_iter().enumerate() {
             for at in SENTINELS as usize..coarse.len as usize {
                 let entry = coarse.pages(&shared.directories)[at];
@@ -474,7 +501,7 @@ impl Ladders {
         let mut last = None;
         let mut count = 0;
         for level in self.levels(shared, side) {
-            let price = shared.slab.node(level).key.cast_signed();
+            let price = shared.slab.nodes[level].key.cast_signed();
             let (number, _) = place(side, price / unit);
             if last != Some(number) {
                 last = Some(number);
@@ -485,11 +512,11 @@ impl Ladders {
     }
 
     /// Moves the levels of a page, worst first, to the end of the new directory.
-    fn move_page(&mut self, shared: &mut Shared<'_>, side: usize, page: u32) -> Option<()> {
-        let occupied = shared.slab.occupied(page);
+    fn move_page(&mut self, shared: &mut Shared<'_>, side: usize, page: PageId) -> Option<()> {
+        let occupied = shared.slab.nodes[page].occupied;
         for bit in (0..PAGE_LEVELS).filter(|bit| occupied & 1 << bit != 0) {
-            let level = page * PAGE_LEVELS + bit;
-            let price = shared.slab.node(level).key.cast_signed();
+            let level = page.level(bit);
+            let price = shared.slab.nodes[level].key.cast_signed();
             let to = self.open_anew(shared, side, price)?;
             shared.slab.move_queue(level, to);
         }
@@ -506,10 +533,9 @@ const fn rank(side: usize, price: i64) -> i64 {
 
 /// A level's place: its page's number, and its bit there.
 #[inline(always)]
-fn place(side: usize, ticks: i64) -> (i64, u32) {
+const fn place(side: usize, ticks: i64) -> (i64, u32) {
     let rank = rank(side, ticks);
-    let per_page = i64::from(PAGE_LEVELS);
-    (rank.div_euclid(per_page), rank.rem_euclid(per_page) as u32)
+    (rank >> PAGE_LEVELS.ilog2(), rank as u32 % PAGE_LEVELS)
 }
 
 /// Where a page is looked for first.
@@ -525,8 +551,11 @@ fn ticks_at(side: usize, number: i64, bit: u32) -> i64 {
 }
 
 /// The queue of a level, front first.
-pub(super) fn queue<'s>(slab: &'s Slab<'_>, level: u32) -> impl Iterator<Item = u32> + use<'s> {
-    let first = slab.node(level).next;
-    let within = move |order: u32| (order != level).then_some(order);
-    core::iter::successors(within(first), move |&order| within(slab.node(order).next))
+pub(super) fn queue<'s>(
+    nodes: &'s Nodes<'_>,
+    level: LevelId,
+) -> impl Iterator<Item = NodeId> + use<'s> {
+    let first = nodes[level].next;
+    let within = move |order: NodeId| (order != level.node()).then_some(order);
+    core::iter::successors(within(first), move |&order| within(nodes[order].next))
 }

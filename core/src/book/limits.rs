@@ -11,7 +11,7 @@ use bumpalo::Bump;
 use super::directory::Directories;
 use super::head::Head;
 use super::index::{KeyIndex, OrderIndex};
-use super::slab::{Node, PAGE_LEVELS, Slab};
+use super::nodes::Nodes;
 use crate::types::PublisherId;
 
 /// The limits of a session.
@@ -57,10 +57,8 @@ impl BookLimits {
     pub fn bytes(&self) -> usize {
         // Each of the eight arrays may lose a cache line to alignment.
         let slack = 8 * 64;
-        let nodes = (self.pages_max as usize + 1) * PAGE_LEVELS as usize + self.orders_max as usize;
-        nodes * size_of::<Node>()
-            + (self.pages_max as usize + 1) * Slab::PAGE_BYTES
-            + OrderIndex::capacity(self.orders_max) * OrderIndex::LINE_BYTES
+        Nodes::bytes(self)
+            + OrderIndex::capacity(self.orders_max) * OrderIndex::BUCKET_BYTES
             + Directories::capacity(self) * Directories::ENTRY_BYTES
             + KeyIndex::capacity(self.instruments_max) * KeyIndex::ENTRY_BYTES
             + self.instruments_max as usize * (size_of::<Head>() + Directories::BOOK_BYTES)

@@ -1,15 +1,17 @@
 //! The short way: a sound record to a sound book.
 //!
 //! It asks for everything that could call for the long way before it changes what the question
-//! is about, so that the long way finds the book as this one found it. Of the touch, the side of the record is read after every event whether
-//! it has changed or not: which it will be cannot be foreseen, and a wrong guess costs more than
-//! the reading.
+//! is about, so that the long way finds the book as this one found it. Of the touch, the side of
+//! the record is read after every event whether it has changed or not: which it will be cannot be
+//! foreseen, and a wrong guess costs more than the reading.
 
 use super::Shared;
-use super::head::{Head, entry};
+use super::head::{Head, differ, entry, side_index};
+use super::index::find_from;
 use super::irregular::is_closed;
-use super::slab::{NONE, Node, Sum, push_back, unlink};
-use crate::event::{BookUpdate, Effect, Mbo, Touch, Trust};
+use super::nodes::{LevelId, NodeId};
+use super::slab::{Sum, push_back, unlink};
+use crate::event::{Effect, Mbo, Touch, Trust};
 use crate::types::{Action, Flags, Price};
 
 /// Flags that mean more than the short way knows.
@@ -17,271 +19,247 @@ const SPECIAL: u8 =
     Flags::TOB.0 | Flags::SNAPSHOT.0 | Flags::BAD_TS_RECV.0 | Flags::MAYBE_BAD_BOOK.0;
 
 impl Head {
-    /// Applies the record of `update`, and says there what it did. The rest of `update` is this
-    /// book's, see [`Self::show`].
-    ///
-    /// Out of line, as is each action, so that each field is read where it is needed: with the
-    /// record's source in sight the compiler would keep all of them at hand, and write most of
-    /// them twice.
+    /// Applies a record, and says in the update what it did.
     #[inline(never)]
-    pub(super) fn on_mbo(&mut self, shared: &mut Shared<'_>, update: &mut BookUpdate) {
-        if !self.observe_regular(shared, &update.mbo) {
-            return self.on_irregular(shared, update);
+    pub(super) fn on_mbo(&mut self, shared: &mut Shared<'_>, mbo: &Mbo) {
+        if !self.is_regular(shared, mbo) {
+            return self.on_irregular(shared, mbo);
         }
-        match update.mbo.action {
-            Action::Add => self.join(shared, update),
-            Action::Cancel => self.leave(shared, update),
-            Action::Modify => self.change(shared, update),
-            Action::Trade | Action::Fill | Action::None => self.stay(shared, update),
-            Action::Clear => self.act(shared, update),
+        // The clocks are those of the last record, so this sets them as well. As a slice, it is
+        // copied in one go; field by field it would be read back while it is still on its way.
+        core::slice::from_mut(&mut self.update.mbo).copy_from_slice(core::slice::from_ref(mbo));
+        self.records += 1;
+        match mbo.action {
+            Action::Add => self.join(shared, mbo),
+            Action::Cancel => self.leave(shared, mbo),
+            Action::Modify => self.change(shared, mbo),
+            Action::Trade | Action::Fill | Action::None => self.stay(shared, mbo),
+            Action::Clear => self.act(shared),
         }
     }
 
-    /// Clocks and sequence of a record, if nothing about it or the book is out of the ordinary.
-    /// Otherwise nothing has happened.
+    /// Whether clocks and sequence go on, and nothing about the record or the book is out of the
+    /// ordinary.
     #[inline(always)]
-    fn observe_regular(&mut self, shared: &Shared<'_>, mbo: &Mbo) -> bool {
-        // While the clocks are sound they are positive as signed numbers; so one comparison finds
-        // a time that goes back, an undefined one, and one beyond the year 2262.
-        let (event, recv) = (self.ts_event.0, self.ts_recv.0);
-        if mbo.flags.0 & SPECIAL | self.doubts.bits() != 0
-            || mbo.ts_event.0.cast_signed() < event.cast_signed()
-            || mbo.ts_recv.0.cast_signed() < recv.cast_signed()
-            || mbo.ts_in_delta.cast_unsigned() >= shared.in_delta_absurd
-            || mbo.sequence.wrapping_sub(self.sequence).cast_signed() < 0
-            || mbo.sequence == 0
-        {
-            return false;
-        }
-        self.ts_event = mbo.ts_event;
-        self.ts_recv = mbo.ts_recv;
-        self.sequence = mbo.sequence;
-        self.counters.records += 1;
-        true
+    fn is_regular(&self, shared: &Shared<'_>, mbo: &Mbo) -> bool {
+        // Sound clocks are positive as signed numbers; so one comparison finds a time that goes
+        // back, an undefined one, and one beyond the year 2262.
+        let last = &self.update.mbo;
+        mbo.flags.0 & SPECIAL | self.doubts.bits() == 0
+            && mbo.ts_event.0.cast_signed() >= last.ts_event.0.cast_signed()
+            && mbo.ts_recv.0.cast_signed() >= last.ts_recv.0.cast_signed()
+            && mbo.ts_in_delta.cast_unsigned() < shared.in_delta_absurd
+            && mbo.sequence.wrapping_sub(last.sequence).cast_signed() >= 0
+            && mbo.sequence != 0
     }
 
     /// A new order, whose id must be free. As those that follow it goes the long way before it
     /// has changed anything, if it is not all as it mostly is.
-    #[inline(never)]
-    fn join(&mut self, shared: &mut Shared<'_>, update: &mut BookUpdate) {
-        let mbo = &update.mbo;
-        let side = mbo.side as usize;
-        if side > 1 || mbo.size == 0 || self.orders_count >= shared.book_orders_max {
-            return self.act(shared, update);
-        }
-        let known = self.ladders.known(shared.slab.nodes, side, mbo.price.0);
-        let known = known.or_else(|| self.ladders.look_up(shared, side, mbo.price.0));
-        // Slices by name, so that their places need not be looked up again after each write.
-        let Shared { slab, index, .. } = shared;
-        let nodes = &mut *slab.nodes;
-        let order = slab.orders.first;
-        let vacant = index.vacant(self.ladders.book, mbo.order_id.0);
-        let (Some(place), Some(level)) = (vacant, known) else {
-            return self.act(shared, update);
+    #[inline(always)]
+    fn join(&mut self, shared: &mut Shared<'_>, mbo: &Mbo) {
+        let Some(side) = side_index(mbo.side) else {
+            return self.act(shared);
         };
-        if order == NONE {
-            return self.act(shared, update);
+        if mbo.size == 0 || self.orders_count >= shared.book_orders_max {
+            return self.act(shared);
         }
-        slab.orders.take(nodes);
-        let left = push_back(nodes, level, order, entry(mbo));
-        let best = self.ladders.joined(slab, side, level, mbo.price.0);
-        index.write(place, order);
+        let price = mbo.price.0;
+        let known = self.ladders.known(&shared.slab.nodes, side, price);
+        let Some(level) = known.or_else(|| self.ladders.look_up(shared, side, price)) else {
+            return self.act(shared);
+        };
+        let Shared { slab, index, .. } = shared;
+        let (book, id) = (self.ladders.book, mbo.order_id.0);
+        let bucket = index.bucket(book, id);
+        let first = index.first_mut(bucket);
+        let newest = &slab.nodes[*first];
+        let order = slab.orders.first;
+        // Whether the bucket is empty cannot be foreseen; that it holds two is rare.
+        let is_taken = newest.key == id
+            || newest.follower() != 0 && find_from(&slab.nodes, *first, book, id) != NodeId::NONE;
+        if is_taken || order == NodeId::NONE {
+            return self.act(shared);
+        }
+        slab.orders.take(&slab.nodes);
+        let follower = core::mem::replace(first, order).number();
+        let entry = entry(mbo, follower);
+        let left = push_back(&mut slab.nodes, level, order, entry);
+        let best = self.ladders.joined(slab, side, level, price);
         self.orders_count += 1;
-        let is_steady = || left.count > 1 && mbo.flags.has(Flags::LAST);
-        self.resized(shared, level, i64::from(mbo.size), is_steady);
-        say(update, Effect::Added, left);
-        self.end_record(shared, update, side, best);
+        let is_steady = left.count > 1 && mbo.flags.has(Flags::LAST);
+        self.resized(shared, side, level, i64::from(entry.size), is_steady);
+        shared.grow_if_full();
+        self.say(Effect::Added, left);
+        self.end_record(shared, mbo.flags, side, best, level == best);
     }
 
     /// An order leaves, or loses a part of its size.
-    #[inline(never)]
-    fn leave(&mut self, shared: &mut Shared<'_>, update: &mut BookUpdate) {
-        let mbo = &update.mbo;
+    #[inline(always)]
+    fn leave(&mut self, shared: &mut Shared<'_>, mbo: &Mbo) {
         let Shared { slab, index, .. } = shared;
-        let nodes = &mut *slab.nodes;
-        let found = index.first(nodes, self.ladders.book, mbo.order_id.0);
-        let Some((place, node)) = found else {
-            return self.act(shared, update);
-        };
-        let Node { size, level, .. } = nodes[node as usize];
-        let side = (nodes[level as usize].level & 3) as usize;
-        if u64::from(mbo.size) != size || size == 0 || side > 1 {
-            return self.leave_in_part(shared, update, node);
+        let bucket = index.bucket(self.ladders.book, mbo.order_id.0);
+        let first = index.first_mut(bucket);
+        let order = *first;
+        let node = &slab.nodes[order];
+        let (level, size, follower) = (node.level, node.order_size(), node.follower());
+        let owner = slab.nodes[level.page()].owner;
+        let side = (owner & 3) as usize;
+        if node.key != mbo.order_id.0 || owner >> 2 != self.ladders.book || side > 1 {
+            return self.act(shared);
         }
-        let (left, is_empty) = unlink(nodes, node);
-        slab.orders.give(nodes, node);
-        index.remove(place);
+        if mbo.size != size || size == 0 {
+            return self.leave_in_part(shared, mbo, order);
+        }
+        *first = slab.nodes.named(follower);
+        let (left, is_empty) = unlink(&mut slab.nodes, order);
+        slab.orders.give(&mut slab.nodes, order);
         self.orders_count -= 1;
-        let is_steady = || !is_empty && mbo.flags.has(Flags::LAST);
-        self.resized(shared, level, -i64::from(mbo.size), is_steady);
+        let is_steady = !is_empty && mbo.flags.has(Flags::LAST);
+        self.resized(shared, side, level, -i64::from(size), is_steady);
+        let was_best = level == self.ladders.best[side];
         let best = self.ladders.left(shared, side, level, is_empty);
-        say(update, Effect::Removed, left);
-        self.end_record(shared, update, side, best);
+        self.say(Effect::Removed, left);
+        self.end_record(shared, mbo.flags, side, best, was_best);
     }
 
     /// An order loses a part of its size and keeps its place, if it is not nothing or too much.
     #[inline(never)]
-    fn leave_in_part(&mut self, shared: &mut Shared<'_>, update: &mut BookUpdate, node: u32) {
-        let (by, size) = (u64::from(update.mbo.size), shared.slab.node(node).size);
+    fn leave_in_part(&mut self, shared: &mut Shared<'_>, mbo: &Mbo, order: NodeId) {
+        let (by, size) = (mbo.size, shared.slab.nodes[order].order_size());
         if by == 0 || by >= size {
-            return self.act(shared, update);
+            return self.act(shared);
         }
-        let side = self.reduce(shared, node, by, update);
-        self.end_record(shared, update, side, self.ladders.best[side]);
+        let level = shared.slab.nodes[order].level;
+        let side = self.reduce(shared, order, by);
+        let best = self.ladders.best[side];
+        self.end_record(shared, mbo.flags, side, best, level == best);
     }
 
     /// An order changes its size, its price, or both.
     #[inline(never)]
-    fn change(&mut self, shared: &mut Shared<'_>, update: &mut BookUpdate) {
-        let mbo = &update.mbo;
-        let book = self.ladders.book;
-        let found = shared.index.first(shared.slab.nodes, book, mbo.order_id.0);
-        let Some((_, node)) = found else {
-            return self.act(shared, update);
-        };
-        let order = shared.slab.node(node);
-        let (size, old_size, from) = (u64::from(mbo.size), order.size, order.level);
-        let level = shared.slab.node(from);
-        let (side, price) = ((level.level & 3) as usize, level.key.cast_signed());
-        if size == 0 || old_size == 0 || mbo.side as usize != side {
-            return self.act(shared, update);
+    fn change(&mut self, shared: &mut Shared<'_>, mbo: &Mbo) {
+        let order = self.find(shared, mbo.order_id.0);
+        let nodes = &shared.slab.nodes;
+        let (level, old_size) = (nodes[order].level, nodes[order].order_size());
+        let side = (nodes[level.page()].owner & 3) as usize;
+        if order == NodeId::NONE || mbo.size == 0 || old_size == 0 || mbo.side.index() != side {
+            return self.act(shared);
         }
-        if price != mbo.price.0 || size > old_size {
-            let Some(left) = self.requeue(shared, mbo, side, node) else {
-                return self.act(shared, update);
+        let before = self.best(shared);
+        if nodes[level].key.cast_signed() != mbo.price.0 || mbo.size > old_size {
+            let Some(left) = self.requeue(shared, mbo, side, order) else {
+                return self.act(shared);
             };
-            say(update, Effect::Requeued, left);
-        } else if size < old_size {
-            self.reduce(shared, node, old_size - size, update);
+            self.say(Effect::Requeued, left);
+        } else if mbo.size < old_size {
+            self.reduce(shared, order, old_size - mbo.size);
         } else {
-            shared.slab.node_mut(node).tag = mbo.sequence;
-            say(update, Effect::None, shared.slab.sum(from));
+            shared.slab.nodes[order].tag = mbo.sequence;
+            self.say(Effect::None, shared.slab.sum(level));
         }
-        self.end_record(shared, update, side, self.ladders.best[side]);
+        let is_touched = differ(&self.best(shared), &before);
+        let best = self.ladders.best[side];
+        self.end_record(shared, mbo.flags, side, best, is_touched);
     }
 
     /// An order loses a part of its size and keeps its place. Returns its side.
     #[inline(always)]
-    fn reduce(
-        &mut self,
-        shared: &mut Shared<'_>,
-        node: u32,
-        by: u64,
-        update: &mut BookUpdate,
-    ) -> usize {
-        let level = shared.slab.node(node).level;
-        let left = shared.slab.reduce(node, by, update.mbo.sequence);
-        say(update, Effect::Reduced, left);
-        let is_last = || update.mbo.flags.has(Flags::LAST);
-        self.resized(shared, level, -by.cast_signed(), is_last);
-        (shared.slab.node(level).level & 1) as usize
+    fn reduce(&mut self, shared: &mut Shared<'_>, order: NodeId, by: u32) -> usize {
+        let level = shared.slab.nodes[order].level;
+        let side = shared.side_of(level) & 1;
+        let left = shared.slab.reduce(order, by, self.update.mbo.sequence);
+        self.say(Effect::Reduced, left);
+        let is_last = self.update.mbo.flags.has(Flags::LAST);
+        self.resized(shared, side, level, -i64::from(by), is_last);
+        side
     }
 
     /// A trade or a fill changes nothing.
     #[inline(never)]
-    fn stay(&mut self, shared: &mut Shared<'_>, update: &mut BookUpdate) {
-        let outcome = self.unchanged(shared, &update.mbo);
-        update.level_size = outcome.level_size;
-        update.level_count = outcome.level_count;
-        update.effect = outcome.effect;
-        self.end_record(shared, update, 0, self.ladders.best[0]);
+    fn stay(&mut self, shared: &mut Shared<'_>, mbo: &Mbo) {
+        let outcome = self.unchanged(shared, mbo);
+        self.update.level_size = outcome.level_size;
+        self.update.level_count = outcome.level_count;
+        self.update.effect = outcome.effect;
+        self.end_record(shared, mbo.flags, 0, self.ladders.best[0], false);
     }
 
     /// What follows every record: the event ends or stays open. LAST: the touch is what the levels
-    /// say now, and must not be crossed. `side` is the one that may have changed, and `best` its
-    /// best level.
+    /// say now, and must not be crossed. `side` is the one that may have changed, `best` its best
+    /// level, and `is_touched` whether that has changed.
     #[inline(always)]
     fn end_record(
         &mut self,
         shared: &mut Shared<'_>,
-        update: &mut BookUpdate,
+        flags: Flags,
         side: usize,
-        best: u32,
+        best: LevelId,
+        is_touched: bool,
     ) {
-        if !update.mbo.flags.has(Flags::LAST) || self.doubts.is_open() {
-            return self.go_on(shared, update);
+        if !flags.has(Flags::LAST) || self.doubts.is_open() {
+            return self.go_on(shared);
         }
-        let differs = self.refresh(shared, update, side, best);
-        update.trust = Trust::Good;
-        update.touch_changed = differs != 0;
+        self.show_best(shared, side, best);
+        self.update.touch_changed = is_touched;
+        self.update.trust = Trust::Good;
         if shared.watches_depth {
-            self.show_depth(shared, update);
+            self.read_depth(shared);
         }
-        if self.touch.bid >= self.touch.ask {
-            self.end_closed(shared, update);
+        if self.update.touch.bid >= self.update.touch.ask {
+            self.end_closed(shared);
         }
     }
 
     /// The touch leaves no spread, or there is no bid.
     #[cold]
-    fn end_closed(&mut self, shared: &mut Shared<'_>, update: &mut BookUpdate) {
-        if is_closed(&self.touch) {
-            self.weigh(shared, update.mbo.flags);
-            update.trust = self.doubts.trust();
+    fn end_closed(&mut self, shared: &mut Shared<'_>) {
+        if is_closed(&self.update.touch) {
+            self.weigh(shared, self.update.mbo.flags);
+            self.update.trust = self.doubts.trust();
         }
     }
 
     /// The same for an event of several records. It stays open, though not for ever.
     #[inline(never)]
-    fn go_on(&mut self, shared: &mut Shared<'_>, update: &mut BookUpdate) {
-        if !update.mbo.flags.has(Flags::LAST) {
+    fn go_on(&mut self, shared: &mut Shared<'_>) {
+        let mbo = &self.update.mbo;
+        if !mbo.flags.has(Flags::LAST) {
             let counters = &mut self.counters;
             self.doubts
-                .keep_open(self.ts_event, &shared.thresholds, counters);
-            update.trust = self.doubts.trust();
-            update.touch_changed = false;
+                .keep_open(mbo.ts_event, &shared.thresholds, counters);
+            self.update.trust = self.doubts.trust();
+            self.update.touch_changed = false;
             return;
         }
         self.doubts.end_event();
         // What came before LAST may have changed either side.
-        let [bid, ask] = self.ladders.best;
-        let differs = self.refresh(shared, update, 0, bid) | self.refresh(shared, update, 1, ask);
-        update.touch_changed = differs != 0;
+        let before = self.update.touch;
+        self.update.touch = self.best(shared);
+        self.update.touch_changed = differ(&self.update.touch, &before);
         if shared.watches_depth {
-            self.show_depth(shared, update);
-        }
-        if is_closed(&self.touch) {
-            self.weigh(shared, update.mbo.flags);
-        }
-        update.trust = self.doubts.trust();
-    }
-
-    #[inline(always)]
-    fn show_depth(&mut self, shared: &Shared<'_>, update: &mut BookUpdate) {
-        if self.ladders.is_depth_old() {
             self.read_depth(shared);
         }
-        update.depth = self.depth.sums;
+        if is_closed(&self.update.touch) {
+            self.weigh(shared, self.update.mbo.flags);
+        }
+        self.update.trust = self.doubts.trust();
     }
 
-    /// Makes a side of the touch what its best level says now; 0 if it was that before.
+    /// Makes a side of the touch what its best level says now.
     #[inline(always)]
-    fn refresh(
-        &mut self,
-        shared: &Shared<'_>,
-        update: &mut BookUpdate,
-        side: usize,
-        best: u32,
-    ) -> u64 {
-        let best = shared.slab.node(best);
-        let (price, size, count) = (Price(best.key.cast_signed()), best.size, best.tag);
-        let shown = half(&mut update.touch, side);
-        // All fields at once: which one differs cannot be foreseen.
-        let differs =
-            (shown.0.0 ^ price.0).cast_unsigned() | (*shown.1 ^ size) | u64::from(*shown.2 ^ count);
-        (*shown.0, *shown.1, *shown.2) = (price, size, count);
-        let kept = half(&mut self.touch, side);
-        (*kept.0, *kept.1, *kept.2) = (price, size, count);
-        differs
+    fn show_best(&mut self, shared: &Shared<'_>, side: usize, best: LevelId) {
+        let best = &shared.slab.nodes[best];
+        let (price, size, count) = half(&mut self.update.touch, side);
+        (*price, *size, *count) = (Price(best.key.cast_signed()), best.size, best.tag);
     }
-}
 
-/// Says what a record did, and what is left at its price and side.
-#[inline(always)]
-fn say(update: &mut BookUpdate, effect: Effect, left: Sum) {
-    update.level_size = left.size;
-    update.level_count = left.count;
-    update.effect = effect;
+    /// Says what a record did, and what is left at its price and side.
+    #[inline(always)]
+    const fn say(&mut self, effect: Effect, left: Sum) {
+        self.update.level_size = left.size;
+        self.update.level_count = left.count;
+        self.update.effect = effect;
+    }
 }
 
 /// The fields of one side of a touch: index 0 is the bid.

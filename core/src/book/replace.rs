@@ -2,10 +2,10 @@
 //! must not bring back.
 
 use super::Shared;
-use super::head::{Head, Outcome, side_index};
-use super::index::Slot;
-use super::slab::{Entry, NONE, PAGE_LEVELS};
-use crate::event::{BookUpdate, Effect, Mbo, Touch};
+use super::head::{Head, Outcome, entry, side_index};
+use super::nodes::{LevelId, NodeId};
+use super::slab::{Entry, push_back};
+use crate::event::{Effect, Mbo, Touch};
 use crate::types::{Flags, Price};
 
 /// Stands in the place of a side for the orders that are gone but remembered.
@@ -13,14 +13,8 @@ pub(super) const GRAVEYARD: u32 = 2;
 
 impl Head {
     /// Applies a record of a top-of-book schema: each side becomes one aggregated level.
-    pub(super) fn on_quote(
-        &mut self,
-        shared: &mut Shared<'_>,
-        quote: &Touch,
-        update: &mut BookUpdate,
-    ) {
-        let mbo = update.mbo;
-        self.observe(shared, &mbo);
+    pub(super) fn on_quote(&mut self, shared: &mut Shared<'_>, mbo: &Mbo, quote: &Touch) {
+        self.observe(shared, mbo);
         let bid = Aggregate {
             price: quote.bid,
             size: quote.bid_size,
@@ -39,8 +33,8 @@ impl Head {
                 effect = Effect::Refused;
             }
         }
-        let left = self.unchanged(shared, &mbo);
-        self.conclude(shared, update, Outcome { effect, ..left });
+        let left = self.unchanged(shared, mbo);
+        self.conclude(shared, Outcome { effect, ..left });
     }
 
     /// An add that replaces a side, or that comes from a snapshot.
@@ -48,15 +42,15 @@ impl Head {
     pub(super) fn on_special_add(&mut self, shared: &mut Shared<'_>, mbo: &Mbo) -> Outcome {
         if mbo.flags.has(Flags::SNAPSHOT) {
             self.doubts.begin_snapshot(self.orders_count == 0);
-            self.sequence = 0;
+            self.clocks.sequence = 0;
         }
         if mbo.flags.has(Flags::TOB) {
             return self.on_top_of_book(shared, mbo);
         }
-        let book = self.ladders.book;
-        if let Slot::Found { node, .. } = shared.index.find(&shared.slab, book, mbo.order_id.0) {
+        let order = self.find(shared, mbo.order_id.0);
+        if order != NodeId::NONE {
             // What happened live is newer than a snapshot that does not say otherwise.
-            let known = shared.slab.node(node).tag;
+            let known = shared.slab.nodes[order].tag;
             let is_newer = mbo.sequence.wrapping_sub(known).cast_signed() > 0;
             if mbo.sequence == 0 || !is_newer {
                 self.counters.superseded += 1;
@@ -95,81 +89,88 @@ impl Head {
         if !to.price.is_defined() || to.size == 0 {
             return true;
         }
-        let Some(order) = shared.slab.take_order() else {
+        // An order's size has 32 bits. What has more stands as several.
+        let needed = to.size.div_ceil(u64::from(u32::MAX));
+        if needed > u64::from(shared.slab.free_orders()) {
             self.exhaust();
             return false;
-        };
+        }
         let Some(level) = self.ladders.open(shared, side, to.price.0) else {
-            shared.slab.give_order(order);
             self.exhaust();
             return false;
         };
-        let entry = Entry {
-            order_id: to.order_id,
-            size: to.size,
-            sequence: 0,
-        };
-        shared.slab.push_back(level, order, entry);
-        shared.slab.node_mut(level).tag = to.count;
+        let mut rest = to.size;
+        while rest > 0
+            && let Some(order) = shared.slab.take_order()
+        {
+            let entry = Entry {
+                order_id: to.order_id,
+                size: u32::try_from(rest).unwrap_or(u32::MAX),
+                sequence: 0,
+                follower: NodeId::NONE.number(),
+            };
+            push_back(&mut shared.slab.nodes, level, order, entry);
+            self.orders_count += 1;
+            rest -= u64::from(entry.size);
+        }
+        shared.slab.nodes[level].tag = to.count;
         self.ladders
             .joined(&mut shared.slab, side, level, to.price.0);
-        self.changed(shared, level);
+        self.changed(shared, side, level);
         self.aggregated |= 1 << side;
-        self.orders_count += 1;
         true
     }
 
     /// Keeps a cancelled order in mind, so that a snapshot that is older does not bring it back.
     #[cold]
-    pub(super) fn remember(&mut self, shared: &mut Shared<'_>, mbo: &Mbo, node: u32) {
+    pub(super) fn remember(&mut self, shared: &mut Shared<'_>, mbo: &Mbo, order: NodeId) {
         let Some(graveyard) = self.graveyard(shared) else {
-            let book = self.ladders.book;
-            shared.index.remove_node(book, mbo.order_id.0, node);
-            shared.slab.give_order(node);
-            return;
+            return shared.forget_order(self.ladders.book, mbo.order_id.0, order);
         };
-        shared.slab.push_back(graveyard, node, remembered(mbo));
+        let entry = remembered(mbo, shared.slab.nodes[order].follower());
+        push_back(&mut shared.slab.nodes, graveyard, order, entry);
     }
 
     pub(super) fn remember_unknown(&mut self, shared: &mut Shared<'_>, mbo: &Mbo) {
-        let (book, id) = (self.ladders.book, mbo.order_id.0);
-        match shared.index.find(&shared.slab, book, id) {
-            Slot::Found { node, .. } => shared.slab.node_mut(node).tag = mbo.sequence,
-            Slot::Vacant { place } => {
-                let Some(node) = shared.slab.take_order() else {
-                    self.exhaust();
-                    return;
-                };
-                let Some(graveyard) = self.graveyard(shared) else {
-                    shared.slab.give_order(node);
-                    return;
-                };
-                shared.slab.push_back(graveyard, node, remembered(mbo));
-                shared.index.insert(&shared.slab, place, node);
-            }
+        let known = self.find(shared, mbo.order_id.0);
+        if known != NodeId::NONE {
+            shared.slab.nodes[known].tag = mbo.sequence;
+            return;
         }
+        let Some(order) = shared.slab.take_order() else {
+            self.exhaust();
+            return;
+        };
+        let Some(graveyard) = self.graveyard(shared) else {
+            shared.slab.give_order(order);
+            return;
+        };
+        let bucket = shared.index.bucket(self.ladders.book, mbo.order_id.0);
+        let entry = remembered(mbo, shared.index.push(bucket, order));
+        push_back(&mut shared.slab.nodes, graveyard, order, entry);
+        shared.grow_if_full();
     }
 
     /// The level of the remembered orders, in a page of its own.
-    fn graveyard(&mut self, shared: &mut Shared<'_>) -> Option<u32> {
-        if self.graveyard == NONE {
-            let Some(page) = shared.slab.take_page() else {
+    fn graveyard(&mut self, shared: &mut Shared<'_>) -> Option<LevelId> {
+        if self.graveyard == LevelId::NONE {
+            let owner = self.ladders.owner(0) | GRAVEYARD;
+            let Some(page) = shared.slab.take_page(owner) else {
                 self.exhaust();
                 return None;
             };
-            self.graveyard = page * PAGE_LEVELS;
-            let owner = self.ladders.owner(0) | GRAVEYARD;
-            shared.slab.open_level(self.graveyard, Some(0), owner);
+            self.graveyard = page.level(0);
+            shared.slab.open_level(self.graveyard, 0);
         }
         Some(self.graveyard)
     }
 
     /// Gives the remembered orders back.
     pub(super) fn forget(&mut self, shared: &mut Shared<'_>) {
-        let graveyard = core::mem::replace(&mut self.graveyard, NONE);
-        if graveyard != NONE {
+        let graveyard = core::mem::replace(&mut self.graveyard, LevelId::NONE);
+        if graveyard != LevelId::NONE {
             Self::give_queue(shared, self.ladders.book, graveyard);
-            shared.slab.give_page(graveyard / PAGE_LEVELS);
+            shared.slab.give_page(graveyard.page());
         }
     }
 
@@ -184,7 +185,7 @@ impl Head {
         self.ladders.emptied(shared, side);
         loop {
             let level = self.ladders.best[side];
-            if level == NONE {
+            if level == LevelId::NONE {
                 return;
             }
             self.orders_count -= Self::give_queue(shared, self.ladders.book, level);
@@ -194,13 +195,12 @@ impl Head {
     }
 
     /// Gives every order of a queue back, and returns how many there were.
-    fn give_queue(shared: &mut Shared<'_>, book: u32, level: u32) -> u32 {
+    fn give_queue(shared: &mut Shared<'_>, book: u32, level: LevelId) -> u32 {
         let mut count = 0;
-        let mut order = shared.slab.node(level).next;
-        while order != level {
-            let node = *shared.slab.node(order);
-            shared.index.remove_node(book, node.key, order);
-            shared.slab.give_order(order);
+        let mut order = shared.slab.nodes[level].next;
+        while order != level.node() {
+            let node = shared.slab.nodes[order];
+            shared.forget_order(book, node.key, order);
             order = node.next;
             count += 1;
         }
@@ -209,11 +209,10 @@ impl Head {
 }
 
 /// What a queue remembers of an order that is gone.
-fn remembered(mbo: &Mbo) -> Entry {
+fn remembered(mbo: &Mbo, follower: u32) -> Entry {
     Entry {
-        order_id: mbo.order_id.0,
         size: 0,
-        sequence: mbo.sequence,
+        ..entry(mbo, follower)
     }
 }
 

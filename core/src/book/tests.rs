@@ -15,10 +15,12 @@ use bumpalo::Bump;
 use super::directory::Directories;
 use super::head::Head;
 use super::index::{KeyIndex, OrderIndex};
-use super::slab::{Node, PAGE_LEVELS};
+use super::nodes::{Node, PAGE_LEVELS};
 use super::{Book, BookLimits, Books, Level, LimitError, Place, Resting, Shared, Totals};
-use crate::event::{Body, BookUpdate, Control, Effect, Market, Mbo, Msg, Stamp, Touch, Trust};
-use crate::stage::{Sink, Through};
+use crate::event::{
+    Body, BookUpdate, Control, Effect, Mbo, Msg, RecordHeader, Stamp, Touch, Trust,
+};
+use crate::stage::{Sink, Stage, Through};
 use crate::types::{
     Action, BookKey, Flags, InstrumentId, Nanos, OrderId, Price, PublisherId, Side,
 };
@@ -50,6 +52,7 @@ impl<'a> Desk<'a> {
         Self {
             books: Books::new_in(bump, limits).expect("limits are sound"),
             next: Mbo {
+                header: RecordHeader::UNSET,
                 ts_event: Nanos(1_703_545_200_000_000_000),
                 ts_recv: Nanos(1_703_545_200_000_020_000),
                 order_id: OrderId(0),
@@ -86,7 +89,7 @@ impl<'a> Desk<'a> {
     }
 
     fn apply(&mut self, mbo: Mbo) -> BookUpdate {
-        let update = self.books.apply(&Market::Mbo(mbo));
+        let update = self.books.apply(&mbo);
         *update.expect("the instrument has room")
     }
 
@@ -369,20 +372,21 @@ fn quote_sets_both_sides_to_one_level_each() {
     let quote = Touch {
         bid: P41,
         ask: price(41, 25),
-        bid_size: 1 << 40,
+        // More than an order can have.
+        bid_size: 5 << 32,
         ask_size: 6,
         bid_count: 12,
         ask_count: 0,
     };
     for _ in 0..3 {
         let mbo = desk.record(Action::Fill, Side::Ask, 0, price(41, 25), 1);
-        let update = desk.books.apply(&Market::Quote(mbo, quote));
+        let update = desk.books.apply_quote(&mbo, &quote);
         let update = update.expect("there is room");
         assert_eq!((update.touch, update.trust), (quote, Trust::Good));
         assert_eq!((update.level_size, update.level_count), (6, 0));
         assert_eq!(desk.book().check(), Ok(()));
     }
-    assert_eq!(desk.books.free_orders(), small().orders_max - 2);
+    assert_eq!(desk.books.free_orders(), small().orders_max - 7);
 }
 
 #[test]
@@ -445,20 +449,49 @@ fn order_table_grows_without_losing_an_order() {
     assert_eq!(desk.books.counters().unknown_cancel, 0);
 }
 
+/// What is looked at ahead may be what comes, something else, or nothing, for an instrument that
+/// is known or not: the updates are those of books that never look.
 #[test]
-fn prefetching_changes_nothing() {
-    let bump = Bump::new();
-    let mut desk = Desk::filled(&bump);
-    let before = (desk.books.hash(), desk.books.counters());
-    for instrument in [17_077, 5] {
-        let mbo = desk.record(Action::Cancel, Side::Bid, 1, P41, 5);
-        let market = Market::Mbo(Mbo {
-            instrument_id: InstrumentId(instrument),
-            ..mbo
+fn a_look_ahead_changes_nothing_whatever_it_sees() {
+    let limits = BookLimits {
+        instruments_max: 40,
+        ..small()
+    };
+    let (seeing, blind) = (Bump::new(), Bump::new());
+    let mut seeing = Books::new_in(&seeing, &limits).expect("sound limits");
+    let mut blind = Books::new_in(&blind, &limits).expect("sound limits");
+    let mut random = 7_u64;
+    let mut record = |step: u64| {
+        random = random
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(step);
+        let turn = random >> 33;
+        Mbo {
+            action: [Action::Add, Action::Cancel, Action::Modify][(turn % 3) as usize],
+            side: [Side::Bid, Side::Ask][(turn / 3 % 2) as usize],
+            order_id: OrderId(turn / 6 % 5),
+            price: price((turn / 30 % 40) as i64, 0),
+            size: 1,
+            instrument_id: InstrumentId((step / 50 + turn / 1_200 % 9) as u32 % 40),
+            ts_event: Nanos(step + 1),
+            ts_recv: Nanos(step + 1),
+            sequence: step as u32 + 1,
+            flags: Flags::LAST,
+            ..Mbo::default()
+        }
+    };
+    let records: Vec<Mbo> = (0..3_000).map(&mut record).collect();
+    for (at, mbo) in records.iter().enumerate() {
+        let astray = record(at as u64);
+        seeing.hint(|ahead| match at % 7 {
+            0 => None,
+            1 => Some(astray),
+            _ => records.get(at + ahead).copied(),
         });
-        desk.books.prefetch(&market);
+        assert_eq!(seeing.apply(mbo), blind.apply(mbo), "record {at}");
     }
-    assert_eq!(before, (desk.books.hash(), desk.books.counters()));
+    assert_eq!(seeing.len(), 40);
+    assert_eq!(seeing.hash(), blind.hash());
 }
 
 struct Outputs(Vec<Msg<BookUpdate>>);
@@ -485,7 +518,7 @@ fn as_a_stage_each_record_gives_one_update_and_control_passes_on() {
     let mut desk = Desk::new(&bump);
     let mut outputs = Outputs(Vec::new());
     let record = desk.record(Action::Add, Side::Bid, 1, P41, 5);
-    let bodies = [Body::Data(Market::Mbo(record)), Body::Control(Control::End)];
+    let bodies = [Body::Data(record), Body::Control(Control::End)];
     for (sequence, body) in bodies.into_iter().enumerate() {
         let stamp = Stamp {
             sequence: sequence as u64,
@@ -548,7 +581,7 @@ fn a_quiet_instrument_takes_at_most_2_kib() {
 #[test]
 fn a_resting_order_takes_at_most_64_bytes() {
     let orders_max = 1 << 19;
-    let index = OrderIndex::capacity(orders_max) * OrderIndex::LINE_BYTES;
+    let index = OrderIndex::capacity(orders_max) * OrderIndex::BUCKET_BYTES;
     let order = size_of::<Node>() + index / orders_max as usize;
     assert!(order <= 64, "{order} bytes");
 }

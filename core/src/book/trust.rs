@@ -19,15 +19,16 @@ const CROSSED: u8 = 4;
 const LATE: u8 = 8;
 const PENDING: u8 = 16;
 
-/// No doubt, but a reason for care: the clocks do not show two sound times yet.
-const CLOCKLESS: u8 = 128;
+/// No doubt, but a reason for care: the book's clocks do not show what its last record shows, or
+/// no two sound times yet.
+const APART: u8 = 128;
 
 /// No doubt, but a reason for care: a record of a snapshot has come since the last LAST, and it
 /// opens no event.
 const UNENDED: u8 = 64;
 
 /// What is no doubt.
-const CARES: u8 = CLOCKLESS | UNENDED;
+const CARES: u8 = APART | UNENDED;
 
 /// Both sides replaced since the last evidence.
 const BOTH_SIDES: u8 = 3;
@@ -52,8 +53,6 @@ enum Phase {
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub(super) struct Doubts {
-    /// Event time at the first record of the event that is open.
-    open_since: Nanos,
     /// Live records of the event that is open.
     open_records: u32,
     /// Zero when the book is good, and there is no reason for care.
@@ -63,6 +62,8 @@ pub(super) struct Doubts {
     replaced: u8,
     /// Whether the venue says that it is trading.
     is_trading: bool,
+    /// Event time at the first record of the event that is open.
+    open_since: Nanos,
     /// Live events without an unknown order, in a pending phase.
     settled_events: u32,
     /// Events in a row that ended locked or crossed while trading.
@@ -74,12 +75,15 @@ pub(super) struct Doubts {
 }
 
 impl Doubts {
+    /// So much of it each record needs.
+    pub(super) const HOT_BYTES: usize = core::mem::offset_of!(Self, phase);
+
     /// Of a book that no record has reached.
     pub(super) const fn new() -> Self {
         Self {
             open_since: Nanos(0),
             open_records: 0,
-            bits: PENDING | CLOCKLESS,
+            bits: PENDING | APART,
             phase: Phase::Joined,
             replaced: 0,
             is_trading: false,
@@ -105,7 +109,8 @@ impl Doubts {
         Trust::Recovering
     }
 
-    /// Zero when the book is good, its clocks sound, and no record of a snapshot waits for LAST.
+    /// Zero when the book is good, its clocks are those of its last record, and no record of a
+    /// snapshot waits for LAST.
     #[inline(always)]
     pub(super) const fn bits(&self) -> u8 {
         self.bits
@@ -138,8 +143,13 @@ impl Doubts {
         self.bits &= !STALE;
     }
 
-    pub(super) const fn set_clock(&mut self, is_sound: bool) {
-        self.bits = self.bits & !CLOCKLESS | if is_sound { 0 } else { CLOCKLESS };
+    /// Whether the book's clocks are kept apart from its last record.
+    pub(super) const fn are_clocks_apart(&self) -> bool {
+        self.bits & APART != 0
+    }
+
+    pub(super) const fn set_clocks_apart(&mut self, are_apart: bool) {
+        self.bits = self.bits & !APART | if are_apart { APART } else { 0 };
     }
 
     pub(super) const fn set_trading(&mut self, is_trading: bool) {

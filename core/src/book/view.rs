@@ -7,6 +7,7 @@ use super::Shared;
 use super::head::{Head, side_index};
 use super::ladder::queue;
 use super::limits::BookCounters;
+use super::nodes::LevelId;
 use crate::event::{Touch, Trust};
 use crate::types::{BookKey, Nanos, OrderId, Price, Side};
 
@@ -83,13 +84,13 @@ impl<'b> Book<'b> {
     /// What it met.
     #[must_use]
     pub const fn counters(&self) -> BookCounters {
-        self.head.counters
+        self.head.counters()
     }
 
     /// The touch after the last complete event.
     #[must_use]
     pub const fn touch(&self) -> Touch {
-        self.head.touch
+        self.head.update.touch
     }
 
     /// Whether records have come since the last complete event.
@@ -101,20 +102,20 @@ impl<'b> Book<'b> {
     /// The latest `ts_event` of its live records. Never goes back.
     #[must_use]
     pub const fn ts_event(&self) -> Nanos {
-        self.head.ts_event
+        self.head.clocks().ts_event
     }
 
     /// The latest `ts_recv` of its live records that is not flagged bad. Never goes back.
     #[must_use]
     pub const fn ts_recv(&self) -> Nanos {
-        self.head.ts_recv
+        self.head.clocks().ts_recv
     }
 
     /// The levels of a side, best first.
     pub fn depth(&self, side: Side) -> impl Iterator<Item = Level> + use<'b> {
         let shared = self.shared;
         self.level_nodes(side).map(move |level| {
-            let node = shared.slab.node(level);
+            let node = &shared.slab.nodes[level];
             Level {
                 price: Price(node.key.cast_signed()),
                 size: node.size,
@@ -130,8 +131,8 @@ impl<'b> Book<'b> {
             .head
             .ladders
             .find(self.shared, side_index(side)?, price.0)?;
-        let node = self.shared.slab.node(level);
-        (node.next != level).then_some(Level {
+        let node = &self.shared.slab.nodes[level];
+        (node.next != level.node()).then_some(Level {
             price,
             size: node.size,
             count: node.tag,
@@ -145,12 +146,12 @@ impl<'b> Book<'b> {
         let level = side.and_then(|side| self.head.ladders.find(shared, side, price.0));
         let orders = level
             .into_iter()
-            .flat_map(|level| queue(&shared.slab, level));
+            .flat_map(|level| queue(&shared.slab.nodes, level));
         orders.map(move |order| {
-            let node = shared.slab.node(order);
+            let node = &shared.slab.nodes[order];
             Resting {
                 order_id: OrderId(node.key),
-                size: node.size,
+                size: u64::from(node.order_size()),
             }
         })
     }
@@ -158,22 +159,22 @@ impl<'b> Book<'b> {
     /// Where an order stands, if it rests. Costs one step per order ahead of it.
     #[must_use]
     pub fn order(&self, order_id: OrderId) -> Option<Place> {
-        let node = self.head.find_order(self.shared, order_id.0)?;
-        let order = self.shared.slab.node(node);
-        let level = self.shared.slab.node(order.level);
-        let ahead = queue(&self.shared.slab, order.level).take_while(|&other| other != node);
+        let nodes = &self.shared.slab.nodes;
+        let found = self.head.find_order(self.shared, order_id.0)?;
+        let order = &nodes[found];
+        let ahead = queue(nodes, order.level).take_while(|&other| other != found);
         let (mut ahead_size, mut ahead_count) = (0, 0);
         for other in ahead {
-            ahead_size += self.shared.slab.node(other).size;
+            ahead_size += u64::from(nodes[other].order_size());
             ahead_count += 1;
         }
         Some(Place {
-            price: Price(level.key.cast_signed()),
-            side: match level.level & 3 {
+            price: Price(nodes[order.level].key.cast_signed()),
+            side: match self.shared.side_of(order.level) {
                 0 => Side::Bid,
                 _ => Side::Ask,
             },
-            size: order.size,
+            size: u64::from(order.order_size()),
             ahead_size,
             ahead_count,
         })
@@ -200,7 +201,7 @@ impl<'b> Book<'b> {
             u64::from(key.instrument_id.0),
         );
         for side in [Side::Bid, Side::Ask] {
-            hash = mix(hash, side as u64);
+            hash = mix(hash, side.index() as u64);
             for level in self.depth(side) {
                 hash = mix(hash, level.price.0.cast_unsigned());
                 for order in self.queue(side, level.price) {
@@ -212,7 +213,7 @@ impl<'b> Book<'b> {
     }
 
     /// The levels of a side as nodes, best first.
-    pub(super) fn level_nodes(&self, side: Side) -> impl Iterator<Item = u32> + use<'b> {
+    pub(super) fn level_nodes(&self, side: Side) -> impl Iterator<Item = LevelId> + use<'b> {
         let shared = self.shared;
         let ladders = &self.head.ladders;
         let levels = side_index(side).map(|side| ladders.levels(shared, side));

@@ -14,7 +14,7 @@ pub mod twin;
 use std::collections::BTreeMap;
 
 use undertow_core::book::Books;
-use undertow_core::event::{Market, Mbo};
+use undertow_core::event::Mbo;
 use undertow_core::gateway::Gateway;
 use undertow_core::order::{ExecReport, Life, Note, ReportKind, Tif, Turn};
 use undertow_core::risk::{Cancel, Command};
@@ -113,7 +113,7 @@ impl Pair {
 
     /// One record to both, after the books have taken it.
     pub fn record(&mut self, books: &mut Books<'_>, mbo: &Mbo) {
-        let update = *books.apply(&Market::Mbo(*mbo)).unwrap();
+        let update = *books.apply(mbo).unwrap();
         let reports = &mut self.reports;
         self.venue
             .observe(books, &update, &mut |report| reports.push(*report));

@@ -7,7 +7,7 @@
 use bumpalo::Bump;
 use libfuzzer_sys::fuzz_target;
 use undertow_core::book::{BookLimits, Books};
-use undertow_core::event::{Control, FeedNotice, Market, Mbo, Suspicion, Touch};
+use undertow_core::event::{Control, FeedNotice, Mbo, Suspicion, Touch};
 use undertow_core::types::{Action, Flags, InstrumentId, Nanos, OrderId, Price, PublisherId, Side};
 
 fuzz_target!(|input: &[u8]| {
@@ -25,10 +25,10 @@ fuzz_target!(|input: &[u8]| {
         let mbo = mbo(operation, place as u64 + 1);
         match operation[7] {
             0..=239 => {
-                books.apply(&Market::Mbo(mbo));
+                books.apply(&mbo);
             }
             240..=247 => {
-                books.apply(&Market::Quote(mbo, touch(operation)));
+                books.apply(&Mbo::Quote(mbo, touch(operation)));
             }
             kind => books.control(&control(&mbo, kind)),
         }

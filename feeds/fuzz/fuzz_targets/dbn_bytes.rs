@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 
 use dbn::encode::dbn::Encoder;
 use libfuzzer_sys::fuzz_target;
-use undertow_core::event::{Body, Market};
+use undertow_core::event::{Body, Mbo};
 use undertow_feeds::databento::{DecodeError, Decoder, Peek, RECORD_MAX, Step};
 use undertow_feeds::replay::{Bytes, Refill, Replay};
 
@@ -88,7 +88,7 @@ impl Bytes for Pieces<'_> {
 }
 
 /// All that a stream of `len` bytes says, and its error.
-fn replay(bytes: impl Bytes, len: usize) -> (Vec<Body<Market>>, Option<DecodeError>) {
+fn replay(bytes: impl Bytes, len: usize) -> (Vec<Body<Mbo>>, Option<DecodeError>) {
     let mut replay = Replay::new([bytes]);
     let mut said = Vec::new();
     while let Some(msg) = replay.pop() {

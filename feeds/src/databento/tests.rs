@@ -13,10 +13,10 @@ pub(crate) mod written;
 
 use super::{DecodeError, Decoder};
 use crate::replay::{Bytes, Refill, Replay};
-use undertow_core::event::{Body, Control, FeedNotice, Market};
+use undertow_core::event::{Body, Control, FeedNotice, Mbo};
 
 /// Everything a replay of `bytes` says, without the end, and the error if there was one.
-pub(crate) fn replay(bytes: impl Bytes) -> (Vec<Body<Market>>, Option<DecodeError>) {
+pub(crate) fn replay(bytes: impl Bytes) -> (Vec<Body<Mbo>>, Option<DecodeError>) {
     let mut replay = Replay::new([bytes]);
     let mut said = Vec::new();
     while !replay.is_ended() {
@@ -35,7 +35,7 @@ pub(crate) fn replay(bytes: impl Bytes) -> (Vec<Body<Market>>, Option<DecodeErro
 }
 
 /// The same of a stream that must be whole.
-pub(crate) fn replay_whole(bytes: &[u8]) -> Vec<Body<Market>> {
+pub(crate) fn replay_whole(bytes: &[u8]) -> Vec<Body<Mbo>> {
     let (said, error) = replay(bytes);
     assert_eq!(error, None);
     said

@@ -8,7 +8,7 @@ use dbn::encode::EncodeRecord;
 use dbn::encode::dbn::Encoder;
 use dbn::{MboMsg, OhlcvMsg, SType, Schema};
 use proptest::prelude::*;
-use undertow_core::event::{Body, Control, FeedNotice, Market, Msg};
+use undertow_core::event::{Body, Control, FeedNotice, Mbo, Msg};
 use undertow_core::stage::Source;
 use undertow_core::types::Nanos;
 
@@ -40,7 +40,7 @@ fn encoder() -> Encoder<Vec<u8>> {
 }
 
 /// All messages of a replay to its end, asking again when there is nothing yet.
-fn drain<B: Bytes>(replay: &mut Replay<B>) -> Vec<Msg<Market>> {
+fn drain<B: Bytes>(replay: &mut Replay<B>) -> Vec<Msg<Mbo>> {
     let mut said = Vec::new();
     while !replay.is_ended() {
         said.extend(replay.pop());
@@ -50,12 +50,10 @@ fn drain<B: Bytes>(replay: &mut Replay<B>) -> Vec<Msg<Market>> {
     said
 }
 
-fn ids(said: &[Msg<Market>]) -> Vec<u64> {
+fn ids(said: &[Msg<Mbo>]) -> Vec<u64> {
     said.iter()
-        .filter_map(|msg| match &msg.body {
-            Body::Data(market) => Some(market.mbo().order_id.0),
-            Body::Control(_) => None,
-        })
+        .filter_map(|msg| msg.body.record())
+        .map(|mbo| mbo.order_id.0)
         .collect()
 }
 
@@ -113,7 +111,7 @@ fn a_bar_comes_when_it_is_over_not_when_it_begins() {
         (3, 6 * SECOND_NS),
     ]);
     let said = drain(&mut Replay::new([&bars[..], &trades]));
-    let is_bar = |msg: &Msg<Market>| matches!(msg.body, Body::Control(Control::Bar(_)));
+    let is_bar = |msg: &Msg<Mbo>| matches!(msg.body, Body::Control(Control::Bar(_)));
     assert_eq!(said.iter().position(is_bar), Some(2));
 }
 
@@ -123,7 +121,7 @@ fn names_come_before_all_records() {
     let names = replay_whole(&named).len();
     let records = orders(&[(1, 1)]);
     let said = drain(&mut Replay::new([&records[..], &named]));
-    let is_name = |msg: &Msg<Market>| matches!(msg.body, Body::Control(Control::Symbol(_)));
+    let is_name = |msg: &Msg<Mbo>| matches!(msg.body, Body::Control(Control::Symbol(_)));
     assert!(names > 0 && said[..names].iter().all(is_name));
     assert_eq!(ids(&said), [1]);
 }
@@ -187,8 +185,8 @@ fn next_due_is_the_key_of_what_take_gives_next() {
             let next = replay.next_due();
             assert_eq!(replay.next_due(), next, "asking changes nothing");
             let Some(msg) = replay.pop() else { break };
-            if let Body::Data(market) = &msg.body {
-                assert_eq!(next, Some(market.mbo().ts_recv));
+            if let Some(mbo) = msg.body.record() {
+                assert_eq!(next, Some(mbo.ts_recv));
                 due.extend(next.map(|due| due.0));
             } else {
                 assert_eq!(next, Some(Nanos(30)), "the end is due with the last record");
@@ -202,7 +200,7 @@ fn next_due_is_the_key_of_what_take_gives_next() {
 fn look_ahead_finds_the_record_that_comes() {
     let bytes = orders(&[(1, 1), (2, 2), (3, 3), (4, 4)]);
     let mut replay = Replay::new([&bytes[..]]);
-    let order = |ahead: Option<Market>| ahead.map(|market| market.mbo().order_id.0);
+    let order = |ahead: Option<Mbo>| ahead.map(|mbo| mbo.order_id.0);
     assert_eq!(
         order(replay.look_ahead(1)),
         None,

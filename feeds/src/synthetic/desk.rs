@@ -129,7 +129,7 @@ impl Desk {
             for maker in 0..MAKERS {
                 let ticks = behind(side, ticks, maker as i32 * step_at(ticks));
                 let size = 5 + 5 * random.between(0, 7);
-                let quote = &mut book.quotes[maker][side as usize];
+                let quote = &mut book.quotes[maker][side.index()];
                 requote(quote, side, ticks, size, venue, tape, random);
             }
         }

@@ -496,7 +496,7 @@ impl Venue {
     /// Puts an order at the back of its level.
     fn link(&mut self, slot: u32) {
         let (side, ticks, size) = self.place_of(slot);
-        let half = &mut self.halves[side as usize];
+        let half = &mut self.halves[side.index()];
         half.orders += 1;
         let idx = position(&half.levels, side, ticks);
         if half
@@ -522,7 +522,7 @@ impl Venue {
     /// Takes an order out of its level, and the level away when it was the last.
     fn unlink(&mut self, slot: u32) {
         let (side, ticks, size) = self.place_of(slot);
-        let half = &mut self.halves[side as usize];
+        let half = &mut self.halves[side.index()];
         half.orders -= 1;
         let idx = position(&half.levels, side, ticks);
         let level = &mut half.levels[idx];
@@ -540,7 +540,7 @@ impl Venue {
     fn shrink(&mut self, slot: u32, size: u32) {
         let (side, ticks, _) = self.place_of(slot);
         self.orders[slot as usize].size -= size;
-        let levels = &mut self.halves[side as usize].levels;
+        let levels = &mut self.halves[side.index()].levels;
         let idx = position(levels, side, ticks);
         levels[idx].size -= u64::from(size);
     }
@@ -551,7 +551,7 @@ impl Venue {
     }
 
     fn half(&self, side: Side) -> &Half {
-        &self.halves[side as usize]
+        &self.halves[side.index()]
     }
 }
 

@@ -113,10 +113,12 @@ impl SessionClock {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use undertow_core::event::RecordHeader;
     use undertow_core::types::{Action, Flags, InstrumentId, OrderId, Price, PublisherId, Side};
 
     fn at(ts: u64) -> Mbo {
         Mbo {
+            header: RecordHeader::UNSET,
             ts_event: Nanos(ts),
             ts_recv: Nanos(ts),
             order_id: OrderId(0),

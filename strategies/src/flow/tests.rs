@@ -4,7 +4,7 @@ use super::*;
 use alloc::vec::Vec;
 use bumpalo::Bump;
 use undertow_core::book::{BookLimits, Books};
-use undertow_core::event::{InstrumentClass, Market};
+use undertow_core::event::{InstrumentClass, Mbo, RecordHeader};
 use undertow_core::types::{OrderId, Text};
 
 const RECORDS: usize = 12_000;
@@ -64,6 +64,7 @@ impl Numbers {
         let away = self.below(5).cast_signed();
         let ticks = if is_bid { 100 - away } else { 101 + away };
         Mbo {
+            header: RecordHeader::UNSET,
             ts_event: Nanos(ts_event),
             ts_recv: Nanos(*now + 1_000),
             order_id: OrderId(1 + self.below(60)),
@@ -163,7 +164,7 @@ fn measures_left_unread_say_what_they_would_say_if_read_at_every_event() {
                 reader.on_control(&control, &mut read);
             }
             let mbo = numbers.record(&mut now);
-            let Some(update) = books.apply(&Market::Mbo(mbo)) else {
+            let Some(update) = books.apply(&mbo) else {
                 continue;
             };
             quiet_count += usize::from(flow.measures[0].is_quiet());
@@ -220,7 +221,7 @@ fn what_was_said_stands_until_the_next_event_has_ended() {
         ..add
     };
     let mut play = |mbo: Mbo| {
-        if let Some(update) = books.apply(&Market::Mbo(mbo)) {
+        if let Some(update) = books.apply(&mbo) {
             flow.on_data(update, &mut said);
         }
         (flow.said(0).copied(), said.0.len())

@@ -3,7 +3,7 @@
 //! The paper venue fills from the books themselves, so they stand on one tile with it.
 
 use undertow_core::book::Books;
-use undertow_core::event::{Control, Market, Notice, Operator};
+use undertow_core::event::{Control, Mbo, Notice, Operator};
 use undertow_core::gateway::Gateway;
 use undertow_core::stage::{Emit, Stage};
 
@@ -108,31 +108,46 @@ impl<G: Gateway, T> Desk<'_, G, T> {
     }
 }
 
+impl<G: Gateway, T: Timing> Desk<'_, G, T> {
+    /// What follows a record that the books have taken.
+    #[inline(always)]
+    fn follow(&mut self, out: &mut impl Emit<FlowOutput>) {
+        // The trader looks at the books while it sees what was done to them.
+        let update = self.books.last();
+        self.laps.lap(Part::Book);
+        let mut tap = Tap {
+            trader: &mut self.trader,
+            laps: &mut self.laps,
+            out,
+        };
+        self.flow.on_data(update, &mut tap);
+        self.trader.observe(&self.books, &self.flow, update);
+        self.laps.lap(Part::Trade);
+    }
+}
+
 impl<G: Gateway, T: Timing> Stage for Desk<'_, G, T> {
-    type In = Market;
+    type In = Mbo;
     type Out = FlowOutput;
     const BURST: usize = <Flow as Stage>::BURST + DRAIN;
 
     #[inline(always)]
-    fn on_data(&mut self, input: &Market, out: &mut impl Emit<FlowOutput>) {
-        self.trader.before(&self.books, input.mbo());
+    fn on_data(&mut self, input: &Mbo, out: &mut impl Emit<FlowOutput>) {
+        self.trader.before(&self.books, input);
         if self.books.apply(input).is_some() {
-            // The trader looks at the books while it sees what was done to them.
-            let update = self.books.last();
-            self.laps.lap(Part::Book);
-            let mut tap = Tap {
-                trader: &mut self.trader,
-                laps: &mut self.laps,
-                out,
-            };
-            self.flow.on_data(update, &mut tap);
-            self.trader.observe(&self.books, &self.flow, update);
-            self.laps.lap(Part::Trade);
+            self.follow(out);
         }
         self.speak(out);
     }
 
     fn on_control(&mut self, control: &Control, out: &mut impl Emit<FlowOutput>) {
+        if let Control::Quote(mbo, touch) = control {
+            self.trader.before(&self.books, mbo);
+            if self.books.apply_quote(mbo, touch).is_some() {
+                self.follow(out);
+            }
+            return self.speak(out);
+        }
         // A definition may make the flow stage forget what it said.
         self.trader.catch_up_with(&self.flow);
         self.books.control(control);
@@ -150,7 +165,7 @@ impl<G: Gateway, T: Timing> Stage for Desk<'_, G, T> {
     }
 
     #[inline(always)]
-    fn hint(&self, coming: impl Fn(usize) -> Option<Market>) {
+    fn hint(&mut self, coming: impl Fn(usize) -> Option<Mbo>) {
         self.books.hint(coming);
     }
 }

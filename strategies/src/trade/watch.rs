@@ -457,7 +457,7 @@ mod tests {
     use bumpalo::Bump;
     use undertow_core::book::{BookLimits, Books};
     use undertow_core::contract::PriceSign;
-    use undertow_core::event::{Control, Definition, InstrumentClass, Market};
+    use undertow_core::event::{Control, Definition, InstrumentClass, Mbo, RecordHeader};
     use undertow_core::stage::{Emit, Stage};
     use undertow_core::types::{Flags, InstrumentId, OrderId, PublisherId, Side, Text};
 
@@ -467,6 +467,7 @@ mod tests {
     const START: u64 = 1_719_842_400_000_000_000;
 
     const BID: Mbo = Mbo {
+        header: RecordHeader::UNSET,
         ts_event: Nanos(START),
         ts_recv: Nanos(START),
         order_id: OrderId(1),
@@ -524,7 +525,7 @@ mod tests {
         let contract = Contract::from_definition(&terms, None, PriceSign::Positive);
         watch.turn_to(&contract.expect("a sound definition"));
         let mut play = |flow: &mut Flow, watch: &mut Watch, mbo: Mbo| {
-            if let Some(update) = books.apply(&Market::Mbo(mbo)) {
+            if let Some(update) = books.apply(&mbo) {
                 flow.on_data(update, &mut Heard(watch));
                 watch.sighted(update.book_idx);
             }

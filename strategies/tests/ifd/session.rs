@@ -2,7 +2,8 @@
 #![allow(dead_code, reason = "each test takes what it needs")]
 
 use undertow_core::event::{
-    BookUpdate, Control, Definition, Depth, Effect, InstrumentClass, Statistic, Touch, Trust,
+    BookUpdate, Control, Definition, Depth, Effect, InstrumentClass, RecordHeader, Statistic,
+    Touch, Trust,
 };
 use undertow_core::types::{
     Action, BookKey, Flags, InstrumentId, Nanos, OrderId, Price, PublisherId, Side, Text,
@@ -314,6 +315,7 @@ impl Session {
         };
         BookUpdate {
             mbo: undertow_core::event::Mbo {
+                header: RecordHeader::UNSET,
                 ts_event: Nanos(input.ts()),
                 ts_recv: Nanos(input.ts().saturating_add(100 * S)),
                 order_id: OrderId(1),

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use undertow_core::book::{BookLimits, Books, Level};
-use undertow_core::event::{Depth, Market, Mbo, Touch};
+use undertow_core::event::{Depth, Mbo, RecordHeader, Touch};
 use undertow_core::types::{Action, Flags, InstrumentId, Nanos, OrderId, Price, PublisherId, Side};
 use undertow_strategies::flow::bars::{TimeBar, TimeBars};
 use undertow_strategies::flow::hidden;
@@ -161,6 +161,7 @@ fn mbo(expected: &Value) {
         (1..).zip(records.into_iter().zip(expected))
     {
         let record = Mbo {
+            header: RecordHeader::UNSET,
             ts_event: Nanos(u64::from(sequence)),
             ts_recv: Nanos(u64::from(sequence)),
             order_id: OrderId(id),
@@ -175,7 +176,7 @@ fn mbo(expected: &Value) {
             side,
             channel_id: 0,
         };
-        books.apply(&Market::Mbo(record)).unwrap();
+        books.apply(&record).unwrap();
         let book = books.get(record.key()).unwrap();
         let best = |side| {
             let level = book.depth(side).next();

@@ -21,7 +21,7 @@ use hftbacktest::types::{
     BUY_EVENT, Event, OrdType, Order as HftOrder, SELL_EVENT, Side as HftSide, TimeInForce,
 };
 use undertow_core::book::{BookLimits, Books};
-use undertow_core::event::{Body, Control, Market, Mbo, Touch, Trust};
+use undertow_core::event::{Body, Control, Mbo, Touch, Trust};
 use undertow_core::gateway::Gateway;
 use undertow_core::order::Tif;
 use undertow_core::risk::{Cancel, Command};
@@ -230,7 +230,7 @@ impl Bench {
     fn record(&mut self, books: &mut Books<'_>, mbo: &Mbo) -> Result<()> {
         self.note(mbo);
         let before = self.venue.counters().executions;
-        let update = *books.apply(&Market::Mbo(*mbo)).context("there is a book")?;
+        let update = *books.apply(mbo).context("there is a book")?;
         self.venue.observe(books, &update, &mut |_| {});
         let ours = self.venue.counters().executions > before;
         let theirs = self.peer.take(mbo)? > 0;
@@ -395,7 +395,7 @@ fn play(bytes: &[u8], every: u64, tally: &mut Tally) -> Result<()> {
                 books.control(&control);
                 continue;
             }
-            Body::Data(market) => *market.mbo(),
+            Body::Data(mbo) => mbo,
         };
         bench.record(&mut books, &mbo)?;
         now = now.max(mbo.ts_event);

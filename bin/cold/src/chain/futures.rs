@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use undertow_core::event::{Control, Definition, InstrumentClass, Market, Statistic, Touch, Trust};
+use undertow_core::event::{Control, Definition, InstrumentClass, Mbo, Statistic, Touch, Trust};
 use undertow_core::types::{Action, BookKey, Nanos, Price};
 use undertow_strategies::options::chain::{Expiry, LastSale, OpenInterest, Row, Source};
 use undertow_strategies::options::date::Date;
@@ -56,8 +56,7 @@ impl Gathering {
     }
 
     /// Takes note of a market record.
-    pub fn note_market(&mut self, market: &Market) {
-        let mbo = market.mbo();
+    pub fn note_record(&mut self, mbo: &Mbo) {
         let ts = if mbo.ts_recv.is_defined() {
             mbo.ts_recv
         } else {

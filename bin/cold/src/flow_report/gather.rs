@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use undertow_core::book::{BookLimits, Books, LimitError};
-use undertow_core::event::{BookUpdate, Control, Market, Mbo, Touch};
+use undertow_core::event::{Body, BookUpdate, Control, Mbo, Touch};
 use undertow_core::stage::{Emit, Stage};
 use undertow_core::types::{Action, BookKey, Flags, InstrumentId, Nanos, Side};
 use undertow_strategies::flow::side::SideRule;
@@ -108,8 +108,18 @@ impl<'a> Gathering<'a> {
         self.bounds = bounds;
     }
 
-    /// Takes a control message.
-    pub fn control(&mut self, control: &Control) {
+    /// Takes a message. Says whether more of them matter.
+    pub fn take(&mut self, body: &Body<Mbo>) -> bool {
+        if let Some(mbo) = body.record() {
+            return self.record(body, mbo);
+        }
+        if let Body::Control(control) = body {
+            self.control(control);
+        }
+        true
+    }
+
+    fn control(&mut self, control: &Control) {
         self.registry.note(control);
         self.books.control(control);
         self.flow.on_control(control, &mut self.heard);
@@ -118,9 +128,7 @@ impl<'a> Gathering<'a> {
         }
     }
 
-    /// Takes a record. Says whether more of them matter.
-    pub fn market(&mut self, market: &Market) -> bool {
-        let mbo = market.mbo();
+    fn record(&mut self, body: &Body<Mbo>, mbo: &Mbo) -> bool {
         self.observe(mbo);
         self.is_live |= !mbo.flags.has(Flags::SNAPSHOT);
         if self.is_live {
@@ -131,8 +139,8 @@ impl<'a> Gathering<'a> {
                 return false;
             }
         }
-        if let Some(update) = self.books.apply(market).copied() {
-            self.update(&update, matches!(market, Market::Quote(..)));
+        if let Some(update) = self.books.take(body).copied() {
+            self.update(&update, matches!(body, Body::Control(_)));
         }
         true
     }

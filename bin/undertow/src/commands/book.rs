@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use undertow_cold::registry::Registry;
 use undertow_cold::summary::thousands;
 use undertow_core::book::{Book, Books, Level};
-use undertow_core::event::{Body, Market, Msg};
+use undertow_core::event::{Body, Mbo, Msg};
 use undertow_core::types::{Flags, InstrumentId, Nanos, Side};
 use undertow_feeds::replay::{Bytes, Replay};
 
@@ -72,22 +72,19 @@ impl<B: Bytes> Reader<'_, B> {
     fn read_to(&mut self, args: &cli::Book) {
         loop {
             let Some(msg) = self.next() else { return };
-            match msg.body {
-                Body::Control(control) => {
-                    self.registry.note(&control);
-                    self.books.control(&control);
-                }
-                Body::Data(market) => {
-                    if self.is_beyond(&market, args) {
-                        return;
-                    }
-                    self.books.apply(&market);
-                }
+            if let Body::Control(control) = &msg.body {
+                self.registry.note(control);
             }
+            if let Some(mbo) = msg.body.record()
+                && self.is_beyond(mbo, args)
+            {
+                return;
+            }
+            self.books.take(&msg.body);
         }
     }
 
-    fn next(&mut self) -> Option<Msg<Market>> {
+    fn next(&mut self) -> Option<Msg<Mbo>> {
         loop {
             if let Some(msg) = self.feed.pop() {
                 return Some(msg);
@@ -99,8 +96,7 @@ impl<B: Bytes> Reader<'_, B> {
         }
     }
 
-    fn is_beyond(&mut self, market: &Market, args: &cli::Book) -> bool {
-        let mbo = market.mbo();
+    fn is_beyond(&mut self, mbo: &Mbo, args: &cli::Book) -> bool {
         let ts = if mbo.ts_recv.is_defined() {
             mbo.ts_recv
         } else {

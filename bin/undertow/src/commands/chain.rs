@@ -11,7 +11,7 @@ use undertow_cold::chain::report::{Question, Report, Unanswerable};
 use undertow_cold::chain::sources::{Loaded, from_alpha_vantage, from_cboe};
 use undertow_cold::chain::{json, page, text};
 use undertow_core::book::Books;
-use undertow_core::event::{Body, Market, Msg};
+use undertow_core::event::{Body, Mbo, Msg};
 use undertow_core::types::{Flags, Nanos};
 use undertow_feeds::replay::Replay;
 use undertow_feeds::{alpha_vantage, cboe};
@@ -147,17 +147,16 @@ fn from_databento(global: &Global, args: &Chain) -> Result<(Loaded, Option<Failu
     let mut gathering = Gathering::default();
     let mut until = Until::new(args.at);
     while let Some(msg) = next(&mut feed) {
-        match msg.body {
-            Body::Control(control) => {
-                gathering.note(&control);
-                books.control(&control);
+        if let Some(mbo) = msg.body.record() {
+            if until.is_before(mbo) {
+                break;
             }
-            Body::Data(market) if until.is_before(&market) => break,
-            Body::Data(market) => {
-                gathering.note_market(&market);
-                books.apply(&market);
-            }
+            gathering.note_record(mbo);
         }
+        if let Body::Control(control) = &msg.body {
+            gathering.note(control);
+        }
+        books.take(&msg.body);
     }
     let quoted = |key| {
         let book = books.get(key)?;
@@ -178,7 +177,7 @@ fn from_databento(global: &Global, args: &Chain) -> Result<(Loaded, Option<Failu
     Ok((gathering.chain(until.moment(), quoted), cut))
 }
 
-fn next(feed: &mut Replay<Blocks>) -> Option<Msg<Market>> {
+fn next(feed: &mut Replay<Blocks>) -> Option<Msg<Mbo>> {
     loop {
         if let Some(msg) = feed.pop() {
             return Some(msg);
@@ -210,8 +209,7 @@ impl Until {
         }
     }
 
-    fn is_before(&mut self, market: &Market) -> bool {
-        let mbo = market.mbo();
+    fn is_before(&mut self, mbo: &Mbo) -> bool {
         let ts = if mbo.ts_recv.is_defined() {
             mbo.ts_recv
         } else {

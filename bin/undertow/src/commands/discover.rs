@@ -82,10 +82,14 @@ fn read(args: &Discover, sample: &mut Sample) -> Result<Vec<Failure>> {
     let mut feed = Replay::new(blocks);
     loop {
         match feed.pop() {
-            Some(msg) => match msg.body {
-                Body::Control(control) => sample.registry.note(&control),
-                Body::Data(market) => sample.take(market.mbo())?,
-            },
+            Some(msg) => {
+                if let Some(mbo) = msg.body.record() {
+                    sample.take(mbo)?;
+                }
+                if let Body::Control(control) = &msg.body {
+                    sample.registry.note(control);
+                }
+            }
             None if feed.is_ended() => break,
             None => std::thread::sleep(Duration::from_micros(50)),
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use undertow_cold::flow_report::gather::{Gathering, Missing, Question};
 use undertow_cold::flow_report::{json, page, text};
-use undertow_core::event::{Body, Market, Msg};
+use undertow_core::event::{Mbo, Msg};
 use undertow_core::types::{Flags, Nanos};
 use undertow_feeds::replay::{Bytes, Replay};
 
@@ -78,19 +78,16 @@ fn play<B: Bytes>(
 ) -> Result<(), Failure> {
     let mut is_bound = false;
     while let Some(msg) = next(feed) {
-        match msg.body {
-            Body::Control(control) => gathering.control(&control),
-            Body::Data(market) => {
-                let mbo = market.mbo();
-                let is_live = !mbo.flags.has(Flags::SNAPSHOT);
-                if !is_bound && is_live && mbo.ts_event.is_defined() {
-                    gathering.bound(bounds(args, mbo.ts_event)?);
-                    is_bound = true;
-                }
-                if !gathering.market(&market) {
-                    return Ok(());
-                }
-            }
+        if let Some(mbo) = msg.body.record()
+            && !is_bound
+            && !mbo.flags.has(Flags::SNAPSHOT)
+            && mbo.ts_event.is_defined()
+        {
+            gathering.bound(bounds(args, mbo.ts_event)?);
+            is_bound = true;
+        }
+        if !gathering.take(&msg.body) {
+            return Ok(());
         }
     }
     Ok(())
@@ -108,7 +105,7 @@ fn bounds(args: &cli::Flow, day: Nanos) -> Result<[Nanos; 2], Failure> {
     Err(Failure::new(Code::USAGE, cause, next).at("--to"))
 }
 
-fn next<B: Bytes>(feed: &mut Replay<B>) -> Option<Msg<Market>> {
+fn next<B: Bytes>(feed: &mut Replay<B>) -> Option<Msg<Mbo>> {
     loop {
         if let Some(msg) = feed.pop() {
             return Some(msg);

@@ -5,7 +5,7 @@ use anyhow::{Result, anyhow, ensure};
 use undertow_core::book::{BookLimits, Books};
 use undertow_core::contract::{Contract, PriceSign};
 use undertow_core::event::{
-    Body, BookUpdate, Control, Definition, InstrumentClass, Market, Touch, Trust,
+    Body, BookUpdate, Control, Definition, InstrumentClass, Mbo, Touch, Trust,
 };
 use undertow_core::gateway::Gateway;
 use undertow_core::money::Money;
@@ -97,10 +97,13 @@ impl<'a> Field<'a> {
     }
 
     /// Takes a message before there is a desk.
-    pub(super) fn step(&mut self, body: &Body<Market>) {
+    pub(super) fn step(&mut self, body: &Body<Mbo>) {
+        if let Some(update) = self.books.take(body).copied() {
+            return self.observe(&update);
+        }
         match body {
+            Body::Data(_) => {}
             Body::Control(control) => {
-                self.books.control(control);
                 self.venue.on_control(control);
                 if let Control::Definition(definition) = control
                     && definition.class == InstrumentClass::Future
@@ -109,12 +112,6 @@ impl<'a> Field<'a> {
                     let contract = Contract::from_definition(definition, None, PriceSign::Positive);
                     self.contract = contract.ok();
                 }
-            }
-            Body::Data(market) => {
-                let Some(update) = self.books.apply(market).copied() else {
-                    return;
-                };
-                self.observe(&update);
             }
         }
     }

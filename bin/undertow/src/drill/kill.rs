@@ -11,7 +11,7 @@ use anyhow::{Result, ensure};
 use bumpalo::Bump;
 use undertow_core::book::Books;
 use undertow_core::contract::Contract;
-use undertow_core::event::{Body, BookUpdate, Control, Market, Operator};
+use undertow_core::event::{Body, BookUpdate, Control, Mbo, Operator};
 use undertow_core::gateway::Gateway;
 use undertow_core::order::{ExecReport, OrderState};
 use undertow_core::risk::{Command, Gate, Risk};
@@ -61,7 +61,7 @@ pub enum Line {
 /// A session in which kills take place.
 #[derive(Debug)]
 pub struct Drill {
-    session: Vec<Body<Market>>,
+    session: Vec<Body<Mbo>>,
     orders: u32,
 }
 
@@ -122,7 +122,7 @@ impl Drill {
 /// Kills, kills again, lets the rest of the session pass, and counts.
 fn kill<G: Gateway>(
     (books, risk, gateway): (Books<'_>, Risk, G),
-    rest: &[Body<Market>],
+    rest: &[Body<Mbo>],
     settled: OrderState,
 ) -> Result<Kill> {
     let clock = TileClock::new();
@@ -151,7 +151,7 @@ fn kill<G: Gateway>(
     let cancels_again = desk.trader.gateway().cancels - cancels;
     for body in rest {
         match body {
-            Body::Data(market) => desk.on_data(market, &mut heard),
+            Body::Data(mbo) => desk.on_data(mbo, &mut heard),
             Body::Control(control) => desk.on_control(control, &mut heard),
         }
     }

@@ -21,7 +21,7 @@ use bumpalo::Bump;
 use latency_report::recorder::{Basis, Recorder, TickTo};
 use latency_report::run::{Run, Share};
 use undertow_core::book::Books;
-use undertow_core::event::{Body, Control, Market, Msg, Touch, Trust};
+use undertow_core::event::{Body, Control, Mbo, Msg, Touch, Trust};
 use undertow_core::gateway::Gateway;
 use undertow_core::order::{Intent, Tif};
 use undertow_core::stage::{Emit, Stage};
@@ -95,16 +95,12 @@ impl Drill {
         let mut records = Vec::new();
         let mut is_defined = false;
         while let Some(msg) = feed.pop() {
-            match msg.body {
-                Body::Data(market) => {
-                    let mbo = market.mbo();
-                    // A snapshot is sent, not traded: its second is not a busy one.
-                    let is_live = !mbo.flags.has(Flags::SNAPSHOT);
-                    records.push((mbo.ts_recv.0, mbo.key(), is_live));
-                }
-                Body::Control(Control::Definition(_)) => is_defined = true,
-                Body::Control(_) => {}
+            if let Some(mbo) = msg.body.record() {
+                // A snapshot is sent, not traded: its second is not a busy one.
+                let is_live = !mbo.flags.has(Flags::SNAPSHOT);
+                records.push((mbo.ts_recv.0, mbo.key(), is_live));
             }
+            is_defined |= matches!(msg.body, Body::Control(Control::Definition(_)));
         }
         let (first, count) = busiest_second(&records);
         ensure!(count > 0, "the file has no live market record");
@@ -143,7 +139,7 @@ impl Drill {
         while (seen < self.first || !field.is_quoted())
             && let Some(msg) = feed.pop()
         {
-            seen += usize::from(matches!(msg.body, Body::Data(_)));
+            seen += usize::from(msg.body.record().is_some());
             field.step(&msg.body);
         }
         field.open()?;
@@ -275,9 +271,9 @@ impl Figures {
 
 impl<G: Gateway> Ride<'_, G> {
     /// Takes a message, and makes an order if one is due; says whether one went out.
-    fn take(&mut self, msg: &Msg<Market>) -> bool {
+    fn take(&mut self, msg: &Msg<Mbo>) -> bool {
         match &msg.body {
-            Body::Data(market) => self.desk.on_data(market, &mut self.probe),
+            Body::Data(mbo) => self.desk.on_data(mbo, &mut self.probe),
             Body::Control(control) => self.desk.on_control(control, &mut self.probe),
         }
         if !core::mem::take(&mut self.probe.is_due) {
@@ -337,7 +333,7 @@ impl<G: Gateway> Ride<'_, G> {
                 .decode
                 .record((decoded_ns - actual_ns).cast_signed());
             self.clock.start_laps(decoded_ns);
-            records += usize::from(matches!(msg.body, Body::Data(_)));
+            records += usize::from(msg.body.record().is_some());
             if self.take(&msg) {
                 let placed_ns = self.desk.trader.gateway().placed_ns;
                 let figures = &mut self.figures;

@@ -10,7 +10,7 @@ use std::fs::File;
 use std::io::Read;
 
 use anyhow::Result;
-use undertow_core::event::{Control, Market, Stamp};
+use undertow_core::event::{Control, Mbo, Stamp};
 use undertow_core::money::Money;
 use undertow_core::risk::{Context, News};
 use undertow_core::stage::Sink;
@@ -137,14 +137,19 @@ pub(super) struct Overheard<'a, K> {
     pub(super) briefing: &'a mut Briefing,
 }
 
-impl<K: Sink<Market>> Sink<Market> for Overheard<'_, K> {
+impl<K: Sink<Mbo>> Sink<Mbo> for Overheard<'_, K> {
     #[inline(always)]
     fn room(&mut self) -> usize {
         self.to.room()
     }
 
     #[inline(always)]
-    fn data(&mut self, stamp: Stamp, data: &Market) {
+    fn hint(&mut self, coming: impl Fn(usize) -> Option<Mbo>) {
+        self.to.hint(coming);
+    }
+
+    #[inline(always)]
+    fn data(&mut self, stamp: Stamp, data: &Mbo) {
         self.to.data(stamp, data);
     }
 

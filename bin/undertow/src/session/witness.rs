@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use crossbeam::queue::ArrayQueue;
 use crossbeam::utils::Backoff;
 use undertow_cold::claims::SharedClaims;
-use undertow_core::event::{ClaimAnswer, Claimed, Control, Market, Notice, Operator, Stamp};
+use undertow_core::event::{ClaimAnswer, Claimed, Control, Mbo, Notice, Operator, Stamp};
 use undertow_core::risk::{Gate, HaltCause};
 use undertow_core::stage::{Sink, Source};
 use undertow_core::types::Nanos;
@@ -295,9 +295,9 @@ impl<F> Inlet<F> {
     }
 }
 
-impl<F: Dated<Market>> Source<Market> for Inlet<F> {
+impl<F: Dated<Mbo>> Source<Mbo> for Inlet<F> {
     #[inline(always)]
-    fn take(&mut self, to: &mut impl Sink<Market>) -> bool {
+    fn take(&mut self, to: &mut impl Sink<Mbo>) -> bool {
         if self.looks_in == 0 {
             self.looks_in = LOOK_EVERY;
             if let Some(notice) = self.exchange.next_notice() {
@@ -318,13 +318,38 @@ impl<F: Dated<Market>> Source<Market> for Inlet<F> {
         self.feed.take(&mut Overheard { to, briefing })
     }
 
+    /// What nobody could come between goes together.
     #[inline(always)]
-    fn look_ahead(&self, ahead: usize) -> Option<Market> {
+    fn drain(&mut self, to: &mut impl Sink<Mbo>, batch_max: usize) -> usize {
+        let mut taken = 0;
+        while taken < batch_max && to.room() > 0 {
+            let together = match self.briefing.waits() {
+                true => 1,
+                false => (self.looks_in as usize).clamp(1, batch_max - taken),
+            };
+            let count = if together == 1 {
+                usize::from(self.take(to))
+            } else {
+                let briefing = &mut self.briefing;
+                let count = self.feed.drain(&mut Overheard { to, briefing }, together);
+                self.looks_in -= count as u32;
+                count
+            };
+            taken += count;
+            if count < together {
+                break;
+            }
+        }
+        taken
+    }
+
+    #[inline(always)]
+    fn look_ahead(&self, ahead: usize) -> Option<Mbo> {
         self.feed.look_ahead(ahead)
     }
 }
 
-impl<F: Dated<Market>> Dated<Market> for Inlet<F> {
+impl<F: Dated<Mbo>> Dated<Mbo> for Inlet<F> {
     #[inline]
     fn next_ts(&mut self) -> Option<Nanos> {
         if !self.exchange.notices.is_empty() {

@@ -4,7 +4,7 @@
 //! Of a feed that was lost the vendor knows what the book knows: what is shown again is that.
 
 use undertow_core::book::{Book, Books};
-use undertow_core::event::{FeedNotice, Market, Mbo, Operator, Trust};
+use undertow_core::event::{FeedNotice, Mbo, Operator, Trust};
 use undertow_core::risk::{Context, Reason};
 use undertow_core::types::{Action, Flags, Nanos, OrderId, Price, Side};
 
@@ -53,7 +53,7 @@ impl Input {
     }
 
     /// The record as it arrives.
-    pub(super) fn arrive(&mut self, market: &Market) -> Market {
+    pub(super) fn arrive(&mut self, record: &Mbo) -> Mbo {
         let rates = self.rates;
         if self.happens(Fault::Stall, rates.stall) {
             self.shift += self.feed.span(10 * MS, 5 * SECOND);
@@ -62,8 +62,7 @@ impl Input {
             .happens(Fault::ClockJump, rates.clock_jump)
             .then(|| self.feed.span(MS, HOUR));
         let is_forward = self.feed.happens(500_000);
-        let mut market = *market;
-        let (Market::Mbo(mbo) | Market::Quote(mbo, _)) = &mut market;
+        let mut mbo = *record;
         mbo.ts_event = later(mbo.ts_event, self.shift);
         mbo.ts_recv = later(mbo.ts_recv, self.shift);
         if mbo.ts_event.is_defined() {
@@ -76,7 +75,7 @@ impl Input {
                 Nanos(mbo.ts_event.0.saturating_sub(jump))
             };
         }
-        market
+        mbo
     }
 
     /// What the feed says of itself, before this record.
@@ -148,7 +147,7 @@ impl Input {
     }
 
     /// Snapshots of every book, or of those that are in doubt, as the vendor would send them.
-    pub(super) fn snapshots(&self, books: &Books<'_>, of: Snapshots) -> Vec<Market> {
+    pub(super) fn snapshots(&self, books: &Books<'_>, of: Snapshots) -> Vec<Mbo> {
         let mut records = Vec::new();
         for book in books.iter() {
             if of == Snapshots::All || book.trust() == Trust::MaybeBad {
@@ -159,7 +158,7 @@ impl Input {
     }
 }
 
-fn snapshot(book: &Book<'_>, now: Nanos, records: &mut Vec<Market>) {
+fn snapshot(book: &Book<'_>, now: Nanos, records: &mut Vec<Mbo>) {
     let from = records.len();
     let blank = Mbo {
         ts_event: now,
@@ -172,25 +171,25 @@ fn snapshot(book: &Book<'_>, now: Nanos, records: &mut Vec<Market>) {
         side: Side::None,
         ..Mbo::default()
     };
-    records.push(Market::Mbo(blank));
+    records.push(blank);
     for side in [Side::Bid, Side::Ask] {
         for level in book.depth(side) {
             for order in book.queue(side, level.price) {
                 if order.order_id == OrderId(0) {
                     continue;
                 }
-                records.push(Market::Mbo(Mbo {
+                records.push(Mbo {
                     order_id: order.order_id,
                     price: level.price,
                     size: u32::try_from(order.size).unwrap_or(u32::MAX),
                     action: Action::Add,
                     side,
                     ..blank
-                }));
+                });
             }
         }
     }
-    if let Some(Market::Mbo(last)) = records[from..].last_mut() {
+    if let Some(last) = records[from..].last_mut() {
         last.flags = Flags(last.flags.0 | Flags::LAST.0);
     }
 }

@@ -13,7 +13,7 @@ use undertow::profile::Profile;
 use undertow::session::{first_kept, trader};
 use undertow_core::book::{BookLimits, Books};
 use undertow_core::contract::Contract;
-use undertow_core::event::{Body, BookUpdate, Control, Market};
+use undertow_core::event::{Body, BookUpdate, Control, Mbo};
 use undertow_core::gateway::Gateway;
 use undertow_core::order::{ClientOrderId, ExecReport, Purpose, ReportKind};
 use undertow_core::risk::{Command, Kept, Mode};
@@ -33,12 +33,12 @@ use crate::{eager, support};
 pub(crate) const INSTRUMENTS_MAX: usize = 256;
 
 /// The session that most tests step through.
-pub(crate) fn session() -> &'static [Body<Market>] {
-    static SESSION: OnceLock<Vec<Body<Market>>> = OnceLock::new();
+pub(crate) fn session() -> &'static [Body<Mbo>] {
+    static SESSION: OnceLock<Vec<Body<Mbo>>> = OnceLock::new();
     SESSION.get_or_init(|| simulated(SessionConfig::demo().date))
 }
 
-pub(crate) fn simulated(date: Date) -> Vec<Body<Market>> {
+pub(crate) fn simulated(date: Date) -> Vec<Body<Mbo>> {
     let config = SessionConfig {
         seed: 5,
         date,
@@ -63,11 +63,8 @@ pub(crate) fn profile(changes: &[(&str, &str)]) -> Profile {
 }
 
 pub(crate) fn first(profile: &Profile) -> Kept {
-    let start = session().iter().find_map(|body| match body {
-        Body::Data(market) => Some(market.mbo().ts_event),
-        Body::Control(_) => None,
-    });
-    first_kept(profile, start.unwrap()).unwrap()
+    let start = session().iter().find_map(Body::record).unwrap();
+    first_kept(profile, start.ts_event).unwrap()
 }
 
 /// What was sent, and how far the gate was open.
@@ -155,7 +152,7 @@ impl<G: Gateway> Emit<FlowOutput> for Collected<'_, G> {
 
 /// Steps through a session; `look` may order something at any step.
 pub(crate) fn play<G: Gateway>(
-    session: &[Body<Market>],
+    session: &[Body<Mbo>],
     (profile, kept): (&Profile, &Kept),
     gateway: G,
     mut look: impl FnMut(&Step<'_, G>) -> Option<Control>,
@@ -180,8 +177,8 @@ pub(crate) fn play<G: Gateway>(
             trader: &mut trader,
         };
         match body {
-            Body::Data(market) => {
-                if let Some(update) = books.apply(market) {
+            Body::Data(mbo) => {
+                if let Some(update) = books.apply(mbo) {
                     let update = *update;
                     flow.on_data(&update, &mut out);
                     trader.observe(&books, &flow, &update);

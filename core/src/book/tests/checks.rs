@@ -2,7 +2,8 @@
 //! is made wrong by hand, and must be found under its name.
 
 use super::super::Violation;
-use super::super::index::Slot;
+use super::super::nodes::{LevelId, NodeId};
+use super::super::slab::unlink;
 use super::*;
 
 /// What the check says of a sound book of three bids and an ask after one change by hand.
@@ -15,10 +16,10 @@ fn found(change: impl FnOnce(&mut Books<'_>)) -> Result<(), Violation> {
 }
 
 /// The node of an order, and of its level.
-fn nodes(books: &Books<'_>, id: u64) -> (u32, u32) {
+fn nodes(books: &Books<'_>, id: u64) -> (NodeId, LevelId) {
     let order = books.heads[0].find_order(&books.shared, id);
     let order = order.expect("it rests");
-    (order, books.shared.slab.node(order).level)
+    (order, books.shared.slab.nodes[order].level)
 }
 
 #[test]
@@ -26,13 +27,13 @@ fn i01_an_order_that_is_linked_or_owned_wrongly_is_found() {
     let second = Err(Violation::Order(KEY, OrderId(2)));
     let changes: [fn(&mut Node); 3] = [
         |node| node.prev = node.next,
-        |node| node.level += 1,
+        |node| node.level = node.level.page().level(node.level.bit() + 1),
         |node| node.size = 0,
     ];
     for change in changes {
         let found = found(|books| {
             let (order, _) = nodes(books, 2);
-            change(books.shared.slab.node_mut(order));
+            change(&mut books.shared.slab.nodes[order]);
         });
         assert_eq!(found, second);
     }
@@ -43,10 +44,8 @@ fn i01_an_order_that_the_index_does_not_know_is_found() {
     for id in [1, 2, 3] {
         let found = found(|books| {
             let Shared { slab, index, .. } = &mut books.shared;
-            let Slot::Found { place, .. } = index.find(slab, 0, id) else {
-                panic!("it rests");
-            };
-            index.remove(place);
+            let order = index.find(&slab.nodes, 0, id);
+            index.remove(&mut slab.nodes, index.bucket(0, id), order);
         });
         assert!(matches!(found, Err(Violation::Order(KEY, _))), "{found:?}");
     }
@@ -64,15 +63,15 @@ fn i01_a_level_that_is_not_the_sum_of_its_orders_is_found() {
     for change in changes {
         let found = found(|books| {
             let (_, level) = nodes(books, 2);
-            change(books.shared.slab.node_mut(level));
+            change(&mut books.shared.slab.nodes[level]);
         });
         assert_eq!(found, level);
     }
     // A level that is marked as one with orders, and has none.
     let empty = found(|books| {
         let (order, level) = nodes(books, 9);
-        books.shared.slab.unlink(order);
-        assert_eq!(books.shared.slab.node(level).tag, 0);
+        unlink(&mut books.shared.slab.nodes, order);
+        assert_eq!(books.shared.slab.nodes[level].tag, 0);
     });
     assert_eq!(empty, Err(Violation::Ladder(KEY, Side::Ask)));
 }
@@ -87,18 +86,21 @@ fn i01_a_count_or_a_best_level_that_is_not_so_is_found() {
         assert_eq!(found, Err(Violation::Count(KEY)));
     }
     for (index, side) in [Side::Bid, Side::Ask].into_iter().enumerate() {
-        let found = found(|books| books.heads[0].ladders.best[index] += 1);
+        let found = found(|books| {
+            let best = &mut books.heads[0].ladders.best[index];
+            *best = best.page().level(best.bit() + 1);
+        });
         assert_eq!(found, Err(Violation::Ladder(KEY, side)));
     }
     // Its price is not where it stands.
     let misplaced = found(|books| {
         let (_, level) = nodes(books, 2);
-        books.shared.slab.node_mut(level).key += price(1, 0).0.cast_unsigned();
+        books.shared.slab.nodes[level].key += price(1, 0).0.cast_unsigned();
     });
     assert_eq!(misplaced, Err(Violation::Ladder(KEY, Side::Bid)));
     let foreign = found(|books| {
         let (_, level) = nodes(books, 2);
-        books.shared.slab.node_mut(level).level += 1;
+        books.shared.slab.nodes[level.page()].owner += 1;
     });
     assert_eq!(foreign, Err(Violation::Ladder(KEY, Side::Bid)));
 }
@@ -106,7 +108,7 @@ fn i01_a_count_or_a_best_level_that_is_not_so_is_found() {
 #[test]
 fn i02_a_good_book_that_is_locked_or_crossed_is_found() {
     for bid in [price(41, 50), price(41, 75)] {
-        let found = found(|books| books.heads[0].touch.bid = bid);
+        let found = found(|books| books.heads[0].update.touch.bid = bid);
         assert_eq!(found, Err(Violation::Crossed(KEY)));
     }
     let text = alloc::format!("{}", Violation::Crossed(KEY));

@@ -5,8 +5,7 @@ use bumpalo::Bump;
 use super::{Desk, KEY, P41, price, small};
 use crate::book::{BookCounters, BookLimits, Thresholds};
 use crate::event::{
-    Control, Definition, Effect, FeedNotice, InstrumentClass, Market, Mbo, Status, Suspicion,
-    Touch, Trust,
+    Control, Definition, Effect, FeedNotice, InstrumentClass, Mbo, Status, Suspicion, Touch, Trust,
 };
 use crate::types::{Action, Flags, InstrumentId, Nanos, OrderId, Price, PublisherId, Side, Text};
 
@@ -433,10 +432,10 @@ fn f25_record_of_a_publisher_that_is_not_expected_is_dropped_and_counted() {
     };
     let mut desk = Desk::with(&bump, &limits);
     let mbo = desk.record(Action::Add, Side::Bid, 1, P41, 5);
-    let foreign = Market::Mbo(Mbo {
+    let foreign = Mbo {
         publisher_id: PublisherId(2),
         ..mbo
-    });
+    };
     assert_eq!(desk.books.apply(&foreign), None);
     assert_eq!(desk.books.apply(&foreign), None);
     assert!(desk.books.is_empty());
@@ -532,10 +531,10 @@ fn f27_instruments_beyond_the_limit_are_dropped_and_counted() {
     let instruments_max = small().instruments_max;
     for id in 0..instruments_max + 3 {
         let mbo = desk.record(Action::Add, Side::Bid, 1, P41, 5);
-        let market = Market::Mbo(Mbo {
+        let market = Mbo {
             instrument_id: InstrumentId(id),
             ..mbo
-        });
+        };
         let fits = id < instruments_max;
         assert_eq!(desk.books.apply(&market).is_some(), fits);
     }

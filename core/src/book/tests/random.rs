@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::super::{BookLimits, Books, Resting, Thresholds};
 use super::twin::Twin;
 use crate::event::{
-    Control, Definition, FeedNotice, InstrumentClass, Market, Mbo, Status, Suspicion, Touch,
+    Control, Definition, FeedNotice, InstrumentClass, Mbo, RecordHeader, Status, Suspicion, Touch,
 };
 use crate::types::{
     Action, BookKey, Flags, InstrumentId, Nanos, OrderId, Price, PublisherId, Side, Text,
@@ -50,7 +50,8 @@ impl Rng {
 
 #[derive(Clone, Copy, Debug)]
 enum Input {
-    Record(Market),
+    Record(Mbo),
+    Quote(Mbo, Touch),
     Control(Control),
 }
 
@@ -127,10 +128,10 @@ impl Feed {
                 self.spoil(rng, &mut mbo);
             }
             if rng.once_in(12) {
-                return Input::Record(Market::Quote(mbo, self.touch(rng)));
+                return Input::Quote(mbo, self.touch(rng));
             }
         }
-        Input::Record(Market::Mbo(mbo))
+        Input::Record(mbo)
     }
 
     /// A record as a sound feed sends it.
@@ -163,6 +164,7 @@ impl Feed {
             _ => (Action::Add, fresh),
         };
         Mbo {
+            header: RecordHeader::UNSET,
             ts_event: Nanos(self.now),
             ts_recv: Nanos(self.now + 20_000),
             order_id,
@@ -225,7 +227,7 @@ impl Feed {
             bid: self.price(rng, Side::Bid),
             ask: self.price(rng, Side::Ask),
             bid_size: rng.below(100),
-            ask_size: rng.pick(&[1, 7, 1 << 40]),
+            ask_size: rng.pick(&[1, 7, u64::from(u32::MAX)]),
             bid_count: rng.below(10) as u32,
             ask_count: rng.below(10) as u32,
         };
@@ -343,10 +345,15 @@ fn compare(books: &Books<'_>, twin: &Twin) {
 
 fn step(books: &mut Books<'_>, twin: &mut Twin, input: &Input) {
     match input {
-        Input::Record(market) => {
-            let theirs = twin.apply(market);
-            let ours = books.apply(market).expect("every instrument has room");
+        Input::Record(mbo) => {
+            let theirs = twin.apply(mbo);
+            let ours = books.apply(mbo).expect("every instrument has room");
             assert_eq!(*ours, theirs);
+        }
+        Input::Quote(mbo, touch) => {
+            let theirs = twin.apply_quote(mbo, touch);
+            let ours = books.apply_quote(mbo, touch);
+            assert_eq!(*ours.expect("every instrument has room"), theirs);
         }
         Input::Control(control) => {
             books.control(control);
@@ -441,6 +448,10 @@ fn exhausted_pools_never_break_an_invariant() {
                     // Keeps the feed sound from its own point of view.
                     twin.apply(&market);
                     books.apply(&market);
+                }
+                Input::Quote(mbo, touch) => {
+                    twin.apply_quote(&mbo, &touch);
+                    books.apply_quote(&mbo, &touch);
                 }
                 Input::Control(control) => books.control(&control),
             }

@@ -8,8 +8,7 @@ use alloc::vec::Vec;
 use super::super::view::mix;
 use super::super::{BookCounters, Thresholds};
 use crate::event::{
-    BookUpdate, Control, Definition, Depth, Effect, FeedNotice, InstrumentClass, Market, Mbo,
-    Touch, Trust,
+    BookUpdate, Control, Definition, Depth, Effect, FeedNotice, InstrumentClass, Mbo, Touch, Trust,
 };
 use crate::types::{Action, BookKey, Flags, Nanos, OrderId, Price, Side};
 
@@ -136,10 +135,10 @@ impl TwinBook {
         let levels = bids.take(10).enumerate().chain(asks.take(10).enumerate());
         for (at, (side, price)) in levels {
             let (size, _) = self.level(side, price);
-            depth.sum10[side as usize] += size;
+            depth.sum10[side.index()] += size;
             if let weight @ 1.. = 5_u64.saturating_sub(at as u64) {
-                depth.sum5[side as usize] += size;
-                depth.weighted5[side as usize] += weight * size;
+                depth.sum5[side.index()] += size;
+                depth.weighted5[side.index()] += weight * size;
             }
         }
         depth
@@ -447,7 +446,7 @@ impl TwinBook {
     fn replace_side(&mut self, side: Side, price: Price, size: u64, count: u32, id: u64) {
         self.orders.retain(|_, (other, _)| *other != side);
         self.side_mut(side).clear();
-        self.sides_replaced.insert(side as usize);
+        self.sides_replaced.insert(side.index());
         if price != Price::UNDEFINED && size > 0 {
             let order = TwinOrder {
                 id,
@@ -613,12 +612,12 @@ impl Twin {
         self.books.entry(key).or_insert_with(fresh)
     }
 
-    pub(super) fn apply(&mut self, market: &Market) -> BookUpdate {
-        let book = self.book(market.mbo().key());
-        match market {
-            Market::Mbo(mbo) => book.record(mbo),
-            Market::Quote(mbo, touch) => book.quote(mbo, touch),
-        }
+    pub(super) fn apply(&mut self, mbo: &Mbo) -> BookUpdate {
+        self.book(mbo.key()).record(mbo)
+    }
+
+    pub(super) fn apply_quote(&mut self, mbo: &Mbo, touch: &Touch) -> BookUpdate {
+        self.book(mbo.key()).quote(mbo, touch)
     }
 
     pub(super) fn control(&mut self, control: &Control) {

@@ -2,7 +2,7 @@
 
 use super::super::*;
 use crate::contract::{ContractKind, Multiplier, PriceSign, TickRule};
-use crate::event::{Depth, Effect, Touch, Trust};
+use crate::event::{Depth, Effect, RecordHeader, Touch, Trust};
 use crate::order::{Confidence, Purpose, Quote, SignalId, Style, Tif, VenueOrderId};
 use crate::types::{Action, Flags, InstrumentId, OrderId, PublisherId, Text};
 
@@ -359,6 +359,7 @@ pub(super) fn update(
 ) -> BookUpdate {
     BookUpdate {
         mbo: crate::event::Mbo {
+            header: RecordHeader::UNSET,
             ts_event: now,
             ts_recv: now,
             order_id: OrderId(1),

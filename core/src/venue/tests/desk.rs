@@ -5,7 +5,7 @@ use bumpalo::Bump;
 use super::super::*;
 use crate::book::BookLimits;
 use crate::contract::{ContractKind, Multiplier, PriceSign, TickRule};
-use crate::event::{FeedNotice, Market, Status};
+use crate::event::{BookUpdate, FeedNotice, Mbo, Status, Touch};
 use crate::order::{Life, Note, Turn};
 use crate::types::{InstrumentId, PublisherId, Text};
 use alloc::vec::Vec;
@@ -118,14 +118,23 @@ impl<'a> Desk<'a> {
             size,
             ..self.next
         };
-        self.take(&Market::Mbo(record));
+        self.take(&record);
     }
 
-    pub(super) fn take(&mut self, market: &Market) {
-        let update = *self.books.apply(market).expect("there is a book");
+    pub(super) fn quote(&mut self, mbo: &Mbo, touch: &Touch) {
+        let update = *self.books.apply_quote(mbo, touch).expect("there is a book");
+        self.observe(&update);
+    }
+
+    fn take(&mut self, mbo: &Mbo) {
+        let update = *self.books.apply(mbo).expect("there is a book");
+        self.observe(&update);
+    }
+
+    fn observe(&mut self, update: &BookUpdate) {
         let reports = &mut self.reports;
         self.venue
-            .observe(&self.books, &update, &mut |report| reports.push(*report));
+            .observe(&self.books, update, &mut |report| reports.push(*report));
     }
 
     /// An aggressor on `side` trades so much with each of these, in one event.

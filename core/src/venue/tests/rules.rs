@@ -1,5 +1,5 @@
 use super::desk::*;
-use crate::event::{Definition, FeedNotice, InstrumentClass, Market, Touch};
+use crate::event::{Definition, FeedNotice, InstrumentClass, Touch};
 use crate::gateway::Gateway;
 use crate::money::Money;
 use crate::order::{ClientOrderId, ReportKind, Tif};
@@ -320,7 +320,7 @@ fn n16_a_book_without_queues_asks_for_a_trade_through_the_price() {
             bid_count: 2,
             ask_count: 1,
         };
-        desk.take(&Market::Quote(record, touch));
+        desk.quote(&record, &touch);
     };
     quote(&mut desk, Add, 0, 0, 2);
     let id = desk.order(Bid, 1, 9, Tif::Day);

@@ -6,7 +6,7 @@ use crate::databento::{DecodeError, METADATA_MAX};
 use crate::replay::{Bytes, Refill, Replay};
 use core::mem::offset_of;
 use dbn::{MboMsg, rtype};
-use undertow_core::event::{Body, Control, Market, Suspicion};
+use undertow_core::event::{Body, Control, Mbo, Suspicion};
 use undertow_core::types::{Action, BookKey, InstrumentId, PublisherId};
 
 const MBO_LEN: usize = size_of::<MboMsg>();
@@ -21,7 +21,7 @@ fn three_records() -> (Vec<u8>, usize) {
 }
 
 /// How many of the messages are market data.
-fn data(said: &[Body<Market>]) -> usize {
+fn data(said: &[Body<Mbo>]) -> usize {
     said.iter()
         .filter(|body| matches!(body, Body::Data(_)))
         .count()
@@ -315,7 +315,7 @@ fn f21_tiny_symbols_cannot_make_millions_of_strings() {
 fn f23_records_of_an_instrument_without_a_name_are_delivered() {
     let (bytes, start) = three_records();
     let said = replay_whole(&bytes);
-    let named = |body: &Body<Market>| match body {
+    let named = |body: &Body<Mbo>| match body {
         Body::Control(Control::Symbol(mapping)) => {
             mapping.instrument_id == key_at(&bytes, start).instrument_id
         }
@@ -354,10 +354,7 @@ fn f26_extreme_prices_and_sizes_pass_unharmed() {
             set(offset_of!(MboMsg, price), &price.to_le_bytes());
             set(offset_of!(MboMsg, size), &size.to_le_bytes());
             let said = replay_whole(&bytes);
-            let first = said.iter().find_map(|body| match body {
-                Body::Data(market) => Some(market.mbo()),
-                Body::Control(_) => None,
-            });
+            let first = said.iter().find_map(Body::record);
             let first = first.expect("a record");
             assert_eq!((first.price.0, first.size), (price, size));
         }
@@ -372,7 +369,7 @@ fn a_side_without_a_price_has_neither_size_nor_count() {
     let bid = at + offset_of!(dbn::Mbp1Msg, levels);
     bytes[bid..bid + 8].copy_from_slice(&i64::MAX.to_le_bytes());
     let said = replay_whole(&bytes);
-    let Some(Body::Data(Market::Quote(_, touch))) = said.last() else {
+    let Some(Body::Control(Control::Quote(_, touch))) = said.last() else {
         panic!("{said:?}");
     };
     assert_eq!((touch.bid_size, touch.bid_count), (0, 0));
@@ -391,10 +388,7 @@ fn counts_are_by_type_and_by_action() {
     assert_eq!(counts.records(rtype::MBP_0), 30);
     assert_eq!(counts.records(rtype::STATISTICS), 30 * 4);
     for action in Action::ALL {
-        let is = |body: &&Body<Market>| match body {
-            Body::Data(market) => market.mbo().action == action,
-            Body::Control(_) => false,
-        };
+        let is = |body: &&Body<Mbo>| body.record().is_some_and(|mbo| mbo.action == action);
         assert_eq!(counts.action(action), said.iter().filter(is).count() as u64);
     }
     assert_eq!((counts.unknown(), counts.suspect()), (0, 0));

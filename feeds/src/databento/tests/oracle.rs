@@ -3,15 +3,15 @@
 use dbn::decode::{DbnMetadata, DecodeRecordRef, dbn::Decoder};
 use dbn::{RecordRef, VersionUpgradePolicy};
 use undertow_core::event::{
-    Bar, Body, Control, Definition, FeedNotice, Imbalance, InstrumentClass, Market, Mbo, Statistic,
-    Status, SymbolMapping, Touch,
+    Bar, Body, Control, Definition, FeedNotice, Imbalance, InstrumentClass, Mbo, RecordHeader,
+    Statistic, Status, SymbolMapping, Touch,
 };
 use undertow_core::types::{
     Action, BookKey, Flags, InstrumentId, Nanos, OrderId, Price, PublisherId, Side, Text,
 };
 
 /// All messages that `bytes`, a whole and sound stream, must give.
-pub(crate) fn messages(bytes: &[u8]) -> Vec<Body<Market>> {
+pub(crate) fn messages(bytes: &[u8]) -> Vec<Body<Mbo>> {
     let mut decoder =
         Decoder::with_upgrade_policy(bytes, VersionUpgradePolicy::UpgradeToV3).expect("a header");
     let mut said = symbols(decoder.metadata());
@@ -21,7 +21,7 @@ pub(crate) fn messages(bytes: &[u8]) -> Vec<Body<Market>> {
     said
 }
 
-fn symbols(metadata: &dbn::Metadata) -> Vec<Body<Market>> {
+fn symbols(metadata: &dbn::Metadata) -> Vec<Body<Mbo>> {
     let mut said = Vec::new();
     for mapping in &metadata.mappings {
         for interval in &mapping.intervals {
@@ -47,9 +47,9 @@ fn symbols(metadata: &dbn::Metadata) -> Vec<Body<Market>> {
     said
 }
 
-fn message(record: &RecordRef) -> Vec<Body<Market>> {
+fn message(record: &RecordRef) -> Vec<Body<Mbo>> {
     if let Some(msg) = record.get::<dbn::MboMsg>() {
-        return vec![data(Market::Mbo(Mbo {
+        return vec![data(Mbo {
             order_id: OrderId(msg.order_id),
             channel_id: msg.channel_id,
             ..mbo(
@@ -58,18 +58,18 @@ fn message(record: &RecordRef) -> Vec<Body<Market>> {
                 (msg.action().ok(), msg.side().ok()),
                 (msg.ts_recv, msg.ts_in_delta, msg.sequence),
             )
-        }))];
+        })];
     }
     if let Some(msg) = record.get::<dbn::TradeMsg>() {
-        return vec![data(Market::Mbo(mbo(
+        return vec![data(mbo(
             &msg.hd,
             (msg.price, msg.size, msg.flags.raw()),
             (msg.action().ok(), msg.side().ok()),
             (msg.ts_recv, msg.ts_in_delta, msg.sequence),
-        )))];
+        ))];
     }
-    if let Some(market) = quote(record) {
-        return vec![data(market)];
+    if let Some((mbo, touch)) = quote(record) {
+        return vec![Body::Control(Control::Quote(mbo, touch))];
     }
     if let Some(msg) = record.get::<dbn::InstrumentDefMsg>() {
         return definition(msg);
@@ -77,7 +77,7 @@ fn message(record: &RecordRef) -> Vec<Body<Market>> {
     vec![Body::Control(control(record))]
 }
 
-fn quote(record: &RecordRef) -> Option<Market> {
+fn quote(record: &RecordRef) -> Option<(Mbo, Touch)> {
     if let Some(msg) = record.get::<dbn::Mbp1Msg>() {
         let mbo = mbo(
             &msg.hd,
@@ -85,7 +85,7 @@ fn quote(record: &RecordRef) -> Option<Market> {
             (msg.action().ok(), msg.side().ok()),
             (msg.ts_recv, msg.ts_in_delta, msg.sequence),
         );
-        return Some(Market::Quote(mbo, touch(&msg.levels[0])));
+        return Some((mbo, touch(&msg.levels[0])));
     }
     if let Some(msg) = record.get::<dbn::Mbp10Msg>() {
         let mbo = mbo(
@@ -94,7 +94,7 @@ fn quote(record: &RecordRef) -> Option<Market> {
             (msg.action().ok(), msg.side().ok()),
             (msg.ts_recv, msg.ts_in_delta, msg.sequence),
         );
-        return Some(Market::Quote(mbo, touch(&msg.levels[0])));
+        return Some((mbo, touch(&msg.levels[0])));
     }
     if let Some(msg) = record.get::<dbn::BboMsg>() {
         let mbo = mbo(
@@ -103,7 +103,7 @@ fn quote(record: &RecordRef) -> Option<Market> {
             (Some(dbn::Action::None), msg.side().ok()),
             (msg.ts_recv, 0, msg.sequence),
         );
-        return Some(Market::Quote(mbo, touch(&msg.levels[0])));
+        return Some((mbo, touch(&msg.levels[0])));
     }
     if let Some(msg) = record.get::<dbn::Cmbp1Msg>() {
         let mbo = mbo(
@@ -112,7 +112,7 @@ fn quote(record: &RecordRef) -> Option<Market> {
             (msg.action().ok(), msg.side().ok()),
             (msg.ts_recv, msg.ts_in_delta, 0),
         );
-        return Some(Market::Quote(mbo, consolidated(&msg.levels[0])));
+        return Some((mbo, consolidated(&msg.levels[0])));
     }
     let msg = record.get::<dbn::CbboMsg>()?;
     let mbo = mbo(
@@ -121,7 +121,7 @@ fn quote(record: &RecordRef) -> Option<Market> {
         (Some(dbn::Action::None), msg.side().ok()),
         (msg.ts_recv, 0, 0),
     );
-    Some(Market::Quote(mbo, consolidated(&msg.levels[0])))
+    Some((mbo, consolidated(&msg.levels[0])))
 }
 
 fn control(record: &RecordRef) -> Control {
@@ -206,7 +206,7 @@ fn notice(record: &RecordRef) -> FeedNotice {
     }
 }
 
-fn definition(msg: &dbn::InstrumentDefMsg) -> Vec<Body<Market>> {
+fn definition(msg: &dbn::InstrumentDefMsg) -> Vec<Body<Mbo>> {
     use InstrumentClass as Class;
     let class = match msg.instrument_class() {
         Ok(dbn::InstrumentClass::Bond) => Class::Bond,
@@ -257,8 +257,8 @@ fn definition(msg: &dbn::InstrumentDefMsg) -> Vec<Body<Market>> {
         .collect()
 }
 
-fn data(market: Market) -> Body<Market> {
-    Body::Data(market)
+fn data(mbo: Mbo) -> Body<Mbo> {
+    Body::Data(mbo)
 }
 
 fn key(hd: &dbn::RecordHeader) -> BookKey {
@@ -275,6 +275,7 @@ fn mbo(
     (ts_recv, ts_in_delta, sequence): (u64, i32, u32),
 ) -> Mbo {
     Mbo {
+        header: RecordHeader::UNSET,
         ts_event: Nanos(hd.ts_event),
         ts_recv: Nanos(ts_recv),
         order_id: OrderId(0),

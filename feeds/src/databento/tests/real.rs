@@ -2,7 +2,7 @@
 
 use super::{oracle, replay_whole};
 use std::path::PathBuf;
-use undertow_core::event::{Body, Market};
+use undertow_core::event::{Body, Mbo};
 use undertow_core::types::Action;
 
 /// The real DBN files with their names, decompressed; empty, and said so, where there are none.
@@ -54,10 +54,7 @@ fn the_real_session_has_the_known_actions() {
         }
         let said = replay_whole(&bytes);
         let count = |action| {
-            let is = |body: &&Body<Market>| match body {
-                Body::Data(market) => market.mbo().action == action,
-                Body::Control(_) => false,
-            };
+            let is = |body: &&Body<Mbo>| body.record().is_some_and(|mbo| mbo.action == action);
             said.iter().filter(is).count()
         };
         assert_eq!(count(Action::Add), 29_216);

@@ -1,6 +1,6 @@
 //! Refills on hand-made events, as CME prints them.
 
-use undertow_core::event::Trust;
+use undertow_core::event::{RecordHeader, Trust};
 use undertow_core::types::{InstrumentId, PublisherId};
 
 use super::*;
@@ -33,6 +33,7 @@ impl Scene {
             Side::Ask
         };
         let mbo = Mbo {
+            header: RecordHeader::UNSET,
             ts_event: self.now,
             ts_recv: self.now,
             order_id: OrderId(id),
