@@ -156,7 +156,7 @@ pub struct Track {
 }
 
 /// Sums over all contracts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Sums {
     /// Of those that can be valued.
     pub(super) total: Money,
@@ -168,6 +168,17 @@ pub(super) struct Sums {
     pub(super) opened: u64,
     /// Trades closed at a loss since the last one that gained.
     pub(super) losing_trades: i64,
+}
+
+impl Sums {
+    pub(super) const NONE: Self = Self {
+        total: Money::ZERO,
+        realised: Money::ZERO,
+        fees: Money::ZERO,
+        unvalued: 0,
+        opened: 0,
+        losing_trades: 0,
+    };
 }
 
 /// All of it.
@@ -226,7 +237,7 @@ impl Ledger {
             first_id: first_id.max(1),
             live: 0,
             executions: Executions::new(capacity.executions_max),
-            sums: Sums::default(),
+            sums: Sums::NONE,
             exposure: Exposure::new(capacity.underlyings_max),
             rules,
             behind: NONE,

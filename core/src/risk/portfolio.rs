@@ -34,6 +34,8 @@ pub(super) struct Worst {
     pub(super) underlying_positions: i64,
     /// Flat now, with an order that opens.
     pub(super) pending: i64,
+    /// Notional of the order, without a sign.
+    pub(super) order_notional: Money,
     /// Notional, long and short added.
     pub(super) gross: Money,
     /// Of the same underlying.
@@ -69,7 +71,8 @@ impl Worst {
             ..asked.risk.ledger.rules
         };
         let part = Part::asked(asked);
-        let share = part.share(&rules);
+        let margin = margin(&rules, asked.line);
+        let share = part.share(&rules, margin);
         let (buys, sells) = match asked.intent.side {
             Side::Bid => (asked.quantity, 0),
             _ => (0, -asked.quantity),
@@ -84,6 +87,15 @@ impl Worst {
             positions: kept.positions + positions,
             underlying_positions: underlying.positions + positions,
             pending: kept.pending + i64::from(share.is_pending),
+            order_notional: if part.size() == asked.quantity {
+                share.gross
+            } else {
+                asked
+                    .line
+                    .contract
+                    .notional(asked.quantity, asked.price)
+                    .abs()
+            },
             gross: kept.gross.with(gross).unwrap_or(Money::MAX),
             underlying_gross: underlying.gross.with(gross).unwrap_or(Money::MAX),
             delta,
@@ -94,7 +106,7 @@ impl Worst {
             committed: share.bound,
             underlying_committed: underlying.bound.with(share.bound),
             strategy_committed: strategy.with(share.bound),
-            order_committed: commitment(margin(&rules, asked.line), &part, buys, sells),
+            order_committed: commitment(margin, &part, buys, sells),
             reserved: kept.reserved.with(share.reserved),
         };
         #[cfg(test)]
@@ -183,7 +195,7 @@ impl Share {
 
     /// A contract's share as it stands.
     pub(super) fn of(line: &Line, rules: &Rules) -> Self {
-        Part::held(line).share(rules)
+        Part::held(line).share(rules, margin(rules, line))
     }
 }
 
@@ -336,15 +348,17 @@ impl<'a> Part<'a> {
     }
 
     #[inline(always)]
-    fn share(&self, rules: &Rules) -> Share {
+    fn share(&self, rules: &Rules, margin: Option<Money>) -> Share {
         let size = self.size();
         if size == 0 {
             return Share::NONE;
         }
         let held = self.line.position.quantity();
-        let margin = margin(rules, self.line);
         let bound = commitment(margin, self, self.most, self.least);
-        let bound_now = commitment(margin, self, held, held);
+        let bound_now = match held {
+            0 => Some(Money::ZERO),
+            held => commitment(margin, self, held, held),
+        };
         let ends = |each: Money| {
             let (one, other) = (each.times(self.most), each.times(self.least));
             [one.max(other), one.min(other)]

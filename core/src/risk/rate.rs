@@ -35,6 +35,22 @@ impl Rate {
 
     /// How many of them are younger than the window. Time never goes back, so they lie in order.
     pub(super) fn within(&self, now: Nanos, window_ns: i64) -> i64 {
+        let first = self.first_young(now, window_ns);
+        i64::try_from(self.len - first).unwrap_or(i64::MAX)
+    }
+
+    /// When the oldest of those that are younger than the window grows as old; undefined for never.
+    pub(super) fn falls_at(&self, now: Nanos, window_ns: i64) -> Nanos {
+        let first = self.first_young(now, window_ns);
+        let window = u64::try_from(window_ns).unwrap_or(0);
+        if first == self.len {
+            return Nanos::UNDEFINED;
+        }
+        Nanos(self.at(first).saturating_add(window))
+    }
+
+    /// Which is the oldest that is younger than the window.
+    fn first_young(&self, now: Nanos, window_ns: i64) -> usize {
         let window = u64::try_from(window_ns).unwrap_or(0);
         let is_young = |index| now.0.saturating_sub(self.at(index)) < window;
         let (mut old, mut young) = (0, self.len);
@@ -49,7 +65,7 @@ impl Rate {
                 old = middle + 1;
             }
         }
-        i64::try_from(self.len - old).unwrap_or(i64::MAX)
+        old
     }
 
     /// Forgets those that are as old as the window or older, which no later question about this

@@ -35,6 +35,11 @@ pub(super) fn worst(asked: &Asked<'_>) -> Worst {
         positions: sums.positions,
         underlying_positions: sums.underlying_positions,
         pending: sums.pending,
+        order_notional: asked
+            .line
+            .contract
+            .notional(asked.quantity, asked.price)
+            .abs(),
         gross: sums.gross,
         underlying_gross: sums.underlying_gross,
         delta: size(0),
