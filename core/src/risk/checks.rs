@@ -533,7 +533,8 @@ impl<'a> Asked<'a> {
         let is_again = is_recent && self.is_again(from);
         tell.fact(Bound::Window, !is_again);
         if self.intent.purpose.opens() {
-            tell.fact(Bound::SignalLive, !self.is_signal_live());
+            let is_live = self.risk.ledger.is_live(self.intent.signal_id);
+            tell.fact(Bound::SignalLive, !is_live);
         }
     }
 
@@ -545,20 +546,6 @@ impl<'a> Asked<'a> {
                 && other.side == self.intent.side
                 && other.quantity == self.intent.quantity
                 && other.price == self.intent.price
-        })
-    }
-
-    /// Whether another order that opens lives from the same signal.
-    fn is_signal_live(&self) -> bool {
-        let ledger = &self.risk.ledger;
-        ledger.active().iter().any(|at| {
-            ledger.line(*at).opening_count > 0
-                && ledger.open_orders(*at).any(|track| {
-                    let other = track.order.intent();
-                    !track.life.state().is_final()
-                        && other.purpose.opens()
-                        && other.signal_id == self.intent.signal_id
-                })
         })
     }
 
