@@ -45,7 +45,7 @@ use crate::order::{
 };
 use crate::position::{Agreement, BrokerView, Position, Recorded};
 use crate::types::{BookKey, Nanos, Price, Side};
-use checks::Standing;
+use checks::{Found, Standing};
 use context::{Correlation, Known, age_ns};
 use digest::Digest;
 use ledger::{Ledger, NONE, side_index};
@@ -343,21 +343,22 @@ impl Risk {
     pub fn consider(&mut self, intent: &Intent, now: Nanos) -> Result<Order, Refusal> {
         self.advance(now);
         self.counters.considered += 1;
-        let window = self.limits.attempts_window_ns;
         let now = self.now;
-        if let Some(attempts) = self.attempts.get_mut(usize::from(intent.strategy.0)) {
-            attempts.note(now, window);
-        }
+        let attempts = self.note_attempt(intent.strategy);
         self.messages.forget(now, SECOND_NS);
-        let at = self.ledger.find(intent.contract);
-        if let Some(at) = at
+        let found = Found {
+            line_idx: self.ledger.find(intent.contract),
+            id: self.ledger.free_id(),
+            attempts,
+        };
+        if let Some(at) = found.line_idx
             && intent.purpose.opens()
         {
             self.ledger.prepare(at, now);
         }
-        let (refusal, loss_each) = self.judge(intent, at);
+        let (refusal, loss_each) = self.judge(intent, &found);
         // Whoever asks this often has run away, whatever the checks say of this one.
-        if self.attempts(intent.strategy) > Some(self.limits.attempts_max) {
+        if attempts > Some(self.limits.attempts_max) {
             self.halt(Gate::ReduceOnly, HaltCause::RunAway);
         }
         match refusal {
@@ -366,21 +367,24 @@ impl Risk {
                 Err(refusal)
             }
             None => {
-                let at = at.expect("an intent that passed has a contract");
-                Ok(self.bear(intent, at, loss_each))
+                let at = found
+                    .line_idx
+                    .expect("an intent that passed has a contract");
+                let id = found.id.expect("an intent that passed has a slot");
+                Ok(self.bear(intent, at, id, loss_each))
             }
         }
     }
 
     /// Asks every check. Says also what one contract can lose, if it opens.
-    fn judge(&mut self, intent: &Intent, at: Option<u32>) -> (Option<Refusal>, Option<Money>) {
+    fn judge(&mut self, intent: &Intent, found: &Found) -> (Option<Refusal>, Option<Money>) {
         let mut verdict = self.verdict.take().expect("a verdict is in its place");
         if !self.standing.holds(&self.ledger.sums, self.now) {
             self.standing = Standing::of(self, &mut verdict);
         }
-        let loss_each = checks::run(self, intent, at, &mut verdict);
+        let loss_each = checks::run(self, intent, found, &mut verdict);
         #[cfg(test)]
-        self.assert_stands(intent, at, &verdict);
+        self.assert_stands(intent, found, &verdict);
         let refusal = verdict.refusal();
         self.verdict = Some(verdict);
         (refusal, loss_each)
@@ -388,11 +392,11 @@ impl Risk {
 
     /// Asks everything anew, with nothing kept from the last intent.
     #[cfg(test)]
-    fn assert_stands(&mut self, intent: &Intent, at: Option<u32>, verdict: &Verdict) {
+    fn assert_stands(&mut self, intent: &Intent, found: &Found, verdict: &Verdict) {
         let mut anew = Verdict::new();
         let standing = self.standing;
         self.standing = Standing::of(self, &mut anew);
-        checks::run(self, intent, at, &mut anew);
+        checks::run(self, intent, found, &mut anew);
         assert_eq!(*verdict, anew, "what stands from the last intent");
         self.standing = standing;
     }
@@ -414,11 +418,9 @@ impl Risk {
     }
 
     /// Makes the order of an intent that has passed, and reserves for it.
-    fn bear(&mut self, intent: &Intent, at: u32, loss_each: Option<Money>) -> Order {
-        let id = self.ledger.free_id();
-        let id = ClientOrderId(id.expect("an intent that passed has a slot"));
+    fn bear(&mut self, intent: &Intent, at: u32, id: u64, loss_each: Option<Money>) -> Order {
         let order = Order {
-            id,
+            id: ClientOrderId(id),
             ts: self.now,
             intent: *intent,
         };
@@ -1112,9 +1114,12 @@ impl Risk {
         self.kept.breakers[kind as usize].phase
     }
 
-    fn attempts(&self, strategy: StrategyId) -> Option<i64> {
-        let burst = self.attempts.get(usize::from(strategy.0))?;
-        Some(burst.count(self.now, self.limits.attempts_window_ns))
+    /// Counts an intent; says how many there were, if it is known whose it is.
+    fn note_attempt(&mut self, strategy: StrategyId) -> Option<i64> {
+        let (now, window) = (self.now, self.limits.attempts_window_ns);
+        let burst = self.attempts.get_mut(usize::from(strategy.0))?;
+        burst.note(now, window);
+        Some(burst.count(now, window))
     }
 
     fn messages_in_last_second(&self) -> i64 {

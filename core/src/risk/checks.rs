@@ -17,23 +17,34 @@ use crate::order::{Intent, Purpose};
 use crate::position::Agreement;
 use crate::types::{Nanos, Price, Side};
 
+/// What was found out of an intent before the checks are asked.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Found {
+    /// Where its contract stands, if it is known.
+    pub(super) line_idx: Option<u32>,
+    /// What the order would be called, if there is a place for it.
+    pub(super) id: Option<u64>,
+    /// Intents of its strategy within the window, this one too; none of a strategy not known.
+    pub(super) attempts: Option<i64>,
+}
+
 /// Runs every check, in order. After one fails the rest still speak, for who wants to know.
 /// Returns what one contract of an order that opens can lose, if anything bounds it.
 pub(super) fn run(
     risk: &Risk,
     intent: &Intent,
-    line_idx: Option<u32>,
+    found: &Found,
     verdict: &mut Verdict,
 ) -> Option<Money> {
     let mut tell = verdict.begin(risk.now);
     check_01_mode(risk, &mut tell);
     check_02_halt(risk, intent, &mut tell);
-    let Some(line_idx) = line_idx else {
+    let Some(line_idx) = found.line_idx else {
         tell.fact(Bound::Known, false);
         tell.done();
         return None;
     };
-    let asked = Asked::new(risk, intent, line_idx);
+    let asked = Asked::new(risk, intent, line_idx, found);
     if intent.purpose.opens() {
         asked.enter(tell)
     } else {
@@ -67,7 +78,8 @@ impl Standing {
         now < self.until && self.sums == *sums
     }
 
-    /// Says it. The verdict is that in which it will be told again.
+    /// Says it, apart from what an order waits for. The verdict is that in which it will be told again.
+    #[inline(never)]
     pub(super) fn of(risk: &Risk, verdict: &mut Verdict) -> Self {
         let mut tell = verdict.begin(risk.now);
         set_limits(risk, &mut tell);
@@ -234,6 +246,7 @@ pub(super) struct Asked<'a> {
     pub(super) intent: &'a Intent,
     pub(super) line: &'a Line,
     pub(super) line_idx: u32,
+    found: Found,
     pub(super) now: Nanos,
     /// What an order of this side may cost at most, per contract: its price or the mark.
     pub(super) price: Price,
@@ -241,13 +254,15 @@ pub(super) struct Asked<'a> {
 }
 
 impl<'a> Asked<'a> {
-    fn new(risk: &'a Risk, intent: &'a Intent, line_idx: u32) -> Self {
+    #[inline(always)]
+    fn new(risk: &'a Risk, intent: &'a Intent, line_idx: u32, found: &Found) -> Self {
         let line = risk.ledger.line(line_idx);
         Self {
             risk,
             intent,
             line,
             line_idx,
+            found: *found,
             now: risk.now,
             price: dearer(intent.price, line.view.mark),
             quantity: i64::from(intent.quantity),
@@ -260,7 +275,6 @@ impl<'a> Asked<'a> {
 
     /// What an order that opens is asked from the third check on.
     fn enter(&self, mut tell: Telling<'_>) -> Option<Money> {
-        let worst = Worst::of(self);
         let tell_to = &mut tell;
         tell_to.again(&self.risk.standing.told);
         self.check_03_instrument(tell_to);
@@ -270,6 +284,7 @@ impl<'a> Asked<'a> {
         self.check_07_price(tell_to);
         self.check_08_quantity(tell_to);
         self.check_09_collar(tell_to);
+        let worst = Worst::of(self);
         self.check_10_notional(&worst, tell_to);
         self.check_11_position(&worst, tell_to);
         self.check_12_exposure(&worst, tell_to);
@@ -285,7 +300,7 @@ impl<'a> Asked<'a> {
         self.check_23_signal(tell_to);
         self.check_24_unknown(tell_to);
         tell.done();
-        worst.loss_each
+        worst.loss_each()
     }
 
     /// The same of one that reduces.
@@ -405,17 +420,17 @@ impl<'a> Asked<'a> {
 
     #[inline(always)]
     fn check_10_notional(&self, worst: &Worst, tell: &mut Telling<'_>) {
-        tell.at_most(Bound::OrderNotional, worst.order_notional.0);
+        tell.at_most(Bound::OrderNotional, worst.order_notional().0);
     }
 
     #[inline(always)]
     fn check_11_position(&self, worst: &Worst, tell: &mut Telling<'_>) {
         let kept = &self.risk.kept;
-        let opened = i64::from(kept.opened_today).saturating_add(worst.pending);
-        let in_run = i64::from(kept.opened_in_run).saturating_add(worst.pending);
-        tell.at_most(Bound::PositionQuantity, worst.quantity);
-        tell.at_most(Bound::Positions, worst.positions);
-        tell.at_most(Bound::UnderlyingPositions, worst.underlying_positions);
+        let opened = i64::from(kept.opened_today).saturating_add(worst.pending());
+        let in_run = i64::from(kept.opened_in_run).saturating_add(worst.pending());
+        tell.at_most(Bound::PositionQuantity, worst.quantity());
+        tell.at_most(Bound::Positions, worst.positions());
+        tell.at_most(Bound::UnderlyingPositions, worst.underlying_positions());
         tell.at_most(Bound::OpenedPerDay, opened);
         tell.at_most(Bound::OpenedPerRun, in_run);
     }
@@ -437,15 +452,16 @@ impl<'a> Asked<'a> {
     fn check_12_exposure(&self, worst: &Worst, tell: &mut Telling<'_>) {
         let limits = &self.risk.limits;
         let units = |money: Option<Money>| money.map(|money| money.0);
-        tell.at_most(Bound::GrossNotional, worst.gross.0);
-        tell.at_most(Bound::UnderlyingNotional, worst.underlying_gross.0);
-        tell.known_at_most(Bound::Delta, units(worst.delta));
-        tell.known_at_most(Bound::Gamma, units(worst.gamma));
-        tell.known_at_most(Bound::Vega, units(worst.vega));
-        tell.known_at_most(Bound::WorstLoss, units(worst.loss));
-        tell.known_at_most(Bound::PositionShare, units(worst.committed));
-        tell.known_at_most(Bound::UnderlyingShare, units(worst.underlying_committed));
-        tell.known_at_most(Bound::StrategyShare, units(worst.strategy_committed));
+        tell.at_most(Bound::GrossNotional, worst.gross().0);
+        tell.at_most(Bound::UnderlyingNotional, worst.underlying_gross().0);
+        let [delta, gamma, vega] = worst.greeks().map_or([None; 3], |them| them.map(Some));
+        tell.known_at_most(Bound::Delta, units(delta));
+        tell.known_at_most(Bound::Gamma, units(gamma));
+        tell.known_at_most(Bound::Vega, units(vega));
+        tell.known_at_most(Bound::WorstLoss, units(worst.loss()));
+        tell.known_at_most(Bound::PositionShare, units(worst.committed()));
+        tell.known_at_most(Bound::UnderlyingShare, units(worst.underlying_committed()));
+        tell.known_at_most(Bound::StrategyShare, units(worst.strategy_committed()));
         let displayed = self.line.view.displayed[1 - self.side()];
         tell.limit(Bound::Displayed, share(displayed, limits.displayed_ppm))
             .at_most(Bound::Displayed, self.quantity);
@@ -473,7 +489,7 @@ impl<'a> Asked<'a> {
         let Some(account) = &self.risk.known.account else {
             return tell.missing(Bound::AccountAge);
         };
-        let (Some(order), Some(reserved)) = (worst.order_committed, worst.reserved) else {
+        let (Some(order), Some(reserved)) = (worst.order_committed(), worst.reserved()) else {
             return tell.missing(Bound::MarginRate);
         };
         let needed = reserved.part_up(self.risk.limits.margin_buffer_ppm);
@@ -494,6 +510,7 @@ impl<'a> Asked<'a> {
     }
 
     /// The new position against one that is held or may be: on both sides, if it may be either.
+    #[inline(never)]
     fn correlate(&self, tightest: Tightest, other: &Line) -> Tightest {
         let limits = &self.risk.limits;
         let lean = lean(self.intent.side) * self.line.contract.kind.direction();
@@ -539,6 +556,7 @@ impl<'a> Asked<'a> {
     }
 
     /// Whether the same was ordered since then.
+    #[inline(never)]
     fn is_again(&self, from: Nanos) -> bool {
         self.risk.ledger.since(from).any(|track| {
             let other = track.order.intent();
@@ -558,7 +576,7 @@ impl<'a> Asked<'a> {
     fn check_19_repeated_execution(&self, tell: &mut Telling<'_>) {
         let window = self.risk.limits.repeats_window_ns;
         let repeats = self.line.repeats[self.side()].count(self.now, window);
-        match self.risk.attempts(self.intent.strategy) {
+        match self.found.attempts {
             Some(attempts) => {
                 tell.at_most(Bound::Attempts, attempts);
                 tell.below(Bound::Repeats, repeats);
@@ -573,7 +591,7 @@ impl<'a> Asked<'a> {
         let side = i64::from(self.line.working[self.side()].count);
         tell.below(Bound::SideOrders, side);
         tell.below(Bound::Orders, i64::from(ledger.live));
-        tell.fact(Bound::OrderSlots, ledger.free_id().is_some());
+        tell.fact(Bound::OrderSlots, self.found.id.is_some());
     }
 
     #[inline(always)]
@@ -584,6 +602,7 @@ impl<'a> Asked<'a> {
     }
 
     /// Whether a live order of the other side would trade with this one.
+    #[inline(never)]
     fn meets_own(&self) -> bool {
         let opposite = match self.intent.side {
             Side::Bid => Side::Ask,
@@ -662,7 +681,7 @@ pub(super) fn is_mode_right(risk: &Risk) -> bool {
 
 /// What one contract of an intent can lose, if anything bounds it.
 pub(super) fn loss_each(risk: &Risk, intent: &Intent, line_idx: u32) -> Option<Money> {
-    super::portfolio::loss_each(&Asked::new(risk, intent, line_idx))
+    super::portfolio::loss_each(&Asked::new(risk, intent, line_idx, &Found::default()))
 }
 
 /// What the price of an order is compared with.
@@ -681,11 +700,8 @@ impl References {
         let (view, now) = (&asked.line.view, asked.now);
         let age_max = asked.risk.limits.data_age_ns_max;
         let recent = |price: Price, at: Nanos| {
-            if price.is_defined() && is_fresh(now, at, age_max) {
-                price.0
-            } else {
-                Price::UNDEFINED.0
-            }
+            let is_recent = is_fresh(now, at, age_max);
+            if is_recent { price } else { Price::UNDEFINED }.0
         };
         let (told, told_at) = asked.line.reference.unwrap_or((Price::UNDEFINED, Nanos(0)));
         let quoted = recent(view.quote.mid(), view.heard_at);
@@ -700,8 +716,8 @@ impl References {
         let (second, third) = order(b, c);
         let count = is_known(quoted) + is_known(traded) + is_known(seen) + is_known(told);
         let (median, highest) = match count {
-            0 => (Price::UNDEFINED.0, first),
-            1 => (first, first),
+            // Of none the first is undefined too.
+            0 | 1 => (first, first),
             2 => (first.midpoint(second), second),
             3 => (second, third),
             _ => (second.midpoint(third), last),

@@ -7,6 +7,7 @@
 
 use alloc::boxed::Box;
 use alloc::vec;
+use alloc::vec::Vec;
 
 use super::Order;
 use super::context::Greeks;
@@ -187,8 +188,8 @@ impl Sums {
 /// All of it.
 #[derive(Debug)]
 pub(super) struct Ledger {
-    lines: Box<[Option<Line>]>,
-    used: u32,
+    lines: Vec<Line>,
+    lines_max: u32,
     /// By key, open addressing: half of it stays empty.
     keys: Box<[(BookKey, u32)]>,
     underlyings: Box<[InstrumentId]>,
@@ -230,8 +231,8 @@ impl Ledger {
         let lines = capacity.contracts_max as usize;
         let keys = (2 * lines).next_power_of_two();
         Self {
-            lines: vec![None; lines].into_boxed_slice(),
-            used: 0,
+            lines: Vec::with_capacity(lines),
+            lines_max: capacity.contracts_max,
             keys: vec![(BookKey::default(), NONE); keys].into_boxed_slice(),
             signals: vec![0; SIGNALS].into_boxed_slice(),
             underlyings: vec![InstrumentId(0); capacity.underlyings_max as usize]
@@ -266,16 +267,16 @@ impl Ledger {
             }
             // What the old one earned stays in the sums of the day.
             self.catch_up();
-            self.lines[at as usize] = Some(blank(contract, underlying));
+            self.lines[at as usize] = blank(contract, underlying);
             return Ok(());
         }
-        if self.used as usize == self.lines.len() {
+        let at = u32::try_from(self.lines.len()).unwrap_or(NONE);
+        if at >= self.lines_max {
             return Err(RegisterError::Contracts);
         }
         let slot = self.slot_of(contract.key);
-        self.keys[slot] = (contract.key, self.used);
-        self.lines[self.used as usize] = Some(blank(contract, underlying));
-        self.used += 1;
+        self.keys[slot] = (contract.key, at);
+        self.lines.push(blank(contract, underlying));
         Ok(())
     }
 
@@ -320,21 +321,19 @@ impl Ledger {
     }
 
     pub(super) fn line(&self, at: u32) -> &Line {
-        let line = self.lines[at as usize].as_ref();
-        line.expect("lines below `used` are there")
+        &self.lines[at as usize]
     }
 
     pub(super) fn line_mut(&mut self, at: u32) -> &mut Line {
-        let line = self.lines[at as usize].as_mut();
-        line.expect("lines below `used` are there")
+        &mut self.lines[at as usize]
     }
 
     pub(super) fn lines(&self) -> impl Iterator<Item = &Line> {
-        self.lines[..self.used as usize].iter().flatten()
+        self.lines.iter()
     }
 
     pub(super) fn lines_mut(&mut self) -> impl Iterator<Item = &mut Line> {
-        self.lines[..self.used as usize].iter_mut().flatten()
+        self.lines.iter_mut()
     }
 
     pub(super) fn active(&self) -> &[u32] {
@@ -385,8 +384,7 @@ impl Ledger {
 
     /// Values a line anew and corrects the sums.
     pub(super) fn value(&mut self, at: u32) {
-        let line = self.lines[at as usize].as_mut();
-        let line = line.expect("lines below `used` are there");
+        let line = &mut self.lines[at as usize];
         let total = line.position.total(&line.contract, line.view.mark);
         let realised = line.position.realised(&line.contract);
         match line.total {
@@ -464,8 +462,7 @@ impl Ledger {
     /// Counts a line's share anew. Ages count from `now`; with none everything told is young, and
     /// the sums say until when.
     fn count(&mut self, at: u32, now: Nanos) {
-        let line = self.lines[at as usize].as_mut();
-        let line = line.expect("lines below `used` are there");
+        let line = &mut self.lines[at as usize];
         let rules = Rules { now, ..self.rules };
         let share = Share::of(line, &rules);
         let before = core::mem::replace(&mut line.share, share);
@@ -475,8 +472,7 @@ impl Ledger {
 
     /// A position was opened, closed or turned round.
     fn turn_over(&mut self, at: u32, held: i64, holds: i64) {
-        let line = self.lines[at as usize].as_mut();
-        let line = line.expect("lines below `used` are there");
+        let line = &mut self.lines[at as usize];
         if held != 0 {
             let earned = line.realised - line.flat_realised;
             if earned < Money::ZERO {
@@ -661,6 +657,7 @@ impl Ledger {
         self.signals[signal_place(signal)] > 0 && self.finds_live(signal)
     }
 
+    #[inline(never)]
     fn finds_live(&self, signal: SignalId) -> bool {
         self.active().iter().any(|at| {
             self.line(*at).opening_count > 0
