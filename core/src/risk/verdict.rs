@@ -335,6 +335,8 @@ enum Kind {
     Below,
     /// Passes from it on.
     AtLeast,
+    /// As [`Self::AtMost`]. What is kept is the time that the age counts from.
+    Age,
     /// As [`Self::AtMost`], but warns later.
     Correlation,
     /// It is so. Facts have no numbers.
@@ -352,6 +354,8 @@ pub(super) struct Compared {
     kind: Kind,
     value: i64,
     limit: i64,
+    /// How much further it could go and still pass: below zero, it stops the order.
+    headroom: i64,
 }
 
 impl Compared {
@@ -377,25 +381,28 @@ impl Compared {
         Self::of(bound, Kind::Missing, 0, 0)
     }
 
+    #[inline(always)]
     const fn of(bound: Bound, kind: Kind, value: i64, limit: i64) -> Self {
+        let headroom = match kind {
+            Kind::AtMost | Kind::Age | Kind::Correlation => limit.saturating_sub(value),
+            Kind::Below => limit.saturating_sub(value).saturating_sub(1),
+            Kind::AtLeast => value.saturating_sub(limit),
+            Kind::Holds => 0,
+            Kind::Fails | Kind::Missing => -1,
+        };
         Self {
             bound,
             kind,
             value,
             limit,
+            headroom,
         }
     }
 
     /// Whether it stops the order.
     #[inline(always)]
     const fn blocks(&self) -> bool {
-        match self.kind {
-            Kind::AtMost | Kind::Correlation => self.value > self.limit,
-            Kind::Below => self.value >= self.limit,
-            Kind::AtLeast => self.value < self.limit,
-            Kind::Holds => false,
-            Kind::Fails | Kind::Missing => true,
-        }
+        self.headroom < 0
     }
 
     #[inline(always)]
@@ -403,23 +410,11 @@ impl Compared {
         !matches!(self.kind, Kind::Holds | Kind::Fails | Kind::Missing)
     }
 
-    /// How much further it could go and still pass.
-    const fn headroom(&self) -> i64 {
-        let Self { value, limit, .. } = *self;
-        match self.kind {
-            Kind::AtMost | Kind::Correlation => limit.saturating_sub(value),
-            Kind::Below => limit.saturating_sub(value).saturating_sub(1),
-            Kind::AtLeast => value.saturating_sub(limit),
-            Kind::Holds => 0,
-            Kind::Fails | Kind::Missing => -1,
-        }
-    }
-
     fn status(&self) -> Status {
         match self.kind {
             Kind::Missing => Status::Missing,
             _ if self.blocks() => Status::Failed,
-            Kind::AtMost | Kind::Below => Status::at_most(self.value, self.limit),
+            Kind::AtMost | Kind::Age | Kind::Below => Status::at_most(self.value, self.limit),
             Kind::Correlation => Status::of_correlation(self.value, 1, self.limit),
             Kind::AtLeast | Kind::Holds | Kind::Fails => Status::Passed,
         }
@@ -436,14 +431,15 @@ impl Compared {
             status: self.status(),
             value,
             limit,
-            headroom: self.headroom(),
+            headroom: self.headroom,
         }
     }
 
     /// Whether it leaves less of its limit than the other.
+    #[inline(always)]
     fn is_tighter(&self, other: &Self) -> bool {
         let share = |of: &Self, by: &Self| {
-            i128::from(of.headroom()) * i128::from(by.limit.saturating_abs().max(1))
+            i128::from(of.headroom) * i128::from(by.limit.saturating_abs().max(1))
         };
         share(self, other) < share(other, self)
     }
@@ -456,6 +452,7 @@ pub(super) struct Tightest(Option<Compared>);
 
 impl Tightest {
     /// Weighs another.
+    #[inline(always)]
     #[must_use]
     pub(super) fn and(self, next: Compared) -> Self {
         let Some(now) = &self.0 else {
@@ -465,31 +462,17 @@ impl Tightest {
             _ if now.blocks() => false,
             _ if next.blocks() => true,
             (true, true) => next.is_tighter(now),
-            (false, is_number) => is_number,
-            (true, false) => false,
+            (now_is_number, next_is_number) => !now_is_number && next_is_number,
         };
         if is_tighter { Self(Some(next)) } else { self }
     }
 }
 
-/// What is told of a bound.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-enum Form {
-    Fact,
-    AtMost,
-    Below,
-    AtLeast,
-    /// At most so old. What is kept is the time that it counts from.
-    Age,
-    /// Nothing but that something is missing.
-    Lack,
-}
-
 /// What each check may tell, in its order. Each has a fixed place, so that a check has nothing to
 /// write but its numbers. Of correlations the tightest alone is told, and has a place of its own.
-const ROWS: [(Refusal, Bound, Form); 78] = {
-    use Form::{Age, AtLeast, AtMost, Below, Fact, Lack};
+/// What is missing has the place of its number, or one for that alone.
+const ROWS: [(Refusal, Bound, Kind); 78] = {
+    use Kind::{Age, AtLeast, AtMost, Below, Holds as Fact, Missing as Lack};
     use Refusal as Of;
     [
         (Of::Mode, Bound::Mode, Lack),
@@ -608,12 +591,12 @@ const PLACES: [Place; Bound::COUNT] = {
     }; Bound::COUNT];
     let (mut row, mut kept) = (0, 0);
     while row < ROWS.len() {
-        let (_, bound, form) = ROWS[row];
+        let (_, bound, kind) = ROWS[row];
         let place = &mut places[bound as usize];
-        match form {
-            Form::Fact => place.fact = row as u8,
-            Form::Lack => place.lack = row as u8,
-            Form::AtMost | Form::Below | Form::AtLeast | Form::Age => {
+        match kind {
+            Kind::Holds => place.fact = row as u8,
+            Kind::Missing => place.lack = row as u8,
+            _ => {
                 place.number = row as u8;
                 place.lack = row as u8;
                 place.kept = kept;
@@ -629,7 +612,7 @@ const PLACES: [Place; Bound::COUNT] = {
 const NUMBERS: usize = {
     let (mut row, mut numbers) = (0, 0);
     while row < ROWS.len() {
-        numbers += !matches!(ROWS[row].2, Form::Fact | Form::Lack) as usize;
+        numbers += !matches!(ROWS[row].2, Kind::Holds | Kind::Missing) as usize;
         row += 1;
     }
     numbers
@@ -658,8 +641,22 @@ impl Told {
     }
 }
 
-const fn has(rows: u128, row: usize) -> bool {
-    rows >> row & 1 != 0
+/// Which of each check's rows are facts.
+const FACTS: [u32; Refusal::COUNT] = {
+    let (mut row, mut facts) = (0, [0; Refusal::COUNT]);
+    while row < ROWS.len() {
+        let (check, _, kind) = ROWS[row];
+        let bit = 1 << (row - FIRST_ROWS[check as usize]);
+        facts[check as usize] |= bit * matches!(kind, Kind::Holds) as u32;
+        row += 1;
+    }
+    facts
+};
+
+/// Those of a check's rows, from its first on.
+const fn of(rows: u128, check: Refusal) -> u32 {
+    let (first, end) = (FIRST_ROWS[check as usize], FIRST_ROWS[check as usize + 1]);
+    (rows >> first) as u32 & ((1 << (end - first)) - 1)
 }
 
 /// Every check's outcome for one intent.
@@ -693,28 +690,28 @@ impl Telling<'_> {
     /// Passes if `value` ≤ the limit.
     #[inline(always)]
     pub(super) fn at_most(&mut self, bound: Bound, value: i64) {
-        let limit = self.number(bound, Form::AtMost, value);
+        let limit = self.number(bound, Kind::AtMost, value);
         self.told.is_beyond |= value > limit;
     }
 
     /// Passes if `value` < the limit.
     #[inline(always)]
     pub(super) fn below(&mut self, bound: Bound, value: i64) {
-        let limit = self.number(bound, Form::Below, value);
+        let limit = self.number(bound, Kind::Below, value);
         self.told.is_beyond |= value >= limit;
     }
 
     /// Passes if `value` ≥ the limit.
     #[inline(always)]
     pub(super) fn at_least(&mut self, bound: Bound, value: i64) {
-        let limit = self.number(bound, Form::AtLeast, value);
+        let limit = self.number(bound, Kind::AtLeast, value);
         self.told.is_beyond |= value < limit;
     }
 
     /// Passes if what was told at `as_of` is at most as old as the limit.
     #[inline(always)]
     pub(super) fn age(&mut self, bound: Bound, as_of: Nanos) {
-        let limit = self.number(bound, Form::Age, as_of.0.cast_signed());
+        let limit = self.number(bound, Kind::Age, as_of.0.cast_signed());
         self.told.is_beyond |= age_ns(self.verdict.now, as_of) > limit;
     }
 
@@ -787,9 +784,9 @@ impl Telling<'_> {
 
     /// Writes a value to its place, and gives the limit that stands beside it.
     #[inline(always)]
-    fn number(&mut self, bound: Bound, form: Form, value: i64) -> i64 {
+    fn number(&mut self, bound: Bound, kind: Kind, value: i64) -> i64 {
         let place = PLACES[bound as usize];
-        debug_assert_eq!(ROWS[place.number as usize].2, form, "{bound:?}");
+        debug_assert_eq!(ROWS[place.number as usize].2, kind, "{bound:?}");
         self.told.rows |= 1 << place.number;
         let number = &mut self.verdict.numbers[place.kept as usize];
         number[0] = value;
@@ -833,45 +830,56 @@ impl Verdict {
     #[cold]
     fn first_that_stops(&self) -> Option<Refusal> {
         let mut checks = Refusal::ALL.into_iter();
-        checks.find(|check| self.tightest(*check).0.is_some_and(|it| it.blocks()))
+        checks.find(|check| self.tightest(*check).is_some_and(|it| it.blocks()))
     }
 
     /// One check's outcome.
     #[must_use]
     pub fn of(&self, check: Refusal) -> Outcome {
-        match self.tightest(check).0 {
+        match self.tightest(check) {
             Some(compared) => compared.outcome(),
             None if self.is_exit && check.spares_exits() => Outcome::SPARED,
             None => Outcome::NOT_REACHED,
         }
     }
 
-    fn tightest(&self, check: Refusal) -> Tightest {
-        let first = match check {
-            Refusal::Correlation => self.closest,
-            _ => Tightest::default(),
+    #[inline(always)]
+    fn tightest(&self, check: Refusal) -> Option<Compared> {
+        let (rows, fails) = (of(self.told.rows, check), of(self.told.fails, check));
+        let mut tightest = match check {
+            Refusal::Correlation => self.closest.0,
+            _ => None,
         };
-        let rows = FIRST_ROWS[check as usize]..FIRST_ROWS[check as usize + 1];
-        rows.filter(|row| has(self.told.rows, *row))
-            .map(|row| self.compared(row))
-            .fold(first, Tightest::and)
+        // A fact that holds is told only where there is nothing else to tell.
+        let mut left = rows & (fails | !FACTS[check as usize]);
+        if left == 0 && tightest.is_none() {
+            left = rows & rows.wrapping_neg();
+        }
+        while left != 0 {
+            let row = left.trailing_zeros();
+            left &= left - 1;
+            let next = self.compared(FIRST_ROWS[check as usize] + row as usize, fails >> row);
+            match &tightest {
+                Some(now) if now.blocks() => break,
+                Some(now) if now.is_number() && !next.is_tighter(now) => {}
+                _ => tightest = Some(next),
+            }
+        }
+        tightest
     }
 
-    /// A row that was told.
-    fn compared(&self, row: usize) -> Compared {
-        let (_, bound, form) = ROWS[row];
-        let fails = has(self.told.fails, row);
-        let kind = match form {
-            Form::Fact => return Compared::fact(bound, !fails),
-            _ if fails => return Compared::missing(bound),
-            Form::AtMost | Form::Age => Kind::AtMost,
-            Form::Below => Kind::Below,
-            Form::AtLeast => Kind::AtLeast,
-            Form::Lack => Kind::Missing,
-        };
+    /// A row that was told. It fails by itself if `fails` is odd.
+    #[inline(always)]
+    fn compared(&self, row: usize, fails: u32) -> Compared {
+        let (_, bound, kind) = ROWS[row];
+        match kind {
+            Kind::Holds => return Compared::fact(bound, fails & 1 == 0),
+            _ if fails & 1 != 0 => return Compared::missing(bound),
+            _ => {}
+        }
         let [value, limit] = self.numbers[usize::from(PLACES[bound as usize].kept)];
-        let value = match form {
-            Form::Age => age_ns(self.now, Nanos(value.cast_unsigned())),
+        let value = match kind {
+            Kind::Age => age_ns(self.now, Nanos(value.cast_unsigned())),
             _ => value,
         };
         Compared::of(bound, kind, value, limit)
@@ -990,11 +998,11 @@ mod tests {
 
     #[test]
     fn every_bound_has_one_place_and_every_check_has_its_rows() {
-        for (row, (check, bound, form)) in ROWS.into_iter().enumerate() {
+        for (row, (check, bound, kind)) in ROWS.into_iter().enumerate() {
             let place = PLACES[bound as usize];
-            let its = match form {
-                Form::Fact => place.fact,
-                Form::Lack => place.lack,
+            let its = match kind {
+                Kind::Holds => place.fact,
+                Kind::Missing => place.lack,
                 _ => place.number,
             };
             assert_eq!(usize::from(its), row, "{check:?} {bound:?}");
