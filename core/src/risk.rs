@@ -345,10 +345,10 @@ impl Risk {
         self.counters.considered += 1;
         let now = self.now;
         let attempts = self.note_attempt(intent.strategy);
-        self.messages.forget(now, SECOND_NS);
         let found = Found {
             line_idx: self.ledger.find(intent.contract),
             id: self.ledger.free_id(),
+            messages: self.messages.forget(now, SECOND_NS),
             attempts,
         };
         if let Some(at) = found.line_idx

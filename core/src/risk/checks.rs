@@ -24,6 +24,8 @@ pub(super) struct Found {
     pub(super) line_idx: Option<u32>,
     /// What the order would be called, if there is a place for it.
     pub(super) id: Option<u64>,
+    /// Messages to the venue in the last second.
+    pub(super) messages: i64,
     /// Intents of its strategy within the window, this one too; none of a strategy not known.
     pub(super) attempts: Option<i64>,
 }
@@ -246,7 +248,7 @@ pub(super) struct Asked<'a> {
     pub(super) intent: &'a Intent,
     pub(super) line: &'a Line,
     pub(super) line_idx: u32,
-    found: Found,
+    found: &'a Found,
     pub(super) now: Nanos,
     /// What an order of this side may cost at most, per contract: its price or the mark.
     pub(super) price: Price,
@@ -255,14 +257,14 @@ pub(super) struct Asked<'a> {
 
 impl<'a> Asked<'a> {
     #[inline(always)]
-    fn new(risk: &'a Risk, intent: &'a Intent, line_idx: u32, found: &Found) -> Self {
+    fn new(risk: &'a Risk, intent: &'a Intent, line_idx: u32, found: &'a Found) -> Self {
         let line = risk.ledger.line(line_idx);
         Self {
             risk,
             intent,
             line,
             line_idx,
-            found: *found,
+            found,
             now: risk.now,
             price: dearer(intent.price, line.view.mark),
             quantity: i64::from(intent.quantity),
@@ -569,7 +571,7 @@ impl<'a> Asked<'a> {
 
     #[inline(always)]
     fn check_18_message_rate(&self, tell: &mut Telling<'_>) {
-        tell.below(Bound::Messages, self.risk.messages_in_last_second());
+        tell.below(Bound::Messages, self.found.messages);
     }
 
     #[inline(always)]

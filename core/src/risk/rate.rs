@@ -69,12 +69,13 @@ impl Rate {
     }
 
     /// Forgets those that are as old as the window or older, which no later question about this
-    /// window is about.
-    pub(super) fn forget(&mut self, now: Nanos, window_ns: i64) {
+    /// window is about. Says how many are younger.
+    pub(super) fn forget(&mut self, now: Nanos, window_ns: i64) -> i64 {
         let window = u64::try_from(window_ns).unwrap_or(0);
         while self.len > 0 && now.0.saturating_sub(self.at(0)) >= window {
             self.drop_oldest();
         }
+        i64::try_from(self.len).unwrap_or(i64::MAX)
     }
 
     /// The time of one of them, the oldest being 0.
@@ -153,13 +154,13 @@ mod tests {
         rate.note(Nanos(40));
         assert_eq!(rate.within(Nanos(40), 1_000), 3);
         assert_eq!(rate.within(Nanos(49), 20), 2);
-        rate.forget(Nanos(49), 20);
+        assert_eq!(rate.forget(Nanos(49), 20), 2);
         assert_eq!(rate.within(Nanos(49), 1_000), 2, "what was as old is gone");
         rate.note(Nanos(50));
         assert_eq!(rate.within(Nanos(50), 20), 2);
         assert_eq!(rate.within(Nanos(50), 21), 3);
         rate.clear();
-        rate.forget(Nanos(60), 1);
+        assert_eq!(rate.forget(Nanos(60), 1), 0);
         assert_eq!(rate.within(Nanos(50), 1_000), 0);
     }
 

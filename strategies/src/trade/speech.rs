@@ -67,6 +67,10 @@ impl<G: Gateway> Trader<G> {
         say(&item.said);
         let command = item.command;
         self.queue.pop_front();
+        // Begun anew where it began before: those places are in the cache, the next ones are not.
+        if self.queue.is_empty() {
+            self.queue.clear();
+        }
         self.said += 1;
         match command {
             Some(Command::Place(order)) => self.send_written(&order),
