@@ -1226,10 +1226,8 @@ impl Risk {
     /// Looks at today's result: one bad mark trips nothing, a realised loss does at once.
     fn weigh(&mut self) {
         if self.weighed != Some(self.ledger.sums) {
-            return self.weigh_anew();
-        }
-        #[cfg(test)]
-        {
+            self.weigh_anew();
+        } else if cfg!(test) {
             let before = (self.kept, self.high, self.loss, self.fall);
             self.weigh_anew();
             let after = (self.kept, self.high, self.loss, self.fall);

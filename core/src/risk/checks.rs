@@ -302,7 +302,7 @@ impl<'a> Asked<'a> {
         self.check_23_signal(tell_to);
         self.check_24_unknown(tell_to);
         tell.done();
-        worst.loss_each()
+        worst.order_loss()
     }
 
     /// The same of one that reduces.

@@ -139,7 +139,7 @@ impl<'a> Worst<'a> {
 
     /// What one contract of the order can lose, if anything bounds it.
     #[inline(always)]
-    pub(super) fn loss_each(&self) -> Option<Money> {
+    pub(super) fn order_loss(&self) -> Option<Money> {
         self.part.order_loss
     }
 
@@ -190,7 +190,7 @@ impl<'a> Worst<'a> {
             underlying_gross: self.underlying_gross(),
             greeks: self.greeks(),
             loss: self.loss(),
-            loss_each: self.loss_each(),
+            order_loss: self.order_loss(),
             committed: self.committed(),
             underlying_committed: self.underlying_committed(),
             strategy_committed: self.strategy_committed(),
