@@ -99,18 +99,12 @@ impl Money {
     /// `ppm` millionths of the amount, rounded up: at least this much is at least that share.
     #[must_use]
     pub const fn part_up(self, ppm: i64) -> Self {
+        // A division rounds toward zero: up already, if the amount is negative.
         if let Some(millionths) = self.0.checked_mul(ppm) {
-            let up = (millionths.rem_euclid(PPM) > 0) as i64;
-            return Self(millionths.div_euclid(PPM) + up);
+            return Self(millionths / PPM + (millionths % PPM > 0) as i64);
         }
-        let millionths = self.0 as i128 * ppm as i128;
-        let floor = millionths.div_euclid(PPM as i128);
-        let up = if millionths.rem_euclid(PPM as i128) > 0 {
-            1
-        } else {
-            0
-        };
-        Self::saturating_from(floor + up)
+        let (millionths, million) = (self.0 as i128 * ppm as i128, PPM as i128);
+        Self::saturating_from(millionths / million + (millionths % million > 0) as i128)
     }
 
     /// This amount as millionths of `whole`, rounded up, for limits that may just be reached:

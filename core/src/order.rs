@@ -92,7 +92,8 @@ impl Quote {
     /// Whether both sides are there and the bid is below the offer.
     #[must_use]
     pub const fn is_sound(&self) -> bool {
-        self.bid.is_defined() && self.ask.is_defined() && self.bid.0 < self.ask.0
+        // None is larger than what is undefined, so a bid below the offer is defined too.
+        self.ask.is_defined() && self.bid.0 < self.ask.0
     }
 
     /// Half way, rounded down to 1e-9; undefined unless sound.

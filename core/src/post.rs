@@ -40,7 +40,12 @@ impl<T> Post<T> {
         if self.due() > now || self.queue.is_empty() {
             return None;
         }
-        self.queue.pop_front()
+        let first = self.queue.pop_front();
+        // Begun anew where it began before: those places are in the cache, the next ones are not.
+        if self.queue.is_empty() {
+            self.queue.clear();
+        }
+        first
     }
 
     /// When the next message is due; undefined when there is none.

@@ -45,6 +45,7 @@ use crate::order::{
 };
 use crate::position::{Agreement, BrokerView, Position, Recorded};
 use crate::types::{BookKey, Nanos, Price, Side};
+use checks::{Found, Standing};
 use context::{Correlation, Known, age_ns};
 use digest::Digest;
 use ledger::{Ledger, NONE, side_index};
@@ -211,7 +212,7 @@ pub enum SetupError {
 }
 
 /// Readings in a row that a high or a loss needs before it is believed.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Steady {
     seen: i64,
     least: Money,
@@ -255,6 +256,9 @@ pub struct Risk {
     attempts: Box<[Burst]>,
     /// Sums of the ledger when the day, or this run, began.
     base: ledger::Sums,
+    standing: Standing,
+    /// The sums as they were weighed last, if weighing them again changes nothing.
+    weighed: Option<ledger::Sums>,
     opened_seen: u64,
     high: Steady,
     loss: Steady,
@@ -287,7 +291,9 @@ impl Risk {
             messages: Rate::new(room(setup.limits.messages_per_second_max)),
             errors: Rate::new(room(setup.limits.errors_max)),
             attempts: vec![Burst::default(); capacity.strategies_max as usize].into_boxed_slice(),
-            base: ledger::Sums::default(),
+            base: ledger::Sums::NONE,
+            standing: Standing::NONE,
+            weighed: None,
             opened_seen: 0,
             high: Steady::default(),
             loss: Steady::default(),
@@ -337,21 +343,22 @@ impl Risk {
     pub fn consider(&mut self, intent: &Intent, now: Nanos) -> Result<Order, Refusal> {
         self.advance(now);
         self.counters.considered += 1;
-        let window = self.limits.attempts_window_ns;
         let now = self.now;
-        if let Some(attempts) = self.attempts.get_mut(usize::from(intent.strategy.0)) {
-            attempts.note(now, window);
-        }
-        self.messages.forget(now, SECOND_NS);
-        let at = self.ledger.find(intent.contract);
-        if let Some(at) = at
+        let attempts = self.note_attempt(intent.strategy);
+        let found = Found {
+            line_idx: self.ledger.find(intent.contract),
+            id: self.ledger.free_id(),
+            messages: self.messages.forget(now, SECOND_NS),
+            attempts,
+        };
+        if let Some(at) = found.line_idx
             && intent.purpose.opens()
         {
             self.ledger.prepare(at, now);
         }
-        let (refusal, loss_each) = self.judge(intent, at);
+        let (refusal, loss_each) = self.judge(intent, &found);
         // Whoever asks this often has run away, whatever the checks say of this one.
-        if self.attempts(intent.strategy) > Some(self.limits.attempts_max) {
+        if attempts > Some(self.limits.attempts_max) {
             self.halt(Gate::ReduceOnly, HaltCause::RunAway);
         }
         match refusal {
@@ -360,19 +367,45 @@ impl Risk {
                 Err(refusal)
             }
             None => {
-                let at = at.expect("an intent that passed has a contract");
-                Ok(self.bear(intent, at, loss_each))
+                let at = found
+                    .line_idx
+                    .expect("an intent that passed has a contract");
+                let id = found.id.expect("an intent that passed has a slot");
+                Ok(self.bear(intent, at, id, loss_each))
             }
         }
     }
 
     /// Asks every check. Says also what one contract can lose, if it opens.
-    fn judge(&mut self, intent: &Intent, at: Option<u32>) -> (Option<Refusal>, Option<Money>) {
+    fn judge(&mut self, intent: &Intent, found: &Found) -> (Option<Refusal>, Option<Money>) {
         let mut verdict = self.verdict.take().expect("a verdict is in its place");
-        let loss_each = checks::run(self, intent, at, &mut verdict);
+        if !self.standing.holds(&self.ledger.sums, self.now) {
+            self.standing = Standing::of(self, &mut verdict);
+        }
+        let loss_each = checks::run(self, intent, found, &mut verdict);
+        #[cfg(test)]
+        self.assert_stands(intent, found, &verdict);
         let refusal = verdict.refusal();
         self.verdict = Some(verdict);
         (refusal, loss_each)
+    }
+
+    /// Asks everything anew, with nothing kept from the last intent.
+    #[cfg(test)]
+    fn assert_stands(&mut self, intent: &Intent, found: &Found, verdict: &Verdict) {
+        let mut anew = Verdict::new();
+        let standing = self.standing;
+        self.standing = Standing::of(self, &mut anew);
+        checks::run(self, intent, found, &mut anew);
+        assert_eq!(*verdict, anew, "what stands from the last intent");
+        self.standing = standing;
+    }
+
+    /// Something has changed on which more depends than the next intent: what was said of it is
+    /// said anew.
+    fn unsettle(&mut self) {
+        self.standing = Standing::NONE;
+        self.weighed = None;
     }
 
     /// The last intent's verdict, check by check.
@@ -385,11 +418,9 @@ impl Risk {
     }
 
     /// Makes the order of an intent that has passed, and reserves for it.
-    fn bear(&mut self, intent: &Intent, at: u32, loss_each: Option<Money>) -> Order {
-        let id = self.ledger.free_id();
-        let id = ClientOrderId(id.expect("an intent that passed has a slot"));
+    fn bear(&mut self, intent: &Intent, at: u32, id: u64, loss_each: Option<Money>) -> Order {
         let order = Order {
-            id,
+            id: ClientOrderId(id),
             ts: self.now,
             intent: *intent,
         };
@@ -499,6 +530,7 @@ impl Risk {
             BreakerKind::DailyLoss | BreakerKind::Volatility => {}
         }
         self.kept.breakers[kind as usize].clear();
+        self.unsettle();
         self.step(kind);
     }
 
@@ -511,6 +543,7 @@ impl Risk {
         self.limits.tighten(limits)?;
         self.ledger.rules = rules(&self.limits);
         self.ledger.count_all(self.now);
+        self.unsettle();
         self.step_all();
         Ok(())
     }
@@ -518,6 +551,7 @@ impl Risk {
     /// Takes in what a slow source says.
     pub fn on_context(&mut self, context: &Context, now: Nanos) {
         self.advance(now);
+        self.unsettle();
         match *context {
             Context::Venue(venue) => self.known.venue = venue,
             Context::Session(span) => self.known.session = span,
@@ -680,6 +714,7 @@ impl Risk {
     pub fn on_error(&mut self, now: Nanos) {
         self.advance(now);
         self.errors.note(self.now);
+        self.unsettle();
         self.step(BreakerKind::SystemErrors);
     }
 
@@ -844,6 +879,7 @@ impl Risk {
         self.kept.day_fees = Money::ZERO;
         self.kept.opened_today = 0;
         self.base = self.ledger.sums;
+        self.unsettle();
         self.step(BreakerKind::DailyLoss);
         self.step_all();
         self.weigh();
@@ -900,6 +936,7 @@ impl Risk {
         let carried = Position::carried(quantity, average);
         let earned = carried.total(&self.ledger.line(at).contract, mark);
         self.base.total += earned.unwrap_or(Money::ZERO);
+        self.unsettle();
         self.ledger.change(at, |position| *position = carried);
         // It was opened in an earlier run, not today.
         self.opened_seen = self.ledger.sums.opened;
@@ -1077,9 +1114,12 @@ impl Risk {
         self.kept.breakers[kind as usize].phase
     }
 
-    fn attempts(&self, strategy: StrategyId) -> Option<i64> {
-        let burst = self.attempts.get(usize::from(strategy.0))?;
-        Some(burst.count(self.now, self.limits.attempts_window_ns))
+    /// Counts an intent; says how many there were, if it is known whose it is.
+    fn note_attempt(&mut self, strategy: StrategyId) -> Option<i64> {
+        let (now, window) = (self.now, self.limits.attempts_window_ns);
+        let burst = self.attempts.get_mut(usize::from(strategy.0))?;
+        burst.note(now, window);
+        Some(burst.count(now, window))
     }
 
     fn messages_in_last_second(&self) -> i64 {
@@ -1159,7 +1199,11 @@ impl Risk {
         if kind == BreakerKind::DailyLoss && breaker.phase == Phase::Tripped && is_of_today {
             return false;
         }
+        let before = *breaker;
         let has_tripped = self.kept.breakers[kind as usize].step(kind, now, reading);
+        if self.kept.breakers[kind as usize] != before {
+            self.unsettle();
+        }
         if has_tripped {
             // What cools by itself begins anew: its count has done its work.
             match kind {
@@ -1181,6 +1225,17 @@ impl Risk {
 
     /// Looks at today's result: one bad mark trips nothing, a realised loss does at once.
     fn weigh(&mut self) {
+        if self.weighed != Some(self.ledger.sums) {
+            self.weigh_anew();
+        } else if cfg!(test) {
+            let before = (self.kept, self.high, self.loss, self.fall);
+            self.weigh_anew();
+            let after = (self.kept, self.high, self.loss, self.fall);
+            assert_eq!(before, after, "what was weighed before");
+        }
+    }
+
+    fn weigh_anew(&mut self) {
         let Some(earned) = self.earned_today() else {
             return;
         };
@@ -1189,6 +1244,7 @@ impl Risk {
         if equity > self.kept.high_water {
             if let Some(high) = self.high.beyond(equity, needed) {
                 self.kept.high_water = high;
+                self.unsettle();
             }
         } else {
             self.high.within();
@@ -1196,9 +1252,9 @@ impl Risk {
         let realised = self.ledger.sums.realised - self.base.realised + self.kept.day_earned;
         let floor = self.kept.day_equity + realised;
         let daily = self.limits.daily_loss(self.kept.day_equity);
-        let is_over = equity <= self.kept.day_equity - daily;
+        let is_lost = equity <= self.kept.day_equity - daily;
         let is_realised = floor <= self.kept.day_equity - daily;
-        if confirmed(&mut self.loss, is_over, is_realised, needed) {
+        if confirmed(&mut self.loss, is_lost, is_realised, needed) {
             let reading = Reading {
                 value: (-earned).0,
                 limit: daily.0,
@@ -1207,14 +1263,20 @@ impl Risk {
             self.step_with(BreakerKind::DailyLoss, reading);
         }
         let most = self.kept.high_water.part_up(self.limits.drawdown_ppm);
-        let is_over = self.kept.high_water - equity >= most;
+        let is_fallen = self.kept.high_water - equity >= most;
         let is_realised = self.kept.high_water - floor >= most;
-        if confirmed(&mut self.fall, is_over, is_realised, needed)
+        if confirmed(&mut self.fall, is_fallen, is_realised, needed)
             && let Some(reading) = self.drawdown_reading(Some(equity))
         {
             self.step_with(BreakerKind::Drawdown, reading);
         }
         self.step(BreakerKind::LosingTrades);
+        // Nothing is counted up to a confirmation, and nothing waits for its time.
+        let is_calm = equity <= self.kept.high_water
+            && !is_lost
+            && !is_fallen
+            && !self.kept.breakers.iter().any(|it| it.phase.blocks());
+        self.weighed = is_calm.then_some(self.ledger.sums);
     }
 
     /// Brings what is kept up to date with the ledger.

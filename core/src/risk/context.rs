@@ -192,7 +192,8 @@ impl Known {
 /// Whether something told at `as_of` still holds.
 #[inline]
 pub(super) fn is_fresh(now: Nanos, as_of: Nanos, age_ns_max: i64) -> bool {
-    as_of.is_defined() && age_ns(now, as_of) <= age_ns_max
+    let age = now.0.saturating_sub(as_of.0);
+    as_of.is_defined() && u64::try_from(age_ns_max).is_ok_and(|age_max| age <= age_max)
 }
 
 /// Age in ns; 0 for what comes from the future.

@@ -7,6 +7,7 @@
 
 use alloc::boxed::Box;
 use alloc::vec;
+use alloc::vec::Vec;
 
 use super::Order;
 use super::context::Greeks;
@@ -16,13 +17,16 @@ use crate::contract::{Contract, ContractError};
 use crate::event::{BookUpdate, Trust};
 use crate::money::Money;
 use crate::order::{
-    ClientOrderId, Intent, Life, Note, OrderState, Quote, StrategyId, Turn, VenueOrderId,
+    ClientOrderId, Intent, Life, Note, OrderState, Quote, SignalId, StrategyId, Turn, VenueOrderId,
 };
 use crate::position::{Agreement, Executions, Position};
 use crate::types::{Action, BookKey, InstrumentId, Nanos, Price, Side};
 
 /// No slot, no line.
 pub(super) const NONE: u32 = u32::MAX;
+
+/// How many ends of signals' numbers are told apart. A power of two.
+const SIGNALS: usize = 256;
 
 /// Working orders of one contract and side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -156,7 +160,7 @@ pub struct Track {
 }
 
 /// Sums over all contracts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Sums {
     /// Of those that can be valued.
     pub(super) total: Money,
@@ -170,12 +174,24 @@ pub(super) struct Sums {
     pub(super) losing_trades: i64,
 }
 
+impl Sums {
+    pub(super) const NONE: Self = Self {
+        total: Money::ZERO,
+        realised: Money::ZERO,
+        fees: Money::ZERO,
+        unvalued: 0,
+        opened: 0,
+        losing_trades: 0,
+    };
+}
+
 /// All of it.
 #[derive(Debug)]
 pub(super) struct Ledger {
-    lines: Box<[Option<Line>]>,
-    used: u32,
-    keys: Box<[u32]>,
+    lines: Vec<Line>,
+    lines_max: u32,
+    /// By key, open addressing: half of it stays empty.
+    keys: Box<[(BookKey, u32)]>,
     underlyings: Box<[InstrumentId]>,
     underlyings_used: u32,
     tracks: Box<[Option<Track>]>,
@@ -186,6 +202,8 @@ pub(super) struct Ledger {
     first_id: u64,
     /// Live orders.
     pub(super) live: u32,
+    /// Of those that open, how many have a signal whose number ends so.
+    signals: Box<[u32]>,
     pub(super) executions: Executions,
     pub(super) sums: Sums,
     /// What entry checks compare, but for the share of the line that is behind.
@@ -213,9 +231,10 @@ impl Ledger {
         let lines = capacity.contracts_max as usize;
         let keys = (2 * lines).next_power_of_two();
         Self {
-            lines: vec![None; lines].into_boxed_slice(),
-            used: 0,
-            keys: vec![NONE; keys].into_boxed_slice(),
+            lines: Vec::with_capacity(lines),
+            lines_max: capacity.contracts_max,
+            keys: vec![(BookKey::default(), NONE); keys].into_boxed_slice(),
+            signals: vec![0; SIGNALS].into_boxed_slice(),
             underlyings: vec![InstrumentId(0); capacity.underlyings_max as usize]
                 .into_boxed_slice(),
             underlyings_used: 0,
@@ -226,7 +245,7 @@ impl Ledger {
             first_id: first_id.max(1),
             live: 0,
             executions: Executions::new(capacity.executions_max),
-            sums: Sums::default(),
+            sums: Sums::NONE,
             exposure: Exposure::new(capacity.underlyings_max),
             rules,
             behind: NONE,
@@ -248,16 +267,16 @@ impl Ledger {
             }
             // What the old one earned stays in the sums of the day.
             self.catch_up();
-            self.lines[at as usize] = Some(blank(contract, underlying));
+            self.lines[at as usize] = blank(contract, underlying);
             return Ok(());
         }
-        if self.used as usize == self.lines.len() {
+        let at = u32::try_from(self.lines.len()).unwrap_or(NONE);
+        if at >= self.lines_max {
             return Err(RegisterError::Contracts);
         }
         let slot = self.slot_of(contract.key);
-        self.keys[slot] = self.used;
-        self.lines[self.used as usize] = Some(blank(contract, underlying));
-        self.used += 1;
+        self.keys[slot] = (contract.key, at);
+        self.lines.push(blank(contract, underlying));
         Ok(())
     }
 
@@ -281,38 +300,40 @@ impl Ledger {
     /// The line of a key.
     #[inline]
     pub(super) fn find(&self, key: BookKey) -> Option<u32> {
-        let at = self.keys[self.slot_of(key)];
+        let (_, at) = self.keys[self.slot_of(key)];
         (at != NONE).then_some(at)
     }
 
-    /// Where this key stands, or the empty slot where it would. Half of the slots are empty.
+    /// Where this key stands, or the empty slot where it would.
+    #[inline]
     fn slot_of(&self, key: BookKey) -> usize {
         let mask = self.keys.len() - 1;
         let id = u64::from(key.instrument_id.0) << 16 | u64::from(key.publisher_id.0);
         let hash = id.wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(26);
         let mut slot = usize::try_from(hash & mask as u64).unwrap_or(0);
-        while self.keys[slot] != NONE && self.line(self.keys[slot]).contract.key != key {
+        loop {
+            let (its, at) = self.keys[slot];
+            if its == key || at == NONE {
+                return slot;
+            }
             slot = (slot + 1) & mask;
         }
-        slot
     }
 
     pub(super) fn line(&self, at: u32) -> &Line {
-        let line = self.lines[at as usize].as_ref();
-        line.expect("lines below `used` are there")
+        &self.lines[at as usize]
     }
 
     pub(super) fn line_mut(&mut self, at: u32) -> &mut Line {
-        let line = self.lines[at as usize].as_mut();
-        line.expect("lines below `used` are there")
+        &mut self.lines[at as usize]
     }
 
     pub(super) fn lines(&self) -> impl Iterator<Item = &Line> {
-        self.lines[..self.used as usize].iter().flatten()
+        self.lines.iter()
     }
 
     pub(super) fn lines_mut(&mut self) -> impl Iterator<Item = &mut Line> {
-        self.lines[..self.used as usize].iter_mut().flatten()
+        self.lines.iter_mut()
     }
 
     pub(super) fn active(&self) -> &[u32] {
@@ -363,8 +384,7 @@ impl Ledger {
 
     /// Values a line anew and corrects the sums.
     pub(super) fn value(&mut self, at: u32) {
-        let line = self.lines[at as usize].as_mut();
-        let line = line.expect("lines below `used` are there");
+        let line = &mut self.lines[at as usize];
         let total = line.position.total(&line.contract, line.view.mark);
         let realised = line.position.realised(&line.contract);
         match line.total {
@@ -442,8 +462,7 @@ impl Ledger {
     /// Counts a line's share anew. Ages count from `now`; with none everything told is young, and
     /// the sums say until when.
     fn count(&mut self, at: u32, now: Nanos) {
-        let line = self.lines[at as usize].as_mut();
-        let line = line.expect("lines below `used` are there");
+        let line = &mut self.lines[at as usize];
         let rules = Rules { now, ..self.rules };
         let share = Share::of(line, &rules);
         let before = core::mem::replace(&mut line.share, share);
@@ -453,8 +472,7 @@ impl Ledger {
 
     /// A position was opened, closed or turned round.
     fn turn_over(&mut self, at: u32, held: i64, holds: i64) {
-        let line = self.lines[at as usize].as_mut();
-        let line = line.expect("lines below `used` are there");
+        let line = &mut self.lines[at as usize];
         if held != 0 {
             let earned = line.realised - line.flat_realised;
             if earned < Money::ZERO {
@@ -522,7 +540,7 @@ impl Ledger {
         *ordered_at = (*ordered_at).max(order.ts());
         line.head = slot;
         self.next_id = self.next_id.max(order.id().0.saturating_add(1));
-        self.tally(slot, &life, 1);
+        self.tally(slot, Counted::NOTHING, Counted::of(&life));
         self.tidy(at);
         self.touch(at);
     }
@@ -566,17 +584,17 @@ impl Ledger {
     /// Takes a turn of an order's life.
     pub(super) fn turn(&mut self, slot: u32, turn: Turn, now: Nanos) -> Note {
         let track = self.track_mut(slot);
-        let (at, before) = (track.line, track.life);
+        let (at, was_open) = (track.line, track.life.is_open());
+        let before = Counted::of(&track.life);
         let note = track.life.turn(turn);
         track.touched = track.touched.max(now);
-        let after = track.life;
+        let (after, is_open) = (Counted::of(&track.life), track.life.is_open());
         // That its bytes have left, or that it rests, changes nothing that is counted.
-        if contribution(&before) == contribution(&after) {
+        if before == after {
             return note;
         }
-        self.tally(slot, &before, -1);
-        self.tally(slot, &after, 1);
-        if before.is_open() && !after.is_open() {
+        self.tally(slot, before, after);
+        if was_open && !is_open {
             self.unlink(slot);
         }
         self.tidy(at);
@@ -605,32 +623,51 @@ impl Ledger {
         }
     }
 
-    /// Adds (1) or takes away (-1) what an order with this life contributes to its line.
-    fn tally(&mut self, slot: u32, life: &Life, sign: i32) {
-        if !life.is_open() {
-            return;
-        }
+    /// Takes away what an order has added to the counts, and adds what it does now.
+    fn tally(&mut self, slot: u32, before: Counted, after: Counted) {
         let track = self.track(slot);
         let (at, intent) = (track.line, track.order.intent());
         let (side, opens) = (side_index(intent.side), intent.purpose.opens());
+        let signal = signal_place(intent.signal_id);
         let line = self.line_mut(at);
-        line.working[side].quantity += i64::from(life.leaves()) * i64::from(sign);
-        let state = life.state();
-        if state.is_final() {
-            return;
-        }
-        let add = |count: &mut u32| *count = count.wrapping_add_signed(sign);
-        add(&mut line.working[side].count);
-        if state == OrderState::Unknown {
-            add(&mut line.unknown_count);
-        }
-        if state.is_unacked() {
-            add(&mut line.unacked_count);
-        }
+        let working = &mut line.working[side];
+        working.quantity += i64::from(after.leaves) - i64::from(before.leaves);
+        let change = |count: &mut u32, before: bool, after: bool| {
+            *count = count
+                .wrapping_add(u32::from(after))
+                .wrapping_sub(u32::from(before));
+        };
+        change(&mut working.count, before.is_live, after.is_live);
+        change(&mut line.unknown_count, before.is_unknown, after.is_unknown);
+        change(&mut line.unacked_count, before.is_unacked, after.is_unacked);
+        change(&mut self.live, before.is_live, after.is_live);
         if opens {
-            add(&mut line.opening_count);
+            change(
+                &mut self.line_mut(at).opening_count,
+                before.is_live,
+                after.is_live,
+            );
+            change(&mut self.signals[signal], before.is_live, after.is_live);
         }
-        add(&mut self.live);
+    }
+
+    /// Whether a live order that opens lives from this signal.
+    pub(super) fn is_live(&self, signal: SignalId) -> bool {
+        // Most often none has even a number that ends alike.
+        self.signals[signal_place(signal)] > 0 && self.finds_live(signal)
+    }
+
+    #[inline(never)]
+    fn finds_live(&self, signal: SignalId) -> bool {
+        self.active().iter().any(|at| {
+            self.line(*at).opening_count > 0
+                && self.open_orders(*at).any(|track| {
+                    let intent = track.order.intent();
+                    !track.life.state().is_final()
+                        && intent.purpose.opens()
+                        && intent.signal_id == signal
+                })
+        })
     }
 
     /// Keeps the list of active lines.
@@ -657,14 +694,36 @@ impl Ledger {
 }
 
 /// What of an order's life is counted: what may still fill, and in which of the counts it is.
-const fn contribution(life: &Life) -> (u32, bool, bool, bool) {
-    let state = life.state();
-    (
-        life.leaves(),
-        state.is_final(),
-        state.is_unacked(),
-        matches!(state, OrderState::Unknown),
-    )
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Counted {
+    leaves: u32,
+    is_live: bool,
+    is_unacked: bool,
+    is_unknown: bool,
+}
+
+impl Counted {
+    const NOTHING: Self = Self {
+        leaves: 0,
+        is_live: false,
+        is_unacked: false,
+        is_unknown: false,
+    };
+
+    const fn of(life: &Life) -> Self {
+        let state = life.state();
+        Self {
+            leaves: life.leaves(),
+            is_live: !state.is_final(),
+            is_unacked: state.is_unacked(),
+            is_unknown: matches!(state, OrderState::Unknown),
+        }
+    }
+}
+
+/// Where signals are counted whose numbers end as this one's.
+fn signal_place(signal: SignalId) -> usize {
+    usize::try_from(signal.0 % SIGNALS as u64).unwrap_or(0)
 }
 
 /// Index of a side in pairs of buys and sells.

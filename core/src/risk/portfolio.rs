@@ -23,83 +23,180 @@ use crate::money::{Money, PPM};
 use crate::order::StrategyId;
 use crate::types::{Nanos, Price, Side};
 
-/// The sums that entry checks compare with limits. Exposures are without a sign.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Worst {
-    /// Of the contract asked about: contracts held, long or short.
-    pub(super) quantity: i64,
-    /// Positions that may be open.
-    pub(super) positions: i64,
-    /// Of the same underlying.
-    pub(super) underlying_positions: i64,
-    /// Flat now, with an order that opens.
-    pub(super) pending: i64,
-    /// Notional, long and short added.
-    pub(super) gross: Money,
-    /// Of the same underlying.
-    pub(super) underlying_gross: Money,
-    /// Dollar Greeks, the larger of long and short.
-    pub(super) delta: Option<Money>,
-    pub(super) gamma: Option<Money>,
-    pub(super) vega: Option<Money>,
-    /// What all of it can lose.
-    pub(super) loss: Option<Money>,
-    /// What one contract of the order can lose, if anything bounds it.
-    pub(super) loss_each: Option<Money>,
-    /// Money bound: what was paid, or the margin.
-    pub(super) committed: Option<Money>,
-    pub(super) underlying_committed: Option<Money>,
-    pub(super) strategy_committed: Option<Money>,
-    /// Of the order alone.
-    pub(super) order_committed: Option<Money>,
-    /// What working orders and this one may still bind.
-    pub(super) reserved: Option<Money>,
+/// What entry checks compare with limits: what is kept of the other contracts, and the order's own
+/// as it would be with the order working. Exposures are without a sign.
+pub(super) struct Worst<'a> {
+    kept: &'a Exposure,
+    underlying: &'a Underlying,
+    strategy: &'a Sum,
+    part: Part<'a>,
+    share: Share,
+    margin: Option<Money>,
+    order: Order,
 }
 
-impl Worst {
-    /// What is kept of the other contracts, and the order's own as it would be with the order
-    /// working. Its share has been taken out: see [`Ledger::prepare`].
+/// The order alone.
+struct Order {
+    quantity: i64,
+    side: Side,
+    price: Price,
+}
+
+impl<'a> Worst<'a> {
+    /// The contract's own share has been taken out of what is kept: see [`Ledger::prepare`].
     ///
     /// [`Ledger::prepare`]: super::ledger::Ledger::prepare
     #[inline(always)]
-    pub(super) fn of(asked: &Asked<'_>) -> Self {
+    pub(super) fn of(asked: &Asked<'a>) -> Self {
         let kept = &asked.risk.ledger.exposure;
         let rules = Rules {
             now: asked.now,
             ..asked.risk.ledger.rules
         };
         let part = Part::asked(asked);
-        let share = part.share(&rules);
-        let (buys, sells) = match asked.intent.side {
-            Side::Bid => (asked.quantity, 0),
-            _ => (0, -asked.quantity),
-        };
-        let gross = Some(share.gross);
-        let underlying = &kept.underlyings[asked.line.underlying as usize];
-        let strategy = &kept.strategies[usize::from(asked.intent.strategy.0)];
-        let positions = i64::from(share.is_counted);
-        let [delta, gamma, vega] = kept.greeks_with(&share);
+        let margin = margin(&rules, asked.line);
         let worst = Self {
-            quantity: part.size(),
-            positions: kept.positions + positions,
-            underlying_positions: underlying.positions + positions,
-            pending: kept.pending + i64::from(share.is_pending),
-            gross: kept.gross.with(gross).unwrap_or(Money::MAX),
-            underlying_gross: underlying.gross.with(gross).unwrap_or(Money::MAX),
-            delta,
-            gamma,
-            vega,
-            loss: kept.loss.with(share.loss),
-            loss_each: part.order_loss,
-            committed: share.bound,
-            underlying_committed: underlying.bound.with(share.bound),
-            strategy_committed: strategy.with(share.bound),
-            order_committed: commitment(margin(&rules, asked.line), &part, buys, sells),
-            reserved: kept.reserved.with(share.reserved),
+            kept,
+            underlying: &kept.underlyings[asked.line.underlying as usize],
+            strategy: &kept.strategies[usize::from(asked.intent.strategy.0)],
+            share: part.share(&rules, margin),
+            part,
+            margin,
+            order: Order {
+                quantity: asked.quantity,
+                side: asked.intent.side,
+                price: asked.price,
+            },
         };
         #[cfg(test)]
-        assert_eq!(worst, twin::worst(asked), "sums that are kept");
+        assert_eq!(worst.figures(), twin::figures(asked), "sums that are kept");
         worst
+    }
+
+    /// Of the contract asked about: contracts held, long or short.
+    #[inline(always)]
+    pub(super) fn quantity(&self) -> i64 {
+        self.part.size()
+    }
+
+    /// Positions that may be open.
+    #[inline(always)]
+    pub(super) fn positions(&self) -> i64 {
+        self.kept.positions + i64::from(self.share.is_counted)
+    }
+
+    /// Of the same underlying.
+    #[inline(always)]
+    pub(super) fn underlying_positions(&self) -> i64 {
+        self.underlying.positions + i64::from(self.share.is_counted)
+    }
+
+    /// Flat now, with an order that opens.
+    #[inline(always)]
+    pub(super) fn pending(&self) -> i64 {
+        self.kept.pending + i64::from(self.share.is_pending)
+    }
+
+    /// Notional of the order alone.
+    #[inline(always)]
+    pub(super) fn order_notional(&self) -> Money {
+        if self.part.size() == self.order.quantity {
+            return self.share.gross;
+        }
+        let contract = &self.part.line.contract;
+        contract
+            .notional(self.order.quantity, self.order.price)
+            .abs()
+    }
+
+    /// Notional, long and short added.
+    #[inline(always)]
+    pub(super) fn gross(&self) -> Money {
+        self.kept
+            .gross
+            .with(Some(self.share.gross))
+            .unwrap_or(Money::MAX)
+    }
+
+    /// Of the same underlying.
+    #[inline(always)]
+    pub(super) fn underlying_gross(&self) -> Money {
+        let gross = self.underlying.gross.with(Some(self.share.gross));
+        gross.unwrap_or(Money::MAX)
+    }
+
+    /// Dollar delta, gamma and vega: the larger of long and short.
+    #[inline(always)]
+    pub(super) fn greeks(&self) -> Option<[Money; 3]> {
+        self.kept.greeks.with(self.share.greeks.as_ref())
+    }
+
+    /// What all of it can lose.
+    #[inline(always)]
+    pub(super) fn loss(&self) -> Option<Money> {
+        self.kept.loss.with(self.share.loss)
+    }
+
+    /// What one contract of the order can lose, if anything bounds it.
+    #[inline(always)]
+    pub(super) fn order_loss(&self) -> Option<Money> {
+        self.part.order_loss
+    }
+
+    /// Money bound in the contract: what was paid, or the margin.
+    #[inline(always)]
+    pub(super) fn committed(&self) -> Option<Money> {
+        self.share.bound
+    }
+
+    /// In its underlying.
+    #[inline(always)]
+    pub(super) fn underlying_committed(&self) -> Option<Money> {
+        self.underlying.bound.with(self.share.bound)
+    }
+
+    /// By the strategy.
+    #[inline(always)]
+    pub(super) fn strategy_committed(&self) -> Option<Money> {
+        self.strategy.with(self.share.bound)
+    }
+
+    /// By the order alone.
+    #[inline(always)]
+    pub(super) fn order_committed(&self) -> Option<Money> {
+        let quantity = self.order.quantity;
+        let (buys, sells) = match self.order.side {
+            Side::Bid => (quantity, 0),
+            _ => (0, -quantity),
+        };
+        commitment(self.margin, &self.part, buys, sells)
+    }
+
+    /// What working orders and this one may still bind.
+    #[inline(always)]
+    pub(super) fn reserved(&self) -> Option<Money> {
+        self.kept.reserved.with(self.share.reserved)
+    }
+
+    #[cfg(test)]
+    fn figures(&self) -> twin::Figures {
+        twin::Figures {
+            quantity: self.quantity(),
+            positions: self.positions(),
+            underlying_positions: self.underlying_positions(),
+            pending: self.pending(),
+            order_notional: self.order_notional(),
+            gross: self.gross(),
+            underlying_gross: self.underlying_gross(),
+            greeks: self.greeks(),
+            loss: self.loss(),
+            order_loss: self.order_loss(),
+            committed: self.committed(),
+            underlying_committed: self.underlying_committed(),
+            strategy_committed: self.strategy_committed(),
+            order_committed: self.order_committed(),
+            reserved: self.reserved(),
+        }
     }
 }
 
@@ -150,6 +247,60 @@ impl Default for Sum {
 /// Long and short ends of a Greek.
 type Ends = [Money; 2];
 
+/// The ends of what one contract held long has, held as much as that and as little.
+#[inline(always)]
+fn ends(each: Money, most: i64, least: i64) -> Ends {
+    let (one, other) = (each.times(most), each.times(least));
+    [one.max(other), one.min(other)]
+}
+
+/// Sums of the ends of delta, gamma and vega. They are told together, or none of them is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Greeks {
+    units: [[i128; 2]; 3],
+    missing: i64,
+    /// What they come to.
+    value: Option<[Ends; 3]>,
+}
+
+impl Greeks {
+    /// Adds a contract's (1) or takes them out (-1).
+    fn add(&mut self, greeks: Option<[Ends; 3]>, sign: i64) {
+        match greeks {
+            Some(greeks) => {
+                let sums = self.units.as_flattened_mut().iter_mut();
+                for (sum, end) in sums.zip(greeks.as_flattened()) {
+                    *sum += i128::from(end.0) * i128::from(sign);
+                }
+            }
+            None => self.missing += sign,
+        }
+        let value = self.units.map(|ends| ends.map(Money::saturating_from));
+        self.value = (self.missing == 0).then_some(value);
+    }
+
+    /// Dollar delta, gamma and vega with those of another contract: the larger of long and short.
+    #[inline(always)]
+    fn with(&self, others: Option<&[Ends; 3]>) -> Option<[Money; 3]> {
+        let (kept, others) = (self.value.as_ref()?, others?);
+        let size = |at: usize| {
+            let (high, low) = (kept[at][0] + others[at][0], kept[at][1] + others[at][1]);
+            high.abs().max(low.abs())
+        };
+        Some([size(0), size(1), size(2)])
+    }
+}
+
+impl Default for Greeks {
+    fn default() -> Self {
+        Self {
+            units: [[0; 2]; 3],
+            missing: 0,
+            value: Some([[Money::ZERO; 2]; 3]),
+        }
+    }
+}
+
 /// What one contract adds to the sums.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Share {
@@ -183,7 +334,7 @@ impl Share {
 
     /// A contract's share as it stands.
     pub(super) fn of(line: &Line, rules: &Rules) -> Self {
-        Part::held(line).share(rules)
+        Part::held(line).share(rules, margin(rules, line))
     }
 }
 
@@ -203,8 +354,7 @@ pub(super) struct Exposure {
     gross: Sum,
     loss: Sum,
     reserved: Sum,
-    /// Of delta, gamma and vega, the long and the short ends.
-    greeks: [[Sum; 2]; 3],
+    greeks: Greeks,
     underlyings: Box<[Underlying]>,
     /// By the strategy's number.
     strategies: Box<[Sum]>,
@@ -221,7 +371,7 @@ impl Exposure {
             gross: Sum::default(),
             loss: Sum::default(),
             reserved: Sum::default(),
-            greeks: [[Sum::default(); 2]; 3],
+            greeks: Greeks::default(),
             underlyings: vec![Underlying::default(); underlyings_max as usize].into_boxed_slice(),
             strategies: vec![Sum::default(); strategies].into_boxed_slice(),
             until: Nanos::UNDEFINED,
@@ -235,11 +385,7 @@ impl Exposure {
         self.gross.add(Some(share.gross), sign);
         self.loss.add(share.loss, sign);
         self.reserved.add(share.reserved, sign);
-        for (at, sums) in self.greeks.iter_mut().enumerate() {
-            for (end, sum) in sums.iter_mut().enumerate() {
-                sum.add(share.greeks.map(|greeks| greeks[at][end]), sign);
-            }
-        }
+        self.greeks.add(share.greeks, sign);
         let of = &mut self.underlyings[underlying as usize];
         of.positions += i64::from(share.is_counted) * sign;
         of.gross.add(Some(share.gross), sign);
@@ -248,20 +394,6 @@ impl Exposure {
         if sign > 0 {
             self.until = Nanos(self.until.0.min(share.until.0));
         }
-    }
-
-    /// Dollar delta, gamma and vega with another share: the larger of long and short.
-    #[inline(always)]
-    fn greeks_with(&self, share: &Share) -> [Option<Money>; 3] {
-        let Some(greeks) = &share.greeks else {
-            return [None; 3];
-        };
-        let size = |at: usize| {
-            let [high, low] = &self.greeks[at];
-            let [high, low] = [high.value? + greeks[at][0], low.value? + greeks[at][1]];
-            Some(high.abs().max(low.abs()))
-        };
-        [size(0), size(1), size(2)]
     }
 }
 
@@ -336,21 +468,22 @@ impl<'a> Part<'a> {
     }
 
     #[inline(always)]
-    fn share(&self, rules: &Rules) -> Share {
+    fn share(&self, rules: &Rules, margin: Option<Money>) -> Share {
         let size = self.size();
         if size == 0 {
             return Share::NONE;
         }
         let held = self.line.position.quantity();
-        let margin = margin(rules, self.line);
         let bound = commitment(margin, self, self.most, self.least);
-        let bound_now = commitment(margin, self, held, held);
-        let ends = |each: Money| {
-            let (one, other) = (each.times(self.most), each.times(self.least));
-            [one.max(other), one.min(other)]
+        let bound_now = match held {
+            0 => Some(Money::ZERO),
+            held => commitment(margin, self, held, held),
         };
-        let greeks =
-            dollars(rules, self).map(|[delta, gamma, vega]| [ends(delta), ends(gamma), ends(vega)]);
+        let greeks = dollars(rules, self);
+        let greeks = greeks.map(|[delta, gamma, vega]| {
+            let ends = |each| ends(each, self.most, self.least);
+            [ends(delta), ends(gamma), ends(vega)]
+        });
         Share {
             is_counted: true,
             is_pending: held == 0 && self.is_opening,

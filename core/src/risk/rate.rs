@@ -35,6 +35,22 @@ impl Rate {
 
     /// How many of them are younger than the window. Time never goes back, so they lie in order.
     pub(super) fn within(&self, now: Nanos, window_ns: i64) -> i64 {
+        let first = self.first_young(now, window_ns);
+        i64::try_from(self.len - first).unwrap_or(i64::MAX)
+    }
+
+    /// When the oldest of those that are younger than the window grows as old; undefined for never.
+    pub(super) fn falls_at(&self, now: Nanos, window_ns: i64) -> Nanos {
+        let first = self.first_young(now, window_ns);
+        let window = u64::try_from(window_ns).unwrap_or(0);
+        if first == self.len {
+            return Nanos::UNDEFINED;
+        }
+        Nanos(self.at(first).saturating_add(window))
+    }
+
+    /// Which is the oldest that is younger than the window.
+    fn first_young(&self, now: Nanos, window_ns: i64) -> usize {
         let window = u64::try_from(window_ns).unwrap_or(0);
         let is_young = |index| now.0.saturating_sub(self.at(index)) < window;
         let (mut old, mut young) = (0, self.len);
@@ -49,16 +65,17 @@ impl Rate {
                 old = middle + 1;
             }
         }
-        i64::try_from(self.len - old).unwrap_or(i64::MAX)
+        old
     }
 
     /// Forgets those that are as old as the window or older, which no later question about this
-    /// window is about.
-    pub(super) fn forget(&mut self, now: Nanos, window_ns: i64) {
+    /// window is about. Says how many are younger.
+    pub(super) fn forget(&mut self, now: Nanos, window_ns: i64) -> i64 {
         let window = u64::try_from(window_ns).unwrap_or(0);
         while self.len > 0 && now.0.saturating_sub(self.at(0)) >= window {
             self.drop_oldest();
         }
+        i64::try_from(self.len).unwrap_or(i64::MAX)
     }
 
     /// The time of one of them, the oldest being 0.
@@ -137,13 +154,13 @@ mod tests {
         rate.note(Nanos(40));
         assert_eq!(rate.within(Nanos(40), 1_000), 3);
         assert_eq!(rate.within(Nanos(49), 20), 2);
-        rate.forget(Nanos(49), 20);
+        assert_eq!(rate.forget(Nanos(49), 20), 2);
         assert_eq!(rate.within(Nanos(49), 1_000), 2, "what was as old is gone");
         rate.note(Nanos(50));
         assert_eq!(rate.within(Nanos(50), 20), 2);
         assert_eq!(rate.within(Nanos(50), 21), 3);
         rate.clear();
-        rate.forget(Nanos(60), 1);
+        assert_eq!(rate.forget(Nanos(60), 1), 0);
         assert_eq!(rate.within(Nanos(50), 1_000), 0);
     }
 

@@ -6,6 +6,8 @@
 use core::fmt;
 
 use super::breakers::{Phase, Reading};
+use super::context::age_ns;
+use crate::types::Nanos;
 
 /// The checks in their order, and the reasons of refusals: the first that fails is the reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -235,6 +237,10 @@ pub enum Bound {
     Agreement,
 }
 
+impl Bound {
+    const COUNT: usize = Self::Agreement as usize + 1;
+}
+
 /// How a check went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
@@ -329,6 +335,8 @@ enum Kind {
     Below,
     /// Passes from it on.
     AtLeast,
+    /// As [`Self::AtMost`]. What is kept is the time that the age counts from.
+    Age,
     /// As [`Self::AtMost`], but warns later.
     Correlation,
     /// It is so. Facts have no numbers.
@@ -346,22 +354,14 @@ pub(super) struct Compared {
     kind: Kind,
     value: i64,
     limit: i64,
+    /// How much further it could go and still pass: below zero, it stops the order.
+    headroom: i64,
 }
 
 impl Compared {
     /// Passes if `value` ≤ `limit`.
     pub(super) const fn at_most(bound: Bound, value: i64, limit: i64) -> Self {
         Self::of(bound, Kind::AtMost, value, limit)
-    }
-
-    /// Passes if `value` < `limit`.
-    const fn below(bound: Bound, value: i64, limit: i64) -> Self {
-        Self::of(bound, Kind::Below, value, limit)
-    }
-
-    /// Passes if `value` ≥ `limit`.
-    const fn at_least(bound: Bound, value: i64, limit: i64) -> Self {
-        Self::of(bound, Kind::AtLeast, value, limit)
     }
 
     /// Passes if the correlation is ≤ `limit`; see [`Status::of_correlation`].
@@ -381,25 +381,28 @@ impl Compared {
         Self::of(bound, Kind::Missing, 0, 0)
     }
 
+    #[inline(always)]
     const fn of(bound: Bound, kind: Kind, value: i64, limit: i64) -> Self {
+        let headroom = match kind {
+            Kind::AtMost | Kind::Age | Kind::Correlation => limit.saturating_sub(value),
+            Kind::Below => limit.saturating_sub(value).saturating_sub(1),
+            Kind::AtLeast => value.saturating_sub(limit),
+            Kind::Holds => 0,
+            Kind::Fails | Kind::Missing => -1,
+        };
         Self {
             bound,
             kind,
             value,
             limit,
+            headroom,
         }
     }
 
     /// Whether it stops the order.
     #[inline(always)]
     const fn blocks(&self) -> bool {
-        match self.kind {
-            Kind::AtMost | Kind::Correlation => self.value > self.limit,
-            Kind::Below => self.value >= self.limit,
-            Kind::AtLeast => self.value < self.limit,
-            Kind::Holds => false,
-            Kind::Fails | Kind::Missing => true,
-        }
+        self.headroom < 0
     }
 
     #[inline(always)]
@@ -407,23 +410,11 @@ impl Compared {
         !matches!(self.kind, Kind::Holds | Kind::Fails | Kind::Missing)
     }
 
-    /// How much further it could go and still pass.
-    const fn headroom(&self) -> i64 {
-        let Self { value, limit, .. } = *self;
-        match self.kind {
-            Kind::AtMost | Kind::Correlation => limit.saturating_sub(value),
-            Kind::Below => limit.saturating_sub(value).saturating_sub(1),
-            Kind::AtLeast => value.saturating_sub(limit),
-            Kind::Holds => 0,
-            Kind::Fails | Kind::Missing => -1,
-        }
-    }
-
     fn status(&self) -> Status {
         match self.kind {
             Kind::Missing => Status::Missing,
             _ if self.blocks() => Status::Failed,
-            Kind::AtMost | Kind::Below => Status::at_most(self.value, self.limit),
+            Kind::AtMost | Kind::Age | Kind::Below => Status::at_most(self.value, self.limit),
             Kind::Correlation => Status::of_correlation(self.value, 1, self.limit),
             Kind::AtLeast | Kind::Holds | Kind::Fails => Status::Passed,
         }
@@ -440,14 +431,15 @@ impl Compared {
             status: self.status(),
             value,
             limit,
-            headroom: self.headroom(),
+            headroom: self.headroom,
         }
     }
 
     /// Whether it leaves less of its limit than the other.
+    #[inline(always)]
     fn is_tighter(&self, other: &Self) -> bool {
         let share = |of: &Self, by: &Self| {
-            i128::from(of.headroom()) * i128::from(by.limit.saturating_abs().max(1))
+            i128::from(of.headroom) * i128::from(by.limit.saturating_abs().max(1))
         };
         share(self, other) < share(other, self)
     }
@@ -460,6 +452,7 @@ pub(super) struct Tightest(Option<Compared>);
 
 impl Tightest {
     /// Weighs another.
+    #[inline(always)]
     #[must_use]
     pub(super) fn and(self, next: Compared) -> Self {
         let Some(now) = &self.0 else {
@@ -469,208 +462,427 @@ impl Tightest {
             _ if now.blocks() => false,
             _ if next.blocks() => true,
             (true, true) => next.is_tighter(now),
-            (false, is_number) => is_number,
-            (true, false) => false,
+            (now_is_number, next_is_number) => !now_is_number && next_is_number,
         };
         if is_tighter { Self(Some(next)) } else { self }
     }
 }
 
-/// How many bounds each check compares at most. Of correlations the tightest alone is told.
-const WIDTHS: [usize; Refusal::COUNT] = [
-    2, 1, 2, 3, 2, 1, 3, 2, 3, 1, 5, 11, 3, 10, 3, 3, 2, 1, 2, 3, 1, 6, 2, 3,
-];
+/// What each check may tell, in its order. Each has a fixed place, so that a check has nothing to
+/// write but its numbers. Of correlations the tightest alone is told, and has a place of its own.
+/// What is missing has the place of its number, or one for that alone.
+const ROWS: [(Refusal, Bound, Kind); 78] = {
+    use Kind::{Age, AtLeast, AtMost, Below, Holds as Fact, Missing as Lack};
+    use Refusal as Of;
+    [
+        (Of::Mode, Bound::Mode, Lack),
+        (Of::Mode, Bound::Mode, Fact),
+        (Of::Mode, Bound::Account, Fact),
+        (Of::Halt, Bound::Gate, Fact),
+        (Of::Instrument, Bound::Known, Fact),
+        (Of::Instrument, Bound::Allowed, Fact),
+        (Of::Instrument, Bound::Expiry, AtLeast),
+        (Of::Session, Bound::SessionTime, Fact),
+        (Of::Session, Bound::TradingStatus, Fact),
+        (Of::Session, Bound::StrategyWindow, Fact),
+        (Of::FeedTrust, Bound::Trust, Fact),
+        (Of::FeedTrust, Bound::Crossed, Fact),
+        (Of::DataAge, Bound::Age, AtMost),
+        (Of::Price, Bound::Defined, Fact),
+        (Of::Price, Bound::Sign, Fact),
+        (Of::Price, Bound::Tick, Fact),
+        (Of::Quantity, Bound::Positive, Fact),
+        (Of::Quantity, Bound::OrderQuantity, AtMost),
+        (Of::Collar, Bound::References, AtLeast),
+        (Of::Collar, Bound::ReferencesApart, AtMost),
+        (Of::Collar, Bound::Collar, AtMost),
+        (Of::Notional, Bound::OrderNotional, AtMost),
+        (Of::Position, Bound::PositionQuantity, AtMost),
+        (Of::Position, Bound::Positions, AtMost),
+        (Of::Position, Bound::UnderlyingPositions, AtMost),
+        (Of::Position, Bound::OpenedPerDay, AtMost),
+        (Of::Position, Bound::OpenedPerRun, AtMost),
+        (Of::Position, Bound::Reducing, AtMost),
+        (Of::Exposure, Bound::GrossNotional, AtMost),
+        (Of::Exposure, Bound::UnderlyingNotional, AtMost),
+        (Of::Exposure, Bound::Delta, AtMost),
+        (Of::Exposure, Bound::Gamma, AtMost),
+        (Of::Exposure, Bound::Vega, AtMost),
+        (Of::Exposure, Bound::WorstLoss, AtMost),
+        (Of::Exposure, Bound::PositionShare, AtMost),
+        (Of::Exposure, Bound::UnderlyingShare, AtMost),
+        (Of::Exposure, Bound::StrategyShare, AtMost),
+        (Of::Exposure, Bound::Displayed, AtMost),
+        (Of::Exposure, Bound::Volume, AtMost),
+        (Of::DailyLoss, Bound::Marks, AtMost),
+        (Of::DailyLoss, Bound::DailyLoss, Fact),
+        (Of::DailyLoss, Bound::Loss, Below),
+        (Of::Breakers, Bound::Drawdown, Fact),
+        (Of::Breakers, Bound::Drawdown, Below),
+        (Of::Breakers, Bound::LosingDays, Fact),
+        (Of::Breakers, Bound::LosingDays, Below),
+        (Of::Breakers, Bound::LosingTrades, Fact),
+        (Of::Breakers, Bound::LosingTrades, Below),
+        (Of::Breakers, Bound::Volatility, Fact),
+        (Of::Breakers, Bound::Volatility, Below),
+        (Of::Breakers, Bound::SystemErrors, Fact),
+        (Of::Breakers, Bound::SystemErrors, Below),
+        (Of::Margin, Bound::AccountAge, AtMost),
+        (Of::Margin, Bound::MarginRate, Lack),
+        (Of::Margin, Bound::Funds, AtMost),
+        (Of::Margin, Bound::BuyingPower, AtMost),
+        (Of::Correlation, Bound::ValueAtRiskAge, Age),
+        (Of::Correlation, Bound::ValueAtRisk, AtMost),
+        (Of::Duplicate, Bound::Window, Fact),
+        (Of::Duplicate, Bound::SignalLive, Fact),
+        (Of::MessageRate, Bound::Messages, Below),
+        (Of::RepeatedExecution, Bound::Attempts, AtMost),
+        (Of::RepeatedExecution, Bound::Repeats, Below),
+        (Of::OpenOrders, Bound::SideOrders, Below),
+        (Of::OpenOrders, Bound::Orders, Below),
+        (Of::OpenOrders, Bound::OrderSlots, Fact),
+        (Of::SelfMatch, Bound::OwnPrice, Fact),
+        (Of::Budget, Bound::CostAge, Age),
+        (Of::Budget, Bound::SignalCost, Fact),
+        (Of::Budget, Bound::SignalCost, AtMost),
+        (Of::Budget, Bound::DayCost, AtMost),
+        (Of::Budget, Bound::MonthCost, AtMost),
+        (Of::Budget, Bound::Fees, AtMost),
+        (Of::Signal, Bound::SignalAge, AtMost),
+        (Of::Signal, Bound::Confidence, AtLeast),
+        (Of::Unknown, Bound::UnknownOrders, AtMost),
+        (Of::Unknown, Bound::Unacked, Below),
+        (Of::Unknown, Bound::Agreement, Fact),
+    ]
+};
 
-/// Where each check's bounds are written, and the end of the last.
-const PLACES: [usize; Refusal::COUNT + 1] = {
-    let mut places = [0; Refusal::COUNT + 1];
-    let mut check = 0;
-    while check < Refusal::COUNT {
-        places[check + 1] = places[check] + WIDTHS[check];
-        check += 1;
+/// The first row of each check, and the end of the last.
+const FIRST_ROWS: [usize; Refusal::COUNT + 1] = {
+    let mut first = [ROWS.len(); Refusal::COUNT + 1];
+    let mut row = ROWS.len();
+    while row > 0 {
+        row -= 1;
+        let check = ROWS[row].0 as usize;
+        assert!(first[check + 1] != ROWS.len() || check + 1 == Refusal::COUNT);
+        first[check] = row;
+    }
+    first
+};
+
+/// Where the rows of a bound are, and where its numbers are kept.
+#[derive(Clone, Copy)]
+struct Place {
+    fact: u8,
+    number: u8,
+    lack: u8,
+    kept: u8,
+}
+
+/// No row.
+const NOWHERE: u8 = ROWS.len() as u8;
+
+/// The places by bound.
+const PLACES: [Place; Bound::COUNT] = {
+    let mut places = [Place {
+        fact: NOWHERE,
+        number: NOWHERE,
+        lack: NOWHERE,
+        kept: NOWHERE,
+    }; Bound::COUNT];
+    let (mut row, mut kept) = (0, 0);
+    while row < ROWS.len() {
+        let (_, bound, kind) = ROWS[row];
+        let place = &mut places[bound as usize];
+        match kind {
+            Kind::Holds => place.fact = row as u8,
+            Kind::Missing => place.lack = row as u8,
+            _ => {
+                place.number = row as u8;
+                place.lack = row as u8;
+                place.kept = kept;
+                kept += 1;
+            }
+        }
+        row += 1;
     }
     places
 };
 
-const ROOM: usize = PLACES[Refusal::COUNT];
+/// How many bounds have numbers.
+const NUMBERS: usize = {
+    let (mut row, mut numbers) = (0, 0);
+    while row < ROWS.len() {
+        numbers += !matches!(ROWS[row].2, Kind::Holds | Kind::Missing) as usize;
+        row += 1;
+    }
+    numbers
+};
 
-/// Stands for the count of a check that an exit was spared.
-const SPARED: u8 = u8::MAX;
+/// Which rows were told, and what of them stops the order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Told {
+    /// A bit for each row.
+    rows: u128,
+    /// Of those the facts that do not hold, and what is missing.
+    fails: u128,
+    /// Whether a number is beyond its limit.
+    is_beyond: bool,
+}
+
+impl Told {
+    pub(super) const NOTHING: Self = Self {
+        rows: 0,
+        fails: 0,
+        is_beyond: false,
+    };
+
+    const fn stops(&self) -> bool {
+        self.is_beyond || self.fails != 0
+    }
+}
+
+/// Which of each check's rows are facts.
+const FACTS: [u32; Refusal::COUNT] = {
+    let (mut row, mut facts) = (0, [0; Refusal::COUNT]);
+    while row < ROWS.len() {
+        let (check, _, kind) = ROWS[row];
+        let bit = 1 << (row - FIRST_ROWS[check as usize]);
+        facts[check as usize] |= bit * matches!(kind, Kind::Holds) as u32;
+        row += 1;
+    }
+    facts
+};
+
+/// Those of a check's rows, from its first on.
+const fn of(rows: u128, check: Refusal) -> u32 {
+    let (first, end) = (FIRST_ROWS[check as usize], FIRST_ROWS[check as usize + 1]);
+    (rows >> first) as u32 & ((1 << (end - first)) - 1)
+}
 
 /// Every check's outcome for one intent.
 #[derive(Clone, Copy)]
 pub struct Verdict {
-    /// Value and limit of each bound. What stands beyond a check's count is of an earlier intent.
-    numbers: [[i64; 2]; ROOM],
-    names: [(Bound, Kind); ROOM],
-    /// How many bounds each check compared; 0 of those not reached.
-    counts: [u8; Refusal::COUNT],
-    /// 1 of the checks that stop the order.
-    blocks: [u8; Refusal::COUNT],
+    /// Value and limit of each bound that has them. A limit stands until another is set, and what
+    /// was not told of this intent is of an earlier one.
+    numbers: [[i64; 2]; NUMBERS],
+    told: Told,
+    /// The tightest of what a new position is like and how old that is.
+    closest: Tightest,
+    /// From which ages count.
+    now: Nanos,
+    is_exit: bool,
 }
 
-/// A check that is speaking: its bounds go to their places one after the other.
+/// The checks speak. What they say of facts is kept apart from the verdict until they are done.
 pub(super) struct Telling<'a> {
     verdict: &'a mut Verdict,
-    check: Refusal,
-    at: usize,
-    blocks: bool,
+    told: Told,
 }
 
 impl Telling<'_> {
-    /// Passes if `value` ≤ `limit`.
+    /// Sets a bound's limit; it stands for later intents too.
     #[inline(always)]
-    #[must_use]
-    pub(super) fn at_most(self, bound: Bound, value: i64, limit: i64) -> Self {
-        self.tell(Compared::at_most(bound, value, limit))
+    pub(super) const fn limit(&mut self, bound: Bound, limit: i64) -> &mut Self {
+        self.verdict.numbers[PLACES[bound as usize].kept as usize][1] = limit;
+        self
     }
 
-    /// Passes if `value` < `limit`.
+    /// Passes if `value` ≤ the limit.
     #[inline(always)]
-    #[must_use]
-    pub(super) fn below(self, bound: Bound, value: i64, limit: i64) -> Self {
-        self.tell(Compared::below(bound, value, limit))
+    pub(super) fn at_most(&mut self, bound: Bound, value: i64) {
+        let limit = self.number(bound, Kind::AtMost, value);
+        self.told.is_beyond |= value > limit;
     }
 
-    /// Passes if `value` ≥ `limit`.
+    /// Passes if `value` < the limit.
     #[inline(always)]
-    #[must_use]
-    pub(super) fn at_least(self, bound: Bound, value: i64, limit: i64) -> Self {
-        self.tell(Compared::at_least(bound, value, limit))
+    pub(super) fn below(&mut self, bound: Bound, value: i64) {
+        let limit = self.number(bound, Kind::Below, value);
+        self.told.is_beyond |= value >= limit;
     }
 
-    /// Passes if it is so.
+    /// Passes if `value` ≥ the limit.
     #[inline(always)]
-    #[must_use]
-    pub(super) fn fact(self, bound: Bound, holds: bool) -> Self {
-        self.tell(Compared::fact(bound, holds))
+    pub(super) fn at_least(&mut self, bound: Bound, value: i64) {
+        let limit = self.number(bound, Kind::AtLeast, value);
+        self.told.is_beyond |= value < limit;
     }
 
-    /// Fails, for something that it needs is not there.
+    /// Passes if what was told at `as_of` is at most as old as the limit.
     #[inline(always)]
-    #[must_use]
-    pub(super) fn missing(self, bound: Bound) -> Self {
-        self.tell(Compared::missing(bound))
+    pub(super) fn age(&mut self, bound: Bound, as_of: Nanos) {
+        let limit = self.number(bound, Kind::Age, as_of.0.cast_signed());
+        self.told.is_beyond |= age_ns(self.verdict.now, as_of) > limit;
     }
 
-    /// Fails if the value is missing, else passes if it is ≤ `limit`.
+    /// Fails if the value is missing, else passes if it is ≤ the limit.
     #[inline(always)]
-    #[must_use]
-    pub(super) fn known_at_most(self, bound: Bound, value: Option<i64>, limit: i64) -> Self {
+    pub(super) fn known_at_most(&mut self, bound: Bound, value: Option<i64>) {
         match value {
-            Some(value) => self.at_most(bound, value, limit),
+            Some(value) => self.at_most(bound, value),
             None => self.missing(bound),
         }
     }
 
+    /// Passes if it is so.
+    #[inline(always)]
+    pub(super) fn fact(&mut self, bound: Bound, holds: bool) {
+        let row = PLACES[bound as usize].fact;
+        self.told.rows |= 1 << row;
+        self.told.fails |= u128::from(!holds) << row;
+    }
+
+    /// Fails, for something that it needs is not there.
+    #[inline(always)]
+    pub(super) const fn missing(&mut self, bound: Bound) {
+        let row = 1 << PLACES[bound as usize].lack;
+        self.told.rows |= row;
+        self.told.fails |= row;
+    }
+
     /// Passes if a breaker lets through, and its number is known and below its limit.
-    #[inline(always)]
-    #[must_use]
-    pub(super) fn breaker(self, bound: Bound, phase: Phase, reading: Option<Reading>) -> Self {
-        let told = self.fact(bound, !phase.blocks());
+    pub(super) fn breaker(&mut self, bound: Bound, phase: Phase, reading: Option<Reading>) {
+        self.fact(bound, !phase.blocks());
         match reading {
-            Some(reading) => told.below(bound, reading.value, reading.limit),
-            None => told.missing(bound),
+            Some(reading) => self.limit(bound, reading.limit).below(bound, reading.value),
+            None => self.missing(bound),
         }
     }
 
-    /// Tells of many bounds the tightest.
+    /// Tells of all that a new position is like the tightest.
     #[inline(always)]
-    #[must_use]
-    pub(super) fn tightest(self, of: Tightest) -> Self {
-        match of.0 {
-            Some(compared) => self.tell(compared),
-            None => self,
-        }
+    pub(super) fn closest(&mut self, tightest: Tightest) {
+        self.verdict.closest = tightest;
+        self.told.is_beyond |= tightest.0.is_some_and(|it| it.blocks());
     }
 
-    /// The check has spoken.
+    /// Says again what was said before and still holds; its numbers are in their places.
     #[inline(always)]
-    pub(super) fn done(self) {
-        let check = self.check as usize;
-        let count = self.at - PLACES[check];
-        debug_assert!(0 < count && count <= WIDTHS[check], "{:?}", self.check);
-        self.verdict.counts[check] = count as u8;
-        self.verdict.blocks[check] = u8::from(self.blocks);
+    pub(super) const fn again(&mut self, told: &Told) {
+        self.told.rows |= told.rows;
+        self.told.fails |= told.fails;
+        self.told.is_beyond |= told.is_beyond;
     }
 
+    /// The order only reduces.
     #[inline(always)]
-    fn tell(mut self, compared: Compared) -> Self {
-        // `WIDTHS` has a place for each; without one it would still count.
-        if self.at < ROOM {
-            self.verdict.names[self.at] = (compared.bound, compared.kind);
-            if compared.is_number() {
-                self.verdict.numbers[self.at] = [compared.value, compared.limit];
-            }
-        }
-        self.at += 1;
-        self.blocks |= compared.blocks();
-        self
+    pub(super) const fn spare(&mut self) {
+        self.verdict.is_exit = true;
+    }
+
+    /// All that was told.
+    #[inline(always)]
+    pub(super) const fn told(&self) -> Told {
+        self.told
+    }
+
+    /// The checks have spoken.
+    #[inline(always)]
+    pub(super) const fn done(self) {
+        self.verdict.told = self.told;
+    }
+
+    /// Writes a value to its place, and gives the limit that stands beside it.
+    #[inline(always)]
+    fn number(&mut self, bound: Bound, kind: Kind, value: i64) -> i64 {
+        let place = PLACES[bound as usize];
+        debug_assert_eq!(ROWS[place.number as usize].2, kind, "{bound:?}");
+        self.told.rows |= 1 << place.number;
+        let number = &mut self.verdict.numbers[place.kept as usize];
+        number[0] = value;
+        number[1]
     }
 }
 
 impl Verdict {
     pub(super) const fn new() -> Self {
         Self {
-            numbers: [[0; 2]; ROOM],
-            names: [(Bound::None, Kind::Missing); ROOM],
-            counts: [0; Refusal::COUNT],
-            blocks: [0; Refusal::COUNT],
+            numbers: [[0; 2]; NUMBERS],
+            told: Told::NOTHING,
+            closest: Tightest(None),
+            now: Nanos(0),
+            is_exit: false,
         }
     }
 
     /// The next intent: no check has been reached.
-    pub(super) const fn begin(&mut self) {
-        self.counts = [0; Refusal::COUNT];
-        self.blocks = [0; Refusal::COUNT];
-    }
-
-    /// A check speaks.
     #[inline(always)]
-    pub(super) const fn on(&mut self, check: Refusal) -> Telling<'_> {
+    pub(super) const fn begin(&mut self, now: Nanos) -> Telling<'_> {
+        self.closest = Tightest(None);
+        self.now = now;
+        self.is_exit = false;
         Telling {
             verdict: self,
-            check,
-            at: PLACES[check as usize],
-            blocks: false,
+            told: Told::NOTHING,
         }
-    }
-
-    /// An exit is spared a check.
-    #[inline(always)]
-    pub(super) const fn spare(&mut self, check: Refusal) {
-        self.counts[check as usize] = SPARED;
     }
 
     /// The first check that failed; `None` if the order was made.
     #[must_use]
     pub fn refusal(&self) -> Option<Refusal> {
-        // Eight at a time: most often none stops the order.
-        let (eights, rest) = self.blocks.as_chunks::<8>();
-        let stops = |eight: &[u8; 8]| u64::from_le_bytes(*eight) != 0;
-        if !eights.iter().any(stops) && rest.is_empty() {
-            return None;
+        if self.told.stops() {
+            self.first_that_stops()
+        } else {
+            None
         }
-        let first = self.blocks.iter().position(|blocks| *blocks != 0)?;
-        Some(Refusal::ALL[first])
+    }
+
+    #[cold]
+    fn first_that_stops(&self) -> Option<Refusal> {
+        let mut checks = Refusal::ALL.into_iter();
+        checks.find(|check| self.tightest(*check).is_some_and(|it| it.blocks()))
     }
 
     /// One check's outcome.
     #[must_use]
     pub fn of(&self, check: Refusal) -> Outcome {
-        let count = match self.counts[check as usize] {
-            0 => return Outcome::NOT_REACHED,
-            SPARED => return Outcome::SPARED,
-            count => usize::from(count).min(WIDTHS[check as usize]),
+        match self.tightest(check) {
+            Some(compared) => compared.outcome(),
+            None if self.is_exit && check.spares_exits() => Outcome::SPARED,
+            None => Outcome::NOT_REACHED,
+        }
+    }
+
+    #[inline(always)]
+    fn tightest(&self, check: Refusal) -> Option<Compared> {
+        let (rows, fails) = (of(self.told.rows, check), of(self.told.fails, check));
+        let mut tightest = match check {
+            Refusal::Correlation => self.closest.0,
+            _ => None,
         };
-        let place = PLACES[check as usize];
-        let numbers = &self.numbers[place..place + count];
-        let names = &self.names[place..place + count];
-        let all = numbers.iter().zip(names);
-        let all =
-            all.map(|([value, limit], (bound, kind))| Compared::of(*bound, *kind, *value, *limit));
-        let tightest = all.fold(Tightest::default(), Tightest::and);
-        tightest.0.map_or(Outcome::NOT_REACHED, |it| it.outcome())
+        // A fact that holds is told only where there is nothing else to tell.
+        let mut left = rows & (fails | !FACTS[check as usize]);
+        if left == 0 && tightest.is_none() {
+            left = rows & rows.wrapping_neg();
+        }
+        while left != 0 {
+            let row = left.trailing_zeros();
+            left &= left - 1;
+            let next = self.compared(FIRST_ROWS[check as usize] + row as usize, fails >> row);
+            match &tightest {
+                Some(now) if now.blocks() => break,
+                Some(now) if now.is_number() && !next.is_tighter(now) => {}
+                _ => tightest = Some(next),
+            }
+        }
+        tightest
+    }
+
+    /// A row that was told. It fails by itself if `fails` is odd.
+    #[inline(always)]
+    fn compared(&self, row: usize, fails: u32) -> Compared {
+        let (_, bound, kind) = ROWS[row];
+        match kind {
+            Kind::Holds => return Compared::fact(bound, fails & 1 == 0),
+            _ if fails & 1 != 0 => return Compared::missing(bound),
+            _ => {}
+        }
+        let [value, limit] = self.numbers[usize::from(PLACES[bound as usize].kept)];
+        let value = match kind {
+            Kind::Age => age_ns(self.now, Nanos(value.cast_unsigned())),
+            _ => value,
+        };
+        Compared::of(bound, kind, value, limit)
     }
 
     /// Every check with its outcome, in order.
@@ -778,21 +990,94 @@ mod tests {
         assert_eq!((outcome.bound, outcome.headroom), (Bound::Delta, 40));
     }
 
+    fn ask(verdict: &mut Verdict, tell: impl FnOnce(&mut Telling<'_>)) {
+        let mut telling = verdict.begin(Nanos(100));
+        tell(&mut telling);
+        telling.done();
+    }
+
+    #[test]
+    fn every_bound_has_one_place_and_every_check_has_its_rows() {
+        for (row, (check, bound, kind)) in ROWS.into_iter().enumerate() {
+            let place = PLACES[bound as usize];
+            let its = match kind {
+                Kind::Holds => place.fact,
+                Kind::Missing => place.lack,
+                _ => place.number,
+            };
+            assert_eq!(usize::from(its), row, "{check:?} {bound:?}");
+            let rows = FIRST_ROWS[check as usize]..FIRST_ROWS[check as usize + 1];
+            assert!(rows.contains(&row), "{check:?} {bound:?}");
+        }
+        assert!(ROWS.is_sorted_by_key(|(check, ..)| *check));
+    }
+
     #[test]
     fn a_verdict_tells_numbers_only_of_checks_that_had_some() {
         let mut verdict = Verdict::new();
-        verdict.spare(Refusal::Mode);
-        verdict.on(Refusal::Halt).missing(Bound::Marks).done();
-        let failing = verdict.on(Refusal::Instrument);
-        failing.at_most(Bound::Delta, 7, 5).done();
-        assert_eq!(verdict.refusal(), Some(Refusal::Halt));
+        ask(&mut verdict, |tell| {
+            tell.spare();
+            tell.missing(Bound::Mode);
+            tell.limit(Bound::Reducing, 5).at_most(Bound::Reducing, 7);
+        });
+        assert_eq!(verdict.refusal(), Some(Refusal::Mode));
         let text = alloc::format!("{verdict}");
         let lines: alloc::vec::Vec<_> = text.lines().collect();
-        assert!(lines[0].ends_with("Spared"), "{text}");
-        assert!(lines[1].ends_with("Missing Marks"), "{text}");
-        let told = "Failed Delta: 7 of 5, headroom -2";
-        assert!(lines[2].ends_with(told), "{text}");
-        assert!(lines[3].ends_with("NotReached"), "{text}");
+        assert!(lines[0].ends_with("Missing Mode"), "{text}");
+        assert!(lines[1].ends_with("NotReached"), "{text}");
+        assert!(lines[9].ends_with("Spared"), "{text}");
+        let told = "Failed Reducing: 7 of 5, headroom -2";
+        assert!(lines[10].ends_with(told), "{text}");
+    }
+
+    #[test]
+    fn a_check_fails_by_its_fact_and_by_its_number_alike() {
+        for (is_sound, quantity, bound) in [
+            (false, 9, Bound::Positive),
+            (true, 11, Bound::OrderQuantity),
+        ] {
+            let mut verdict = Verdict::new();
+            ask(&mut verdict, |tell| {
+                tell.fact(Bound::Positive, is_sound);
+                tell.limit(Bound::OrderQuantity, 10);
+                tell.at_most(Bound::OrderQuantity, quantity);
+            });
+            assert_eq!(verdict.refusal(), Some(Refusal::Quantity));
+            let outcome = verdict.of(Refusal::Quantity);
+            assert_eq!((outcome.bound, outcome.status), (bound, Status::Failed));
+        }
+    }
+
+    #[test]
+    fn an_age_counts_from_the_intent_that_asks() {
+        let mut verdict = Verdict::new();
+        for (as_of, age, status) in [
+            (0, 100, Status::Failed),
+            (10, 90, Status::Warned),
+            (80, 20, Status::Passed),
+            (200, 0, Status::Passed),
+        ] {
+            ask(&mut verdict, |tell| {
+                tell.limit(Bound::CostAge, 90)
+                    .age(Bound::CostAge, Nanos(as_of));
+            });
+            let outcome = verdict.of(Refusal::Budget);
+            assert_eq!((outcome.value, outcome.status), (age, status));
+            assert_eq!(verdict.refusal().is_some(), status.blocks());
+        }
+    }
+
+    #[test]
+    fn what_is_said_again_is_told_with_its_numbers() {
+        let mut verdict = Verdict::new();
+        let mut telling = verdict.begin(Nanos(100));
+        telling.limit(Bound::Fees, 5).at_most(Bound::Fees, 6);
+        let told = telling.told();
+        assert_eq!(verdict.refusal(), None, "it was not said to the end");
+        ask(&mut verdict, |tell| tell.again(&told));
+        assert_eq!(verdict.refusal(), Some(Refusal::Budget));
+        let outcome = verdict.of(Refusal::Budget);
+        assert_eq!((outcome.value, outcome.limit), (6, 5));
     }
 
     #[test]
@@ -836,56 +1121,62 @@ mod tests {
         assert_eq!(at_most(0, 0), Status::Passed);
         assert_eq!(at_most(i64::MIN, i64::MAX), Status::Passed);
         assert_eq!(at_most(i64::MAX, i64::MIN), Status::Failed);
-        let below = |value, limit| told(&[Compared::below(Bound::Delta, value, limit)]).status;
-        assert_eq!(below(99, 100), Status::Warned);
-        assert_eq!(below(79, 100), Status::Passed);
-        assert_eq!(below(100, 100), Status::Failed);
-        assert_eq!(below(101, 100), Status::Failed);
-        let at_least = |value| told(&[Compared::at_least(Bound::Delta, value, 100)]).status;
+        let of = |bound, tell: &dyn Fn(&mut Telling<'_>)| {
+            let mut verdict = Verdict::new();
+            ask(&mut verdict, |telling| {
+                telling.limit(bound, 100);
+                tell(telling);
+            });
+            let rows = ROWS.into_iter();
+            let check = rows.clone().find(|(_, its, _)| *its == bound).unwrap().0;
+            assert_eq!(
+                verdict.refusal().is_some(),
+                verdict.of(check).status.blocks()
+            );
+            verdict.of(check).status
+        };
+        let below = |value| of(Bound::Loss, &|tell| tell.below(Bound::Loss, value));
+        assert_eq!(below(99), Status::Warned);
+        assert_eq!(below(79), Status::Passed);
+        assert_eq!(below(100), Status::Failed);
+        assert_eq!(below(101), Status::Failed);
+        let at_least = |value| {
+            of(Bound::Confidence, &|tell| {
+                tell.at_least(Bound::Confidence, value)
+            })
+        };
         assert_eq!(at_least(100), Status::Passed);
         assert_eq!(at_least(99), Status::Failed);
         let fact = |holds| told(&[Compared::fact(Bound::Delta, holds)]).status;
         assert_eq!(fact(true), Status::Passed);
         assert_eq!(fact(false), Status::Failed);
-        let known = |value| {
-            let mut verdict = Verdict::new();
-            let mode = verdict.on(Refusal::Mode);
-            mode.known_at_most(Bound::Delta, value, 1).done();
-            verdict.of(Refusal::Mode).status
-        };
+        let known = |value| of(Bound::Age, &|tell| tell.known_at_most(Bound::Age, value));
         assert_eq!(known(None), Status::Missing);
-        assert_eq!(known(Some(2)), Status::Failed);
+        assert_eq!(known(Some(101)), Status::Failed);
         assert_eq!(known(Some(0)), Status::Passed);
     }
 
     #[test]
     fn what_an_earlier_intent_left_behind_is_not_told() {
         let mut verdict = Verdict::new();
-        let beyond = verdict.on(Refusal::Position);
-        let beyond = beyond.at_most(Bound::Positions, 1, 9);
-        beyond.at_most(Bound::OpenedPerDay, 9, 8).done();
-        verdict.spare(Refusal::Exposure);
+        ask(&mut verdict, |tell| {
+            tell.limit(Bound::Positions, 9).at_most(Bound::Positions, 1);
+            tell.limit(Bound::OpenedPerDay, 8)
+                .at_most(Bound::OpenedPerDay, 9);
+            tell.closest(Tightest::default().and(Compared::missing(Bound::Correlation)));
+            tell.spare();
+        });
         assert_eq!(verdict.refusal(), Some(Refusal::Position));
-        verdict.begin();
-        let within = verdict.on(Refusal::Position);
-        within.at_most(Bound::Positions, 1, 9).done();
+        assert_eq!(verdict.of(Refusal::Exposure), Outcome::SPARED);
+        ask(&mut verdict, |tell| tell.at_most(Bound::Positions, 1));
         assert_eq!(verdict.refusal(), None);
         assert_eq!(verdict.of(Refusal::Position).bound, Bound::Positions);
         assert_eq!(verdict.of(Refusal::Exposure), Outcome::NOT_REACHED);
+        assert_eq!(verdict.of(Refusal::Correlation), Outcome::NOT_REACHED);
         let mut other = Verdict::new();
-        let within = other.on(Refusal::Position);
-        within.at_most(Bound::Positions, 1, 9).done();
+        ask(&mut other, |tell| {
+            tell.limit(Bound::Positions, 9).at_most(Bound::Positions, 1);
+        });
         assert_eq!(verdict, other);
-    }
-
-    #[test]
-    fn a_refusal_is_told_even_of_a_bound_that_has_no_place() {
-        let mut verdict = Verdict::new();
-        let mut telling = verdict.on(Refusal::Unknown);
-        for _ in 0..ROOM {
-            telling = telling.at_most(Bound::Unacked, 0, 0);
-        }
-        let telling = telling.at_most(Bound::Unacked, 1, 0);
-        assert!(telling.blocks);
     }
 }

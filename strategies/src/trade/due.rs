@@ -191,10 +191,8 @@ impl<G: Gateway> Trader<G> {
     fn let_time_pass(&mut self, books: &Books<'_>) {
         let (queue, now) = (&mut self.queue, self.now);
         self.risk.on_time(now, &mut |cancel| {
-            queue.push_back(Item {
-                event: TradeEvent::Cancelled(cancel, now),
-                command: Some(Command::Cancel(cancel)),
-            });
+            let cancelled = TradeEvent::Cancelled(cancel, now);
+            queue.push_back(Item::new(cancelled, Some(Command::Cancel(cancel))));
         });
         if !self.gateway.is_idle() {
             let reports = &mut self.reports;

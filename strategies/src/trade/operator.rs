@@ -64,10 +64,8 @@ impl<G: Gateway> Trader<G> {
     fn cancel(&mut self, which: Which) {
         let (now, queue) = (self.date(), &mut self.queue);
         self.risk.cancel_all(which, now, &mut |cancel| {
-            queue.push_back(Item {
-                event: TradeEvent::Cancelled(cancel, now),
-                command: Some(Command::Cancel(cancel)),
-            });
+            let cancelled = TradeEvent::Cancelled(cancel, now);
+            queue.push_back(Item::new(cancelled, Some(Command::Cancel(cancel))));
         });
     }
 
@@ -109,10 +107,7 @@ impl<G: Gateway> Trader<G> {
             if !unwritten.as_ref().is_some_and(is_it) && !queue.iter().any(waits) {
                 gateway.send(&Command::Cancel(cancel), now);
             }
-            queue.push_back(Item {
-                event: TradeEvent::Cancelled(cancel, now),
-                command: None,
-            });
+            queue.push_back(Item::new(TradeEvent::Cancelled(cancel, now), None));
         });
     }
 

@@ -5,7 +5,7 @@ use undertow_core::event::BookUpdate;
 use undertow_core::gateway::Gateway;
 use undertow_core::money::Money;
 use undertow_core::order::{
-    Confidence, ExecReport, Intent, Purpose, Quote, SignalId, StrategyId, Style, Tif,
+    Confidence, ExecReport, Intent, Purpose, Quote, ReportKind, SignalId, StrategyId, Style, Tif,
 };
 use undertow_core::types::{BookKey, Nanos, Price, Side};
 
@@ -42,14 +42,16 @@ impl<G: Gateway> Trader<G> {
     /// What the venue says of an order becomes a position, and news for who waits for it.
     pub(super) fn reported(&mut self, report: &ExecReport) {
         let key = report.contract;
-        let before = self.held(key);
+        // Nothing but an execution changes what is held.
+        let is_execution = matches!(report.kind, ReportKind::Executed(_));
+        let before = is_execution.then(|| self.held(key));
         let reported = self.risk.on_report(report, self.now);
         self.say(TradeEvent::Reported(*report, reported), None);
         let Some(reported) = reported else {
             return;
         };
         let change = Change {
-            held: reported.held - before,
+            held: before.map_or(0, |before| reported.held - before),
             average: reported.average,
         };
         if let Some(at) = self.holdings.iter().position(|it| it.has(report.id)) {

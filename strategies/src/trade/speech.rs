@@ -9,9 +9,11 @@ use core::iter::repeat_n;
 use undertow_core::gateway::Gateway;
 use undertow_core::order::{ExecReport, ReportKind};
 use undertow_core::risk::{Command, Gate, Kept, Order};
+use undertow_core::stage::Emit;
 
 use super::Trader;
 use super::event::TradeEvent;
+use crate::flow::FlowOutput;
 
 /// Events that may wait. Nothing new is asked for while fewer places than this are free.
 pub(super) const EVENTS_MAX: usize = 512;
@@ -24,23 +26,53 @@ const CANCELS_MAX: usize = 4096;
 /// What is said, and what may be sent once it was.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Item {
-    pub(super) event: TradeEvent,
+    /// As the desk says it: an event is large, and is not copied once it waits here.
+    said: FlowOutput,
     pub(super) command: Option<Command>,
+}
+
+impl Item {
+    pub(super) const fn new(event: TradeEvent, command: Option<Command>) -> Self {
+        Self {
+            said: FlowOutput::Trade(event),
+            command,
+        }
+    }
 }
 
 impl<G: Gateway> Trader<G> {
     /// Says the next event that waits, and sends its command once it was said, unless the gate was
     /// shut meanwhile. False if none waits.
     pub fn speak(&mut self, say: impl FnOnce(&TradeEvent)) -> bool {
+        self.speak_with(|said| {
+            if let FlowOutput::Trade(event) = said {
+                say(event);
+            }
+        })
+    }
+
+    /// The same to whoever listens to the desk.
+    pub(super) fn speak_to(&mut self, out: &mut impl Emit<FlowOutput>) -> bool {
+        self.speak_with(|said| out.emit(said))
+    }
+
+    #[inline(always)]
+    fn speak_with(&mut self, say: impl FnOnce(&FlowOutput)) -> bool {
         if self.unwritten.is_some() {
             return false;
         }
-        let Some(item) = self.queue.pop_front() else {
+        let Some(item) = self.queue.front() else {
             return false;
         };
-        say(&item.event);
+        say(&item.said);
+        let command = item.command;
+        self.queue.pop_front();
+        // Begun anew where it began before: those places are in the cache, the next ones are not.
+        if self.queue.is_empty() {
+            self.queue.clear();
+        }
         self.said += 1;
-        match item.command {
+        match command {
             Some(Command::Place(order)) => self.send_written(&order),
             Some(command) => self.gateway.send(&command, self.now),
             None => {}
@@ -134,10 +166,8 @@ impl<G: Gateway> Trader<G> {
         let queue = &mut self.queue;
         for line in self.risk.lines() {
             if line.position.quantity() != 0 {
-                queue.push_back(Item {
-                    event: TradeEvent::Marked(line.contract.key, line.view.mark),
-                    command: None,
-                });
+                let marked = TradeEvent::Marked(line.contract.key, line.view.mark);
+                queue.push_back(Item::new(marked, None));
             }
         }
         self.say(TradeEvent::Kept(kept), None);
@@ -156,7 +186,7 @@ impl<G: Gateway> Trader<G> {
     }
 
     pub(super) fn say(&mut self, event: TradeEvent, command: Option<Command>) {
-        self.queue.push_back(Item { event, command });
+        self.queue.push_back(Item::new(event, command));
         self.counters.waiting_max = self.counters.waiting_max.max(self.queue.len());
     }
 
@@ -171,10 +201,7 @@ impl<G: Gateway> Trader<G> {
 /// A queue whose every page was written once, so that none is missing later. Beside the usual
 /// there is room for the cancels of so many live orders, up to [`CANCELS_MAX`].
 pub(super) fn laid_out_queue(orders_max: usize) -> VecDeque<Item> {
-    let nothing = Item {
-        event: TradeEvent::Checkpoint(0),
-        command: None,
-    };
+    let nothing = Item::new(TradeEvent::Checkpoint(0), None);
     let mut queue: VecDeque<Item> =
         repeat_n(nothing, EVENTS_MAX + orders_max.min(CANCELS_MAX)).collect();
     queue.clear();

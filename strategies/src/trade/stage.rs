@@ -98,10 +98,7 @@ impl<G: Gateway, T> Desk<'_, G, T> {
     #[cold]
     fn speak_of_trade(&mut self, out: &mut impl Emit<FlowOutput>) {
         for _ in 0..DRAIN {
-            let said = self
-                .trader
-                .speak(|event| out.emit(&FlowOutput::Trade(*event)));
-            if !said {
+            if !self.trader.speak_to(out) {
                 return;
             }
         }

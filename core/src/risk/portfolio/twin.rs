@@ -1,12 +1,32 @@
 //! The sums added up anew over every contract: what the kept ones must come to at every verdict.
 
-use super::{Part, Rules, Worst, commitment, difference, dollars, loss_each, margin};
+use super::{Part, Rules, commitment, difference, dollars, loss_each, margin};
 use crate::money::Money;
 use crate::risk::checks::Asked;
 use crate::types::Side;
 
+/// All that [`super::Worst`] says.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Figures {
+    pub(super) quantity: i64,
+    pub(super) positions: i64,
+    pub(super) underlying_positions: i64,
+    pub(super) pending: i64,
+    pub(super) order_notional: Money,
+    pub(super) gross: Money,
+    pub(super) underlying_gross: Money,
+    pub(super) greeks: Option<[Money; 3]>,
+    pub(super) loss: Option<Money>,
+    pub(super) order_loss: Option<Money>,
+    pub(super) committed: Option<Money>,
+    pub(super) underlying_committed: Option<Money>,
+    pub(super) strategy_committed: Option<Money>,
+    pub(super) order_committed: Option<Money>,
+    pub(super) reserved: Option<Money>,
+}
+
 /// Adds up what the checks compare, with nothing kept from one order to the next.
-pub(super) fn worst(asked: &Asked<'_>) -> Worst {
+pub(super) fn figures(asked: &Asked<'_>) -> Figures {
     let limits = asked.risk.limits();
     let rules = Rules {
         now: asked.now,
@@ -28,20 +48,23 @@ pub(super) fn worst(asked: &Asked<'_>) -> Worst {
     };
     let size = |at: usize| {
         let [high, low] = sums.greeks[at];
-        (!sums.lacks_greeks).then(|| high.abs().max(low.abs()))
+        high.abs().max(low.abs())
     };
-    Worst {
+    Figures {
         quantity: part.most.max(-part.least).max(0),
         positions: sums.positions,
         underlying_positions: sums.underlying_positions,
         pending: sums.pending,
+        order_notional: asked
+            .line
+            .contract
+            .notional(asked.quantity, asked.price)
+            .abs(),
         gross: sums.gross,
         underlying_gross: sums.underlying_gross,
-        delta: size(0),
-        gamma: size(1),
-        vega: size(2),
+        greeks: (!sums.lacks_greeks).then(|| [size(0), size(1), size(2)]),
         loss: sums.loss.0,
-        loss_each: loss_each(asked),
+        order_loss: loss_each(asked),
         committed: commitment(margin(&rules, asked.line), &part, part.most, part.least),
         underlying_committed: sums.underlying_committed.0,
         strategy_committed: sums.strategy_committed.0,
