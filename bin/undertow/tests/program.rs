@@ -480,7 +480,7 @@ fn every_order_and_every_emitted_signal_can_be_explained() {
     }
     let (code, _, err) = run(dir.path(), &["explain", "0123456789abcdef"]);
     assert_eq!(code, 2, "{err}");
-    assert!(err.contains("signals there"), "{err}");
+    assert!(err.contains("ask for one of its signals ("), "{err}");
 }
 
 /// A paced run that is sent signals once its journal has begun: how it ended, what it told, and

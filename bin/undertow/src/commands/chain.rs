@@ -242,7 +242,11 @@ fn unanswered(args: &Chain, why: Unanswerable) -> Failure {
             let asked = args.expiry.map(|day| day.days()).unwrap_or_default();
             let nearest = days.iter().min_by_key(|day| day.days().abs_diff(asked));
             let nearest = nearest.map(|day| format!("did you mean {day}? "));
-            let next = format!("{}Expiries: {}", nearest.unwrap_or_default(), days.len());
+            let next = format!(
+                "{}Days on which some end: {}",
+                nearest.unwrap_or_default(),
+                days.len()
+            );
             Failure::new(Code::USAGE, "no option ends on that day", next).at("--expiry")
         }
     }

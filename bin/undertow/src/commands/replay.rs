@@ -47,12 +47,9 @@ pub(super) fn replay(global: &Global, args: &Replay) -> Result<Exit> {
 /// # Errors
 /// As [`replay`], and a profile that does not hold.
 pub(super) fn backtest(global: &Global, args: &Backtest) -> Result<Exit> {
+    let profile = profile(args.profile.as_deref())?;
     let (job, inputs) = opened(global, &args.files, &args.drive, "backtest")?;
-    let job = Job {
-        profile: args.profile.as_deref(),
-        ..job
-    };
-    trade(global, &job, inputs)
+    trade(global, &job, &profile, inputs)
 }
 
 /// The main job: a simulated session through the chain, traded on the paper venue.
@@ -60,6 +57,8 @@ pub(super) fn backtest(global: &Global, args: &Backtest) -> Result<Exit> {
 /// # Errors
 /// As [`replay`].
 pub(super) fn main_job(global: &Global, args: &MainJob) -> Result<Exit> {
+    // Before the simulation, which takes its time.
+    let profile = profile(args.profile.as_deref())?;
     let demo = SessionConfig::demo();
     if args.messages > Some(MESSAGES_MAX) {
         let cause = "the main job simulates in memory, at most 100M messages";
@@ -106,19 +105,21 @@ pub(super) fn main_job(global: &Global, args: &MainJob) -> Result<Exit> {
     content.add_bytes(&bytes);
     let job = Job {
         drive: &args.drive,
-        profile: args.profile.as_deref(),
         sources: vec![(title.clone(), Content::Known(content.value()))],
         title,
         progress,
     };
-    trade(global, &job, inputs)
+    trade(global, &job, &profile, inputs)
+}
+
+/// What is traded, within which limits: the built-in one if none is named.
+fn profile(name: Option<&str>) -> Result<Profile> {
+    Ok(Profile::load(name.unwrap_or("paper"))?)
 }
 
 /// What is to be driven, and how.
 struct Job<'a> {
     drive: &'a Drive,
-    /// Of a run that trades; the built-in one if none is named.
-    profile: Option<&'a str>,
     title: String,
     progress: Progress,
     sources: Vec<(String, Content)>,
@@ -212,7 +213,6 @@ fn opened<'a>(
     };
     let job = Job {
         drive,
-        profile: None,
         title: format!("{what} {}", names.join(" ")),
         progress,
         sources,
@@ -224,6 +224,7 @@ fn opened<'a>(
 fn trade<B: undertow_feeds::replay::Bytes + Send>(
     global: &Global,
     job: &Job<'_>,
+    profile: &Profile,
     inputs: Vec<(String, B)>,
 ) -> Result<Exit> {
     let config = effective(global, job.drive.flags())?.config;
@@ -232,17 +233,16 @@ fn trade<B: undertow_feeds::replay::Bytes + Send>(
         let next = "check the books with `undertow replay FILE --check`";
         return Err(Failure::new(Code::USAGE, cause, next).into());
     }
-    let profile = Profile::load(job.profile.unwrap_or("paper"))?;
     let place = job.place(&config);
     let desk = session::Desk {
-        profile: &profile,
+        profile,
         mode: MODE,
         gateway: profile.venue()?,
         place: &place,
     };
     let state = left(&config)?;
     let outcome = session::trade(&job.ask(&config), inputs, desk).map_err(fault_of_ours)?;
-    let provenance = job.provenance(&config, (&profile, state), &outcome);
+    let provenance = job.provenance(&config, (profile, state), &outcome);
     let path = place.join(provenance::FILE);
     outfile::write(&path, serde_json::to_string_pretty(&provenance)?)?;
     finish(global, &place, &outcome)
