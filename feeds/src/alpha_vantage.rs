@@ -83,7 +83,7 @@ pub enum AlphaVantageError {
     #[error("not JSON: {0}")]
     NotJson(String),
     /// It has no list under this key; what it says instead.
-    #[error("no `{0}` in the reply; it says: {1}")]
+    #[error("no `{0}` in the reply, only: {1}")]
     NoList(&'static str, String),
 }
 
@@ -192,12 +192,20 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// What a reply without data says.
+/// What a reply without data says: a notice is a text and nothing else; of another kind of reply
+/// the keys tell which it is.
 fn words(reply: &Value) -> String {
-    let said = reply
-        .as_object()
-        .and_then(|it| it.values().find_map(Value::as_str));
-    let said = said.map_or_else(|| reply.to_string(), str::to_owned);
+    let said = match reply.as_object() {
+        Some(notice) if notice.values().all(Value::is_string) => {
+            notice.values().find_map(Value::as_str).map(str::to_owned)
+        }
+        Some(other) => {
+            let keys = other.keys().map(|key| format!("`{key}`"));
+            Some(keys.collect::<Vec<_>>().join(", "))
+        }
+        None => None,
+    };
+    let said = said.unwrap_or_else(|| reply.to_string());
     said.chars().take(WORDS_MAX).collect()
 }
 
@@ -254,6 +262,10 @@ mod tests {
                 AlphaVantageError::NoList("data", "please wait".to_owned())
             );
         }
+        let news = json!({"items": "69", "feed": []}).to_string();
+        let error = parse_options(news.as_bytes()).expect_err("another kind of reply");
+        let told = "no `data` in the reply, only: `feed`, `items`";
+        assert_eq!(error.to_string(), told);
         let error = parse_options(b"<html>").expect_err("no JSON");
         assert!(matches!(error, AlphaVantageError::NotJson(_)));
     }

@@ -10,7 +10,9 @@ mod text;
 use serde_json::{Value, json};
 use undertow_core::event::Touch;
 use undertow_core::order::{ExecReport, ReportKind, Style, Tif};
-use undertow_core::risk::{Bound, Cancel, Halt, Limits, Reason, Reported, Status, Unit};
+use undertow_core::risk::{
+    Bound, Cancel, Halt, Limits, Outcome as CheckOutcome, Reason, Reported, Status, Unit,
+};
 use undertow_core::types::{BookKey, Nanos, Price, Side};
 use undertow_strategies::decide::card::Effect;
 use undertow_strategies::decide::features::Feature;
@@ -91,6 +93,7 @@ pub fn asked(asked: &Asked, sequence: u64, names: &Registry) -> Value {
             "status": status(outcome.status),
             "bound": format!("{:?}", outcome.bound),
             "unit": unit(outcome.bound),
+            "border": border(&outcome),
             "value": outcome.value,
             "limit": outcome.limit,
             "headroom": outcome.headroom,
@@ -215,6 +218,23 @@ pub fn settled(
     })
 }
 
+/// How a value stands to its limit when the bound holds.
+fn border(outcome: &CheckOutcome) -> &'static str {
+    if is_floor(outcome.bound) {
+        "at least"
+    } else if outcome.value.saturating_add(outcome.headroom) < outcome.limit {
+        "less than"
+    } else {
+        "at most"
+    }
+}
+
+/// Whether the value must reach the limit; of all other bounds it must not pass it.
+#[must_use]
+pub const fn is_floor(bound: Bound) -> bool {
+    matches!(bound, Bound::Expiry | Bound::References | Bound::Confidence)
+}
+
 fn features(decision: &Decision) -> Vec<Value> {
     let Some(seen) = &decision.seen else {
         return Vec::new();
@@ -224,6 +244,11 @@ fn features(decision: &Decision) -> Vec<Value> {
         json!({
             "name": feature.name(),
             "value": value_of(feature, seen),
+            "unit": match feature {
+                Feature::Gex => Some("USD per 1 % move"),
+                Feature::Dex => Some("USD"),
+                _ => None,
+            },
             "age_ms": age.map(|ns| ns as f64 / 1e6),
         })
     })
@@ -234,7 +259,8 @@ fn value_of(feature: Feature, seen: &Snapshot) -> Value {
     match feature {
         Feature::Vpin => json!(seen.vpin),
         Feature::Obi => json!(seen.obi),
-        Feature::Gex => json!(seen.gex),
+        // Rules compare it for a move of 100 %; people read it for one of 1 %.
+        Feature::Gex => json!(seen.gex.map(|gex| gex * 0.01)),
         Feature::Dex => json!(seen.dex),
         Feature::GexZ => json!(seen.gex_z),
         Feature::DexZ => json!(seen.dex_z),

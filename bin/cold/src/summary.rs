@@ -313,7 +313,7 @@ impl Summary {
     fn render_run(&self, text: &mut String, latency_table: &str) {
         heading(text, "latency");
         for line in latency_table.lines() {
-            let _ = writeln!(text, "  {line}");
+            let _ = writeln!(text, "{}", format!("  {line}").trim_end());
         }
     }
 }
@@ -357,9 +357,30 @@ pub fn thousands(count: u64) -> String {
     text
 }
 
+/// A time as a table gives it, to the millisecond: `2026-03-11 15:44:02.253`, from RFC 3339.
+#[must_use]
+pub fn moment(rfc3339: &str) -> String {
+    let Some((date, time)) = rfc3339.split_once('T') else {
+        return rfc3339.to_owned();
+    };
+    let time = time.trim_end_matches('Z');
+    let (seconds, part) = time.split_once('.').unwrap_or((time, ""));
+    let ms: String = part.chars().chain("000".chars()).take(3).collect();
+    format!("{date} {seconds}.{ms}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn moments_have_milliseconds_and_no_letters() {
+        assert_eq!(
+            moment("2026-03-11T15:44:02.253889536Z"),
+            "2026-03-11 15:44:02.253"
+        );
+        assert_eq!(moment("2026-03-11T15:44:02Z"), "2026-03-11 15:44:02.000");
+    }
 
     #[test]
     fn thousands_are_marked() {

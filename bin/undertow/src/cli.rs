@@ -28,8 +28,9 @@ use values::{At, FaultRate, Share, breaker, count, day, interval, key_value, pri
     about = "Finds institutional flow underneath the order book.",
     long_about = "Finds institutional flow underneath the order book.\n\n\
         Without a command it does its main job: it simulates a session of NQ futures and their \
-        options chain and runs it through the whole chain of stages (decode, book, flow), then prints what it saw and where its latency report lies. It needs no \
-        key, no network and no data, and it never sends an order.",
+        options chain, runs it through the whole chain of stages (decode, book, flow, trade), \
+        trades it on paper, then prints what it saw and did and where its reports lie. It needs \
+        no key, no network and no data, and it never sends an order.",
     after_help = after_help(),
     disable_help_subcommand = true
 )]
@@ -80,7 +81,8 @@ impl Global {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
 #[command(next_help_heading = "Options of the main job")]
 pub struct MainJob {
-    /// Seed of the simulated session: one seed is one session, byte for byte [default: 1].
+    /// Seed of the simulated session: one seed is one session, byte for byte
+    /// [default: 20260311].
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
     /// How many messages to simulate, like 500k or 5M.
@@ -656,9 +658,10 @@ Examples:
 ";
 
 const BACKTEST_HELP: &str = "\
-The session is traded on a venue of paper that fills from the order book itself: orders queue behind
-what is displayed, trades reach them in turn, messages take their time both ways. A profile says what
-is traded and within which limits; limits have no default. Nothing is ever sent to a broker.
+The session is traded on a venue of paper that fills from the order book itself: orders queue
+behind what is displayed, trades reach them in turn, messages take their time both ways. A profile
+says what is traded and within which limits; limits have no default. Nothing is ever sent to a
+broker.
 
 Examples:
   undertow backtest day.mbo.dbn.zst day.definition.dbn.zst day.statistics.dbn.zst
@@ -669,16 +672,16 @@ Examples:
 const EXPLAIN_HELP: &str = "\
 Examples:
   undertow explain 1                     the first order: book, checks with their headroom, reports
-  undertow explain 9f2c4e1a77b0d3e5      a signal: features, weights, votes, what would have changed it
+  undertow explain 9f2c4e1a77b0d3e5      a signal: features, weights, votes, what would flip it
   undertow explain 1 --run undertow-out/backtest-day --json
 ";
 
 const PARITY_HELP: &str = "\
-Walks through signals (emitted or blocked), orders, cancels, halts and reports of both runs and stops
-at the first that differs. Its cause is one of data (another market was seen), latency (the same at
-another time), queue (other fills of the same orders), config (other parameters or limits), build
-(another program); one that the runs have in common is never named. Exits with 0 if all decisions
-are the same, with 1 if one differs.
+Walks through signals (emitted or blocked), orders, cancels, halts and reports of both runs and
+stops at the first that differs. Its cause is one of data (another market was seen), latency (the
+same at another time), queue (other fills of the same orders), config (other parameters or limits),
+build (another program); one that the runs have in common is never named. Exits with 0 if all
+decisions are the same, with 1 if one differs.
 
 Examples:
   undertow parity undertow-out/backtest-day other-out/backtest-day
@@ -686,9 +689,10 @@ Examples:
 ";
 
 const RESUME_HELP: &str = "\
-The state lies where trade.state_dir says. A halt by an operator, or by a strategy that ran away, holds
-over every restart until it is resumed here. Breakers are named as in the summary: daily_loss (cleared,
-it still waits for the next day), drawdown, losing_days, losing_trades, volatility, system_errors.
+The state lies where trade.state_dir says. A halt by an operator, or by a strategy that ran away,
+holds over every restart until it is resumed here. Breakers are named as in the summary: daily_loss
+(cleared, it still waits for the next day), drawdown, losing_days, losing_trades, volatility,
+system_errors.
 
 Examples:
   undertow resume --reason order-12-checked-with-the-venue
@@ -707,8 +711,8 @@ Examples:
 ";
 
 const DRILL_ORDER_HELP: &str = "\
-The whole desk runs on this thread: decode, books, flow, decisions, risk, paper venue. Records come as
-in the busiest second of the file, second after second, in a pace-th of the time. After every few
+The whole desk runs on this thread: decode, books, flow, decisions, risk, paper venue. Records come
+as in the busiest second of the file, second after second, in a pace-th of the time. After every few
 updates risk is asked for an order at the bid, for this instant only; what counts is the time from
 when the record should have arrived until the order is with the venue. No order leaves the process.
 
@@ -770,9 +774,9 @@ Examples:
 
 const DISCOVER_HELP: &str = "\
 Looks at the twelve most traded instruments, options and spreads left aside. The file written with
---out holds the keys flow.vpin_bucket, discovered.buckets, discovered.lookback, discovered.volatility_bounds_bps and
-discovered.correlations, with the reasons as comments; undertow.toml takes it in with
-`include = [\"discovered.toml\"]`.
+--out holds the keys flow.vpin_bucket, discovered.buckets, discovered.lookback,
+discovered.volatility_bounds_bps and discovered.correlations, with the reasons as comments;
+undertow.toml takes it in with `include = [\"discovered.toml\"]`.
 
 Examples:
   undertow discover day.mbo.dbn.zst
@@ -843,6 +847,9 @@ Examples:
 mod tests {
     use super::*;
 
+    /// Columns at which help is wrapped.
+    const HELP_WIDTH: usize = 100;
+
     fn parse(line: &str) -> Result<Cli, String> {
         Cli::try_parse_from(line.split(' '))
             .and_then(Cli::checked)
@@ -886,6 +893,27 @@ mod tests {
             }
         }
         assert!(examples > 20, "{examples}");
+    }
+
+    /// Wider lines are broken anywhere, in the middle of an example too.
+    #[test]
+    fn no_help_is_wider_than_it_is_printed() {
+        fn check(command: &clap::Command) {
+            let help = command.get_after_help().map(ToString::to_string);
+            for line in help.unwrap_or_default().lines() {
+                let width = line.chars().count();
+                assert!(width <= HELP_WIDTH, "{}: {line}", command.get_name());
+            }
+            command.get_subcommands().for_each(check);
+        }
+        check(&Cli::command());
+    }
+
+    #[test]
+    fn main_help_tells_the_seed_that_is_the_default() {
+        let seed = undertow_feeds::synthetic::SessionConfig::demo().seed;
+        let help = Cli::command().render_long_help().to_string();
+        assert!(help.contains(&format!("[default: {seed}]")), "{help}");
     }
 
     #[test]

@@ -20,6 +20,8 @@ mod journal;
 
 mod parity;
 
+mod records;
+
 mod replay;
 
 mod resume;

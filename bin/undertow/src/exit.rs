@@ -93,6 +93,8 @@ impl Code {
     pub const FEED_UNREADABLE: Self = Self::new("E-FEED-002", Exit::Dependency);
     /// An instrument that the input does not have.
     pub const FEED_INSTRUMENT: Self = Self::new("E-FEED-003", Exit::Usage);
+    /// An output that cannot be written.
+    pub const OUTPUT_UNWRITABLE: Self = Self::new("E-OUT-001", Exit::Failure);
     /// A book that does not hold its invariants.
     pub const BOOK_INVARIANT: Self = Self::new("E-BOOK-001", Exit::Failure);
     /// A journal with damage that no torn write explains, or with a segment missing.
@@ -123,7 +125,7 @@ impl Code {
     pub const SIM_INVARIANT: Self = Self::new("E-SIM-001", Exit::Failure);
 
     /// Every code there is.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::GENERAL,
         Self::USAGE,
         Self::CONFIG_UNREADABLE,
@@ -137,6 +139,7 @@ impl Code {
         Self::FEED_CUT,
         Self::FEED_UNREADABLE,
         Self::FEED_INSTRUMENT,
+        Self::OUTPUT_UNWRITABLE,
         Self::BOOK_INVARIANT,
         Self::JOURNAL_DAMAGED,
         Self::JOURNAL_UNREADABLE,

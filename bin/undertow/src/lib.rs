@@ -47,6 +47,8 @@ pub mod doctor;
 
 pub mod commands;
 
+pub mod outfile;
+
 pub mod exit;
 
 pub mod interrupt;

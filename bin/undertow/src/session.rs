@@ -36,13 +36,12 @@ pub(crate) use state::{failure as state_failure, strictest};
 pub(crate) use trade::EXPLANATIONS;
 pub use trade::{first_kept, risk, trader, trader_with};
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::io::Write;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
 use latency_report::run::Run;
 use undertow_cold::registry::Registry;
@@ -55,6 +54,7 @@ use undertow_core::ring::Reader;
 use undertow_core::risk::{Gate, HaltCause, Mode};
 use undertow_core::stage::{Emit, Stage};
 use undertow_core::types::{Flags, Nanos};
+use undertow_feeds::databento::DecodeError;
 use undertow_feeds::replay::{Bytes, Replay};
 use undertow_strategies::flow::toxicity::OddLot;
 use undertow_strategies::flow::{Flow, FlowOutput, FlowParameters, VwapAnchor};
@@ -73,9 +73,10 @@ use crate::affinity::Cores;
 use crate::commands::journal_fault;
 use crate::config::Config;
 use crate::config::values::{self, Demand, Idle as IdleWish, Layout as LayoutWish, Pace};
-use crate::exit::{Code, Failure};
+use crate::exit::{Code, Failure, Failures};
 use crate::interrupt::Interrupt;
 use crate::memory::{self, Arena};
+use crate::outfile::Outfile;
 use crate::output::words;
 use crate::probe::Sampling;
 use crate::profile::Profile;
@@ -120,8 +121,8 @@ pub struct Outcome {
     pub summary: Summary,
     /// What it measured.
     pub run: Run,
-    /// Whether some input did not end well.
-    pub is_cut: bool,
+    /// What kept inputs from being read to their end.
+    pub faults: Vec<Failure>,
     /// Whether somebody asked the run to end before its input did.
     pub is_interrupted: bool,
 }
@@ -137,7 +138,7 @@ pub fn run<B: Bytes + Send>(ask: &Ask<'_>, inputs: Vec<(String, B)>) -> Result<O
     let (arena, notes) = lay_out(ask.config, &limits)?;
     let books = Books::new_in(arena.bump(), &limits)?;
     arena.settle();
-    let (names, feed) = opened(inputs);
+    let (names, feed) = opened(inputs)?;
     let history = ifd::history(ask.config, first_day(&feed))?;
     let places = history.len();
     let instruments_max = limits.instruments_max as usize;
@@ -201,7 +202,7 @@ pub fn trade<B: Bytes + Send, G: Gateway + Send>(
     let (arena, notes) = lay_out(ask.config, &limits)?;
     let books = Books::new_in(arena.bump(), &limits)?;
     arena.settle();
-    let (names, feed) = opened(inputs);
+    let (names, feed) = opened(inputs)?;
     let history = ifd::history(ask.config, first_day(&feed))?;
     let places = history.len();
     let instruments_max = limits.instruments_max as usize;
@@ -266,13 +267,39 @@ pub fn trade<B: Bytes + Send, G: Gateway + Send>(
 }
 
 /// The inputs with their headers read, and their names.
-fn opened<B: Bytes>(inputs: Vec<(String, B)>) -> (Vec<String>, Replay<B>) {
+///
+/// # Errors
+/// No header can be read: not even the day of such a run is known.
+fn opened<B: Bytes>(inputs: Vec<(String, B)>) -> Result<(Vec<String>, Replay<B>), Failures> {
     let (names, bytes): (Vec<_>, Vec<_>) = inputs.into_iter().unzip();
     let mut feed = Replay::new(bytes);
     while !feed.read_headers() {
         std::thread::sleep(Duration::from_micros(100));
     }
-    (names, feed)
+    let mut streams = feed.streams().iter();
+    if streams.all(|stream| stream.decoder().metadata().is_none()) {
+        return Err(Failures(faults(&names, &feed)));
+    }
+    Ok((names, feed))
+}
+
+/// What keeps inputs, each with its name, from being read on.
+pub(crate) fn faults<B: Bytes>(
+    names: impl IntoIterator<Item = impl ToString>,
+    feed: &Replay<B>,
+) -> Vec<Failure> {
+    let named = names.into_iter().zip(feed.streams());
+    let faults = named.filter_map(|(name, stream)| {
+        let error = stream.error()?;
+        let next = match error {
+            DecodeError::NotDbn { .. } => "name a file of records as Databento delivers it",
+            DecodeError::UnknownVersion { .. } => "rewrite the file, or name another",
+            _ if error.offset() == 0 => "fetch the file again",
+            _ => "fetch the file again; what came before the fault was used",
+        };
+        Some(Failure::new(Code::FEED_CUT, error.to_string(), next).at(name.to_string()))
+    });
+    faults.collect()
 }
 
 fn drive<B, S>(
@@ -523,7 +550,7 @@ struct Cold {
     has_halted: bool,
     is_behind: bool,
     link_depth: usize,
-    events: Option<(BufWriter<File>, PathBuf)>,
+    events: Option<Outfile>,
     failed: Option<std::io::Error>,
     progress: Progress,
     bar: ProgressBar,
@@ -533,11 +560,6 @@ struct Cold {
 
 impl Cold {
     fn new(ask: &Ask<'_>, wiring: &Wiring) -> Result<Self> {
-        let open = |path: &Path| -> Result<_> {
-            let file = File::create(path);
-            let file = file.with_context(|| format!("cannot write {}", path.display()))?;
-            Ok((BufWriter::with_capacity(1 << 20, file), path.to_owned()))
-        };
         Ok(Self {
             registry: Registry::default(),
             findings: Findings::new(ask.config),
@@ -551,7 +573,7 @@ impl Cold {
             has_halted: false,
             is_behind: false,
             link_depth: wiring.link_depth,
-            events: ask.events.map(open).transpose()?,
+            events: ask.events.map(Outfile::create).transpose()?,
             failed: None,
             progress: ask.progress.clone(),
             bar: bar(&ask.progress),
@@ -612,7 +634,7 @@ impl Cold {
                     FlowOutput::Finding(finding) => self.findings.note(finding),
                     FlowOutput::Trade(event) => self.trade(msg.stamp, event),
                 }
-                let Some((file, _)) = &mut self.events else {
+                let Some(file) = &mut self.events else {
                     return;
                 };
                 for word in words(msg.stamp.sequence, update) {
@@ -769,10 +791,11 @@ impl Cold {
 
     fn finish(mut self) -> Result<(Registry, Findings, Trades)> {
         self.bar.finish_and_clear();
-        if let Some((file, path)) = &mut self.events {
-            let outcome = file.flush();
-            let outcome = self.failed.take().map_or(outcome, Err);
-            outcome.with_context(|| format!("cannot write {}", path.display()))?;
+        if let Some(file) = self.events.take() {
+            match &self.failed {
+                Some(error) => return Err(file.failure(error).into()),
+                None => file.finish()?,
+            }
         }
         Ok((self.registry, self.findings, self.trades))
     }

@@ -94,6 +94,8 @@ fn k12_profit_in_the_summary_is_the_executions_times_the_multiplier_less_fees() 
     // What a contract has realised is told after fees.
     let net = earned - fees;
     assert!((told - net).abs() < 0.01, "{told} told, {net} earned");
+    let total = dollars(&trade["total"]["realised"]);
+    assert!((total - told).abs() < 0.01, "{total} in all, {told} told");
     let account = &trade["account"];
     assert!((dollars(&account["fees"]) - fees).abs() < 0.01, "{account}");
     assert!(

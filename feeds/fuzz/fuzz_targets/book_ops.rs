@@ -28,7 +28,7 @@ fuzz_target!(|input: &[u8]| {
                 books.apply(&mbo);
             }
             240..=247 => {
-                books.apply(&Mbo::Quote(mbo, touch(operation)));
+                books.apply_quote(&mbo, &touch(operation));
             }
             kind => books.control(&control(&mbo, kind)),
         }

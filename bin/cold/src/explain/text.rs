@@ -10,11 +10,8 @@ use serde_json::Value;
 use undertow_core::money::Money;
 use undertow_core::types::Price;
 
-use crate::summary::thousands;
-use crate::summary::trade::dollars;
-
-/// Bounds whose value must reach the limit; all others must not pass it.
-const AT_LEAST: [&str; 3] = ["Expiry", "References", "Confidence"];
+use crate::summary::trade::{dollars, large_usd, spaced};
+use crate::summary::{moment, thousands};
 
 /// The documents about one id, for people. `id` is a signal's 16 hex digits or an order's number.
 #[must_use]
@@ -335,11 +332,7 @@ fn check(row: &Value) -> String {
     if [of("value"), of("limit"), of("headroom")] == [Some(0), Some(1), Some(-1)] {
         return format!("{name}: its breaker is tripped");
     }
-    let border = if AT_LEAST.contains(&bound.as_str()) {
-        "at least"
-    } else {
-        "at most"
-    };
+    let border = row["border"].as_str().unwrap_or("at most");
     let headroom = row["headroom"].as_i64().unwrap_or(0);
     let left = if headroom < 0 {
         format!("{} beyond", amount(unit, headroom.saturating_neg()))
@@ -429,16 +422,10 @@ fn short(value: &Value) -> String {
 /// What a data point says, in its own unit.
 fn feature(name: &str, value: &Value) -> String {
     match (name, value) {
-        ("gex" | "dex", Value::Number(_)) => {
-            let usd = value.as_f64().unwrap_or(0.0);
-            let (scaled, unit) = if usd.abs() >= 1e9 {
-                (usd / 1e9, "B")
-            } else {
-                (usd / 1e6, "M")
-            };
-            let sign = if usd < 0.0 { "-" } else { "" };
-            format!("{sign}${:.2} {unit}", scaled.abs())
+        ("gex", Value::Number(usd)) => {
+            format!("{} per 1 % move", large_usd(usd.as_f64().unwrap_or(0.0)))
         }
+        ("dex", Value::Number(usd)) => large_usd(usd.as_f64().unwrap_or(0.0)),
         ("last" | "vwap", _) => points(value),
         ("bars", Value::Object(bars)) => {
             let range = bars
@@ -508,26 +495,10 @@ fn span(ns: f64) -> String {
 
 /// Date and time to the millisecond.
 fn when(value: &Value) -> String {
-    let text = word(value);
-    let Some((date, time)) = text.split_once('T') else {
-        return text;
-    };
-    let time = time.trim_end_matches('Z');
-    let (seconds, part) = time.split_once('.').unwrap_or((time, ""));
-    let ms: String = part.chars().chain("000".chars()).take(3).collect();
-    format!("{date} {seconds}.{ms} UTC")
-}
-
-/// `OrderNotional` as `order notional`.
-fn spaced(name: &str) -> String {
-    let mut words = String::new();
-    for letter in name.chars() {
-        if letter.is_uppercase() && !words.is_empty() {
-            words.push(' ');
-        }
-        words.extend(letter.to_lowercase());
+    match value.as_str() {
+        Some(text) => format!("{} UTC", moment(text)),
+        None => word(value),
     }
-    words
 }
 
 #[cfg(test)]
@@ -554,10 +525,9 @@ mod tests {
             "2026-03-11 15:44:02.253 UTC"
         );
         assert_eq!(
-            when(&json!("2026-03-11T15:44:02Z")),
-            "2026-03-11 15:44:02.000 UTC"
+            feature("gex", &json!(-532_100_000.0)),
+            "-$532.10 M per 1 % move"
         );
-        assert_eq!(spaced("OrderNotional"), "order notional");
     }
 
     #[test]

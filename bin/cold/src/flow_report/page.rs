@@ -72,7 +72,8 @@ fn cards(report: &FlowReport) -> String {
             "",
             words::price(last.last),
             "last price",
-            words::touch(last),
+            // With spaces it can be broken where the card is narrower than both prices.
+            words::touch(last).replace('×', " × "),
         ),
         ("", words::average(last.vwap), "session VWAP", String::new()),
         ("", thousands(totals.volume()), "volume", sided),
@@ -165,12 +166,15 @@ const LEGEND: &str = "<p class=\"legend\">\
 <span><svg viewBox=\"0 0 14 14\"><path class=\"last\" d=\"M0 9L5 5L9 8L14 4\"/></svg>last</span>\
 <span><svg viewBox=\"0 0 14 14\"><path class=\"vwap\" d=\"M0 7H14\"/></svg>VWAP</span>\
 <span><svg viewBox=\"0 0 14 14\"><path class=\"band\" d=\"M0 3H14V11H0Z\"/></svg>bid to ask</span>\
+<span><svg viewBox=\"0 0 14 14\"><path class=\"range\" d=\"M7 1V13\"/></svg>high to low</span>\
 <span><svg viewBox=\"0 0 14 14\"><path class=\"mark buy\" d=\"M7 2L12 12H2Z\"/></svg>sweep of \
 buyers</span>\
 <span><svg viewBox=\"0 0 14 14\"><path class=\"mark sell\" d=\"M7 12L12 2H2Z\"/></svg>of \
 sellers</span>\
 <span><svg viewBox=\"0 0 14 14\"><circle class=\"bubble buy\" cx=\"7\" cy=\"7\" r=\"5\"/></svg>\
 block</span>\
+<span><svg viewBox=\"0 0 14 14\"><path class=\"bubble buy\" d=\"M7 1L13 7L7 13L1 7Z\"/></svg>\
+pressure</span>\
 <span><svg viewBox=\"0 0 14 14\"><path class=\"hide\" d=\"M7 1L13 7L7 13L1 7Z\"/></svg>iceberg\
 </span>\
 <span><svg viewBox=\"0 0 14 14\"><circle class=\"ring\" cx=\"7\" cy=\"7\" r=\"5\"/></svg>hidden \

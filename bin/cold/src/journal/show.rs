@@ -10,6 +10,7 @@ use undertow_core::money::Money;
 use undertow_core::order::{ExecReport, Execution, Intent, Purpose, ReportKind, Style, Tif};
 use undertow_core::risk::{BreakerKind, Halt, HaltCause, Kept, Mode};
 use undertow_core::types::{BookKey, Nanos, Price, Side};
+use undertow_strategies::decide::counters::Block;
 
 use super::block::Entry;
 use super::record::{Lowered, Lowering, Record, Settled, Start};
@@ -98,7 +99,7 @@ fn fields(record: &Record) -> Fields {
             ("id", json!(signal.id.to_string())),
             ("fingerprint", json!(signal.fingerprint.to_string())),
             ("number", json!(signal.sequence)),
-            ("outcome", json!(signal.outcome)),
+            ("outcome", json!(became(signal.outcome))),
         ],
         Record::Claim(claimed) => vec![
             ("id", json!(claimed.id.to_string())),
@@ -362,5 +363,17 @@ fn plain(value: &Value) -> String {
         }
         Value::Null => "-".to_owned(),
         other => other.to_string(),
+    }
+}
+
+/// What became of a decision about a contract: emitted, told anew, or why it was blocked.
+fn became(outcome: u8) -> &'static str {
+    match outcome {
+        0 => "emitted",
+        1 => "updated",
+        _ => {
+            let block = Block::ALL.into_iter().find(|it| *it as u8 + 2 == outcome);
+            block.map_or("skipped", Block::name)
+        }
     }
 }

@@ -139,6 +139,15 @@ pub(super) fn render(instruments: &[Instrument], text: &mut String) {
         let _ = writeln!(text, " {}", line.trim_end());
     }
     render_rest(traded().skip(INSTRUMENTS_LISTED_MAX), text);
+    let no_side = traded().map(|line| line.volume.saturating_sub(line.bought + line.sold));
+    let no_side: u64 = no_side.sum();
+    if no_side > 0 {
+        let no_side = thousands(no_side);
+        let _ = writeln!(
+            text,
+            "  {no_side} of the volume has no side: an auction's, or unknown"
+        );
+    }
     let is_warming = |vpin: Option<Vpin>| vpin.is_some_and(|vpin| vpin.is_warming);
     let warms = |line: &Instrument| {
         let flow = line.flow.as_ref();
@@ -155,7 +164,7 @@ fn render_paths<'a>(instruments: impl Iterator<Item = &'a Instrument>, text: &mu
     let mut table = Table::new();
     table.load_preset(NOTHING).set_header([
         "vpin path",
-        "from",
+        "from (UTC)",
         "each half hour, 0 to 1",
         "first",
         "low",

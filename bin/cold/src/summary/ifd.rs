@@ -6,7 +6,7 @@ use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
 use serde::Serialize;
 
-use super::{heading, thousands};
+use super::{heading, moment, thousands};
 
 /// Most signals that the text lists.
 const SIGNALS_LISTED_MAX: usize = 10;
@@ -132,7 +132,7 @@ fn render_signals(ifd: &IfdFigures, text: &mut String) {
     strongest.sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
     let mut table = Table::new();
     table.load_preset(NOTHING).set_header([
-        "signal",
+        "time (UTC)",
         "option",
         "by",
         "says",
@@ -143,17 +143,20 @@ fn render_signals(ifd: &IfdFigures, text: &mut String) {
     for line in strongest.iter().take(SIGNALS_LISTED_MAX) {
         let because = line.components.iter();
         let because: Vec<_> = because
-            .map(|(name, value)| format!("{name} {value:.2}"))
+            .map(|(name, value)| match value.fract() == 0.0 {
+                true => format!("{name} {value:.0}"),
+                false => format!("{name} {value:.2}"),
+            })
             .collect();
         let rejected = if line.is_rejected { " (rejected)" } else { "" };
         table.add_row([
-            line.time.clone(),
+            moment(&line.time),
             line.symbol.clone(),
             line.version.to_owned(),
             format!("{}{rejected}", line.direction),
             line.level.to_owned(),
             format!("{:.2}", line.confidence),
-            because.join(" "),
+            because.join(" · "),
         ]);
     }
     if let Some(column) = table.column_mut(5) {
@@ -203,7 +206,7 @@ mod tests {
         render(&ifd, &mut text);
         let first = text
             .lines()
-            .find(|line| line.contains("ratio 12.00"))
+            .find(|line| line.contains("ratio 12"))
             .unwrap_or("");
         assert!(first.contains("0.55"), "{text}");
         assert!(text.contains("and 2 weaker ones"), "{text}");

@@ -11,7 +11,7 @@ use comfy_table::{CellAlignment, Table};
 use serde::Serialize;
 use undertow_core::money::Money;
 
-use super::{Count, heading, thousands};
+use super::{Count, heading, moment, thousands};
 
 /// A session's trading in figures.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -24,6 +24,8 @@ pub struct TradeFigures {
     pub chains: Vec<ChainLine>,
     /// Each rule set.
     pub strategies: Vec<StrategyLine>,
+    /// Each emitted signal, and what became of it, oldest first.
+    pub signals: Vec<SignalLine>,
     /// Signals that were emitted and led to no intent, by reason.
     pub unwanted: Vec<Count>,
     /// Intents that risk considered.
@@ -42,6 +44,8 @@ pub struct TradeFigures {
     pub slippage: String,
     /// Contracts traded, with what they earned.
     pub contracts: Vec<ContractLine>,
+    /// All of them, summed before rounding.
+    pub total: ContractLine,
     /// Trades that were closed; absent without any.
     pub trades: Option<TradesLine>,
     /// The fills, oldest first.
@@ -104,6 +108,25 @@ pub struct StrategyLine {
     pub blocked: Vec<Count>,
     /// Whether considered = emitted + all blocked.
     pub is_conserved: bool,
+}
+
+/// One emitted signal.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct SignalLine {
+    /// When.
+    pub ts: String,
+    /// 16 hex digits, for `explain`.
+    pub id: String,
+    /// Strategy.
+    pub strategy: String,
+    /// `LONG` or `SHORT`, of the underlying.
+    pub direction: String,
+    /// 0 to 100.
+    pub confidence: u8,
+    /// The contract that it is about.
+    pub name: String,
+    /// Orders that entered on it, and checks that refused one.
+    pub led_to: Vec<String>,
 }
 
 /// What closed trades came to, each from flat to flat, after fees (D7). Money in dollars.
@@ -217,6 +240,9 @@ pub struct LimitLine {
 /// Fills that the text lists.
 const FILLS_LISTED_MAX: usize = 12;
 
+/// Signals that the text lists.
+const SIGNALS_LISTED_MAX: usize = 12;
+
 /// Limits that the text lists.
 const LIMITS_LISTED_MAX: usize = 6;
 
@@ -229,6 +255,36 @@ pub fn dollars(money: Money) -> String {
     format!("{sign}{}.{:02}", thousands(whole), cents % 100)
 }
 
+/// Dollars as [`dollars`] writes them, with their sign before the mark: `-$114.00`.
+fn usd(dollars: &str) -> String {
+    match dollars.strip_prefix('-') {
+        Some(lost) => format!("-${lost}"),
+        None => format!("${dollars}"),
+    }
+}
+
+/// Millions or billions of dollars: `-$920.00 M`.
+pub(crate) fn large_usd(value: f64) -> String {
+    let sign = if value < 0.0 { "-" } else { "" };
+    let (scaled, unit) = match value.abs() {
+        billions if billions >= 1e9 => (billions / 1e9, "B"),
+        millions => (millions / 1e6, "M"),
+    };
+    format!("{sign}${scaled:.2} {unit}")
+}
+
+/// `OrderNotional` as `order notional`.
+pub(crate) fn spaced(name: &str) -> String {
+    let mut words = String::new();
+    for letter in name.chars() {
+        if letter.is_uppercase() && !words.is_empty() {
+            words.push(' ');
+        }
+        words.extend(letter.to_lowercase());
+    }
+    words
+}
+
 pub(super) fn render(figures: &TradeFigures, text: &mut String) {
     heading(text, "signals");
     let _ = writeln!(text, "  profile {}  mode {}", figures.profile, figures.mode);
@@ -236,6 +292,7 @@ pub(super) fn render(figures: &TradeFigures, text: &mut String) {
         render_chain(line, text);
     }
     render_strategies(figures, text);
+    render_signals(&figures.signals, text);
     heading(text, "orders");
     render_orders(figures, text);
     render_fills(figures, text);
@@ -255,16 +312,16 @@ fn render_chain(line: &ChainLine, text: &mut String) {
         );
         return;
     };
-    let millions = |value: Option<f64>| figure(value.map(|value| value / 1e6), 1);
+    let money = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), large_usd);
     let _ = writeln!(
         text,
-        "  {} ({contract}): {} of {} options weighed, GEX ${} M per 1 % (z {}), DEX ${} M (z {}), pin {}",
+        "  {} ({contract}): {} of {} options weighed, GEX {} per 1 % move (z {}), DEX {} (z {}), pin {}",
         line.product,
         line.weighed,
         line.listed,
-        millions(line.gex_1pct),
+        money(line.gex_1pct),
         figure(line.gex_z, 2),
-        millions(line.dex),
+        money(line.dex),
         figure(line.dex_z, 2),
         line.pin.as_deref().unwrap_or("-"),
     );
@@ -299,24 +356,67 @@ fn render_strategies(figures: &TradeFigures, text: &mut String) {
         "emitted",
         "blocked",
     ]);
+    let mut total = [0; 6];
     for line in &figures.strategies {
-        let blocked: u64 = line.blocked.iter().map(|count| count.count).sum();
-        lines.add_row([
-            line.name.clone(),
-            line.product.clone(),
-            thousands(line.evaluated),
-            thousands(line.stale),
-            thousands(line.missing),
-            thousands(line.considered),
-            thousands(line.emitted),
-            thousands(blocked),
-        ]);
+        let counts = [
+            line.evaluated,
+            line.stale,
+            line.missing,
+            line.considered,
+            line.emitted,
+            line.blocked.iter().map(|count| count.count).sum(),
+        ];
+        for (total, count) in total.iter_mut().zip(counts) {
+            *total += count;
+        }
+        let names = [line.name.clone(), line.product.clone()];
+        lines.add_row(names.into_iter().chain(counts.map(thousands)));
     }
+    let names = ["total".to_owned(), String::new()];
+    lines.add_row(names.into_iter().chain(total.map(thousands)));
     write_table(&mut lines, &[2, 3, 4, 5, 6, 7], text);
     reasons(figures, text, "stale or missing, by feature", |line| {
         &line.skipped
     });
     reasons(figures, text, "blocked, by reason", |line| &line.blocked);
+}
+
+fn render_signals(signals: &[SignalLine], text: &mut String) {
+    if signals.is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "  emitted:");
+    let mut lines = table();
+    lines.set_header([
+        "time (UTC)",
+        "signal",
+        "by",
+        "says",
+        "confidence",
+        "contract",
+        "led to",
+    ]);
+    for signal in signals.iter().take(SIGNALS_LISTED_MAX) {
+        lines.add_row([
+            moment(&signal.ts),
+            signal.id.clone(),
+            signal.strategy.clone(),
+            signal.direction.clone(),
+            signal.confidence.to_string(),
+            signal.name.clone(),
+            signal.led_to.join(", "),
+        ]);
+    }
+    write_table(&mut lines, &[4], text);
+    and_more(signals.len(), SIGNALS_LISTED_MAX, text);
+}
+
+/// How many lines a table does not list.
+fn and_more(count: usize, listed_max: usize, text: &mut String) {
+    let more = count.saturating_sub(listed_max) as u64;
+    if more > 0 {
+        let _ = writeln!(text, "  and {} more", thousands(more));
+    }
 }
 
 /// Counts of each strategy, if any has some.
@@ -357,10 +457,10 @@ fn render_orders(figures: &TradeFigures, text: &mut String) {
     );
     let _ = writeln!(
         text,
-        "  {} fills of {} contracts, slippage ${}",
+        "  {} fills of {} contracts, slippage {} against the middle of the quote",
         thousands(figures.fills),
         thousands(figures.filled),
-        figures.slippage
+        usd(&figures.slippage)
     );
 }
 
@@ -370,11 +470,20 @@ fn render_fills(figures: &TradeFigures, text: &mut String) {
     }
     let mut lines = table();
     lines.set_header([
-        "fill", "order", "signal", "by", "contract", "", "", "price", "why", "slip $",
+        "time (UTC)",
+        "order",
+        "signal",
+        "by",
+        "contract",
+        "",
+        "",
+        "price",
+        "why",
+        "slippage $",
     ]);
     for fill in figures.fill_lines.iter().take(FILLS_LISTED_MAX) {
         lines.add_row([
-            fill.ts.clone(),
+            moment(&fill.ts),
             fill.order.to_string(),
             fill.signal.clone(),
             fill.strategy.clone(),
@@ -387,63 +496,50 @@ fn render_fills(figures: &TradeFigures, text: &mut String) {
         ]);
     }
     write_table(&mut lines, &[1, 6, 7, 9], text);
-    let more = figures.fill_lines.len().saturating_sub(FILLS_LISTED_MAX);
-    if more > 0 {
-        let _ = writeln!(text, "  and {more} more");
-    }
+    and_more(figures.fill_lines.len(), FILLS_LISTED_MAX, text);
 }
 
 fn render_account(figures: &TradeFigures, text: &mut String) {
     let account = &figures.account;
     let or_unknown = |money: &Option<String>| match money {
-        Some(money) => format!("${money}"),
+        Some(money) => usd(money),
         None => "unknown: a position has no mark".to_owned(),
     };
     let _ = writeln!(
         text,
-        "  equity ${} to {}   earned {} after fees of ${}   largest fall ${}",
-        account.start,
+        "  equity {} to {}   P&L {} after fees of {}   max drawdown {}",
+        usd(&account.start),
         or_unknown(&account.end),
         or_unknown(&account.earned),
-        account.fees,
-        account.drawdown
+        usd(&account.fees),
+        usd(&account.drawdown)
     );
     if let Some(trades) = &figures.trades {
-        let or_dash =
-            |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |it| format!("{it:.2}"));
+        let cents = |value: f64| usd(&format!("{value:.2}"));
+        let or_dash = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), cents);
+        let factor = trades.profit_factor.map(|factor| format!("{factor:.2}"));
         let noun = if trades.count == 1 { "trade" } else { "trades" };
         let _ = writeln!(
             text,
-            "  {} {noun} closed: {:.0} % won, profit factor {}, mean ${:.2}, of those won {}, of those lost {}",
+            "  {} {noun} closed: {:.0} % won, profit factor {}, mean {}, of those won {}, of those lost {}",
             trades.count,
             trades.win_rate * 100.0,
-            or_dash(trades.profit_factor),
-            trades.expectancy,
+            factor.as_deref().unwrap_or("-"),
+            cents(trades.expectancy),
             or_dash(trades.average_win),
             or_dash(trades.average_loss),
         );
     }
-    if !figures.contracts.is_empty() {
-        let mut lines = table();
-        lines.set_header([
-            "contract", "bought", "sold", "held", "at", "realised", "open", "fees",
-        ]);
-        for line in &figures.contracts {
-            lines.add_row([
-                line.name.clone(),
-                line.bought.to_string(),
-                line.sold.to_string(),
-                line.held.to_string(),
-                line.average.clone(),
-                line.realised.clone(),
-                line.unrealised.clone().unwrap_or_else(|| "-".to_owned()),
-                line.fees.clone(),
-            ]);
-        }
-        write_table(&mut lines, &[1, 2, 3, 4, 5, 6, 7], text);
-    }
+    render_contracts(figures, text);
     let used = figures.limits.iter().take(LIMITS_LISTED_MAX);
-    let used = used.map(|line| format!("{} ({}) {} %", line.check, line.bound, line.used_pct));
+    let used = used.map(|line| {
+        format!(
+            "{} ({}) {} %",
+            line.check,
+            spaced(&line.bound),
+            line.used_pct
+        )
+    });
     let used = used.collect::<Vec<_>>().join(" · ");
     if !used.is_empty() {
         let _ = writeln!(text, "  limits used at most: {used}");
@@ -457,6 +553,36 @@ fn render_account(figures: &TradeFigures, text: &mut String) {
     }
 }
 
+fn render_contracts(figures: &TradeFigures, text: &mut String) {
+    if figures.contracts.is_empty() {
+        return;
+    }
+    let mut lines = table();
+    lines.set_header([
+        "contract",
+        "bought",
+        "sold",
+        "held",
+        "average",
+        "realised $ after fees",
+        "unrealised $",
+        "fees $",
+    ]);
+    for line in figures.contracts.iter().chain([&figures.total]) {
+        lines.add_row([
+            line.name.clone(),
+            thousands(line.bought),
+            thousands(line.sold),
+            line.held.to_string(),
+            line.average.clone(),
+            line.realised.clone(),
+            line.unrealised.clone().unwrap_or_else(|| "-".to_owned()),
+            line.fees.clone(),
+        ]);
+    }
+    write_table(&mut lines, &[1, 2, 3, 4, 5, 6, 7], text);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -468,5 +594,43 @@ mod tests {
         assert_eq!(said(-12_345_650), "-1,234.57");
         assert_eq!(said(-49), "0.00");
         assert_eq!(said(0), "0.00");
+    }
+
+    #[test]
+    fn a_loss_has_its_sign_before_the_mark() {
+        assert_eq!(usd("-1,234.57"), "-$1,234.57");
+        assert_eq!(usd("0.00"), "$0.00");
+        assert_eq!(large_usd(-920_000_000.0), "-$920.00 M");
+        assert_eq!(large_usd(2_614_800_000.0), "$2.61 B");
+        assert_eq!(spaced("OrderNotional"), "order notional");
+    }
+
+    #[test]
+    fn strategies_and_signals_add_up_to_what_is_listed() {
+        let line = StrategyLine {
+            name: "ifd".to_owned(),
+            evaluated: 1_000,
+            considered: 900,
+            emitted: 13,
+            ..StrategyLine::default()
+        };
+        let signal = SignalLine {
+            id: "4c4fc175887c07e5".to_owned(),
+            led_to: vec!["refused by data_age".to_owned(), "order 3".to_owned()],
+            ..SignalLine::default()
+        };
+        let figures = TradeFigures {
+            strategies: vec![line.clone(), line],
+            signals: vec![signal; SIGNALS_LISTED_MAX + 1],
+            ..TradeFigures::default()
+        };
+        let mut text = String::new();
+        render(&figures, &mut text);
+        let total = text.lines().find(|line| line.contains("total"));
+        let total: Vec<_> = total.unwrap_or("").split_whitespace().collect();
+        assert_eq!(total, ["total", "2,000", "0", "0", "1,800", "26", "0"]);
+        assert!(text.contains("4c4fc175887c07e5"), "{text}");
+        assert!(text.contains("refused by data_age, order 3"), "{text}");
+        assert!(text.contains("and 1 more"), "{text}");
     }
 }

@@ -76,7 +76,10 @@ fn push_table(page: &mut String, heading: &str, rows: &[&Row]) {
 fn push_list(page: &mut String, heading: &str, lines: &[String]) {
     page.push_str(&format!("<h2>{heading}</h2>\n<ul>\n"));
     for line in lines {
-        page.push_str(&format!("<li>{}</li>\n", svg::escape(line)));
+        // Wide gaps part what stands on a line of the table; a page closes them.
+        let parts = line.split("  ").map(str::trim).filter(|it| !it.is_empty());
+        let line = parts.collect::<Vec<_>>().join(" · ");
+        page.push_str(&format!("<li>{}</li>\n", svg::escape(&line)));
     }
     page.push_str("</ul>\n");
 }

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
-use std::fs;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
@@ -31,6 +30,7 @@ use super::{effective, print, print_json};
 use crate::cli::{BenchFlow, Global};
 use crate::config::Config;
 use crate::exit::Exit;
+use crate::outfile;
 use crate::scoring::{Detection, Listener, Pattern, Score, calm_hours, score};
 use crate::session;
 
@@ -51,8 +51,7 @@ pub(super) fn flow(global: &Global, args: &BenchFlow) -> Result<Exit> {
     let sums = all(args, &config, &bar)?;
     bar.finish_and_clear();
     if let Some(path) = &args.markdown {
-        fs::write(path, markdown(args, &sums))
-            .with_context(|| format!("cannot write {}", path.display()))?;
+        outfile::write(path, markdown(args, &sums))?;
     }
     if global.json {
         return print_json(&document(args, &sums));

@@ -1,7 +1,6 @@
 //! `book`: the ladder of an instrument at a time, straight from a file.
 
 use std::fmt::Write;
-use std::time::Duration;
 
 use anyhow::Result;
 use comfy_table::presets::NOTHING;
@@ -10,15 +9,14 @@ use serde_json::{Value, json};
 use undertow_cold::registry::Registry;
 use undertow_cold::summary::thousands;
 use undertow_core::book::{Book, Books, Level};
-use undertow_core::event::{Body, Mbo, Msg};
+use undertow_core::event::{Body, Mbo};
 use undertow_core::types::{Flags, InstrumentId, Nanos, Side};
-use undertow_feeds::replay::{Bytes, Replay};
 
+use super::records::Records;
 use super::{effective, print, print_json};
 use crate::cli::{self, Global};
 use crate::exit::{Code, Exit, Failure};
 use crate::memory::Arena;
-use crate::pump::Blocks;
 use crate::session::{self, rfc3339};
 
 /// Prints the ladder.
@@ -29,12 +27,8 @@ pub(super) fn book(global: &Global, args: &cli::Book) -> Result<Exit> {
     let config = effective(global, Vec::new())?.config;
     let limits = session::limits(&config);
     let (arena, _) = Arena::new(limits.bytes(), false);
-    let (blocks, _) = Blocks::open(&args.file).map_err(|error| {
-        let next = "check the path and that the file may be read";
-        Failure::new(Code::FEED_UNREADABLE, format!("{error:#}"), next)
-    })?;
     let mut reader = Reader {
-        feed: Replay::new([blocks]),
+        records: Records::open(std::slice::from_ref(&args.file))?,
         books: Books::new_in(arena.bump(), &limits)?,
         registry: Registry::default(),
         day: None,
@@ -46,20 +40,24 @@ pub(super) fn book(global: &Global, args: &cli::Book) -> Result<Exit> {
         .iter()
         .filter(|book| ids.contains(&book.key().instrument_id));
     let found: Vec<_> = found.collect();
-    if found.is_empty() {
-        return Err(reader.unknown(args, &ids).into());
-    }
+    let answer = match found.is_empty() {
+        true => Err(reader.unknown(args, &ids)),
+        false => Ok(found),
+    };
+    let (found, verdict) = reader.records.judged(answer)?;
     if global.json {
         let books = found.iter().map(|book| reader.json(book, args));
-        return print_json(&Value::Array(books.collect()));
+        print_json(&Value::Array(books.collect()))?;
+    } else {
+        let texts: Vec<_> = found.iter().map(|book| reader.text(book, args)).collect();
+        print(&texts.join("\n"))?;
     }
-    let texts: Vec<_> = found.iter().map(|book| reader.text(book, args)).collect();
-    print(&texts.join("\n"))
+    verdict.end()
 }
 
 /// A file on its way into books.
-struct Reader<'a, B> {
-    feed: Replay<B>,
+struct Reader<'a> {
+    records: Records<'a>,
     books: Books<'a>,
     registry: Registry,
     /// The day that a time of day is of: that of the first live record, for a snapshot's records
@@ -67,11 +65,13 @@ struct Reader<'a, B> {
     day: Option<Nanos>,
 }
 
-impl<B: Bytes> Reader<'_, B> {
+impl Reader<'_> {
     /// Applies every event up to the time asked for.
     fn read_to(&mut self, args: &cli::Book) {
         loop {
-            let Some(msg) = self.next() else { return };
+            let Some(msg) = self.records.next() else {
+                return;
+            };
             if let Body::Control(control) = &msg.body {
                 self.registry.note(control);
             }
@@ -81,18 +81,6 @@ impl<B: Bytes> Reader<'_, B> {
                 return;
             }
             self.books.take(&msg.body);
-        }
-    }
-
-    fn next(&mut self) -> Option<Msg<Mbo>> {
-        loop {
-            if let Some(msg) = self.feed.pop() {
-                return Some(msg);
-            }
-            if self.feed.is_ended() {
-                return None;
-            }
-            std::thread::sleep(Duration::from_micros(50));
         }
     }
 
@@ -137,9 +125,12 @@ impl<B: Bytes> Reader<'_, B> {
 
     fn text(&self, book: &Book<'_>, args: &cli::Book) -> String {
         let mut text = format!(
-            "{}  at {}  trust {}  {}\n",
+            "{}  {}  trust {}  {}\n",
             self.name(book),
-            rfc3339(session::last_seen(book)),
+            heard(book).map_or_else(
+                || "before its first live record".to_owned(),
+                |ts| format!("at {}", rfc3339(ts))
+            ),
             book.trust().name(),
             if book.is_event_open() {
                 "(an event is open)"
@@ -195,12 +186,18 @@ impl<B: Bytes> Reader<'_, B> {
             "symbol": self.name(book),
             "instrument_id": book.key().instrument_id.0,
             "publisher_id": book.key().publisher_id.0,
-            "ts": session::last_seen(book).0,
+            "ts": heard(book).map(|ts| ts.0),
             "trust": book.trust().name(),
             "bids": side(Side::Bid),
             "asks": side(Side::Ask),
         })
     }
+}
+
+/// When the book last heard something; a snapshot has no time at which it held.
+fn heard(book: &Book<'_>) -> Option<Nanos> {
+    let ts = session::last_seen(book);
+    (ts.0 > 0).then_some(ts)
 }
 
 fn add_row(table: &mut Table, side: Side, level: &Level) {

@@ -1,27 +1,26 @@
 //! `chain`: what an option chain says, from any of three kinds of file.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::Read;
 use std::path::Path;
-use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use undertow_cold::chain::futures::{Gathering, Quoted};
 use undertow_cold::chain::report::{Question, Report, Unanswerable};
 use undertow_cold::chain::sources::{Loaded, from_alpha_vantage, from_cboe};
 use undertow_cold::chain::{json, page, text};
 use undertow_core::book::Books;
-use undertow_core::event::{Body, Mbo, Msg};
+use undertow_core::event::{Body, Mbo};
 use undertow_core::types::{Flags, Nanos};
-use undertow_feeds::replay::Replay;
 use undertow_feeds::{alpha_vantage, cboe};
 
+use super::records::Records;
 use super::{effective, print, print_json};
 use crate::cli::values::At;
 use crate::cli::{Chain, Global};
 use crate::exit::{Code, Exit, Failure};
 use crate::memory::Arena;
-use crate::pump::Blocks;
+use crate::outfile;
 use crate::session;
 
 /// Bytes of a text file, unpacked. A full SPX chain takes a hundredth of it.
@@ -35,10 +34,22 @@ const HEAD: usize = 4_096;
 /// # Errors
 /// A file that cannot be read or is of no known kind, or a question without an answer.
 pub(super) fn chain(global: &Global, args: &Chain) -> Result<Exit> {
-    let (loaded, cut) = match Kind::of(&args.file)? {
-        Kind::Databento => from_databento(global, args)?,
-        Kind::Text { is_packed } => (from_text(args, is_packed)?, None),
-    };
+    match Kind::of(&args.file)? {
+        Kind::Databento => {
+            let mut records = Records::open(std::slice::from_ref(&args.file))?;
+            let loaded = from_databento(global, args, &mut records)?;
+            let (report, verdict) = records.judged(answer(args, loaded))?;
+            tell(global, args, &report)?;
+            verdict.end()
+        }
+        Kind::Text { is_packed } => {
+            let report = answer(args, from_text(args, is_packed)?)?;
+            tell(global, args, &report)
+        }
+    }
+}
+
+fn answer(args: &Chain, loaded: Loaded) -> Result<Report, Failure> {
     let at = match (args.at, loaded.now) {
         (Some(at), Some(day)) => Some(at.on_day_of(day)),
         (Some(At::Moment(moment)), None) => Some(moment),
@@ -51,21 +62,21 @@ pub(super) fn chain(global: &Global, args: &Chain) -> Result<Exit> {
         rate: args.rate.0,
         dividend: args.dividend.0,
     };
-    let report = Report::of(loaded, &question).map_err(|why| unanswered(args, why))?;
+    Report::of(loaded, &question).map_err(|why| unanswered(args, why))
+}
+
+fn tell(global: &Global, args: &Chain, report: &Report) -> Result<Exit> {
     if let Some(path) = &args.html {
-        let page = page::html(&report, args.strikes);
-        fs::write(path, page).with_context(|| format!("cannot write {}", path.display()))?;
+        outfile::write(path, page::html(report, args.strikes))?;
     }
     if global.json {
-        print_json(&json::json(&report))?;
-    } else {
-        let mut told = text::text(&report, args.strikes);
-        if let Some(path) = &args.html {
-            told.push_str(&format!("\ndrawn in {}\n", path.display()));
-        }
-        print(&told)?;
+        return print_json(&json::json(report));
     }
-    cut.map_or(Ok(Exit::Ok), |failure| Err(failure.into()))
+    let mut told = text::text(report, args.strikes);
+    if let Some(path) = &args.html {
+        told.push_str(&format!("\ndrawn in {}\n", path.display()));
+    }
+    print(&told)
 }
 
 /// Kinds of file, told apart by how they begin.
@@ -103,7 +114,7 @@ fn from_text(args: &Chain, is_packed: bool) -> Result<Loaded, Failure> {
     }
     if bytes.trim_ascii_start().starts_with(b"{") {
         let chain = alpha_vantage::parse_options(&bytes).map_err(|error| {
-            let next = "fetch HISTORICAL_OPTIONS again, with a key that has calls left";
+            let next = "give a HISTORICAL_OPTIONS reply, fetched with a key that has calls left";
             Failure::new(Code::FEED_CUT, error.to_string(), next).at(place())
         })?;
         return Ok(from_alpha_vantage(&chain));
@@ -135,18 +146,15 @@ fn read_text(path: &Path, is_packed: bool) -> Result<Vec<u8>, Failure> {
     Ok(bytes)
 }
 
-/// A chain of our own records, and what went wrong with them at their end.
-fn from_databento(global: &Global, args: &Chain) -> Result<(Loaded, Option<Failure>)> {
+/// A chain of our own records.
+fn from_databento(global: &Global, args: &Chain, records: &mut Records<'_>) -> Result<Loaded> {
     let config = effective(global, Vec::new())?.config;
     let limits = session::limits(&config);
     let (arena, _) = Arena::new(limits.bytes(), false);
-    let (blocks, _) =
-        Blocks::open(&args.file).map_err(|error| unreadable(&args.file, &format!("{error:#}")))?;
-    let mut feed = Replay::new([blocks]);
     let mut books = Books::new_in(arena.bump(), &limits)?;
     let mut gathering = Gathering::default();
     let mut until = Until::new(args.at);
-    while let Some(msg) = next(&mut feed) {
+    while let Some(msg) = records.next() {
         if let Some(mbo) = msg.body.record() {
             if until.is_before(mbo) {
                 break;
@@ -165,28 +173,7 @@ fn from_databento(global: &Global, args: &Chain) -> Result<(Loaded, Option<Failu
             trust: book.trust(),
         })
     };
-    let cut = feed
-        .streams()
-        .iter()
-        .find_map(|stream| stream.error())
-        .map(|error| {
-            let next = "fetch the file again; what came before the fault was used";
-            let place = args.file.display().to_string();
-            Failure::new(Code::FEED_CUT, error.to_string(), next).at(place)
-        });
-    Ok((gathering.chain(until.moment(), quoted), cut))
-}
-
-fn next(feed: &mut Replay<Blocks>) -> Option<Msg<Mbo>> {
-    loop {
-        if let Some(msg) = feed.pop() {
-            return Some(msg);
-        }
-        if feed.is_ended() {
-            return None;
-        }
-        std::thread::sleep(Duration::from_micros(50));
-    }
+    Ok(gathering.chain(until.moment(), quoted))
 }
 
 /// The moment up to which records count.
@@ -236,11 +223,12 @@ fn unanswered(args: &Chain, why: Unanswerable) -> Failure {
             Failure::new(Code::FEED_CUT, "no options in it", next).at(place)
         }
         Unanswerable::NoMoment => {
-            let next = "say when it is of: --at 2025-09-25T20:00:00Z";
-            Failure::new(Code::USAGE, "it does not say when it is of", next).at(place)
+            let next = "give the time: --at 2025-09-25T20:00:00Z";
+            let cause = "no quote in it has a time, so nothing says when it was taken";
+            Failure::new(Code::USAGE, cause, next).at(place)
         }
         Unanswerable::NoSpot => {
-            let next = "say it: --spot 658.05";
+            let next = "give it: --spot 658.05";
             let cause = "the price of the underlying is neither in it nor implied by its quotes";
             Failure::new(Code::USAGE, cause, next).at(place)
         }
@@ -252,7 +240,11 @@ fn unanswered(args: &Chain, why: Unanswerable) -> Failure {
             let asked = args.expiry.map(|day| day.days()).unwrap_or_default();
             let nearest = days.iter().min_by_key(|day| day.days().abs_diff(asked));
             let nearest = nearest.map(|day| format!("did you mean {day}? "));
-            let next = format!("{}Expiries: {}", nearest.unwrap_or_default(), days.len());
+            let next = format!(
+                "{}Days on which some end: {}",
+                nearest.unwrap_or_default(),
+                days.len()
+            );
             Failure::new(Code::USAGE, "no option ends on that day", next).at("--expiry")
         }
     }

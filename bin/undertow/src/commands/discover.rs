@@ -6,24 +6,23 @@ mod found;
 mod sample;
 
 use std::fmt::Write as _;
-use std::fs;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
 use serde_json::{Value, json};
 use undertow_cold::summary::thousands;
 use undertow_core::event::Body;
-use undertow_feeds::replay::Replay;
 use undertow_strategies::discovery::{Basis, Correlations, LookbackMode, RegimeConfig, TRADES_MIN};
 
+use super::records::Records;
 use super::{print, print_json};
 use crate::cli::{Discover, Global};
 use crate::config::values;
-use crate::exit::{Code, Exit, Failure, Failures};
-use crate::pump::Blocks;
+use crate::exit::Exit;
+use crate::outfile;
 use found::{Found, Symbol};
 use sample::Sample;
 
@@ -34,13 +33,22 @@ use sample::Sample;
 /// written.
 pub(super) fn discover(global: &Global, args: &Discover) -> Result<Exit> {
     let mut sample = Sample::new(args.hours);
-    let cut = read(args, &mut sample)?;
+    let mut records = Records::open(&args.files)?;
+    while let Some(msg) = records.next() {
+        if let Some(mbo) = msg.body.record() {
+            sample.take(mbo)?;
+        }
+        if let Body::Control(control) = &msg.body {
+            sample.registry.note(control);
+        }
+    }
     let started = Instant::now();
     let mode = match args.first_run {
         true => LookbackMode::FirstRun,
         false => LookbackMode::LastSignificant,
     };
-    let found = Found::of(&sample, args.reference.as_deref(), mode)?;
+    let found = Found::of(&sample, args.reference.as_deref(), mode);
+    let (found, verdict) = records.judged(found)?;
     if !global.quiet {
         let micros = started.elapsed().as_micros();
         eprintln!("computed in {}.{:03} ms", micros / 1_000, micros % 1_000);
@@ -50,12 +58,9 @@ pub(super) fn discover(global: &Global, args: &Discover) -> Result<Exit> {
     } else {
         print(&text(args, &sample, &found))?;
     }
-    if !cut.is_empty() {
-        return Err(Failures(cut).into());
-    }
-    if let Some(path) = &args.out {
-        let text = toml(args, &sample, &found);
-        fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
+    // Half a session's parameters would be taken for those of a session.
+    if let (Some(path), true) = (&args.out, verdict.is_whole()) {
+        outfile::write(path, toml(args, &sample, &found))?;
         if !global.json {
             print(&format!(
                 "\nwritten to {0}; {INCLUDE}: include = [\"{0}\"]\n",
@@ -63,47 +68,10 @@ pub(super) fn discover(global: &Global, args: &Discover) -> Result<Exit> {
             ))?;
         }
     }
-    Ok(Exit::Ok)
+    verdict.end()
 }
 
 const INCLUDE: &str = "to use it, write in undertow.toml";
-
-/// Every trade of every file into the sample; what ended early is told in the end.
-fn read(args: &Discover, sample: &mut Sample) -> Result<Vec<Failure>> {
-    let open = |path: &std::path::PathBuf| {
-        Blocks::open(path)
-            .map(|(blocks, _)| blocks)
-            .map_err(|error| {
-                let next = "check the path and that the file may be read";
-                Failure::new(Code::FEED_UNREADABLE, format!("{error:#}"), next)
-            })
-    };
-    let blocks: Vec<Blocks> = args.files.iter().map(open).collect::<Result<_, _>>()?;
-    let mut feed = Replay::new(blocks);
-    loop {
-        match feed.pop() {
-            Some(msg) => {
-                if let Some(mbo) = msg.body.record() {
-                    sample.take(mbo)?;
-                }
-                if let Body::Control(control) = &msg.body {
-                    sample.registry.note(control);
-                }
-            }
-            None if feed.is_ended() => break,
-            None => std::thread::sleep(Duration::from_micros(50)),
-        }
-    }
-    let cut = feed.streams().iter().zip(&args.files);
-    Ok(cut
-        .filter_map(|(stream, path)| {
-            let cause = stream.error()?.to_string();
-            let next = "fetch the file again; what came before the fault was used, and nothing \
-                        written";
-            Some(Failure::new(Code::FEED_CUT, cause, next).at(path.display().to_string()))
-        })
-        .collect())
-}
 
 fn text(args: &Discover, sample: &Sample, found: &Found) -> String {
     let mut text = headline(args, sample);

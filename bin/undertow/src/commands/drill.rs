@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use latency_report::render::{Format, render};
 use latency_report::run::{Core, Floor, Pinning};
 use latency_report::store;
@@ -18,6 +18,7 @@ use crate::clock::TileClock;
 use crate::drill::kill::{BAR_NS, Drill, Kill, Line};
 use crate::drill::order;
 use crate::exit::{Code, Exit, Failure};
+use crate::outfile;
 use crate::pump::is_zstd;
 use crate::session;
 
@@ -84,7 +85,7 @@ pub(super) fn order(global: &Global, args: &DrillOrder) -> Result<Exit> {
         outcome.run.floor = Some(Floor::measure(|| clock.read()));
         outcome.run.environment = session::environment(place_of(core), &config);
         let place = Path::new(&config.report.dir).join(format!("drill-order-{pace}x"));
-        fs::create_dir_all(&place).with_context(|| format!("cannot make {}", place.display()))?;
+        outfile::directory(&place)?;
         store::save(&outcome.run, &place)?;
         if global.json {
             let text = render(&outcome.run, Format::Json, None)?;
@@ -199,8 +200,8 @@ fn told(args: &DrillKill, lines: &[(&str, Vec<Kill>)], is_met: bool) -> String {
     let mut text = format!("kill drill: {orders} live orders, {rounds} rounds, wall time in µs\n");
     let _ = writeln!(
         text,
-        "{:<13} {:>11} {:>9} {:>16} {:>9}   cancels",
-        "line", "halt said", "max", "cancels handed", "max"
+        "{:<13} {:>12} {:>9} {:>16} {:>9}   cancels",
+        "line", "halt, median", "max", "cancels, median", "max"
     );
     let us = |ns: u64| format!("{:.1}", ns as f64 / 1e3);
     for (name, kills) in lines {
@@ -214,7 +215,7 @@ fn told(args: &DrillKill, lines: &[(&str, Vec<Kill>)], is_met: bool) -> String {
         };
         let _ = writeln!(
             text,
-            "{name:<13} {:>11} {:>9} {:>16} {:>9}   {} of {orders}, {} {settled}",
+            "{name:<13} {:>12} {:>9} {:>16} {:>9}   {} of {orders}, {} {settled}",
             us(halted),
             us(halted_most),
             us(cancelled),

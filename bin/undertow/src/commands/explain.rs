@@ -13,6 +13,9 @@ use crate::cli::{Explain, Global};
 use crate::exit::{Code, Exit, Failure};
 use crate::session::EXPLANATIONS;
 
+/// Signals that are named when another was asked for.
+const KNOWN_MAX: usize = 5;
+
 /// Everything that a run kept about one id.
 ///
 /// # Errors
@@ -29,32 +32,60 @@ pub(super) fn explain(global: &Global, args: &Explain) -> Result<Exit> {
         Failure::new(Code::FEED_UNREADABLE, error.to_string(), next).at(path.display().to_string())
     })?;
     let mut found = Vec::new();
-    let mut known = Vec::new();
+    let mut known = Known::default();
     for (at, line) in BufReader::new(file).lines().enumerate() {
         let place = || format!("{}:{}", path.display(), at + 1);
         let line = line.with_context(place)?;
         let document: Value = serde_json::from_str(&line).with_context(place)?;
         if is_about(&document, &args.id) {
             found.push(document);
-        } else if let Some(id) = document["id"].as_str() {
-            known.push(id.to_owned());
+        } else {
+            known.note(&document);
         }
     }
     if found.is_empty() {
-        known.dedup();
-        known.truncate(5);
         let cause = format!("nothing in {} is about `{}`", path.display(), args.id);
-        let next = if known.is_empty() {
-            "the run found no signal at all".to_owned()
-        } else {
-            format!("signals there: {}", known.join(", "))
-        };
-        return Err(Failure::new(Code::FEED_INSTRUMENT, cause, next).into());
+        return Err(Failure::new(Code::FEED_INSTRUMENT, cause, known.next_step()).into());
     }
     if global.json {
         return print_json(&json!({ "run": run.display().to_string(), "about": found }));
     }
     print(&render(&found))
+}
+
+/// What a run can explain.
+#[derive(Default)]
+struct Known {
+    /// Each once, in the order in which they were found.
+    signals: Vec<String>,
+    orders: u64,
+}
+
+impl Known {
+    fn note(&mut self, document: &Value) {
+        if let Some(id) = document["id"].as_str()
+            && !self.signals.iter().any(|known| known == id)
+        {
+            self.signals.push(id.to_owned());
+        }
+        self.orders = self.orders.max(document["order"].as_u64().unwrap_or(0));
+    }
+
+    fn next_step(&self) -> String {
+        if self.signals.is_empty() {
+            return "name another run with --run: this one found no signal".to_owned();
+        }
+        let shown = &self.signals[..self.signals.len().min(KNOWN_MAX)];
+        let orders = match self.orders {
+            0 => "no orders".to_owned(),
+            1 => "order 1".to_owned(),
+            last => format!("orders up to {last}"),
+        };
+        format!(
+            "ask for one of its signals ({}) or {orders}",
+            shown.join(", ")
+        )
+    }
 }
 
 /// A signal's id names the signal and its orders; an order's number the order and its reports.

@@ -1,20 +1,16 @@
 //! `flow`: the flow of one instrument over time, straight from files.
 
-use std::fs;
-use std::time::Duration;
-
-use anyhow::{Context, Result};
+use anyhow::Result;
 use undertow_cold::flow_report::gather::{Gathering, Missing, Question};
 use undertow_cold::flow_report::{json, page, text};
-use undertow_core::event::{Mbo, Msg};
 use undertow_core::types::{Flags, Nanos};
-use undertow_feeds::replay::{Bytes, Replay};
 
+use super::records::Records;
 use super::{effective, print, print_json};
 use crate::cli::{self, Global};
-use crate::exit::{Code, Exit, Failure, Failures};
+use crate::exit::{Code, Exit, Failure};
 use crate::memory::Arena;
-use crate::pump::Blocks;
+use crate::outfile;
 use crate::session;
 
 /// Names told when an instrument is not found.
@@ -33,19 +29,15 @@ pub(super) fn flow(global: &Global, args: &cli::Flow) -> Result<Exit> {
         every: args.every,
         parameters: session::measured(&config),
     };
-    let mut feed = Replay::new(open(args)?);
-    while !feed.read_headers() {
-        std::thread::sleep(Duration::from_micros(50));
-    }
-    let history = session::history(&config, session::first_day(&feed))?;
+    let mut records = Records::open(&args.files)?;
+    let history = session::history(&config, records.first_day())?;
     let mut gathering = Gathering::new(arena.bump(), &limits, question, history)?;
-    play(&mut feed, &mut gathering, args)?;
-    let report = gathering
-        .finish()
-        .map_err(|missing| unanswered(args, missing))?;
+    play(&mut records, &mut gathering, args)?;
+    let answer = gathering.finish();
+    let answer = answer.map_err(|missing| unanswered(args, missing));
+    let (report, verdict) = records.judged(answer)?;
     if let Some(path) = &args.html {
-        fs::write(path, page::html(&report))
-            .with_context(|| format!("cannot write {}", path.display()))?;
+        outfile::write(path, page::html(&report))?;
     }
     if global.json {
         print_json(&json::json(&report))?;
@@ -56,28 +48,17 @@ pub(super) fn flow(global: &Global, args: &cli::Flow) -> Result<Exit> {
         }
         print(&told)?;
     }
-    verdict(args, &feed)
-}
-
-fn open(args: &cli::Flow) -> Result<Vec<Blocks>, Failure> {
-    let files = args.files.iter().map(|path| {
-        let opened = Blocks::open(path).map_err(|error| {
-            let next = "check the path and that the file may be read";
-            Failure::new(Code::FEED_UNREADABLE, format!("{error:#}"), next)
-        });
-        opened.map(|(blocks, _)| blocks)
-    });
-    files.collect()
+    verdict.end()
 }
 
 /// Plays the files up to the last instant asked for.
-fn play<B: Bytes>(
-    feed: &mut Replay<B>,
+fn play(
+    records: &mut Records<'_>,
     gathering: &mut Gathering<'_>,
     args: &cli::Flow,
 ) -> Result<(), Failure> {
     let mut is_bound = false;
-    while let Some(msg) = next(feed) {
+    while let Some(msg) = records.next() {
         if let Some(mbo) = msg.body.record()
             && !is_bound
             && !mbo.flags.has(Flags::SNAPSHOT)
@@ -103,18 +84,6 @@ fn bounds(args: &cli::Flow, day: Nanos) -> Result<[Nanos; 2], Failure> {
     let cause = "--from is not before --to, so nothing lies between them";
     let next = "a time of day is of the file's first day; give a date for another";
     Err(Failure::new(Code::USAGE, cause, next).at("--to"))
-}
-
-fn next<B: Bytes>(feed: &mut Replay<B>) -> Option<Msg<Mbo>> {
-    loop {
-        if let Some(msg) = feed.pop() {
-            return Some(msg);
-        }
-        if feed.is_ended() {
-            return None;
-        }
-        std::thread::sleep(Duration::from_micros(50));
-    }
 }
 
 fn unanswered(args: &cli::Flow, missing: Missing) -> Failure {
@@ -161,20 +130,4 @@ fn nearest(wanted: &str, names: &[String]) -> Vec<String> {
     names.sort_by_key(|name| strsim::damerau_levenshtein(name, &wanted));
     names.truncate(NEAREST);
     names
-}
-
-/// A file that was cut short is a failure, although what came before the fault was told.
-fn verdict<B: Bytes>(args: &cli::Flow, feed: &Replay<B>) -> Result<Exit> {
-    let streams = args.files.iter().zip(feed.streams());
-    let cut = streams.filter_map(|(path, stream)| {
-        let next = "fetch the file again; what came before the fault was shown";
-        let cause = stream.error()?.to_string();
-        Some(Failure::new(Code::FEED_CUT, cause, next).at(path.display().to_string()))
-    });
-    let failures: Vec<_> = cut.collect();
-    if failures.is_empty() {
-        Ok(Exit::Ok)
-    } else {
-        Err(Failures(failures).into())
-    }
 }

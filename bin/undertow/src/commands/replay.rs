@@ -11,14 +11,14 @@ use latency_report::store;
 use serde_json::json;
 use undertow_cold::provenance::{self, Origin, Provenance};
 use undertow_cold::state::State;
-use undertow_cold::summary::Summary;
 use undertow_core::risk::Mode;
 use undertow_feeds::synthetic::{SessionConfig, Truth, write_session};
 
-use super::{effective, print, print_json};
+use super::{effective, print, print_json, records};
 use crate::cli::{Backtest, Drive, Global, MainJob, Replay};
 use crate::config::Config;
 use crate::exit::{Code, Exit, Failure, Failures};
+use crate::outfile;
 use crate::output::Digest;
 use crate::profile::Profile;
 use crate::pump::{Blocks, Position};
@@ -27,6 +27,9 @@ use crate::tile::Dead;
 
 /// What orders can reach: these commands know nothing but the paper venue.
 const MODE: Mode = Mode::Backtest;
+
+/// Messages of a session that is held in memory: some 6 GB.
+const MESSAGES_MAX: u64 = 100_000_000;
 
 /// Files through the chain.
 ///
@@ -44,12 +47,9 @@ pub(super) fn replay(global: &Global, args: &Replay) -> Result<Exit> {
 /// # Errors
 /// As [`replay`], and a profile that does not hold.
 pub(super) fn backtest(global: &Global, args: &Backtest) -> Result<Exit> {
+    let profile = profile(args.profile.as_deref())?;
     let (job, inputs) = opened(global, &args.files, &args.drive, "backtest")?;
-    let job = Job {
-        profile: args.profile.as_deref(),
-        ..job
-    };
-    trade(global, &job, inputs)
+    trade(global, &job, &profile, inputs)
 }
 
 /// The main job: a simulated session through the chain, traded on the paper venue.
@@ -57,7 +57,16 @@ pub(super) fn backtest(global: &Global, args: &Backtest) -> Result<Exit> {
 /// # Errors
 /// As [`replay`].
 pub(super) fn main_job(global: &Global, args: &MainJob) -> Result<Exit> {
+    // Before the simulation, which takes its time.
+    let profile = profile(args.profile.as_deref())?;
     let demo = SessionConfig::demo();
+    if args.messages > Some(MESSAGES_MAX) {
+        let cause = "the main job simulates in memory, at most 100M messages";
+        let next = "write a file with `undertow synth`, and trade it with `undertow backtest`";
+        return Err(Failure::new(Code::USAGE, cause, next)
+            .at("--messages")
+            .into());
+    }
     let config = SessionConfig {
         seed: args.seed.unwrap_or(demo.seed),
         messages: args.messages.unwrap_or(demo.messages),
@@ -96,19 +105,21 @@ pub(super) fn main_job(global: &Global, args: &MainJob) -> Result<Exit> {
     content.add_bytes(&bytes);
     let job = Job {
         drive: &args.drive,
-        profile: args.profile.as_deref(),
         sources: vec![(title.clone(), Content::Known(content.value()))],
         title,
         progress,
     };
-    trade(global, &job, inputs)
+    trade(global, &job, &profile, inputs)
+}
+
+/// What is traded, within which limits: the built-in one if none is named.
+fn profile(name: Option<&str>) -> Result<Profile> {
+    Ok(Profile::load(name.unwrap_or("paper"))?)
 }
 
 /// What is to be driven, and how.
 struct Job<'a> {
     drive: &'a Drive,
-    /// Of a run that trades; the built-in one if none is named.
-    profile: Option<&'a str>,
     title: String,
     progress: Progress,
     sources: Vec<(String, Content)>,
@@ -189,10 +200,7 @@ fn opened<'a>(
     let mut sources = Vec::with_capacity(files.len());
     let mut positions = Vec::with_capacity(files.len());
     for path in files {
-        let (blocks, position): (Blocks, Position) = Blocks::open(path).map_err(|error| {
-            let next = "check the path and that the file may be read";
-            Failure::new(Code::FEED_UNREADABLE, format!("{error:#}"), next)
-        })?;
+        let (blocks, position) = records::open(path)?;
         inputs.push((path.display().to_string(), blocks));
         sources.push((path.display().to_string(), Content::Of(position.clone())));
         positions.push(position);
@@ -205,7 +213,6 @@ fn opened<'a>(
     };
     let job = Job {
         drive,
-        profile: None,
         title: format!("{what} {}", names.join(" ")),
         progress,
         sources,
@@ -217,6 +224,7 @@ fn opened<'a>(
 fn trade<B: undertow_feeds::replay::Bytes + Send>(
     global: &Global,
     job: &Job<'_>,
+    profile: &Profile,
     inputs: Vec<(String, B)>,
 ) -> Result<Exit> {
     let config = effective(global, job.drive.flags())?.config;
@@ -225,20 +233,18 @@ fn trade<B: undertow_feeds::replay::Bytes + Send>(
         let next = "check the books with `undertow replay FILE --check`";
         return Err(Failure::new(Code::USAGE, cause, next).into());
     }
-    let profile = Profile::load(job.profile.unwrap_or("paper"))?;
     let place = job.place(&config);
     let desk = session::Desk {
-        profile: &profile,
+        profile,
         mode: MODE,
         gateway: profile.venue()?,
         place: &place,
     };
     let state = left(&config)?;
     let outcome = session::trade(&job.ask(&config), inputs, desk).map_err(fault_of_ours)?;
-    let provenance = job.provenance(&config, (&profile, state), &outcome);
+    let provenance = job.provenance(&config, (profile, state), &outcome);
     let path = place.join(provenance::FILE);
-    fs::write(&path, serde_json::to_string_pretty(&provenance)?)
-        .with_context(|| format!("cannot write {}", path.display()))?;
+    outfile::write(&path, serde_json::to_string_pretty(&provenance)?)?;
     finish(global, &place, &outcome)
 }
 
@@ -271,16 +277,13 @@ fn finish(global: &Global, place: &Path, outcome: &Outcome) -> Result<Exit> {
 
 /// Writes the report's files and returns their directory.
 fn save(dir: &Path, outcome: &Outcome) -> Result<PathBuf> {
-    fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
+    outfile::directory(dir)?;
     store::save(&outcome.run, dir)?;
-    let write = |name: &str, text: &str| {
-        let path = dir.join(name);
-        fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
-    };
-    write("latency.html", &render(&outcome.run, Format::Html, None)?)?;
+    let write = |name: &str, text: String| outfile::write(&dir.join(name), text);
+    write("latency.html", render(&outcome.run, Format::Html, None)?)?;
     write(
         "summary.json",
-        &serde_json::to_string_pretty(&outcome.summary)?,
+        serde_json::to_string_pretty(&outcome.summary)?,
     )?;
     Ok(dir.to_owned())
 }
@@ -306,12 +309,7 @@ fn tell(global: &Global, outcome: &Outcome, place: &Path) -> Result<Exit> {
 /// What the whole amounts to: a cut input and a broken invariant are failures even though
 /// everything before them was told.
 fn verdict(outcome: &Outcome) -> Result<Exit> {
-    let Summary { inputs, check, .. } = &outcome.summary;
-    let cut = inputs.iter().filter_map(|input| {
-        let cause = input.error.as_deref()?;
-        let next = "fetch the file again; what came before the fault was replayed";
-        Some(Failure::new(Code::FEED_CUT, cause, next).at(input.name.clone()))
-    });
+    let check = &outcome.summary.check;
     let broken = check.iter().filter_map(|check| {
         let cause = format!(
             "{} invariants broken, first {}",
@@ -321,7 +319,8 @@ fn verdict(outcome: &Outcome) -> Result<Exit> {
         let next = "this is a fault of ours: report it with the input";
         Some(Failure::new(Code::BOOK_INVARIANT, cause, next))
     });
-    let failures: Vec<_> = broken.chain(cut).collect();
+    let faults = outcome.faults.iter().cloned();
+    let failures: Vec<_> = broken.chain(faults).collect();
     if outcome.is_interrupted {
         eprintln!("interrupted: what came before is told, and nothing is lost");
         Ok(Exit::Interrupted)

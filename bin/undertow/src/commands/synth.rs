@@ -1,10 +1,9 @@
 //! `synth`: a simulated market into a file, with the truth of what was planted beside it.
 
-use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use undertow_cold::summary::thousands;
@@ -16,11 +15,18 @@ use undertow_feeds::synthetic::{
 use super::{print, print_json};
 use crate::cli::{Global, Kind, Synth};
 use crate::exit::{Code, Exit, Failure};
+use crate::host;
+use crate::interrupt::Interrupt;
+use crate::outfile::{self, Outfile};
 
 /// Messages of each load when none are asked for.
 const ONE_MESSAGES: u64 = 5_000_000;
 const FIFTY_MESSAGES: u64 = 20_000_000;
 const CHAIN_MESSAGES: u64 = 2_000_000;
+
+/// Bytes of a message in a file, plain and packed.
+const RECORD_SIZE: u64 = 56;
+const PACKED_SIZE: u64 = 18;
 
 /// Instruments of a chain when none are asked for.
 const CHAIN_INSTRUMENTS: u32 = 5_000;
@@ -31,36 +37,59 @@ const CHAIN_INSTRUMENTS: u32 = 5_000;
 /// Options that make no sense together, or files that cannot be written.
 pub(super) fn synth(global: &Global, args: &Synth) -> Result<Exit> {
     check(args)?;
+    check_room(args)?;
     let bar = if global.quiet {
         ProgressBar::hidden()
     } else {
         ProgressBar::new_spinner()
     };
     bar.set_style(ProgressStyle::with_template("{spinner} {bytes} written")?);
-    let file = File::create(&args.out);
-    let file = file.with_context(|| format!("cannot write {}", args.out.display()))?;
-    let counted = bar.wrap_write(BufWriter::with_capacity(1 << 20, file));
+    let mut file = Outfile::create(&args.out)?;
     let mut truth = Truth::default();
+    let interrupt = Interrupt::listen();
+    let mut counted = bar.wrap_write(Interruptible {
+        inner: &mut file,
+        interrupt: &interrupt,
+    });
     let counts = if is_zstd(&args.out) {
         let mut packed = zstd::stream::write::Encoder::new(counted, 3)?;
         let counts = write(args, &mut packed, &mut truth);
-        packed.finish().and_then(|mut out| out.flush()).and(counts)
+        packed.finish().and(counts)
     } else {
-        let mut plain = counted;
-        let counts = write(args, &mut plain, &mut truth);
-        plain.flush().and(counts)
+        write(args, &mut counted, &mut truth)
     };
     bar.finish_and_clear();
-    let counts = counts.map_err(|error| refused(args, error))?;
+    if interrupt.came() {
+        eprintln!("interrupted: nothing was written");
+        return Ok(Exit::Interrupted);
+    }
+    let counts = counts.map_err(|error| refused(&file, &error))?;
+    file.finish()?;
     if let Some(path) = &args.truth {
-        let file = File::create(path);
-        let mut file =
-            BufWriter::new(file.with_context(|| format!("cannot write {}", path.display()))?);
-        truth
-            .write_json_lines(&mut file)
-            .and_then(|()| file.flush())?;
+        let mut lines = Vec::new();
+        truth.write_json_lines(&mut lines)?;
+        outfile::write(path, lines)?;
     }
     tell(global, args, &counts, &truth)
+}
+
+/// Passes bytes on until somebody wants it to end.
+struct Interruptible<'a, W> {
+    inner: W,
+    interrupt: &'a Interrupt,
+}
+
+impl<W: Write> Write for Interruptible<'_, W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.interrupt.came() {
+            return Err(io::Error::other("interrupted"));
+        }
+        self.inner.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
 }
 
 fn check(args: &Synth) -> Result<(), Failure> {
@@ -93,21 +122,58 @@ fn check(args: &Synth) -> Result<(), Failure> {
     Ok(())
 }
 
+/// A market that cannot fit is refused before it has filled the disk.
+fn check_room(args: &Synth) -> Result<(), Failure> {
+    let size = if is_zstd(&args.out) {
+        PACKED_SIZE
+    } else {
+        RECORD_SIZE
+    };
+    let needed = messages(args).saturating_mul(size);
+    let dir = args.out.parent().filter(|dir| !dir.as_os_str().is_empty());
+    let dir = dir.unwrap_or(Path::new("."));
+    match host::disk_free(dir) {
+        Ok(free) if free < needed => {
+            let cause = format!(
+                "{} messages take about {} MiB, and {} are free at {}",
+                thousands(messages(args)),
+                thousands(needed >> 20),
+                thousands(free >> 20),
+                dir.display()
+            );
+            let next = "ask for fewer with --messages, or name another place";
+            Err(Failure::new(Code::OUTPUT_UNWRITABLE, cause, next))
+        }
+        // A place that cannot be asked says why when it is written to.
+        _ => Ok(()),
+    }
+}
+
+/// How many messages are simulated.
+fn messages(args: &Synth) -> u64 {
+    args.messages.unwrap_or_else(|| match args.kind {
+        Kind::One => ONE_MESSAGES,
+        Kind::Fifty => FIFTY_MESSAGES,
+        Kind::Chain => CHAIN_MESSAGES,
+        Kind::Session => SessionConfig::demo().messages,
+    })
+}
+
 fn write(args: &Synth, out: &mut impl Write, truth: &mut Truth) -> io::Result<Counts> {
-    let messages = |default: u64| args.messages.unwrap_or(default);
+    let messages = messages(args);
     let narrow = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
     match args.kind {
-        Kind::One => write_one(messages(ONE_MESSAGES), args.seed, out),
-        Kind::Fifty => write_fifty(messages(FIFTY_MESSAGES), args.seed, out),
+        Kind::One => write_one(messages, args.seed, out),
+        Kind::Fifty => write_fifty(messages, args.seed, out),
         Kind::Chain => {
             let instruments = args.instruments.map_or(CHAIN_INSTRUMENTS, narrow);
-            write_chain(instruments, messages(CHAIN_MESSAGES), args.seed, out)
+            write_chain(instruments, messages, args.seed, out)
         }
         Kind::Session => {
             let demo = SessionConfig::demo();
             let config = SessionConfig {
                 seed: args.seed,
-                messages: messages(demo.messages),
+                messages,
                 strikes: args.strikes.map_or(demo.strikes, narrow),
                 expiries: args.expiries.map_or(demo.expiries, narrow),
                 faults: faults(args)?,
@@ -140,12 +206,12 @@ fn unknown_fault(name: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, cause)
 }
 
-fn refused(args: &Synth, error: io::Error) -> anyhow::Error {
+fn refused(file: &Outfile, error: &io::Error) -> Failure {
     if error.kind() == io::ErrorKind::InvalidInput {
         let next = "see `undertow synth --help`";
-        return Failure::new(Code::USAGE, error.to_string(), next).into();
+        return Failure::new(Code::USAGE, error.to_string(), next);
     }
-    anyhow::Error::new(error).context(format!("cannot write {}", args.out.display()))
+    file.failure(error)
 }
 
 fn tell(global: &Global, args: &Synth, counts: &Counts, truth: &Truth) -> Result<Exit> {

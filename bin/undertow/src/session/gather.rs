@@ -34,12 +34,11 @@ pub(super) struct Material<'m, 'a, B> {
 }
 
 pub(super) fn outcome<B: Bytes>(material: &Material<'_, '_, B>) -> Outcome {
-    let streams = material.finished.feed.streams();
     Outcome {
         summary: summary(material),
         run: latency_run(material),
         is_interrupted: material.is_interrupted,
-        is_cut: streams.iter().any(|stream| stream.error().is_some()),
+        faults: super::faults(material.names, &material.finished.feed),
     }
 }
 

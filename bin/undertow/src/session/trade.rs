@@ -1,11 +1,10 @@
 //! What was decided and traded, gathered while a run goes on, and told at its end.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::path::Path;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Result, anyhow};
 use latency_report::recorder::Recorder;
 use serde_json::{Value, json};
 use undertow_cold::explain;
@@ -14,7 +13,7 @@ use undertow_cold::provenance::Program;
 use undertow_cold::registry::Registry;
 use undertow_cold::summary::Count;
 use undertow_cold::summary::trade::{
-    AccountFigures, ChainLine, ContractLine, Ended, FillLine, LimitLine, StrategyLine,
+    AccountFigures, ChainLine, ContractLine, Ended, FillLine, LimitLine, SignalLine, StrategyLine,
     TradeFigures, TradesLine, dollars,
 };
 use undertow_core::contract::Contract;
@@ -38,6 +37,7 @@ use undertow_strategies::trade::settings::Settings;
 use undertow_strategies::trade::watch::Watch;
 
 use super::gather::rfc3339;
+use crate::outfile::{self, Outfile};
 use crate::output::Output;
 use crate::profile::Profile;
 
@@ -219,7 +219,9 @@ impl Trades {
 
     fn note_asked(&mut self, asked: &Asked) {
         for (check, outcome) in asked.verdict.iter() {
+            // A value that must reach its limit does not use it up.
             let has_number = matches!(outcome.status, Status::Passed | Status::Warned)
+                && !explain::is_floor(outcome.bound)
                 && outcome.limit > 1
                 && outcome.value >= 0;
             if !has_number {
@@ -293,8 +295,7 @@ impl Trades {
         names: &Registry,
         latencies: &Latencies<'_>,
     ) -> Result<Vec<String>> {
-        std::fs::create_dir_all(place)
-            .with_context(|| format!("cannot make {}", place.display()))?;
+        outfile::directory(place)?;
         let rules: Vec<RuleSet> = trader.rules().map(|(rules, _)| *rules).collect();
         let path = place.join(EXPLANATIONS);
         self.explain(&path, &rules, names, latencies)?;
@@ -316,8 +317,7 @@ impl Trades {
         let stages: Vec<Value> = latencies.stages.iter().map(stage).collect();
         let orders = latencies.orders.iter();
         let latencies: BTreeMap<u64, u64> = orders.map(|(id, ns)| (id.0, *ns)).collect();
-        let place = || format!("cannot write {}", path.display());
-        let mut file = BufWriter::new(File::create(path).with_context(place)?);
+        let mut file = Outfile::create(path)?;
         for (stamp, event) in &self.events {
             let document = match event {
                 TradeEvent::Decided(decided) => {
@@ -349,9 +349,9 @@ impl Trades {
                 | TradeEvent::Kept(_)
                 | TradeEvent::Checkpoint(_) => continue,
             };
-            writeln!(file, "{document}").with_context(place)?;
+            writeln!(file, "{document}").map_err(|error| file.failure(&error))?;
         }
-        file.flush().with_context(place)
+        Ok(file.finish()?)
     }
 
     pub(super) fn figures<G: Gateway>(
@@ -380,6 +380,7 @@ impl Trades {
                 .map(|watch| chain(watch, names))
                 .collect(),
             strategies: strategies(trader),
+            signals: self.signals(names),
             unwanted: named([
                 ("no room", unwanted.no_room),
                 ("no quote", unwanted.no_quote),
@@ -397,6 +398,7 @@ impl Trades {
                 .sum(),
             slippage: dollars(self.slippage(risk)),
             contracts: self.contracts(risk, names),
+            total: self.total(risk),
             trades: Performance::of(&self.results).map(|trades| TradesLine {
                 count: trades.count,
                 win_rate: trades.win_rate,
@@ -406,7 +408,7 @@ impl Trades {
                 average_loss: trades.average_loss,
             }),
             fill_lines: self.fill_lines(risk, names, strategy_of),
-            account: account(trader),
+            account: self.account(trader),
             limits: self.limits(),
             halt: halt(risk),
             digest: format!("{:016x}", risk.digest()),
@@ -434,6 +436,73 @@ impl Trades {
             let order = self.orders.get(&fill.order.0);
             order.map_or(sum, |order| sum + slip(risk, order, &fill.execution))
         })
+    }
+
+    /// Every emitted signal, and the entries that were asked for on it.
+    fn signals(&self, names: &Registry) -> Vec<SignalLine> {
+        let mut lines: Vec<SignalLine> = Vec::new();
+        for (_, event) in &self.events {
+            match event {
+                TradeEvent::Decided(decided) => {
+                    let decision = &decided.decision;
+                    let Decision::Emitted(signal) = &decision.outcome else {
+                        continue;
+                    };
+                    let listing = &signal.contract.listing;
+                    let name = names.symbol(listing.instrument_id, signal.at);
+                    lines.push(SignalLine {
+                        ts: rfc3339(signal.at),
+                        id: signal.identity.id.to_string(),
+                        strategy: signal.strategy.name().to_owned(),
+                        direction: signal.direction.name().to_owned(),
+                        confidence: signal.confidence,
+                        name: name.unwrap_or_default().to_owned(),
+                        led_to: Vec::new(),
+                    });
+                }
+                TradeEvent::Asked(asked) if asked.exit.is_none() => {
+                    let id = format!("{:016x}", asked.intent.signal_id.0);
+                    let line = lines.iter_mut().rev().find(|line| line.id == id);
+                    let became = match (asked.order, asked.verdict.refusal()) {
+                        (Some(order), _) => format!("order {}", order.0),
+                        (None, Some(check)) => format!("refused by {}", check.name()),
+                        (None, None) => continue,
+                    };
+                    if let Some(line) = line
+                        && line.led_to.last() != Some(&became)
+                    {
+                        line.led_to.push(became);
+                    }
+                }
+                _ => {}
+            }
+        }
+        lines
+    }
+
+    /// What was paid for executions of this run; a correction stands for what it corrects.
+    fn fees(&self) -> Money {
+        let fees = self.fills.iter().filter_map(|fill| {
+            let execution = &fill.execution;
+            Some(((fill.order.0, execution.id.base), execution.fee?))
+        });
+        let fees: BTreeMap<_, _> = fees.collect();
+        fees.into_values().fold(Money::ZERO, |sum, fee| sum + fee)
+    }
+
+    fn account<G: Gateway>(&self, trader: &Trader<G>) -> AccountFigures {
+        let risk = trader.risk();
+        let end = risk.equity();
+        let start = trader.curve().map(|curve| curve.first);
+        let held = risk.lines().filter(|line| line.position.quantity() != 0);
+        AccountFigures {
+            start: start.map_or_else(|| "-".to_owned(), dollars),
+            end: end.map(dollars),
+            earned: end.zip(start).map(|(end, start)| dollars(end - start)),
+            fees: dollars(self.fees()),
+            drawdown: dollars(trader.curve().map_or(Money::ZERO, |curve| curve.drawdown)),
+            positions: held.count() as u64,
+        }
     }
 
     fn contracts(&self, risk: &Risk, names: &Registry) -> Vec<ContractLine> {
@@ -474,6 +543,35 @@ impl Trades {
             });
         }
         lines
+    }
+
+    /// All contracts in one line, summed before anything is rounded.
+    fn total(&self, risk: &Risk) -> ContractLine {
+        let sum = |side: Side| {
+            let fills = self.fills.iter().filter(|fill| fill.execution.side == side);
+            fills.map(|fill| u64::from(fill.execution.quantity)).sum()
+        };
+        let (mut realised, mut fees) = (Money::ZERO, Money::ZERO);
+        let mut unrealised = Some(Money::ZERO);
+        let mut held = 0;
+        for line in risk.lines() {
+            let position = &line.position;
+            realised += position.realised(&line.contract);
+            fees += position.fees();
+            let open = position.unrealised(&line.contract, line.view.mark);
+            unrealised = unrealised.zip(open).map(|(sum, open)| sum + open);
+            held += position.quantity();
+        }
+        ContractLine {
+            name: "total".to_owned(),
+            bought: sum(Side::Bid),
+            sold: sum(Side::Ask),
+            held,
+            average: "-".to_owned(),
+            realised: dollars(realised),
+            unrealised: unrealised.map(dollars),
+            fees: dollars(fees),
+        }
     }
 
     fn fill_lines<'s>(
@@ -626,21 +724,6 @@ fn chain(watch: &Watch, names: &Registry) -> ChainLine {
     }
 }
 
-fn account<G: Gateway>(trader: &Trader<G>) -> AccountFigures {
-    let risk = trader.risk();
-    let end = risk.equity();
-    let start = trader.curve().map(|curve| curve.first);
-    let held = risk.lines().filter(|line| line.position.quantity() != 0);
-    AccountFigures {
-        start: start.map_or_else(|| "-".to_owned(), dollars),
-        end: end.map(dollars),
-        earned: end.zip(start).map(|(end, start)| dollars(end - start)),
-        fees: dollars(risk.fees_today()),
-        drawdown: dollars(trader.curve().map_or(Money::ZERO, |curve| curve.drawdown)),
-        positions: held.count() as u64,
-    }
-}
-
 fn halt(risk: &Risk) -> Option<String> {
     let halt = risk.halted();
     (halt.gate != undertow_core::risk::Gate::Open).then(|| {
@@ -665,4 +748,36 @@ fn slip(risk: &Risk, order: &Order, execution: &Execution) -> Money {
         _ => -apart,
     };
     line.contract.value(worse * i128::from(execution.quantity))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use undertow_core::order::ExecutionId;
+    use undertow_core::types::Price;
+
+    #[test]
+    fn fees_are_those_of_every_day_and_a_correction_stands_for_what_it_corrects() {
+        const DAY_NS: u64 = 86_400_000_000_000;
+        let fill = |day: u64, (base, revision): (u64, u16), cents: i64| Fill {
+            order: ClientOrderId(1),
+            ts: Nanos(day * DAY_NS),
+            execution: Execution {
+                id: ExecutionId { base, revision },
+                side: Side::Bid,
+                quantity: 1,
+                price: Price(1),
+                fee: Some(Money::from_cents(cents)),
+            },
+        };
+        let trades = Trades {
+            fills: vec![
+                fill(1, (1, 0), 200),
+                fill(2, (2, 0), 100),
+                fill(2, (2, 1), 130),
+            ],
+            ..Trades::default()
+        };
+        assert_eq!(trades.fees(), Money::from_cents(330));
+    }
 }
