@@ -295,7 +295,7 @@ pub fn apply(
 }
 
 /// Takes bytes through the chain as it stands, or through the books alone.
-pub fn drive<S>(chain: &mut S, bytes: &[u8], messages: u64, mut each: impl FnMut(u64)) -> Run
+pub fn drive<S>(chain: &mut S, bytes: &[u8], messages: u64, each: impl FnMut(u64)) -> Run
 where
     S: Stage<In = Mbo>,
     Tally: Sink<S::Out>,
@@ -303,12 +303,60 @@ where
     let mut replay = Replay::new([bytes]);
     replay.read_headers();
     let mut run = Tally::new();
-    // One message a turn, so that planted work stands between messages.
-    while run.messages < messages && turn(&mut replay, chain, &mut run, 1) > 0 {
-        each(run.messages);
-        run.messages += 1;
+    let mut burdened = Burdened {
+        stage: chain,
+        each,
+        messages: 0,
+    };
+    while burdened.messages < messages {
+        let left = usize::try_from(messages - burdened.messages).unwrap_or(BATCH_MAX);
+        if turn(&mut replay, &mut burdened, &mut run, left.min(BATCH_MAX)) == 0 {
+            break;
+        }
     }
+    run.messages = burdened.messages;
     run.end()
+}
+
+/// Messages of one duty cycle, as the program's default configuration has it.
+const BATCH_MAX: usize = 256;
+
+/// A stage with work planted after each message.
+struct Burdened<'a, S, E> {
+    stage: &'a mut S,
+    each: E,
+    messages: u64,
+}
+
+impl<S, E: FnMut(u64)> Burdened<'_, S, E> {
+    #[inline(always)]
+    fn passed(&mut self) {
+        (self.each)(self.messages);
+        self.messages += 1;
+    }
+}
+
+impl<S: Stage, E: FnMut(u64)> Stage for Burdened<'_, S, E> {
+    type In = S::In;
+    type Out = S::Out;
+    const BURST: usize = S::BURST;
+
+    #[inline(always)]
+    fn hint(&mut self, coming: impl Fn(usize) -> Option<S::In>) {
+        self.stage.hint(coming);
+    }
+
+    #[inline(always)]
+    fn on_data(&mut self, input: &S::In, out: &mut impl Emit<S::Out>) {
+        self.stage.on_data(input, out);
+        self.passed();
+    }
+
+    #[inline(always)]
+    fn on_control(&mut self, control: &Control, out: &mut impl Emit<S::Out>) {
+        self.stage.on_control(control, out);
+        self.passed();
+    }
 }
 
 /// The chain as it stands: books, then the measures of flow.

@@ -148,7 +148,11 @@ impl Decoder {
     #[inline(always)]
     pub fn decode_mbo(&mut self, window: &[u8]) -> Option<Mbo> {
         let record = self.front(window)?;
-        let mbo = Mbo::try_read_from_bytes(record).ok()?;
+        let mbo = match Mbo::try_ref_from_bytes(record) {
+            Ok(mbo) => *mbo,
+            // Unknown, or askew.
+            Err(_) => Mbo::try_read_from_bytes(record).ok()?,
+        };
         self.counts.mbo[letter(mbo.action)] += 1;
         self.counts.saw(mbo.ts_recv);
         Some(mbo)
@@ -558,7 +562,7 @@ impl Counts {
         self.first
     }
 
-    /// When the last record that says so was received; undefined before.
+    /// The latest time that a record says it was received; undefined before.
     #[must_use]
     pub const fn last(&self) -> Nanos {
         self.last
@@ -569,8 +573,9 @@ impl Counts {
         self.mbo.iter().sum()
     }
 
+    /// Notes a time. One that goes back, as a damaged record's may, is not the last.
     fn saw(&mut self, ts: Nanos) {
-        if ts.is_defined() {
+        if ts.is_defined() && (!self.last.is_defined() || ts > self.last) {
             self.last = ts;
         }
     }

@@ -290,7 +290,7 @@ impl Head {
         let price = nodes[from].key.cast_signed();
         if price != mbo.price.0 || mbo.size > old_size || side != owned_by {
             return match self.requeue(shared, mbo, side, order) {
-                Some(left) => Outcome::of(Effect::Requeued, left),
+                Some((_, left)) => Outcome::of(Effect::Requeued, left),
                 None => self.exhausted(shared, mbo),
             };
         }
@@ -303,8 +303,8 @@ impl Head {
         Outcome::of(Effect::Reduced, left)
     }
 
-    /// Sends an order to the back of the queue at its new price, if that has room, and returns
-    /// what its level sums to.
+    /// Sends an order to the back of the queue at its new price, if that has room, and returns its
+    /// level and what that sums to.
     #[inline(always)]
     pub(super) fn requeue(
         &mut self,
@@ -312,7 +312,7 @@ impl Head {
         mbo: &Mbo,
         side: usize,
         order: NodeId,
-    ) -> Option<Sum> {
+    ) -> Option<(LevelId, Sum)> {
         let to = self.ladders.open(shared, side, mbo.price.0)?;
         // Read after opening, which may have moved every level to a finer grid.
         let nodes = &mut shared.slab.nodes;
@@ -324,14 +324,14 @@ impl Head {
         let (is_last, size) = (mbo.flags.has(Flags::LAST), i64::from(mbo.size));
         if from == to {
             self.resized(shared, side, to, size - old_size, is_last);
-            return Some(left);
+            return Some((to, left));
         }
         self.resized(shared, from_side, from, -old_size, is_last && !is_empty);
         self.resized(shared, side, to, size, is_last && left.count > 1);
         // The page of the new level must not be taken for empty, so the order joins first.
         self.ladders.joined(&mut shared.slab, side, to, mbo.price.0);
         self.ladders.left(shared, from_side, from, is_empty);
-        Some(left)
+        Some((to, left))
     }
 
     #[cold]

@@ -145,19 +145,21 @@ impl Head {
         if order == NodeId::NONE || mbo.size == 0 || old_size == 0 || mbo.side.index() != side {
             return self.act(shared);
         }
-        let before = self.best(shared);
-        if nodes[level].key.cast_signed() != mbo.price.0 || mbo.size > old_size {
-            let Some(left) = self.requeue(shared, mbo, side, order) else {
+        let was_best = level == self.ladders.best[side];
+        let is_touched = if nodes[level].key.cast_signed() != mbo.price.0 || mbo.size > old_size {
+            let Some((to, left)) = self.requeue(shared, mbo, side, order) else {
                 return self.act(shared);
             };
             self.say(Effect::Requeued, left);
+            was_best || to == self.ladders.best[side]
         } else if mbo.size < old_size {
             self.reduce(shared, order, old_size - mbo.size);
+            was_best
         } else {
             shared.slab.nodes[order].tag = mbo.sequence;
             self.say(Effect::None, shared.slab.sum(level));
-        }
-        let is_touched = differ(&self.best(shared), &before);
+            false
+        };
         let best = self.ladders.best[side];
         self.end_record(shared, mbo.flags, side, best, is_touched);
     }

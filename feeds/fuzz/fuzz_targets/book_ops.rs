@@ -7,7 +7,7 @@
 use bumpalo::Bump;
 use libfuzzer_sys::fuzz_target;
 use undertow_core::book::{BookLimits, Books};
-use undertow_core::event::{Control, FeedNotice, Mbo, Suspicion, Touch};
+use undertow_core::event::{Control, FeedNotice, Mbo, RecordHeader, Suspicion, Touch};
 use undertow_core::types::{Action, Flags, InstrumentId, Nanos, OrderId, Price, PublisherId, Side};
 
 fuzz_target!(|input: &[u8]| {
@@ -43,6 +43,7 @@ fuzz_target!(|input: &[u8]| {
 fn mbo(operation: &[u8; 8], time: u64) -> Mbo {
     let [kind, id, price, size, flags, instrument, side, _] = *operation;
     Mbo {
+        header: RecordHeader::UNSET,
         ts_event: Nanos(time),
         ts_recv: if kind & 0x80 == 0 {
             Nanos(time)
