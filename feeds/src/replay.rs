@@ -95,7 +95,7 @@ pub struct Stream<B> {
 struct Straight(Box<[u64; STRAIGHT_WORDS]>);
 
 /// Words of eight bytes: some three hundred records.
-const STRAIGHT_WORDS: usize = 512;
+const STRAIGHT_WORDS: usize = 2_048;
 
 impl Straight {
     /// The first bytes of the window where they lie straight, `len` if there are so many and

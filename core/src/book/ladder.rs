@@ -2,7 +2,7 @@
 //!
 //! A side is a sorted directory of pages; a page stands for sixteen neighbouring multiples of the
 //! book's unit, and one of its levels at least has orders, as its bits tell. The best level is the
-//! highest bit of the last page. A level's *rank* grows towards the touch on both sides (price
+//! lowest bit of the last page. A level's *rank* grows towards the touch on both sides (price
 //! over unit for bids, its complement for asks), so that one code path serves both.
 //!
 //! Levels of a page are there with orders or without, so an order joins an empty level as it
@@ -16,7 +16,7 @@ use super::Shared;
 use super::directory::{Ladder, PageEntry, SENTINELS, position};
 use super::grid::{Grid, gcd};
 use super::nodes::{LevelId, NodeId, Nodes, PAGE_LEVELS, PageId};
-use super::slab::{Slab, occupy, vacate};
+use super::slab::{Slab, first, occupy, vacate};
 use crate::event::Depth;
 use crate::types::Price;
 
@@ -73,8 +73,8 @@ impl DepthWatch {
         'pages: for entry in pages.iter().rev() {
             let mut occupied = shared.slab.nodes[entry.page].occupied;
             while occupied != 0 {
-                let bit = occupied.ilog2();
-                occupied ^= 1 << bit;
+                let bit = occupied.trailing_zeros();
+                occupied &= occupied - 1;
                 let Some(size) = rest.next() else {
                     break 'pages;
                 };
@@ -283,7 +283,7 @@ impl Ladders {
         }
         let is_best = level.page() == best_page;
         let of_best = if is_best { left } else { of_best };
-        let best = best_page.level((of_best | 1).ilog2());
+        let best = best_page.level(first(of_best));
         self.best[side] = best;
         best
     }
@@ -363,7 +363,7 @@ impl Ladders {
         for entry in shared.directories.pages(self.book, side).iter().rev() {
             let occupied = shared.slab.nodes[entry.page].occupied;
             if entry.page == page {
-                return count + (occupied >> bit >> 1).count_ones();
+                return count + (occupied & ((1 << bit) - 1)).count_ones();
             }
             count += occupied.count_ones();
         }
@@ -411,8 +411,8 @@ impl Ladders {
         pages.flat_map(|entry| {
             let mut occupied = shared.slab.nodes[entry.page].occupied;
             core::iter::from_fn(move || {
-                let bit = occupied.checked_ilog2()?;
-                occupied ^= 1 << bit;
+                let bit = (occupied != 0).then(|| occupied.trailing_zeros())?;
+                occupied &= occupied - 1;
                 Some(entry.page.level(bit))
             })
         })
@@ -514,7 +514,10 @@ impl Ladders {
     /// Moves the levels of a page, worst first, to the end of the new directory.
     fn move_page(&mut self, shared: &mut Shared<'_>, side: usize, page: PageId) -> Option<()> {
         let occupied = shared.slab.nodes[page].occupied;
-        for bit in (0..PAGE_LEVELS).filter(|bit| occupied & 1 << bit != 0) {
+        for bit in (0..PAGE_LEVELS)
+            .rev()
+            .filter(|bit| occupied & 1 << bit != 0)
+        {
             let level = page.level(bit);
             let price = shared.slab.nodes[level].key.cast_signed();
             let to = self.open_anew(shared, side, price)?;
@@ -535,7 +538,7 @@ const fn rank(side: usize, price: i64) -> i64 {
 #[inline(always)]
 const fn place(side: usize, ticks: i64) -> (i64, u32) {
     let rank = rank(side, ticks);
-    (rank >> PAGE_LEVELS.ilog2(), rank as u32 % PAGE_LEVELS)
+    (rank >> PAGE_LEVELS.ilog2(), !rank as u32 % PAGE_LEVELS)
 }
 
 /// Where a page is looked for first.
@@ -547,7 +550,8 @@ const fn hand(number: i64) -> usize {
 /// The ticks of the level with this place.
 fn ticks_at(side: usize, number: i64, bit: u32) -> i64 {
     // A number is a rank over sixteen, so this cannot overflow.
-    rank(side, number * i64::from(PAGE_LEVELS) + i64::from(bit))
+    let worst = number * i64::from(PAGE_LEVELS);
+    rank(side, worst + i64::from(PAGE_LEVELS - 1 - bit))
 }
 
 /// The queue of a level, front first.

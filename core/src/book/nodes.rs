@@ -141,7 +141,7 @@ impl Node {
 pub(super) struct Page {
     /// The book and the side, or [`NOBODY`].
     pub(super) owner: u32,
-    /// Bit `i`: level `i` has orders.
+    /// Bit `i`: level `i` has orders. The best level is the lowest bit.
     pub(super) occupied: u16,
 }
 

@@ -8,7 +8,7 @@
 use bumpalo::Bump;
 
 use super::limits::{BookLimits, LimitError};
-use super::nodes::{LevelId, NOBODY, Node, NodeId, Nodes, PageId};
+use super::nodes::{LevelId, NOBODY, Node, NodeId, Nodes, PAGE_LEVELS, PageId};
 
 /// What a queue takes in.
 #[derive(Clone, Copy, Debug)]
@@ -157,7 +157,7 @@ impl<'a> Slab<'a> {
 
     /// The best level of a page that has orders.
     pub(super) fn best_of(&self, page: PageId) -> LevelId {
-        page.level((self.nodes[page].occupied | 1).ilog2())
+        page.level(first(self.nodes[page].occupied))
     }
 
     /// Takes size from an order, which keeps its place, and returns what the level sums to.
@@ -263,6 +263,12 @@ pub(super) fn unlink(nodes: &mut Nodes<'_>, order: NodeId) -> (Sum, bool) {
     };
     // Neighbours are one and the same only when both are the level.
     (sum, next == prev)
+}
+
+/// The best of a page's levels that have orders; any of them, where none has.
+#[inline(always)]
+pub(super) const fn first(occupied: u16) -> u32 {
+    (occupied as u32 | 1 << (PAGE_LEVELS - 1)).trailing_zeros()
 }
 
 /// Notes that `level` has orders.
