@@ -48,7 +48,7 @@ use slab::Slab;
 const NO_BOOK: (u64, u32) = (u64::MAX, 0);
 
 /// So many books need no look-ahead: they lie in the nearest cache anyway.
-const INSTRUMENTS_NEAR: u32 = 8;
+const INSTRUMENTS_NEAR: u32 = 16;
 
 /// How many records ahead memory is called for: the book's head and the order's bucket first,
 /// then the order that stands there and the level at its price, then what these are linked to.
@@ -117,8 +117,8 @@ impl Ahead {
 /// A record that comes soon, and where it leads as far as that is known.
 #[derive(Clone, Copy, Debug)]
 struct Coming {
-    /// See [`Mbo::word`].
-    word: u64,
+    /// See [`key_bits`].
+    key: u64,
     price: i64,
     book: u32,
     bucket: u32,
@@ -128,9 +128,9 @@ struct Coming {
 }
 
 impl Coming {
-    /// None: no record has such a word.
+    /// None: a publisher has 16 bits.
     const NONE: Self = Self {
-        word: NO_BOOK.0,
+        key: u64::MAX,
         price: 0,
         book: 0,
         bucket: 0,
@@ -280,7 +280,7 @@ impl<'a> Books<'a> {
                 index.prefetch(bucket);
                 crate::prefetch::start(&self.heads[book as usize], HOT_LINES);
                 Coming {
-                    word: mbo.word(),
+                    key: key_bits(mbo.key()),
                     price: mbo.price.0,
                     book,
                     bucket: bucket as u32,
@@ -363,16 +363,16 @@ impl<'a> Books<'a> {
     fn turn_to(&mut self, mbo: &Mbo) -> Option<u32> {
         let word = mbo.word();
         if self.last.0 != word {
-            self.last = (word, self.next_book(word, mbo.key())?);
+            self.last = (word, self.next_book(mbo.key())?);
         }
         Some(self.last.1)
     }
 
     /// The number of a book that is not the last record's. It may have been looked at already.
     #[inline(always)]
-    fn next_book(&mut self, word: u64, key: BookKey) -> Option<u32> {
+    fn next_book(&mut self, key: BookKey) -> Option<u32> {
         let next = *self.ahead.at(0);
-        if next.word == word {
+        if next.key == key_bits(key) {
             return Some(next.book);
         }
         self.find(key)

@@ -148,11 +148,7 @@ impl Decoder {
     #[inline(always)]
     pub fn decode_mbo(&mut self, window: &[u8]) -> Option<Mbo> {
         let record = self.front(window)?;
-        let mbo = match Mbo::try_ref_from_bytes(record) {
-            Ok(mbo) => *mbo,
-            // Unknown, or askew.
-            Err(_) => Mbo::try_read_from_bytes(record).ok()?,
-        };
+        let mbo = market::mbo(record).ok()?;
         self.counts.mbo[letter(mbo.action)] += 1;
         self.counts.saw(mbo.ts_recv);
         Some(mbo)

@@ -178,12 +178,13 @@ impl Sink<BookUpdate> for Seen {
 }
 
 fn update() -> BookUpdate {
-    use undertow_core::event::{Depth, Effect, Mbo, Touch, Trust};
+    use undertow_core::event::{Depth, Effect, Mbo, RecordHeader, Touch, Trust};
     use undertow_core::types::{
         Action, Flags, InstrumentId, Nanos, OrderId, Price, PublisherId, Side,
     };
     BookUpdate {
         mbo: Mbo {
+            header: RecordHeader::UNSET,
             ts_event: Nanos(1),
             ts_recv: Nanos(2),
             order_id: OrderId(3),

@@ -169,12 +169,16 @@ pub fn bbos(input: &Input) -> Vec<Bbo> {
     seen
 }
 
-/// Bytes of book memory that one more instrument takes, with two pages of levels.
+/// Bytes of book memory that one more instrument takes, with two pages of levels. The table of
+/// their keys doubles at times, so this is over a doubling of the instruments.
 pub fn bytes_per_instrument() -> u64 {
-    per_thousand(|limits| {
-        limits.instruments_max += 1_000;
-        limits.pages_max += 2_000;
-    })
+    let limits = BookLimits::default();
+    let twice = BookLimits {
+        instruments_max: 2 * limits.instruments_max,
+        pages_max: limits.pages_max + 2 * limits.instruments_max,
+        ..limits.clone()
+    };
+    (twice.bytes() - limits.bytes()) as u64 / u64::from(limits.instruments_max)
 }
 
 /// Bytes of book memory that one more resting order takes, its place in the index included.
@@ -187,13 +191,6 @@ pub fn bytes_per_order() -> u64 {
         ..limits.clone()
     };
     (twice.bytes() - limits.bytes()) as u64 / u64::from(limits.orders_max)
-}
-
-fn per_thousand(grow: impl FnOnce(&mut BookLimits)) -> u64 {
-    let limits = BookLimits::default();
-    let mut larger = limits.clone();
-    grow(&mut larger);
-    (larger.bytes() - limits.bytes()) as u64 / 1_000
 }
 
 /// Books with room for an input, in an arena that is faulted in before the first record.

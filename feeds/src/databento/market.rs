@@ -14,29 +14,43 @@ use super::layout::{
     self, Fields, MBO_LEN, QuoteFields, TouchFields, i32_at, i64_at, key, ts_event, u32_at, u64_at,
 };
 
-/// Reads a market-by-order record.
+/// Reads a market-by-order record, wherever it lies.
+#[inline(always)]
 pub(super) fn mbo(record: &[u8; MBO_LEN]) -> Result<Mbo, Suspicion> {
-    action(record[offset_of!(Mbo, action)])?;
-    side(record[offset_of!(Mbo, side)])?;
-    // Nothing else can be wrong with so many bytes.
-    Mbo::try_read_from_bytes(record).map_err(|_| Suspicion::BadLength)
+    let action = action(record[offset_of!(MboMsg, action)])?;
+    let side = side(record[offset_of!(MboMsg, side)])?;
+    Ok(mbo_as(record, action, side))
 }
 
-/// The same of a record that nobody depends on: what it does not say well is nothing. Without a
-/// branch, so that a field which is not used costs nothing.
+/// The same of a record that nobody depends on: what it does not say well is something else.
+/// Without a branch, so that a field which is not used costs nothing.
 #[inline(always)]
 pub(super) fn likely_mbo(record: &[u8; MBO_LEN]) -> Mbo {
+    let side = match record[offset_of!(MboMsg, side)] & 1 {
+        0 => Side::Bid,
+        _ => Side::Ask,
+    };
+    mbo_as(record, Action::None, side)
+}
+
+#[inline(always)]
+fn mbo_as(record: &[u8; MBO_LEN], action: Action, side: Side) -> Mbo {
     let key = key(record);
     Mbo {
+        header: RecordHeader::UNSET,
         publisher_id: key.publisher_id,
         instrument_id: key.instrument_id,
+        ts_event: ts_event(record),
         order_id: OrderId(u64_at(record, offset_of!(MboMsg, order_id))),
         price: Price(i64_at(record, offset_of!(MboMsg, price))),
-        side: match record[offset_of!(MboMsg, side)] & 1 {
-            0 => Side::Bid,
-            _ => Side::Ask,
-        },
-        ..Mbo::default()
+        size: u32_at(record, offset_of!(MboMsg, size)),
+        flags: Flags(record[offset_of!(MboMsg, flags)]),
+        channel_id: record[offset_of!(MboMsg, channel_id)],
+        action,
+        side,
+        ts_recv: Nanos(u64_at(record, offset_of!(MboMsg, ts_recv))),
+        ts_in_delta: i32_at(record, offset_of!(MboMsg, ts_in_delta)),
+        sequence: u32_at(record, offset_of!(MboMsg, sequence)),
     }
 }
 
@@ -56,10 +70,12 @@ pub(super) fn quote(record: &[u8], at: &QuoteFields) -> Result<Control, Suspicio
 }
 
 /// The side that a byte stands for.
+#[inline(always)]
 pub(super) fn side(byte: u8) -> Result<Side, Suspicion> {
     Side::try_read_from_bytes(&[byte]).map_err(|_| Suspicion::UnknownSide)
 }
 
+#[inline(always)]
 fn action(byte: u8) -> Result<Action, Suspicion> {
     Action::try_read_from_bytes(&[byte]).map_err(|_| Suspicion::UnknownAction)
 }
