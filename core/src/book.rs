@@ -57,18 +57,20 @@ const AHEAD_FAR: usize = 10;
 const AHEAD_MIDDLE: usize = 6;
 const AHEAD_NEAR: usize = 3;
 
-/// What all books share: the pools, and the limits that guard them.
+/// What all books share: the pools, and the limits that guard them. In the order of need, so that
+/// a record meets few lines of it.
 #[derive(Debug)]
+#[repr(C)]
 struct Shared<'a> {
     slab: Slab<'a>,
-    directories: Directories<'a>,
     index: OrderIndex<'a>,
-    thresholds: Thresholds,
     /// A delay from here on, or below zero, is absurd: ns.
     in_delta_absurd: u32,
     book_orders_max: u32,
     side_pages_max: u32,
     watches_depth: bool,
+    directories: Directories<'a>,
+    thresholds: Thresholds,
 }
 
 impl Shared<'_> {
@@ -140,17 +142,18 @@ impl Coming {
     };
 }
 
-/// All books of a session.
+/// All books of a session, in the order of need too.
 #[derive(Debug)]
+#[repr(C)]
 pub struct Books<'a> {
-    shared: Shared<'a>,
-    /// In the order of first sight; those beyond `seen` wait.
-    heads: &'a mut [Head],
-    seen: u32,
-    keys: KeyIndex<'a>,
     /// The book of the last record, by the record's first word and by number: the next one is
     /// often of the same.
     last: (u64, u32),
+    /// In the order of first sight; those beyond `seen` wait.
+    heads: &'a mut [Head],
+    shared: Shared<'a>,
+    seen: u32,
+    keys: KeyIndex<'a>,
     ahead: Ahead,
     /// Empty when every publisher is expected.
     publishers: &'a [PublisherId],

@@ -29,6 +29,7 @@ pub(super) struct Sum {
 
 /// All nodes of all books.
 #[derive(Debug)]
+#[repr(C)]
 pub(super) struct Slab<'a> {
     pub(super) nodes: Nodes<'a>,
     pub(super) orders: FreeOrders,
