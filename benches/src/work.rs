@@ -9,9 +9,8 @@ use bumpalo::Bump;
 use clap::ValueEnum;
 use undertow_core::book::{BookLimits, Books};
 use undertow_core::event::{Body, BookUpdate, Control, Mbo, Stamp, Touch};
-use undertow_core::stage::{Emit, Sink, Stage, Then, turn};
+use undertow_core::stage::{Emit, Pass, Sink, Stage, Then, turn};
 use undertow_core::types::Flags;
-use undertow_feeds::databento::{Decoder, Step};
 use undertow_feeds::replay::Replay;
 use undertow_feeds::synthetic;
 use undertow_strategies::flow::{Flow, FlowOutput};
@@ -242,37 +241,9 @@ fn run_with(work: Work, input: &[u8], messages: u64, each: impl FnMut(u64)) -> R
     }
 }
 
-/// Decodes every message of `bytes`, at most `messages`.
-///
-/// # Panics
-/// When the decoder refuses a file that this project wrote.
-pub fn decode(bytes: &[u8], messages: u64, mut each: impl FnMut(u64)) -> Run {
-    let mut decoder = Decoder::new();
-    let mut rest = bytes;
-    while decoder.metadata().is_none()
-        && let Ok(Step::Silent { len }) = decoder.decode(rest)
-    {
-        rest = &rest[len..];
-    }
-    let mut run = Tally::new();
-    while run.messages < messages {
-        if let Some(mbo) = decoder.decode_mbo(rest) {
-            rest = &rest[decoder.mbo_len()..];
-            run.see(mbo.order_id.0 ^ mbo.price.0 as u64);
-        } else {
-            match decoder.decode(rest) {
-                Ok(Step::Message { len, .. }) => rest = &rest[len..],
-                Ok(Step::Silent { len }) => {
-                    rest = &rest[len..];
-                    continue;
-                }
-                Ok(Step::NeedMore) | Err(_) => break,
-            }
-        }
-        each(run.messages);
-        run.messages += 1;
-    }
-    run.end()
+/// Takes records out of `bytes`, at most `messages`, as a replay hands them over.
+pub fn decode(bytes: &[u8], messages: u64, each: impl FnMut(u64)) -> Run {
+    drive(&mut Pass::<Mbo>::new(), bytes, messages, each)
 }
 
 /// Applies decoded records to books.
@@ -463,6 +434,20 @@ impl Emit<BookUpdate> for Tally {
             self.see_touch(&update.touch);
         }
     }
+}
+
+impl Sink<Mbo> for Tally {
+    #[inline(always)]
+    fn room(&mut self) -> usize {
+        usize::MAX
+    }
+
+    #[inline(always)]
+    fn data(&mut self, _stamp: Stamp, mbo: &Mbo) {
+        self.see(mbo.order_id.0 ^ mbo.price.0 as u64);
+    }
+
+    fn control(&mut self, _stamp: Stamp, _control: &Control) {}
 }
 
 impl Sink<BookUpdate> for Tally {

@@ -131,42 +131,28 @@ impl Decoder {
     ///
     /// # Errors
     /// When nothing behind the front can be read either. The decoder must not be used again.
-    #[inline(always)]
     pub fn decode(&mut self, window: &[u8]) -> Result<Step, DecodeError> {
-        match self.decode_mbo(window) {
-            Some(mbo) => Ok(Step::Message {
-                body: Body::Data(mbo),
-                len: self.mbo_len,
-            }),
-            None => self.decode_other(window),
+        match &mut self.phase {
+            Phase::Header(_) => self.header(window),
+            Phase::Symbols(_, next) => {
+                let body = Body::Control(Control::Symbol(*next));
+                self.advance_symbols();
+                Ok(Step::Message { body, len: 0 })
+            }
+            Phase::Records | Phase::Terms => self.record(window),
         }
     }
 
-    /// The short way: the front of `window` if it is a sound market-by-order record, which used
-    /// up [`Decoder::mbo_len`] bytes. Otherwise nothing has happened and [`Decoder::decode`]
-    /// will tell.
-    #[inline(always)]
-    pub fn decode_mbo(&mut self, window: &[u8]) -> Option<Mbo> {
-        let record = self.front(window)?;
-        let mbo = market::mbo(record).ok()?;
-        self.counts.mbo[letter(mbo.action)] += 1;
-        self.counts.saw(mbo.ts_recv);
-        Some(mbo)
-    }
-
-    /// The bytes of a market-by-order record at the front of `window`.
-    #[inline(always)]
-    fn front<'w>(&self, window: &'w [u8]) -> Option<&'w [u8; MBO_LEN]> {
-        let record = window.first_chunk::<MBO_LEN>()?;
-        let is_whole = u16_at(record, LENGTH) == self.mbo_tag && window.len() >= self.mbo_len;
-        is_whole.then_some(record)
-    }
-
-    /// The same where it lies, if it lies straight. Whoever takes many says with
-    /// [`Decoder::passed`] how far.
+    /// The short way: the front of `window` if it is a sound market-by-order record, where it
+    /// lies, if it lies straight. It uses up [`Decoder::mbo_len`] bytes, and whoever takes it says
+    /// so with [`Decoder::passed`], for many at once. Otherwise nothing has happened, and
+    /// [`Decoder::decode`] will tell.
     #[inline(always)]
     pub(crate) fn next_mbo<'w>(&mut self, window: &'w [u8]) -> Option<&'w Mbo> {
-        let record = self.front(window)?;
+        let record = window.first_chunk::<MBO_LEN>()?;
+        if u16_at(record, LENGTH) != self.mbo_tag || window.len() < self.mbo_len {
+            return None;
+        }
         let mbo = Mbo::try_ref_from_bytes(record).ok()?;
         self.counts.mbo[letter(mbo.action)] += 1;
         Some(mbo)
@@ -268,21 +254,6 @@ impl Decoder {
     #[must_use]
     pub fn metadata(&self) -> Option<&Metadata> {
         self.metadata.as_deref()
-    }
-
-    /// The long way: everything but well-formed market-by-order records.
-    #[cold]
-    #[inline(never)]
-    fn decode_other(&mut self, window: &[u8]) -> Result<Step, DecodeError> {
-        match &mut self.phase {
-            Phase::Header(_) => self.header(window),
-            Phase::Symbols(_, next) => {
-                let body = Body::Control(Control::Symbol(*next));
-                self.advance_symbols();
-                Ok(Step::Message { body, len: 0 })
-            }
-            Phase::Records | Phase::Terms => self.record(window),
-        }
     }
 
     fn header(&mut self, window: &[u8]) -> Result<Step, DecodeError> {

@@ -5,10 +5,9 @@ use std::hint::black_box;
 use bumpalo::Bump;
 use dbn::MboMsg;
 use undertow_core::book::{BookLimits, Books};
-use undertow_core::event::{Body, BookUpdate, Control, Mbo, RecordHeader, Stamp, Touch};
-use undertow_core::stage::{Emit, Sink, Stage, turn};
+use undertow_core::event::{BookUpdate, Control, Mbo, RecordHeader, Stamp, Touch};
+use undertow_core::stage::{Emit, Sink, Source, Stage, turn};
 use undertow_core::types::{Action, Flags, InstrumentId, Nanos, OrderId, Price, PublisherId, Side};
-use undertow_feeds::databento::{Decoder, Step};
 use undertow_feeds::replay::Replay;
 
 use crate::bbo::Bbo;
@@ -70,33 +69,42 @@ pub fn book(input: &Input) -> Outcome {
     })
 }
 
-/// Bytes to typed records, by the short way that a replay takes too.
+/// Bytes to typed records, as a replay hands them over.
 pub fn decode(input: &Input) -> Outcome {
-    let mut decoder = Decoder::new();
-    let mut rest = &input.bytes[..];
+    let mut replay = Replay::new([&input.bytes[..]]);
+    let mut mixed = Mixed {
+        sum: 0,
+        is_ended: false,
+    };
     timed(|| {
-        let mut sum = 0;
-        loop {
-            if let Some(mbo) = decoder.decode_mbo(rest) {
-                rest = &rest[decoder.mbo_len()..];
-                let action = mbo.action as u8;
-                sum = mix(sum, mbo.order_id.0, mbo.price.0, mbo.size, action);
-                continue;
-            }
-            match decoder.decode(rest) {
-                Ok(Step::Message { body, len }) => {
-                    rest = &rest[len..];
-                    if let Body::Data(mbo) = body {
-                        let action = mbo.action as u8;
-                        sum = mix(sum, mbo.order_id.0, mbo.price.0, mbo.size, action);
-                    }
-                }
-                Ok(Step::Silent { len }) => rest = &rest[len..],
-                Ok(Step::NeedMore) => return sum,
-                Err(error) => panic!("a sound file is refused: {error}"),
-            }
+        while !mixed.is_ended {
+            replay.drain(&mut mixed, BATCH_MAX);
         }
+        mixed.sum
     })
+}
+
+/// A sink that reads the fields of every record.
+struct Mixed {
+    sum: u64,
+    is_ended: bool,
+}
+
+impl Sink<Mbo> for Mixed {
+    #[inline(always)]
+    fn room(&mut self) -> usize {
+        usize::MAX
+    }
+
+    #[inline(always)]
+    fn data(&mut self, _stamp: Stamp, mbo: &Mbo) {
+        let action = mbo.action as u8;
+        self.sum = mix(self.sum, mbo.order_id.0, mbo.price.0, mbo.size, action);
+    }
+
+    fn control(&mut self, _stamp: Stamp, control: &Control) {
+        self.is_ended |= *black_box(control) == Control::End;
+    }
 }
 
 /// Books and the touch they said last.
