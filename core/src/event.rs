@@ -53,9 +53,8 @@ impl Body<Mbo> {
 
 /// A market-by-order record: DBN's `MboMsg`, byte for byte, with action and side checked. So a
 /// record is read where its bytes lie, and nothing is made of it on the way to its book.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Default, TryFromBytes, IntoBytes, Immutable, KnownLayout,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(TryFromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct Mbo {
     /// Length and type, which say nothing more about it.
@@ -92,7 +91,8 @@ const _: () = assert!(size_of::<Mbo>() == 56, "as long as DBN's");
 
 /// Length and type of a record on the wire. All are equal here: they are checked where bytes
 /// become records, and then no one asks.
-#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default)]
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct RecordHeader([u8; 2]);
 

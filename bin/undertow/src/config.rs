@@ -124,7 +124,8 @@ pub struct DiscoveredConfig {
 }
 
 /// What slow sources tell runs that trade, in files.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ContextConfig {
     /// Replies with news and their scores.
@@ -238,7 +239,8 @@ impl Default for IfdConfig {
 }
 
 /// What runs that trade leave to one another.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct TradeConfig {
     /// Directory of the state; empty to keep none.

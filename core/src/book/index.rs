@@ -33,8 +33,8 @@ const ORDER_BUCKETS: usize = 2;
 pub(super) struct OrderIndex<'a> {
     /// All there is room for. A power of two.
     buckets: &'a mut [NodeId],
-    /// The present size, a power of two, less one.
-    mask: u32,
+    /// The hash over this is the bucket: 64 less the bits of the present size.
+    shift: u32,
     /// The size doubles when fewer orders than this are free.
     free_min: u32,
     orders_max: u32,
@@ -58,7 +58,7 @@ impl<'a> OrderIndex<'a> {
         let buckets = filled(bump, Self::capacity(limits.orders_max), NodeId::NONE)?;
         let mut index = Self {
             buckets,
-            mask: 0,
+            shift: 0,
             free_min: 0,
             orders_max: limits.orders_max,
         };
@@ -67,7 +67,7 @@ impl<'a> OrderIndex<'a> {
     }
 
     fn set_size(&mut self, count: usize) {
-        self.mask = count as u32 - 1;
+        self.shift = u64::BITS - count.ilog2();
         let most = (count / ORDER_BUCKETS) as u32;
         self.free_min = if count < self.buckets.len() {
             self.orders_max.saturating_sub(most)
@@ -80,8 +80,8 @@ impl<'a> OrderIndex<'a> {
     #[inline(always)]
     pub(super) const fn bucket(&self, book: u32, order_id: u64) -> usize {
         let within = order_id ^ (book as u64).wrapping_mul(SPREAD);
-        let hash = (within.wrapping_mul(GOLDEN) >> u32::BITS) as u32;
-        (hash & self.mask) as usize
+        // The upper part, for every bit of an id has a say in it.
+        (within.wrapping_mul(GOLDEN) >> (self.shift & 63)) as usize
     }
 
     /// The newest order of a bucket.
@@ -130,15 +130,15 @@ impl<'a> OrderIndex<'a> {
         free_orders < self.free_min
     }
 
-    /// Doubles the size: what a bucket holds stays there or goes to the one that is as far behind
-    /// it as there were buckets.
+    /// Doubles the size: what a bucket holds goes to the two that stand in its place. The last
+    /// one goes first, so that these have been left already.
     #[cold]
     #[inline(never)]
     pub(super) fn grow(&mut self, slab: &mut Slab<'_>) {
         let nodes = &mut slab.nodes;
-        let count = self.mask as usize + 1;
+        let count = 1 << (u64::BITS - self.shift);
         self.set_size(2 * count);
-        for bucket in 0..count {
+        for bucket in (0..count).rev() {
             let mut order = core::mem::replace(&mut self.buckets[bucket], NodeId::NONE);
             while order != NodeId::NONE {
                 let node = &nodes[order];

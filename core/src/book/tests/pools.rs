@@ -1,6 +1,7 @@
 //! What is handed out comes back, so that the pools of a session are as large in the last round
 //! as in the first, and large enough for what the limits promise.
 
+use super::super::index::OrderIndex;
 use super::faults::definition;
 use super::*;
 
@@ -113,9 +114,10 @@ fn undo_golden() -> u64 {
     (0..6).fold(GOLDEN, |inverse, _| step(inverse))
 }
 
-/// An id of the first book that belongs into this bucket, of whatever size the table is.
+/// An id of the first book that belongs into this bucket of the smallest table, and so do those
+/// with other numbers, however large it grows.
 fn id_in(bucket: u64, number: u64) -> u64 {
-    let hash = bucket << 32 | number;
+    let hash = bucket << 52 | number;
     let id = hash.wrapping_mul(undo_golden());
     assert_eq!(id.wrapping_mul(GOLDEN), hash);
     id
@@ -165,6 +167,27 @@ fn orders_of_one_bucket_are_found_and_forgotten_like_others() {
     for id in ids {
         assert_eq!(desk.book().order(OrderId(id)), None);
         assert_eq!(desk.add(Side::Bid, id, P41, 1).effect, Effect::Added);
+    }
+}
+
+/// Whatever part of their ids tells orders apart, their buckets differ.
+#[test]
+fn ids_that_differ_in_any_part_are_spread() {
+    let limits = BookLimits {
+        orders_max: 1 << 12,
+        ..small()
+    };
+    let bump = Bump::new();
+    let index = OrderIndex::new_in(&bump, &limits).expect("sound limits");
+    for shift in 0..54 {
+        let mut buckets: Vec<_> = (0..1_024).map(|id| index.bucket(3, id << shift)).collect();
+        buckets.sort_unstable();
+        buckets.dedup();
+        assert!(
+            buckets.len() > 512,
+            "ids from bit {shift}: {}",
+            buckets.len()
+        );
     }
 }
 
