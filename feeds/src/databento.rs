@@ -23,6 +23,8 @@ pub(crate) mod tests;
 pub use error::DecodeError;
 pub use header::METADATA_MAX;
 
+use core::num::NonZeroU64;
+
 use dbn::{Metadata, rtype};
 use undertow_core::event::{Body, Control, Mbo, Suspicion, SymbolMapping};
 use undertow_core::types::{Action, Nanos};
@@ -213,6 +215,22 @@ impl Decoder {
         Some(market::likely_mbo(record))
     }
 
+    /// Whether this stream and another tell trades of one instrument over the same time, as far
+    /// as their headers say.
+    #[must_use]
+    pub fn tells_trades_of(&self, other: &Self) -> bool {
+        let (Some(one), Some(other)) = (self.metadata(), other.metadata()) else {
+            return false;
+        };
+        let end = |it: &Metadata| it.end.map_or(u64::MAX, NonZeroU64::get);
+        tells_trades(one)
+            && tells_trades(other)
+            && one.dataset == other.dataset
+            && one.start < end(other)
+            && other.start < end(one)
+            && one.symbols.iter().any(|it| other.symbols.contains(it))
+    }
+
     /// Tells the decoder that nothing comes after `rest`, the last window.
     ///
     /// # Errors
@@ -401,6 +419,16 @@ impl Default for Decoder {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// Whether the records of a stream tell every trade.
+fn tells_trades(metadata: &Metadata) -> bool {
+    use dbn::Schema::{Cmbp1, Mbo, Mbp1, Mbp10, Tbbo, Tcbbo, Trades};
+    let schema = metadata.schema;
+    matches!(
+        schema,
+        Some(Mbo | Mbp1 | Mbp10 | Tbbo | Trades | Cmbp1 | Tcbbo)
+    )
 }
 
 /// When a record was received: its `ts_recv`, or `ts_event` of a type without one, or the end of

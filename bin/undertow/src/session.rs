@@ -55,7 +55,7 @@ use undertow_core::risk::{Gate, HaltCause, Mode};
 use undertow_core::stage::{Emit, Stage};
 use undertow_core::types::{Flags, Nanos};
 use undertow_feeds::databento::DecodeError;
-use undertow_feeds::replay::{Bytes, Replay};
+use undertow_feeds::replay::{Bytes, Replay, Stream};
 use undertow_strategies::flow::toxicity::OddLot;
 use undertow_strategies::flow::{Flow, FlowOutput, FlowParameters, VwapAnchor};
 use undertow_strategies::ifd::desk::{Settings, Widths};
@@ -280,7 +280,28 @@ fn opened<B: Bytes>(inputs: Vec<(String, B)>) -> Result<(Vec<String>, Replay<B>)
     if streams.all(|stream| stream.decoder().metadata().is_none()) {
         return Err(Failures(faults(&names, &feed)));
     }
+    note_told_twice(&names, &feed);
     Ok((names, feed))
+}
+
+/// Says which inputs, each with its name, tell trades that an earlier one tells too: every volume
+/// is twice what it was.
+pub(crate) fn note_told_twice<B: Bytes>(
+    names: impl IntoIterator<Item = impl ToString>,
+    feed: &Replay<B>,
+) {
+    let names: Vec<String> = names.into_iter().map(|name| name.to_string()).collect();
+    let streams = feed.streams();
+    for (at, stream) in streams.iter().enumerate() {
+        let is_same = |other: &Stream<B>| stream.decoder().tells_trades_of(other.decoder());
+        if let Some(earlier) = streams[..at].iter().position(is_same) {
+            let (name, earlier) = (&names[at], &names[earlier]);
+            eprintln!(
+                "note: {name} tells trades of an instrument and a time that {earlier} tells too; \
+                 they are counted twice unless one of the files is left out"
+            );
+        }
+    }
 }
 
 /// What keeps inputs, each with its name, from being read on.

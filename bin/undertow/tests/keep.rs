@@ -189,9 +189,11 @@ fn p01_killed_while_it_trades_again_and_again_no_signal_is_ordered_twice() {
     let len = || fs::metadata(&segment).map_or(0, |file| file.len());
     let mut kills = 0;
     for blocks in [40, 90, 150] {
+        // At least a block of its own, however much a slow machine let the run before it write.
+        let until = (blocks * BLOCK as u64).max(len() + BLOCK as u64);
         let mut child = paced(dir);
         let begun = Instant::now();
-        while len() < blocks * BLOCK as u64 && child.try_wait().unwrap().is_none() {
+        while len() < until && child.try_wait().unwrap().is_none() {
             assert!(
                 begun.elapsed() < Duration::from_secs(300),
                 "{} bytes",

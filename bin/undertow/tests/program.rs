@@ -361,6 +361,40 @@ fn several_files_are_merged_into_one_order() {
 }
 
 #[test]
+fn files_that_tell_the_same_trades_are_named() {
+    let dir = tempfile::tempdir().unwrap();
+    for out in ["one.dbn", "same.dbn"] {
+        let words = ["synth", "--kind", "one", "--messages", "20k", "--out", out];
+        ok(dir.path(), &words);
+    }
+    let note = |files: [&str; 2]| {
+        let (code, _, err) = run(dir.path(), &[&["replay"], &files[..]].concat());
+        assert_eq!(code, 0, "{err}");
+        err.lines()
+            .find(|line| line.starts_with("note: "))
+            .map(str::to_owned)
+    };
+    let said = note(["one.dbn", "same.dbn"]).unwrap();
+    assert!(
+        said.contains("same.dbn tells trades") && said.contains("that one.dbn tells too"),
+        "{said}"
+    );
+    let real = |name| support::data(&format!("dbn/{name}.dbn.zst"));
+    let days = ["esh4-glbx-mdp3-20231224.mbo", "esh4-glbx-mdp3-20231225.mbo"].map(real);
+    if let [Some(one), Some(other)] = &days {
+        assert_eq!(note([one.to_str().unwrap(), other.to_str().unwrap()]), None);
+    }
+    let schemas = [
+        "esu4-glbx-mdp3-20240701.mbp-1",
+        "esu4-glbx-mdp3-20240701.trades",
+    ]
+    .map(real);
+    if let [Some(one), Some(other)] = &schemas {
+        assert!(note([one.to_str().unwrap(), other.to_str().unwrap()]).is_some());
+    }
+}
+
+#[test]
 fn a_paced_replay_takes_its_time_and_counts_from_intended_arrival() {
     let dir = tempfile::tempdir().unwrap();
     ok(

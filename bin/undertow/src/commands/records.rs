@@ -24,24 +24,23 @@ pub(super) struct Records<'a> {
 }
 
 impl<'a> Records<'a> {
-    /// Opens every file.
+    /// Opens every file, and reads the headers.
     ///
     /// # Errors
     /// A file cannot be opened.
     pub(super) fn open(paths: &'a [PathBuf]) -> Result<Self, Failure> {
         let blocks = paths.iter().map(|path| Ok(open(path)?.0));
         let blocks = blocks.collect::<Result<Vec<_>, _>>()?;
-        Ok(Self {
-            paths,
-            feed: Replay::new(blocks),
-        })
-    }
-
-    /// When the files begin, as their headers say, which are read for it.
-    pub(super) fn first_day(&mut self) -> Nanos {
-        while !self.feed.read_headers() {
+        let mut feed = Replay::new(blocks);
+        while !feed.read_headers() {
             std::thread::sleep(WAIT);
         }
+        session::note_told_twice(paths.iter().map(|path| path.display()), &feed);
+        Ok(Self { paths, feed })
+    }
+
+    /// When the files begin, as their headers say.
+    pub(super) fn first_day(&self) -> Nanos {
         session::first_day(&self.feed)
     }
 
