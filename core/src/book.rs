@@ -4,10 +4,11 @@
 //! its order and a few writes; nothing allocates, nothing is unbounded, and what a sound feed
 //! never sends is counted, not trusted. Prices are integers of 1e-9, sizes are summed in `u64`.
 //!
-//! All books share pools that are laid out at construction in the caller's arena: nodes of
-//! orders and levels (`slab`), price pages (`directory`, in the order that `ladder` keeps), the
-//! table of order ids (`index`), and the books' own heads (`head`). A record goes the way of `regular` or that of `irregular`, and `replace` is for whole sides.
-//! Trust is weighed in `trust`; reading is in `view`.
+//! All books share pools that are laid out at construction in the caller's arena: orders and
+//! levels (`nodes`, whose queues `slab` keeps), price pages (`directory`, in the order that
+//! `ladder` keeps), the table of order ids (`index`), and the books' own heads (`head`). A record
+//! goes the way of `regular` or that of `irregular`, and `replace` is for whole sides. Trust is
+//! weighed in `trust`; reading is in `view`.
 //!
 //! Absent on purpose: implied liquidity, which MBO does not carry, and our own orders.
 

@@ -2,7 +2,7 @@
 //!
 //! The [`Decoder`] does no I/O: it is lent a window of bytes and says what the first of them
 //! mean. It walks versions 1 to 3 by hand, reads fields where they lie (see `layout`), and
-//! trusts no length. Market-by-order records take a short way that is inlined into the caller;
+//! trusts no length. Market-by-order records take a short way, by which nothing is made of them;
 //! everything else takes the long one. It allocates for the header only.
 //!
 //! Versions from 4 on are refused: they have another header and layouts of their own.
@@ -170,8 +170,7 @@ impl Decoder {
 
     /// The length of this stream's market-by-order records, bytes.
     #[inline(always)]
-    #[must_use]
-    pub const fn mbo_len(&self) -> usize {
+    pub(crate) const fn mbo_len(&self) -> usize {
         self.mbo_len
     }
 
@@ -205,8 +204,7 @@ impl Decoder {
     /// up to it are of that kind. For prefetching: wrong or absent at times, and of no
     /// consequence. Costs no more than the fields that are used.
     #[inline(always)]
-    #[must_use]
-    pub fn look_ahead(&self, window: &[u8], ahead: usize) -> Option<Mbo> {
+    pub(crate) fn look_ahead(&self, window: &[u8], ahead: usize) -> Option<Mbo> {
         let at = ahead.checked_mul(self.mbo_len)?;
         let record = window.get(at..)?.first_chunk::<MBO_LEN>()?;
         if u16_at(record, LENGTH) != self.mbo_tag {

@@ -235,21 +235,13 @@ impl<B: Bytes> Replay<B> {
         Head::Due(first.0)
     }
 
-    #[inline(always)]
-    fn next_stamp(&mut self) -> Stamp {
-        let sequence = self.sequence;
-        self.sequence += 1;
-        Stamp {
-            sequence,
-            ..Stamp::default()
-        }
-    }
-
     fn stamped(&mut self, body: Body<Mbo>) -> Msg<Mbo> {
-        Msg {
-            stamp: self.next_stamp(),
-            body,
-        }
+        let stamp = Stamp {
+            sequence: self.sequence,
+            ..Stamp::default()
+        };
+        self.sequence += 1;
+        Msg { stamp, body }
     }
 }
 
@@ -294,8 +286,7 @@ impl<B: Bytes> Source<Mbo> for Replay<B> {
     #[inline(always)]
     fn look_ahead(&self, ahead: usize) -> Option<Mbo> {
         let stream = self.streams.get(self.front)?;
-        let mbo = stream.decoder.look_ahead(stream.bytes.window(), ahead)?;
-        Some(mbo)
+        stream.decoder.look_ahead(stream.bytes.window(), ahead)
     }
 }
 

@@ -1,7 +1,7 @@
 //! One book's own state; orders, levels and index live in the pools of [`Shared`].
 //!
 //! A record goes one of two ways. What a sound feed says to a sound book takes the way of
-//! `regular`, which is short and inlined; everything else takes that of `irregular`, which knows
+//! `regular`, which is short; everything else takes that of `irregular`, which knows
 //! every case and is out of line. Both leave the same state: the second could do all of it.
 //! Whole sides, snapshots and what they must not bring back are in `replace`.
 
@@ -241,10 +241,9 @@ impl Head {
 
     /// The node of a resting order.
     pub(super) fn find_order(&self, shared: &Shared<'_>, order_id: u64) -> Option<NodeId> {
-        let nodes = &shared.slab.nodes;
-        let node = shared.index.find(nodes, self.ladders.book, order_id);
-        let rests = node != NodeId::NONE && nodes[node].order_size() > 0;
-        rests.then_some(node)
+        let order = self.find(shared, order_id);
+        let rests = order != NodeId::NONE && shared.slab.nodes[order].order_size() > 0;
+        rests.then_some(order)
     }
 
     /// Whether a level of the side is an aggregate.

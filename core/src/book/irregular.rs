@@ -282,7 +282,7 @@ impl Head {
         }
         let nodes = &shared.slab.nodes;
         let (from, old_size) = (nodes[order].level, nodes[order].order_size());
-        let owned_by = (nodes[from.page()].owner & 3) as usize;
+        let owned_by = shared.side_of(from);
         let side = side_index(mbo.side).unwrap_or(owned_by);
         if mbo.size == 0 || old_size == 0 || !mbo.price.is_defined() {
             return self.modify_irregular(shared, mbo, order);
@@ -315,10 +315,11 @@ impl Head {
     ) -> Option<(LevelId, Sum)> {
         let to = self.ladders.open(shared, side, mbo.price.0)?;
         // Read after opening, which may have moved every level to a finer grid.
+        let from = shared.slab.nodes[order].level;
+        let from_side = shared.side_of(from);
         let nodes = &mut shared.slab.nodes;
-        let (from, follower) = (nodes[order].level, nodes[order].follower());
+        let follower = nodes[order].follower();
         let old_size = i64::from(nodes[order].order_size());
-        let from_side = (nodes[from.page()].owner & 3) as usize;
         let (_, is_empty) = unlink(nodes, order);
         let left = push_back(nodes, to, order, entry(mbo, follower));
         let (is_last, size) = (mbo.flags.has(Flags::LAST), i64::from(mbo.size));

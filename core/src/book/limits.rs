@@ -167,7 +167,6 @@ pub(super) fn filled<T: Copy>(bump: &Bump, len: usize, value: T) -> Result<&mut 
 
 /// What a book met: records and faults. Sums over books by [`Self::add`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[repr(C)]
 pub struct BookCounters {
     /// Records applied or refused.
     pub records: u64,

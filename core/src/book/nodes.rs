@@ -1,7 +1,7 @@
 //! The array of nodes and pages, and the numbers that name them.
 //!
-//! A record follows a dozen links, and a check of bounds at each would be a fifth of its time. So
-//! there is none: a number that names a node cannot be made up. [`NodeId`], [`LevelId`] and
+//! A record follows a dozen links, and a check of bounds at each would be a good part of its time.
+//! So there is none: a number that names a node cannot be made up. [`NodeId`], [`LevelId`] and
 //! [`PageId`] come from an array alone, name what is within it, and no array shrinks. Those of
 //! one array never meet another, for each belongs to one [`Books`](super::Books), which keeps
 //! them to itself.

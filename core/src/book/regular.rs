@@ -141,7 +141,7 @@ impl Head {
         let order = self.find(shared, mbo.order_id.0);
         let nodes = &shared.slab.nodes;
         let (level, old_size) = (nodes[order].level, nodes[order].order_size());
-        let side = (nodes[level.page()].owner & 3) as usize;
+        let side = shared.side_of(level);
         if order == NodeId::NONE || mbo.size == 0 || old_size == 0 || mbo.side.index() != side {
             return self.act(shared);
         }

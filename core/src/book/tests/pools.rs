@@ -191,6 +191,36 @@ fn ids_that_differ_in_any_part_are_spread() {
     }
 }
 
+/// A page at the end of all prices has levels that stand for none, and the last number there is
+/// stands for "no price": neither is taken for a price that looks the same.
+#[test]
+fn levels_beyond_all_prices_take_no_order() {
+    let bump = Bump::new();
+    let mut desk = Desk::opened(&bump);
+    desk.books.control(&definition(P41, Price(1)));
+    for (id, side) in [(1, Side::Bid), (2, Side::Ask)] {
+        let end = desk.add(side, id, Price(i64::MAX - 1), 1);
+        assert_eq!(end.effect, Effect::Added);
+        let none = desk.add(side, 10 + id, Price::UNDEFINED, 1);
+        assert_eq!(none.effect, Effect::Refused, "{side:?}");
+        desk.cancel(side, id, Price(i64::MAX - 1), 1);
+    }
+    assert_eq!(desk.book().counters().undefined_price, 2);
+    // Of a coarser grid the last page is cut off by the end of all prices, and it is looked for in
+    // the same place as that of no ticks.
+    desk.clear(Flags::LAST);
+    let tick = i64::MAX / 50;
+    desk.books.control(&definition(P41, Price(tick)));
+    for (id, ticks) in [(20, -50), (21, 0), (22, 1)] {
+        let added = desk.add(Side::Bid, id, Price(ticks * tick), 1);
+        assert_eq!(added.effect, Effect::Added, "{ticks} ticks");
+    }
+    let depth = desk.book().depth(Side::Bid);
+    let prices: Vec<_> = depth.map(|level| level.price.0).collect();
+    assert_eq!(prices, [1, 0, -50].map(|ticks| ticks * tick));
+    assert_eq!(desk.book().check(), Ok(()));
+}
+
 #[test]
 fn levels_a_tick_apart_share_a_page_however_large_the_tick() {
     let bump = Bump::new();
