@@ -43,8 +43,11 @@ const ORDERS_MAX: u32 = 1 << 15;
 /// Records that pass before the first that is timed, with orders: caches and tables fill.
 const LEAD: usize = 2_000;
 
-/// With less time than this until the next arrival nothing is done besides.
-const SPARE_NS: u64 = 3_000;
+/// One record in so many has its stages timed.
+const SAMPLED: usize = 16;
+
+/// Who gets the processor from the thread keeps it for longer than this.
+const GAP_NS: u64 = 2_000;
 
 /// A file and the arrivals that are made of it.
 #[derive(Debug)]
@@ -233,8 +236,6 @@ struct Figures {
     disturbed: u64,
     /// From intended arrival, of the orders since nothing waited, ns.
     waiting: Vec<u64>,
-    /// How often the processor had been taken away then.
-    switches: u64,
     orders: u64,
     refused: u64,
 }
@@ -248,7 +249,6 @@ impl Figures {
             undisturbed: Recorder::new("undisturbed", Basis::IntendedArrival),
             disturbed: 0,
             waiting: Vec::with_capacity(orders_max),
-            switches: Usage::of_thread().involuntary_switches,
             orders: 0,
             refused: 0,
         }
@@ -256,14 +256,13 @@ impl Figures {
 
     /// Nothing waits: whether the thread had the processor since nothing waited last says what the
     /// orders made meanwhile tell of.
-    fn settle(&mut self) {
-        let now = Usage::of_thread().involuntary_switches;
-        if core::mem::replace(&mut self.switches, now) == now {
+    fn settle(&mut self, was_away: bool) {
+        if was_away {
+            self.disturbed += self.waiting.len() as u64;
+        } else {
             for took_ns in &self.waiting {
                 self.undisturbed.record(took_ns.cast_signed());
             }
-        } else {
-            self.disturbed += self.waiting.len() as u64;
         }
         self.waiting.clear();
     }
@@ -312,38 +311,46 @@ impl<G: Gateway> Ride<'_, G> {
         let before = Usage::of_thread();
         let seal = Seal::new();
         let start_ns = self.clock.read() + 1_000_000;
-        let mut records = 0;
-        self.figures.settle();
-        while records < ask.records {
-            let (seconds, at) = (records / arrivals.len(), records % arrivals.len());
+        let intended_ns = |record: usize| {
+            let (seconds, at) = (record / arrivals.len(), record % arrivals.len());
             let due_ns = seconds as u64 * NS_PER_SECOND + arrivals[at];
-            let intended_ns = start_ns + due_ns / u64::from(ask.pace);
-            if intended_ns.saturating_sub(self.clock.read()) > SPARE_NS {
-                self.figures.settle();
+            start_ns + due_ns / u64::from(ask.pace)
+        };
+        let mut records = 0;
+        let mut next_ns = intended_ns(0);
+        let mut away = Away::new(start_ns);
+        while records < ask.records {
+            let now_ns = self.clock.advance();
+            away.look(now_ns);
+            if next_ns > now_ns {
+                if !self.figures.waiting.is_empty() {
+                    self.figures.settle(away.was());
+                }
+                continue;
             }
-            // Without the instruction that says so: a virtual machine takes the processor from
-            // whoever tells that he only waits.
-            while self.clock.read() < intended_ns {}
-            let actual_ns = self.clock.advance();
-            let Some(msg) = feed.pop() else {
-                break;
-            };
-            let decoded_ns = self.clock.read();
-            self.figures
-                .decode
-                .record((decoded_ns - actual_ns).cast_signed());
-            self.clock.start_laps(decoded_ns);
-            records += usize::from(msg.body.record().is_some());
-            if self.take(&msg) {
-                let placed_ns = self.desk.trader.gateway().placed_ns;
-                let figures = &mut self.figures;
-                figures
-                    .tick_to_order
-                    .record(Some(intended_ns), actual_ns, placed_ns);
-                figures.waiting.push(placed_ns.saturating_sub(intended_ns));
+            // A duty cycle of a tile: what has come by now is taken without another look at the clock.
+            while next_ns <= now_ns && records < ask.records {
+                let Some(msg) = feed.pop() else {
+                    break;
+                };
+                let is_sampled = records.is_multiple_of(SAMPLED);
+                self.clock.start_laps(if is_sampled { self.clock.read() } else { 0 });
+                let intended = next_ns;
+                if msg.body.record().is_some() {
+                    records += 1;
+                    next_ns = intended_ns(records);
+                }
+                if self.take(&msg) {
+                    let placed_ns = self.desk.trader.gateway().placed_ns;
+                    let figures = &mut self.figures;
+                    figures
+                        .tick_to_order
+                        .record(Some(intended), now_ns, placed_ns);
+                    figures.waiting.push(placed_ns.saturating_sub(intended));
+                }
             }
         }
-        self.figures.settle();
+        self.figures.settle(away.was());
         let allocations = seal.count();
         drop(seal);
         let used = Usage::of_thread().since(before);
@@ -383,6 +390,41 @@ impl<G: Gateway> Ride<'_, G> {
             orders,
             refused,
         }
+    }
+}
+
+/// Whether the thread lost the processor.
+///
+/// The system is asked only when the clock says that it may have: a call of the system leaves the
+/// caches and the predictors of branches to somebody else, and the next order would tell of that.
+struct Away {
+    looked_ns: u64,
+    switches: u64,
+    is_doubtful: bool,
+}
+
+impl Away {
+    fn new(now_ns: u64) -> Self {
+        Self {
+            looked_ns: now_ns,
+            switches: Usage::of_thread().involuntary_switches,
+            is_doubtful: false,
+        }
+    }
+
+    /// Once a duty cycle.
+    fn look(&mut self, now_ns: u64) {
+        self.is_doubtful |= now_ns.saturating_sub(self.looked_ns) > GAP_NS;
+        self.looked_ns = now_ns;
+    }
+
+    /// Whether it did since this was asked last.
+    fn was(&mut self) -> bool {
+        if !core::mem::take(&mut self.is_doubtful) {
+            return false;
+        }
+        let now = Usage::of_thread().involuntary_switches;
+        core::mem::replace(&mut self.switches, now) != now
     }
 }
 
