@@ -250,6 +250,8 @@ pub struct Risk {
     now: Nanos,
     /// Apart from the rest, so that the checks write it while they read the rest; away only then.
     verdict: Option<Box<Verdict>>,
+    /// What is said of intents that are only rehearsed.
+    rehearsed: Option<Box<Verdict>>,
     counters: RiskCounters,
     messages: Rate,
     errors: Rate,
@@ -287,6 +289,7 @@ impl Risk {
             ledger,
             now: Nanos(0),
             verdict: Some(Box::new(Verdict::new())),
+            rehearsed: Some(Box::new(Verdict::new())),
             counters: RiskCounters::default(),
             messages: Rate::new(room(setup.limits.messages_per_second_max)),
             errors: Rate::new(room(setup.limits.errors_max)),
@@ -351,11 +354,7 @@ impl Risk {
             messages: self.messages.forget(now, SECOND_NS),
             attempts,
         };
-        if let Some(at) = found.line_idx
-            && intent.purpose.opens()
-        {
-            self.ledger.prepare(at, now);
-        }
+        self.prepare(intent, &found);
         let (refusal, loss_each) = self.judge(intent, &found);
         // Whoever asks this often has run away, whatever the checks say of this one.
         if attempts > Some(self.limits.attempts_max) {
@@ -376,6 +375,16 @@ impl Risk {
         }
     }
 
+    /// Makes the sums those that an intent which opens is asked about.
+    #[inline(always)]
+    fn prepare(&mut self, intent: &Intent, found: &Found) {
+        if let Some(at) = found.line_idx
+            && intent.purpose.opens()
+        {
+            self.ledger.prepare(at, self.now);
+        }
+    }
+
     /// Asks every check. Says also what one contract can lose, if it opens.
     fn judge(&mut self, intent: &Intent, found: &Found) -> (Option<Refusal>, Option<Money>) {
         let mut verdict = self.verdict.take().expect("a verdict is in its place");
@@ -388,6 +397,26 @@ impl Risk {
         let refusal = verdict.refusal();
         self.verdict = Some(verdict);
         (refusal, loss_each)
+    }
+
+    /// Goes over the last order's intent as if it came again, so that the checks and what they
+    /// look at are near when the next one comes. Nothing is counted, and the verdict stands.
+    pub fn rehearse(&mut self) {
+        let Some(intent) = self.ledger.last_intent() else {
+            return;
+        };
+        let found = Found {
+            line_idx: self.ledger.find(intent.contract),
+            id: self.ledger.free_id(),
+            messages: 0,
+            attempts: Some(1),
+        };
+        self.prepare(&intent, &found);
+        let mut verdict = self.rehearsed.take().expect("a verdict is in its place");
+        checks::run(self, &intent, &found, &mut verdict);
+        self.rehearsed = Some(verdict);
+        self.ledger.call_for_next();
+        crate::prefetch::start(self.verdict(), usize::MAX);
     }
 
     /// Asks everything anew, with nothing kept from the last intent.

@@ -98,6 +98,12 @@ pub trait Stage: Sized {
     #[inline(always)]
     fn hint(&mut self, _coming: impl Fn(usize) -> Option<Self::In>) {}
 
+    /// Called now and then while there is nothing to do. A stage that is seldom needed goes over what
+    /// it would do then, so that its code and its memory are near when it is. Changes nothing that
+    /// can be seen.
+    #[inline(always)]
+    fn rehearse(&mut self) {}
+
     /// This stage, and then `next`, as one.
     fn then<B: Stage<In = Self::Out>>(self, next: B) -> Then<Self, B> {
         Then {
@@ -127,6 +133,12 @@ impl<A: Stage, B: Stage<In = A::Out>> Stage for Then<A, B> {
     #[inline(always)]
     fn hint(&mut self, coming: impl Fn(usize) -> Option<A::In>) {
         self.first.hint(coming);
+    }
+
+    #[inline(always)]
+    fn rehearse(&mut self) {
+        self.first.rehearse();
+        self.second.rehearse();
     }
 
     #[inline(always)]

@@ -262,6 +262,11 @@ impl<G: Gateway> Trader<G> {
         its.map(Holding::held).sum::<i64>() + self.recovery.waiting(key)
     }
 
+    /// Goes over what it would do if it had to order.
+    pub fn rehearse(&mut self) {
+        self.risk.rehearse();
+    }
+
     /// Time is about to pass to that of a record: what was on its way to the venue meets the
     /// books as they stood until then.
     #[inline]

@@ -280,6 +280,9 @@ pub struct DrillOrder {
     /// An order after so many updates of the touch or the tape.
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..))]
     pub every: u32,
+    /// Rehearses nothing while nothing comes, to show what rehearsing is worth.
+    #[arg(long)]
+    pub unrehearsed: bool,
 }
 
 /// The kill switch: from the operator's word until the last cancel is with the gateway.

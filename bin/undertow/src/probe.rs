@@ -85,6 +85,11 @@ impl<S: Stage> Stage for Timed<S> {
     }
 
     #[inline(always)]
+    fn rehearse(&mut self) {
+        self.stage.rehearse();
+    }
+
+    #[inline(always)]
     fn on_data(&mut self, input: &S::In, out: &mut impl Emit<S::Out>) {
         let Self {
             stage,

@@ -442,6 +442,8 @@ impl<G: Gateway> Bench<'_, G> {
     /// What the cold side does between two inputs: it tells the chain how its journal is. Then the
     /// process may die, by itself or because it has nothing more to say with a journal that failed.
     fn attend(&mut self) {
+        // Between two inputs a tile that spins lets its desk rehearse, which nothing may show.
+        self.desk.rehearse();
         self.tell_of_journal();
         let is_at_work = self.desk.trader.waiting() > 0;
         let has_ended = self.has_stopped && !is_at_work;

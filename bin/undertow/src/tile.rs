@@ -29,7 +29,7 @@ pub trait TileSource<T>: Source<T> {
 /// What a tile does with a duty cycle that found nothing to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Idle {
-    /// Spin. Only for a core that the tile owns.
+    /// Spin, and rehearse now and then. Only for a core that the tile owns.
     Spin,
     /// Spin a little, then yield the core: for laptops and shared machines.
     Yield,
@@ -51,6 +51,10 @@ pub struct TileOptions {
     /// A duty cycle longer than this is counted, ns.
     pub threshold_ns: u64,
 }
+
+/// A tile that spins rehearses so often: seldom enough that a message hardly ever waits for it, and
+/// often enough that little is forgotten in between.
+pub const REHEARSE_NS: u64 = 5_000;
 
 /// What all tiles of a run share with the thread that started them.
 #[derive(Debug, Default)]
@@ -155,6 +159,7 @@ pub struct Tile<Src, S, K> {
     report: TileReport,
     /// Start of the last duty cycle if it took something, else 0.
     working_since_ns: u64,
+    rehearsed_ns: u64,
 }
 
 impl<Src, S, K> Tile<Src, S, K>
@@ -182,6 +187,7 @@ where
             options,
             report,
             working_since_ns: 0,
+            rehearsed_ns: 0,
         }
     }
 
@@ -206,6 +212,23 @@ where
             self.report.caught_up += 1;
         }
         taken
+    }
+
+    /// What is done with a duty cycle that took nothing.
+    #[inline]
+    pub fn rest(&mut self, backoff: &Backoff) {
+        match self.options.idle {
+            Idle::Spin => {
+                let now_ns = self.clock.now_ns();
+                if now_ns.saturating_sub(self.rehearsed_ns) > REHEARSE_NS {
+                    self.rehearsed_ns = now_ns;
+                    self.stage.rehearse();
+                }
+                std::hint::spin_loop();
+            }
+            Idle::Park if backoff.is_completed() => std::thread::sleep(Duration::from_micros(50)),
+            Idle::Yield | Idle::Park => backoff.snooze(),
+        }
     }
 
     /// Whether the end of the input has passed through.
@@ -287,7 +310,7 @@ where
                         .store(self.report.messages, Ordering::Relaxed);
                 }
             } else {
-                rest(self.options.idle, &backoff);
+                self.rest(&backoff);
             }
         }
         self.report.allocations = seal.count();
@@ -328,13 +351,3 @@ impl std::fmt::Display for Dead {
 }
 
 impl std::error::Error for Dead {}
-
-/// Waits a moment, as the strategy says.
-fn rest(idle: Idle, backoff: &Backoff) {
-    match idle {
-        Idle::Spin => std::hint::spin_loop(),
-        Idle::Yield => backoff.snooze(),
-        Idle::Park if backoff.is_completed() => std::thread::sleep(Duration::from_micros(50)),
-        Idle::Park => backoff.snooze(),
-    }
-}

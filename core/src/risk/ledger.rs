@@ -506,6 +506,18 @@ impl Ledger {
         })
     }
 
+    /// The intent of the last order, if it is still remembered.
+    pub(super) fn last_intent(&self) -> Option<Intent> {
+        let slot = self.slot(ClientOrderId(self.next_id.checked_sub(1)?))?;
+        Some(self.track(slot).order.intent)
+    }
+
+    /// Calls for the memory of the next order.
+    pub(super) fn call_for_next(&self) {
+        let slot = self.track_slot(ClientOrderId(self.next_id));
+        crate::prefetch::start(&self.tracks[slot], usize::MAX);
+    }
+
     /// Whether an id's slot holds an open order.
     pub(super) fn is_taken(&self, id: ClientOrderId) -> bool {
         let track = &self.tracks[self.track_slot(id)];

@@ -165,4 +165,8 @@ impl<G: Gateway, T: Timing> Stage for Desk<'_, G, T> {
     fn hint(&mut self, coming: impl Fn(usize) -> Option<Mbo>) {
         self.books.hint(coming);
     }
+
+    fn rehearse(&mut self) {
+        self.trader.rehearse();
+    }
 }

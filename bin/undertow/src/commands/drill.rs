@@ -77,6 +77,7 @@ pub(super) fn order(global: &Global, args: &DrillOrder) -> Result<Exit> {
             pace: *pace,
             records: usize::try_from(args.records)?,
             every: args.every,
+            is_rehearsed: !args.unrehearsed,
         };
         let mut outcome = pinned(core, || drill.run(ask))?;
         outcome.run.what = format!("drill order, {what}");

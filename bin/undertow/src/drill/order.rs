@@ -35,6 +35,7 @@ use crate::clock::TileClock;
 use crate::memory;
 use crate::probe::Laps;
 use crate::seal::Seal;
+use crate::tile::REHEARSE_NS;
 use crate::usage::Usage;
 
 /// Orders that may be remembered.
@@ -72,6 +73,8 @@ pub struct Ask {
     pub records: usize,
     /// An order after so many updates.
     pub every: u32,
+    /// Whether the desk rehearses while nothing comes, as a tile lets it.
+    pub is_rehearsed: bool,
 }
 
 /// What a drill showed.
@@ -318,6 +321,7 @@ impl<G: Gateway> Ride<'_, G> {
         };
         let mut records = 0;
         let mut next_ns = intended_ns(0);
+        let mut rehearsed_ns = 0;
         let mut away = Away::new(start_ns);
         while records < ask.records {
             let now_ns = self.clock.advance();
@@ -325,6 +329,10 @@ impl<G: Gateway> Ride<'_, G> {
             if next_ns > now_ns {
                 if !self.figures.waiting.is_empty() {
                     self.figures.settle(away.was());
+                }
+                if ask.is_rehearsed && now_ns.saturating_sub(rehearsed_ns) > REHEARSE_NS {
+                    rehearsed_ns = now_ns;
+                    self.desk.rehearse();
                 }
                 continue;
             }
@@ -334,7 +342,8 @@ impl<G: Gateway> Ride<'_, G> {
                     break;
                 };
                 let is_sampled = records.is_multiple_of(SAMPLED);
-                self.clock.start_laps(if is_sampled { self.clock.read() } else { 0 });
+                self.clock
+                    .start_laps(if is_sampled { self.clock.read() } else { 0 });
                 let intended = next_ns;
                 if msg.body.record().is_some() {
                     records += 1;

@@ -350,6 +350,21 @@ proptest! {
     }
 
     #[test]
+    fn rehearsing_changes_nothing(steps in steps()) {
+        let (mut plain, mut rehearsed) = (World::new(), World::new());
+        for step in &steps {
+            plain.step(step);
+            rehearsed.step(step);
+            rehearsed.desk.risk.rehearse();
+            let (plain, rehearsed) = (&plain.desk.risk, &rehearsed.desk.risk);
+            prop_assert_eq!(plain.verdict(), rehearsed.verdict());
+            prop_assert_eq!(plain.counters(), rehearsed.counters());
+            prop_assert_eq!(plain.kept(), rehearsed.kept());
+            prop_assert_eq!(plain.digest(), rehearsed.digest());
+        }
+    }
+
+    #[test]
     fn i13_the_same_steps_give_the_same_digest(steps in steps()) {
         prop_assert_eq!(run(&steps).desk.risk.digest(), run(&steps).desk.risk.digest());
     }
