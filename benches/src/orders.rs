@@ -1,6 +1,8 @@
 //! Orders for the counted work: each record that leaves a quote leads to one, which passes every
 //! check and goes to the paper venue, and comes to its end there.
 
+use core::hint::black_box;
+
 use bumpalo::Bump;
 use undertow_core::contract::{Contract, PriceSign};
 use undertow_core::event::{Body, Control, Trust};
@@ -15,6 +17,7 @@ use undertow_core::stage::Stage;
 use undertow_core::types::{Flags, Nanos, Price, Side};
 use undertow_core::venue::{Latency, PaperVenue, Setup as VenueSetup};
 use undertow_feeds::replay::Replay;
+use undertow_strategies::trade::event::TradeEvent;
 
 use crate::desk::{self, ACCOUNT, Trading};
 use crate::options::Nowhere;
@@ -64,7 +67,16 @@ pub(crate) fn run(bump: &Bump, bytes: &[u8], orders: u64, mut each: impl FnMut(u
         let Some(id) = id else {
             panic!("{}", desk.trader.risk().verdict());
         };
-        while desk.trader.speak(|_| {}) {}
+        // The receipt asks for what was said of an order before it leaves.
+        let mut receipt = 0_u64;
+        while desk.trader.speak(|event| {
+            if let TradeEvent::Asked(asked) = event {
+                asked.verdict.each_word(|word| {
+                    receipt = (receipt ^ word).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+                });
+            }
+        }) {}
+        black_box(receipt);
         each(run.messages());
         run.count(id.0);
     }

@@ -353,9 +353,11 @@ fn asked_words(words: &mut [u64; TRADE_WORDS], asked: &Asked) {
     words[8] = intent.reference.bid.0.cast_unsigned();
     words[9] = intent.reference.ask.0.cast_unsigned();
     words[10] = u64::from(intent.confidence.units()) << 8 | u64::from(intent.strategy.0);
-    for (place, (_, outcome)) in asked.verdict.iter().enumerate() {
-        words[11 + place % 4] = mix(words[11 + place % 4], outcome.value.cast_unsigned());
-    }
+    let mut place = 0;
+    asked.verdict.each_word(|word| {
+        words[11 + place % 4] = mix(words[11 + place % 4], word);
+        place += 1;
+    });
 }
 
 fn report_words(words: &mut [u64; TRADE_WORDS], report: &ExecReport, reported: Option<Reported>) {

@@ -608,15 +608,33 @@ const PLACES: [Place; Bound::COUNT] = {
     places
 };
 
-/// How many bounds have numbers.
-const NUMBERS: usize = {
-    let (mut row, mut numbers) = (0, 0);
+/// The rows of numbers.
+const NUMBERED: u128 = {
+    let (mut row, mut numbered) = (0, 0);
     while row < ROWS.len() {
-        numbers += !matches!(ROWS[row].2, Kind::Holds | Kind::Missing) as usize;
+        numbered |= (!matches!(ROWS[row].2, Kind::Holds | Kind::Missing) as u128) << row;
         row += 1;
     }
-    numbers
+    numbered
 };
+
+/// Where the numbers of a row are kept, by the halves of a set of rows.
+const KEPT: [[u8; 64]; 2] = {
+    let (mut row, mut kept) = (0, [[0; 64]; 2]);
+    while row < ROWS.len() {
+        kept[row / 64][row % 64] = PLACES[ROWS[row].1 as usize].kept % NUMBERS as u8;
+        row += 1;
+    }
+    kept
+};
+
+/// The halves of a set of rows.
+const fn halves(rows: u128) -> [u64; 2] {
+    [rows as u64, (rows >> 64) as u64]
+}
+
+/// How many bounds have numbers.
+const NUMBERS: usize = NUMBERED.count_ones() as usize;
 
 /// Which rows were told, and what of them stops the order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -885,6 +903,32 @@ impl Verdict {
         Compared::of(bound, kind, value, limit)
     }
 
+    /// Everything that was said, word by word, for a receipt: what was told, what of it fails, and
+    /// every number beside its limit. The outcomes are derived from it, which costs far more.
+    #[inline]
+    pub fn each_word(&self, mut each: impl FnMut(u64)) {
+        let Told { rows, fails, .. } = self.told;
+        for half in halves(rows).into_iter().chain(halves(fails)) {
+            each(half);
+        }
+        each(self.now.0);
+        each(u64::from(self.is_exit));
+        if let Some(closest) = &self.closest.0 {
+            each(closest.kind as u64);
+            each(closest.value.cast_unsigned());
+            each(closest.limit.cast_unsigned());
+        }
+        let halves = halves(rows & !fails & NUMBERED);
+        for (mut left, kept) in halves.into_iter().zip(KEPT) {
+            while left != 0 {
+                let [value, limit] = self.numbers[usize::from(kept[left.trailing_zeros() as usize])];
+                left &= left - 1;
+                each(value.cast_unsigned());
+                each(limit.cast_unsigned());
+            }
+        }
+    }
+
     /// Every check with its outcome, in order.
     pub fn iter(&self) -> impl Iterator<Item = (Refusal, Outcome)> {
         Refusal::ALL
@@ -932,11 +976,19 @@ impl fmt::Display for Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::collections::BTreeSet;
+    use alloc::vec::Vec;
 
     fn told(all: &[Compared]) -> Outcome {
         let all = all.iter().copied();
         let tightest = all.fold(Tightest::default(), Tightest::and);
         tightest.0.unwrap().outcome()
+    }
+
+    fn words(verdict: &Verdict) -> Vec<u64> {
+        let mut words = Vec::new();
+        verdict.each_word(|word| words.push(word));
+        words
     }
 
     #[test]
@@ -1178,5 +1230,38 @@ mod tests {
             tell.limit(Bound::Positions, 9).at_most(Bound::Positions, 1);
         });
         assert_eq!(verdict, other);
+        assert_eq!(words(&verdict), words(&other));
+    }
+
+    #[test]
+    fn whatever_is_said_otherwise_gives_other_words() {
+        let mut said = BTreeSet::new();
+        let mut say = |now, ask: &dyn Fn(&mut Telling<'_>)| {
+            let mut verdict = Verdict::new();
+            let mut telling = verdict.begin(Nanos(now));
+            ask(&mut telling);
+            telling.done();
+            assert!(said.insert(words(&verdict)));
+        };
+        say(9, &|_| {});
+        say(8, &|_| {});
+        say(9, &|tell| tell.spare());
+        for value in [1, 2] {
+            for limit in [3, 4] {
+                say(9, &|tell| {
+                    tell.limit(Bound::Positions, limit)
+                        .at_most(Bound::Positions, value);
+                });
+                let like = Compared::correlation(value, 1, limit);
+                say(9, &|tell| tell.closest(Tightest::default().and(like)));
+            }
+        }
+        say(9, &|tell| tell.missing(Bound::Positions));
+        for holds in [false, true] {
+            say(9, &|tell| tell.fact(Bound::Gate, holds));
+            say(9, &|tell| tell.fact(Bound::Agreement, holds));
+        }
+        let unknown = Compared::missing(Bound::Correlation);
+        say(9, &|tell| tell.closest(Tightest::default().and(unknown)));
     }
 }
