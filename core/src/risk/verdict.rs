@@ -921,7 +921,8 @@ impl Verdict {
         let halves = halves(rows & !fails & NUMBERED);
         for (mut left, kept) in halves.into_iter().zip(KEPT) {
             while left != 0 {
-                let [value, limit] = self.numbers[usize::from(kept[left.trailing_zeros() as usize])];
+                let [value, limit] =
+                    self.numbers[usize::from(kept[left.trailing_zeros() as usize])];
                 left &= left - 1;
                 each(value.cast_unsigned());
                 each(limit.cast_unsigned());

@@ -8,6 +8,9 @@
 //! other, in as much less time as the pace says; an input that comes late counts from when it
 //! should have come.
 //!
+//! The thread works as a tile that spins: a duty cycle reads the clock once and takes what has come,
+//! one record in so many has its stages timed, and while nothing comes the desk rehearses.
+//!
 //! Records of one packet arrive together, so the last of them waits for all before it: that is ours.
 //! When the processor was taken away, everything that had to wait meanwhile is late, not only the
 //! order under way: such samples are counted apart, up to the moment at which nothing waits.
@@ -21,10 +24,10 @@ use bumpalo::Bump;
 use latency_report::recorder::{Basis, Recorder, TickTo};
 use latency_report::run::{Run, Share};
 use undertow_core::book::Books;
-use undertow_core::event::{Body, Control, Mbo, Msg, Touch, Trust};
+use undertow_core::event::{Body, Control, Mbo, Stamp, Touch, Trust};
 use undertow_core::gateway::Gateway;
 use undertow_core::order::{Intent, Tif};
-use undertow_core::stage::{Emit, Stage};
+use undertow_core::stage::{Emit, Sink, Source, Stage};
 use undertow_core::types::{BookKey, Flags, Nanos};
 use undertow_feeds::replay::Replay;
 use undertow_strategies::flow::FlowOutput;
@@ -46,6 +49,12 @@ const LEAD: usize = 2_000;
 
 /// One record in so many has its stages timed.
 const SAMPLED: usize = 16;
+
+/// From the end of the warm-up to the first arrival.
+const LEAD_NS: u64 = 1_000_000;
+
+/// Records in one duty cycle, at most.
+const BATCH_MAX: usize = 64;
 
 /// Who gets the processor from the thread keeps it for longer than this.
 const GAP_NS: u64 = 2_000;
@@ -173,7 +182,10 @@ impl Drill {
         while ride.probe.updates < LEAD as u32
             && let Some(msg) = feed.pop()
         {
-            ride.take(&msg);
+            match &msg.body {
+                Body::Data(mbo) => drop(ride.take(mbo)),
+                Body::Control(control) => ride.desk.on_control(control, &mut ride.probe),
+            }
         }
         ride.forget(ask.records);
         ride.timed(&mut feed, &self.arrivals, ask)
@@ -231,7 +243,6 @@ struct Probe {
 
 /// What is measured.
 struct Figures {
-    decode: Recorder,
     order: Recorder,
     tick_to_order: TickTo,
     /// The same, from intended arrival, while the thread kept the processor.
@@ -246,7 +257,6 @@ struct Figures {
 impl Figures {
     fn new(orders_max: usize) -> Self {
         Self {
-            decode: Recorder::new("decode", Basis::Work),
             order: Recorder::new("order", Basis::Work),
             tick_to_order: TickTo::new("tick-to-order", 1),
             undisturbed: Recorder::new("undisturbed", Basis::IntendedArrival),
@@ -272,12 +282,9 @@ impl Figures {
 }
 
 impl<G: Gateway> Ride<'_, G> {
-    /// Takes a message, and makes an order if one is due; says whether one went out.
-    fn take(&mut self, msg: &Msg<Mbo>) -> bool {
-        match &msg.body {
-            Body::Data(mbo) => self.desk.on_data(mbo, &mut self.probe),
-            Body::Control(control) => self.desk.on_control(control, &mut self.probe),
-        }
+    /// Takes a record, and makes an order if one is due; says whether one went out.
+    fn take(&mut self, mbo: &Mbo) -> bool {
+        self.desk.on_data(mbo, &mut self.probe);
         if !core::mem::take(&mut self.probe.is_due) {
             return false;
         }
@@ -299,6 +306,16 @@ impl<G: Gateway> Ride<'_, G> {
         is_out
     }
 
+    /// An order went out for a record of this duty cycle.
+    fn note(&mut self, intended_ns: u64, actual_ns: u64) {
+        let placed_ns = self.desk.trader.gateway().placed_ns;
+        let figures = &mut self.figures;
+        let intended = Some(intended_ns);
+        figures.tick_to_order.record(intended, actual_ns, placed_ns);
+        let took_ns = placed_ns.saturating_sub(intended_ns);
+        figures.waiting.push(took_ns);
+    }
+
     /// The warm-up ends here.
     fn forget(&mut self, orders_max: usize) {
         self.figures = Figures::new(orders_max);
@@ -311,54 +328,36 @@ impl<G: Gateway> Ride<'_, G> {
     fn timed(mut self, feed: &mut Replay<&[u8]>, arrivals: &[u64], ask: Ask) -> Result<Outcome> {
         // Without it the first orders fault, and the figures show it.
         let _refusal = memory::populate();
+        let start_ns = self.clock.read() + LEAD_NS;
+        let mut schedule = Schedule::new(start_ns, arrivals, ask);
         let before = Usage::of_thread();
         let seal = Seal::new();
-        let start_ns = self.clock.read() + 1_000_000;
-        let intended_ns = |record: usize| {
-            let (seconds, at) = (record / arrivals.len(), record % arrivals.len());
-            let due_ns = seconds as u64 * NS_PER_SECOND + arrivals[at];
-            start_ns + due_ns / u64::from(ask.pace)
-        };
-        let mut records = 0;
-        let mut next_ns = intended_ns(0);
         let mut rehearsed_ns = 0;
         let mut away = Away::new(start_ns);
-        while records < ask.records {
+        while schedule.left > 0 && !feed.is_ended() {
             let now_ns = self.clock.advance();
             away.look(now_ns);
-            if next_ns > now_ns {
-                if !self.figures.waiting.is_empty() {
-                    self.figures.settle(away.was());
-                }
-                if ask.is_rehearsed && now_ns.saturating_sub(rehearsed_ns) > REHEARSE_NS {
-                    rehearsed_ns = now_ns;
-                    self.desk.rehearse();
-                }
+            // A duty cycle of a tile: what has come by now is taken without another look at the clock.
+            let come = schedule.come_by(now_ns);
+            if come > 0 {
+                let mut cycle = Cycle {
+                    ride: &mut self,
+                    schedule: &mut schedule,
+                    now_ns,
+                    left: come,
+                };
+                feed.drain(&mut cycle, come);
                 continue;
             }
-            // A duty cycle of a tile: what has come by now is taken without another look at the clock.
-            while next_ns <= now_ns && records < ask.records {
-                let Some(msg) = feed.pop() else {
-                    break;
-                };
-                let is_sampled = records.is_multiple_of(SAMPLED);
-                self.clock
-                    .start_laps(if is_sampled { self.clock.read() } else { 0 });
-                let intended = next_ns;
-                if msg.body.record().is_some() {
-                    records += 1;
-                    next_ns = intended_ns(records);
-                }
-                if self.take(&msg) {
-                    let placed_ns = self.desk.trader.gateway().placed_ns;
-                    let figures = &mut self.figures;
-                    figures
-                        .tick_to_order
-                        .record(Some(intended), now_ns, placed_ns);
-                    figures.waiting.push(placed_ns.saturating_sub(intended));
-                }
+            if !self.figures.waiting.is_empty() {
+                self.figures.settle(away.was());
+            }
+            if ask.is_rehearsed && now_ns.saturating_sub(rehearsed_ns) > REHEARSE_NS {
+                rehearsed_ns = now_ns;
+                self.desk.rehearse();
             }
         }
+        let records = ask.records - schedule.left;
         self.figures.settle(away.was());
         let allocations = seal.count();
         drop(seal);
@@ -375,8 +374,8 @@ impl<G: Gateway> Ride<'_, G> {
     fn outcome(self, records: u64, start_ns: u64, allocations: u64, used: Usage) -> Outcome {
         let figures = self.figures;
         let (orders, refused) = (figures.orders, figures.refused);
-        let mut rows = vec![figures.decode.finish()];
-        rows.extend(self.desk.laps.recorders.map(Recorder::finish));
+        let stages = self.desk.laps.recorders.map(Recorder::finish);
+        let mut rows = stages.to_vec();
         rows.push(figures.order.finish());
         rows.extend(figures.tick_to_order.finish());
         rows.push(figures.undisturbed.finish());
@@ -399,6 +398,94 @@ impl<G: Gateway> Ride<'_, G> {
             orders,
             refused,
         }
+    }
+}
+
+/// When records are to arrive: one busiest second after the other, at a pace.
+struct Schedule {
+    /// Since the second began.
+    offsets_ns: Vec<u64>,
+    second_ns: u64,
+    /// When the present second began, and which record of it is next.
+    begun_ns: u64,
+    next: usize,
+    /// Records that are still to be timed.
+    left: usize,
+}
+
+impl Schedule {
+    fn new(start_ns: u64, arrivals: &[u64], ask: Ask) -> Self {
+        let pace = u64::from(ask.pace);
+        Self {
+            offsets_ns: arrivals.iter().map(|at_ns| at_ns / pace).collect(),
+            second_ns: NS_PER_SECOND / pace,
+            begun_ns: start_ns,
+            next: 0,
+            left: ask.records,
+        }
+    }
+
+    /// When the next record is to arrive.
+    fn next_ns(&self) -> u64 {
+        self.begun_ns + self.offsets_ns[self.next]
+    }
+
+    /// How many records have come by now, as far as one duty cycle takes them.
+    fn come_by(&self, now_ns: u64) -> usize {
+        let rest = self.offsets_ns[self.next..].iter();
+        let rest = rest.take(self.left.min(BATCH_MAX));
+        rest.take_while(|at_ns| self.begun_ns + **at_ns <= now_ns)
+            .count()
+    }
+
+    /// The next record is taken; says when it was to arrive.
+    fn take(&mut self) -> u64 {
+        let intended_ns = self.next_ns();
+        self.left -= 1;
+        self.next += 1;
+        if self.next == self.offsets_ns.len() {
+            self.next = 0;
+            self.begun_ns += self.second_ns;
+        }
+        intended_ns
+    }
+}
+
+/// One duty cycle: where the feed hands over what has come.
+struct Cycle<'c, 'a, G> {
+    ride: &'c mut Ride<'a, G>,
+    schedule: &'c mut Schedule,
+    now_ns: u64,
+    /// Records that have come and are not taken.
+    left: usize,
+}
+
+impl<G: Gateway> Sink<Mbo> for Cycle<'_, '_, G> {
+    fn room(&mut self) -> usize {
+        self.left
+    }
+
+    fn hint(&mut self, coming: impl Fn(usize) -> Option<Mbo>) {
+        // The file has more, but it has not come.
+        let left = self.left;
+        let has_come = |ahead: usize| if ahead < left { coming(ahead) } else { None };
+        self.ride.desk.hint(has_come);
+    }
+
+    fn data(&mut self, _stamp: Stamp, mbo: &Mbo) {
+        let Ride { clock, .. } = &*self.ride;
+        let is_sampled = self.schedule.left.is_multiple_of(SAMPLED);
+        clock.start_laps(if is_sampled { clock.read() } else { 0 });
+        self.left -= 1;
+        let intended_ns = self.schedule.take();
+        if self.ride.take(mbo) {
+            self.ride.note(intended_ns, self.now_ns);
+        }
+    }
+
+    fn control(&mut self, _stamp: Stamp, control: &Control) {
+        let Ride { desk, probe, .. } = &mut *self.ride;
+        desk.on_control(control, probe);
     }
 }
 
