@@ -515,6 +515,15 @@ impl PaperVenue {
         self.next_expiry = open.min().unwrap_or(Nanos::UNDEFINED);
     }
 
+    /// The line that a record is about, if anything of ours is live or remembered there.
+    fn line_of(&self, update: &BookUpdate) -> Option<u32> {
+        if self.lines.live() == 0 && self.marks.is_empty() {
+            return None;
+        }
+        let line = self.lines.find(update.mbo.key())?;
+        (self.lines.line(line).live > 0 || self.marks.concern(line)).then_some(line)
+    }
+
     /// What a record means for the orders of its line.
     fn on_update(&mut self, line: u32, books: &Books<'_>, update: &BookUpdate) {
         let mbo = &update.mbo;
@@ -865,11 +874,13 @@ impl Gateway for PaperVenue {
         out: &mut impl FnMut(&ExecReport),
     ) {
         self.now = later(self.now, update.mbo.ts_event);
+        // While an order rests, nearly every record is another contract's and comes before
+        // anything is due.
+        if self.now < self.due && self.waiting.is_empty() && self.line_of(update).is_none() {
+            return;
+        }
         self.pass(self.now, false);
-        if (self.lines.live() > 0 || !self.marks.is_empty())
-            && let Some(line) = self.lines.find(update.mbo.key())
-            && (self.lines.line(line).live > 0 || self.marks.concern(line))
-        {
+        if let Some(line) = self.line_of(update) {
             self.on_update(line, books, update);
         }
         self.pass(self.now, true);
