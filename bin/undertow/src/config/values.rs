@@ -44,7 +44,7 @@ pub enum Layout {
 pub enum Idle {
     /// Spins on a core that the tile owns, yields elsewhere.
     Auto,
-    /// Asks again at once: fastest, and a whole core.
+    /// Asks again at once, and rehearses an order now and then: fastest, and a whole core.
     Spin,
     /// Lets others run, then asks again.
     Yield,
