@@ -161,7 +161,8 @@ impl Drill {
         let clock = Arc::new(TileClock::new());
         let laps = Laps {
             clock: Arc::clone(&clock),
-            recorders: ["book", "flow", "trade"].map(|name| Recorder::new(name, Basis::Work)),
+            recorders: ["book", "flow", "trade"]
+                .map(|name| Recorder::sampled(name, Basis::Work, SAMPLED as u32)),
         };
         let mut desk = desk((field.books, field.risk, field.venue))?.timed(laps);
         desk.trader.trade(field.book_idx);
