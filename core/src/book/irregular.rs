@@ -47,18 +47,20 @@ impl Head {
             // Its times and sequence are of when the order came, or of the snapshot.
             return;
         }
-        if mbo.ts_event >= self.clocks.ts_event && mbo.ts_event.is_defined() {
-            self.clocks.ts_event = mbo.ts_event;
+        let (ts_event, ts_recv) = (mbo.ts_event, mbo.ts_recv);
+        if ts_event >= self.clocks.ts_event && ts_event.is_defined() {
+            self.clocks.ts_event = ts_event;
         } else {
-            self.bad_time(mbo.ts_event);
+            self.bad_time(ts_event);
         }
         if !mbo.flags.has(Flags::BAD_TS_RECV) {
-            if mbo.ts_recv >= self.clocks.ts_recv && mbo.ts_recv.is_defined() {
-                self.clocks.ts_recv = mbo.ts_recv;
+            if ts_recv >= self.clocks.ts_recv && ts_recv.is_defined() {
+                self.clocks.ts_recv = ts_recv;
             } else {
-                self.bad_time(mbo.ts_recv);
+                self.bad_time(ts_recv);
             }
-            if !(0..=shared.thresholds.in_delta_ns_max).contains(&mbo.ts_in_delta) {
+            let delta = mbo.ts_in_delta;
+            if !(0..=shared.thresholds.in_delta_ns_max).contains(&delta) {
                 self.counters.absurd_delta += 1;
             }
         }
