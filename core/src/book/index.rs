@@ -5,7 +5,7 @@
 //! one bucket, and a search of one that is there reads nothing that is not needed anyway. The
 //! newest of a bucket comes first, for it is the likeliest to be asked for.
 //!
-//! The table is as small as its orders allow, so that it stays in the nearest caches: a half full
+//! The table is hardly larger than its orders need, so that it stays in near caches: a half full
 //! one doubles within the array, which has room for the largest. The index of keys is an
 //! open-addressing table, at most half full; books are never removed.
 
@@ -22,8 +22,9 @@ const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
 /// Keeps apart the books of venues that count their orders alike. Odd, and without a pattern.
 const SPREAD: u64 = 0xD1B5_4A32_D192_ED03;
 
-/// Buckets of the smallest size: 16 KiB.
-const BUCKETS_MIN: usize = 1 << 12;
+/// Buckets to begin with: 128 KiB, which every core has near. Tests begin with fewer, so that
+/// theirs grow.
+const BUCKETS_FIRST: usize = if cfg!(test) { 1 << 12 } else { 1 << 15 };
 
 /// Buckets to an order, at least.
 const ORDER_BUCKETS: usize = 2;
@@ -46,12 +47,7 @@ impl<'a> OrderIndex<'a> {
 
     /// Buckets of the largest size.
     pub(super) const fn capacity(orders_max: u32) -> usize {
-        let least = (orders_max as usize * ORDER_BUCKETS).next_power_of_two();
-        if least > BUCKETS_MIN {
-            least
-        } else {
-            BUCKETS_MIN
-        }
+        (orders_max as usize * ORDER_BUCKETS).next_power_of_two()
     }
 
     pub(super) fn new_in(bump: &'a Bump, limits: &BookLimits) -> Result<Self, LimitError> {
@@ -62,7 +58,7 @@ impl<'a> OrderIndex<'a> {
             free_min: 0,
             orders_max: limits.orders_max,
         };
-        index.set_size(BUCKETS_MIN);
+        index.set_size(BUCKETS_FIRST.min(index.buckets.len()));
         Ok(index)
     }
 
