@@ -89,12 +89,28 @@ impl Shared<'_> {
         slab.give_order(order);
     }
 
-    /// Gives the index more room when it is time.
+    /// A node for an order that the index will know, unless the pool is exhausted.
+    fn take_order(&mut self) -> Option<NodeId> {
+        if self.is_tight() && !self.make_room() {
+            return None;
+        }
+        self.slab.take_order()
+    }
+
+    /// Whether one order more needs [`Self::make_room`].
     #[inline(always)]
-    fn grow_if_full(&mut self) {
-        if self.index.is_full(self.slab.free_orders()) {
+    const fn is_tight(&self) -> bool {
+        self.index.is_tight(self.slab.free_orders())
+    }
+
+    /// Gives the index more room if it can have it. False if there is no order left.
+    #[cold]
+    fn make_room(&mut self) -> bool {
+        let free = self.slab.free_orders();
+        if free > 0 {
             self.index.grow(&mut self.slab);
         }
+        free > 0
     }
 }
 

@@ -52,10 +52,11 @@ impl Body<Mbo> {
 }
 
 /// A market-by-order record: DBN's `MboMsg`, byte for byte, with action and side checked. So a
-/// record is read where its bytes lie, and nothing is made of it on the way to its book.
+/// record is read where its bytes lie, and nothing is made of it on the way to its book. Packed,
+/// for they may lie anywhere: a field is read by value, and no reference to one can be had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[derive(TryFromBytes, IntoBytes, Immutable, KnownLayout)]
-#[repr(C)]
+#[repr(C, packed)]
 pub struct Mbo {
     /// Length and type, which say nothing more about it.
     pub header: RecordHeader,
@@ -118,13 +119,6 @@ impl Mbo {
         // Less one, no time at all is later than any; the last number is no time either.
         let since = self.ts_event.0.wrapping_sub(1);
         since < self.ts_recv.0 && since != u64::MAX - 1
-    }
-
-    /// Whether a record at the front of these bytes can be read where it lies.
-    #[inline(always)]
-    #[must_use]
-    pub fn lies_straight(bytes: &[u8]) -> bool {
-        bytes.as_ptr().addr().is_multiple_of(align_of::<Self>())
     }
 
     /// The first eight bytes: equal ones name the same book.

@@ -560,7 +560,7 @@ impl PaperVenue {
                 if !order.accepts(trade.price) {
                     return;
                 }
-                let ours = if order.price == trade.price {
+                let ours = if order.price == { trade.price } {
                     // No more than the trade comes out of it.
                     u32::try_from(order.queue.trade(u64::from(left))).unwrap_or(left)
                 } else {

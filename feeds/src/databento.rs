@@ -146,8 +146,8 @@ impl Decoder {
     }
 
     /// The short way: the front of `window` if it is a sound market-by-order record, where it
-    /// lies, if it lies straight. It uses up [`Decoder::mbo_len`] bytes, and whoever takes it says
-    /// so with [`Decoder::passed`], for many at once. Otherwise nothing has happened, and
+    /// lies. It uses up [`Decoder::mbo_len`] bytes, and whoever takes it says so with
+    /// [`Decoder::passed`], for many at once. Otherwise nothing has happened, and
     /// [`Decoder::decode`] will tell.
     #[inline(always)]
     pub(crate) fn next_mbo<'w>(&mut self, window: &'w [u8]) -> Option<&'w Mbo> {

@@ -14,8 +14,6 @@ use undertow_core::event::{Body, Control, FeedNotice, Mbo, Msg, Stamp};
 use undertow_core::stage::{Sink, Source};
 use undertow_core::types::Nanos;
 
-use zerocopy::IntoBytes;
-
 use crate::databento::{DecodeError, Decoder, Peek, Step};
 
 /// Where the bytes of a stream come from: memory, a mapped file, a decompressor's blocks.
@@ -85,31 +83,6 @@ pub struct Stream<B> {
     key: Nanos,
     state: State,
     error: Option<DecodeError>,
-    straight: Straight,
-}
-
-/// Room for records that lie askew, as they do behind the headers of older versions, so that
-/// they can be read in place too: copied many at once, for one by one they would be read while
-/// the copy is still on its way.
-#[derive(Debug)]
-struct Straight(Box<[u64; STRAIGHT_WORDS]>);
-
-/// Words of eight bytes: some three hundred records.
-const STRAIGHT_WORDS: usize = 2_048;
-
-impl Straight {
-    /// The first bytes of the window where they lie straight, `len` if there are so many and
-    /// if there is room.
-    #[inline(always)]
-    fn of<'s>(&'s mut self, window: &'s [u8], len: usize) -> &'s [u8] {
-        if Mbo::lies_straight(window) {
-            return window;
-        }
-        let room = self.0.as_mut_bytes();
-        let len = len.min(window.len()).min(room.len());
-        room[..len].copy_from_slice(&window[..len]);
-        &room[..len]
-    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -351,7 +324,6 @@ impl<B: Bytes> Stream<B> {
             key: Nanos(0),
             state: State::Running,
             error: None,
-            straight: Straight(Box::new([0; STRAIGHT_WORDS])),
         }
     }
 
@@ -377,12 +349,11 @@ impl<B: Bytes> Stream<B> {
     fn drain_sound(&mut self, sequence: u64, to: &mut impl Sink<Mbo>, count_max: usize) -> usize {
         let window = self.bytes.window();
         let len = self.decoder.mbo_len();
-        let mut straight = self.straight.of(window, len.saturating_mul(count_max));
         let mut count = 0;
         let mut rest = window;
         while count < count_max && to.room() > 0 {
             to.hint(|ahead| self.decoder.look_ahead(rest, ahead));
-            let Some(mbo) = self.decoder.next_mbo(straight) else {
+            let Some(mbo) = self.decoder.next_mbo(rest) else {
                 break;
             };
             let stamp = Stamp {
@@ -392,7 +363,6 @@ impl<B: Bytes> Stream<B> {
             to.data(stamp, mbo);
             count += 1;
             rest = &rest[len..];
-            straight = &straight[len..];
         }
         let used = window.len() - rest.len();
         self.decoder.passed(&window[..used]);

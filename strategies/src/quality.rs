@@ -113,9 +113,10 @@ impl StreamQuality {
             // A venue may leave a trade's aggressor open; an order always has a side.
             side.count(mbo.side != Side::None || mbo.action == Action::Trade);
         }
-        if mbo.ts_event.is_defined() {
-            self.checks.count(mbo.ts_event >= self.last_ts);
-            self.last_ts = self.last_ts.max(mbo.ts_event);
+        let ts_event = mbo.ts_event;
+        if ts_event.is_defined() {
+            self.checks.count(ts_event >= self.last_ts);
+            self.last_ts = self.last_ts.max(ts_event);
         }
         if touch.is_two_sided() {
             self.checks.count(touch.bid < touch.ask);

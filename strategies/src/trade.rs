@@ -271,7 +271,7 @@ impl<G: Gateway> Trader<G> {
     /// books as they stood until then.
     #[inline]
     pub fn before(&mut self, books: &Books<'_>, mbo: &Mbo) {
-        if self.gateway.due() < mbo.ts_event
+        if self.gateway.due() < { mbo.ts_event }
             && let Some(ts) = time_of(mbo)
         {
             self.let_arrive(books, ts);

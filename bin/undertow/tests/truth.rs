@@ -167,8 +167,8 @@ fn esh4_has_no_unknown_order_and_crosses_only_before_the_open() {
             // less.
             let touch: undertow_core::event::Touch = touch.unwrap();
             match mbo.side {
-                Side::Bid => assert!(mbo.price >= touch.ask, "{mbo:?} {touch:?}"),
-                Side::Ask => assert!(mbo.price <= touch.bid, "{mbo:?} {touch:?}"),
+                Side::Bid => assert!({ mbo.price } >= touch.ask, "{mbo:?} {touch:?}"),
+                Side::Ask => assert!({ mbo.price } <= touch.bid, "{mbo:?} {touch:?}"),
                 Side::None => {}
             }
         }

@@ -5,7 +5,7 @@
 //! one bucket, and a search of one that is there reads nothing that is not needed anyway. The
 //! newest of a bucket comes first, for it is the likeliest to be asked for.
 //!
-//! The table is as small as its orders allow, so that it stays in the nearest caches: a half full
+//! The table is hardly larger than its orders need, so that it stays in near caches: a half full
 //! one doubles within the array, which has room for the largest. The index of keys is an
 //! open-addressing table, at most half full; books are never removed.
 
@@ -19,11 +19,13 @@ use crate::types::BookKey;
 /// 2^64 over the golden ratio: consecutive ids land far apart.
 const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
 
-/// Keeps apart the books of venues that count their orders alike. Odd, and without a pattern.
-const SPREAD: u64 = 0xD1B5_4A32_D192_ED03;
+/// Keeps apart the books of venues that count their orders alike: beyond the numbers that such
+/// counts reach, and with room for all books.
+const BOOK_SHIFT: u32 = 40;
 
-/// Buckets of the smallest size: 16 KiB.
-const BUCKETS_MIN: usize = 1 << 12;
+/// Buckets to begin with: 128 KiB, which every core has near. Tests begin with fewer, so that
+/// theirs grow.
+const BUCKETS_FIRST: usize = if cfg!(test) { 1 << 12 } else { 1 << 15 };
 
 /// Buckets to an order, at least.
 const ORDER_BUCKETS: usize = 2;
@@ -35,7 +37,8 @@ pub(super) struct OrderIndex<'a> {
     buckets: &'a mut [NodeId],
     /// The hash over this is the bucket: 64 less the bits of the present size.
     shift: u32,
-    /// The size doubles when fewer orders than this are free.
+    /// The size doubles before one more order comes when so many are free. None, once it is the
+    /// largest.
     free_min: u32,
     orders_max: u32,
 }
@@ -46,12 +49,7 @@ impl<'a> OrderIndex<'a> {
 
     /// Buckets of the largest size.
     pub(super) const fn capacity(orders_max: u32) -> usize {
-        let least = (orders_max as usize * ORDER_BUCKETS).next_power_of_two();
-        if least > BUCKETS_MIN {
-            least
-        } else {
-            BUCKETS_MIN
-        }
+        (orders_max as usize * ORDER_BUCKETS).next_power_of_two()
     }
 
     pub(super) fn new_in(bump: &'a Bump, limits: &BookLimits) -> Result<Self, LimitError> {
@@ -62,7 +60,7 @@ impl<'a> OrderIndex<'a> {
             free_min: 0,
             orders_max: limits.orders_max,
         };
-        index.set_size(BUCKETS_MIN);
+        index.set_size(BUCKETS_FIRST.min(index.buckets.len()));
         Ok(index)
     }
 
@@ -79,7 +77,7 @@ impl<'a> OrderIndex<'a> {
     /// The bucket of an order of `book`.
     #[inline(always)]
     pub(super) const fn bucket(&self, book: u32, order_id: u64) -> usize {
-        let within = order_id ^ (book as u64).wrapping_mul(SPREAD);
+        let within = order_id ^ (book as u64) << BOOK_SHIFT;
         // The upper part, for every bit of an id has a say in it.
         (within.wrapping_mul(GOLDEN) >> (self.shift & 63)) as usize
     }
@@ -124,10 +122,10 @@ impl<'a> OrderIndex<'a> {
         }
     }
 
-    /// Whether it is time for [`Self::grow`].
+    /// Whether there is no order left, or it is time for [`Self::grow`].
     #[inline(always)]
-    pub(super) const fn is_full(&self, free_orders: u32) -> bool {
-        free_orders < self.free_min
+    pub(super) const fn is_tight(&self, free_orders: u32) -> bool {
+        free_orders <= self.free_min
     }
 
     /// Doubles the size: what a bucket holds goes to the two that stand in its place. The last

@@ -47,18 +47,20 @@ impl Head {
             // Its times and sequence are of when the order came, or of the snapshot.
             return;
         }
-        if mbo.ts_event >= self.clocks.ts_event && mbo.ts_event.is_defined() {
-            self.clocks.ts_event = mbo.ts_event;
+        let (ts_event, ts_recv) = (mbo.ts_event, mbo.ts_recv);
+        if ts_event >= self.clocks.ts_event && ts_event.is_defined() {
+            self.clocks.ts_event = ts_event;
         } else {
-            self.bad_time(mbo.ts_event);
+            self.bad_time(ts_event);
         }
         if !mbo.flags.has(Flags::BAD_TS_RECV) {
-            if mbo.ts_recv >= self.clocks.ts_recv && mbo.ts_recv.is_defined() {
-                self.clocks.ts_recv = mbo.ts_recv;
+            if ts_recv >= self.clocks.ts_recv && ts_recv.is_defined() {
+                self.clocks.ts_recv = ts_recv;
             } else {
-                self.bad_time(mbo.ts_recv);
+                self.bad_time(ts_recv);
             }
-            if !(0..=shared.thresholds.in_delta_ns_max).contains(&mbo.ts_in_delta) {
+            let delta = mbo.ts_in_delta;
+            if !(0..=shared.thresholds.in_delta_ns_max).contains(&delta) {
                 self.counters.absurd_delta += 1;
             }
         }
@@ -145,18 +147,18 @@ impl Head {
         if mbo.flags.0 & (Flags::TOB.0 | Flags::SNAPSHOT.0) != 0 {
             return self.on_special_add(shared, mbo);
         }
-        self.add(shared, mbo)
+        let known = self.find(shared, mbo.order_id.0);
+        self.add(shared, mbo, known)
     }
 
-    /// A new order, unless the id is taken.
-    pub(super) fn add(&mut self, shared: &mut Shared<'_>, mbo: &Mbo) -> Outcome {
+    /// A new order in the place of the one that is known by its id, or of [`NodeId::NONE`].
+    pub(super) fn add(&mut self, shared: &mut Shared<'_>, mbo: &Mbo, known: NodeId) -> Outcome {
         let Some(side) = side_index(mbo.side) else {
             return self.refuse(shared, mbo);
         };
         if !mbo.price.is_defined() || mbo.size == 0 {
             return self.refuse(shared, mbo);
         }
-        let known = self.find(shared, mbo.order_id.0);
         if known != NodeId::NONE {
             return self.add_again(shared, mbo, side, known);
         }
@@ -174,7 +176,7 @@ impl Head {
         if self.orders_count >= shared.book_orders_max {
             return self.exhausted(shared, mbo);
         }
-        let Some(order) = shared.slab.take_order() else {
+        let Some(order) = shared.take_order() else {
             return self.exhausted(shared, mbo);
         };
         let Some(level) = self.ladders.open(shared, side, mbo.price.0) else {
@@ -187,7 +189,6 @@ impl Head {
         self.ladders
             .joined(&mut shared.slab, side, level, mbo.price.0);
         self.changed(shared, side, level);
-        shared.grow_if_full();
         self.orders_count += 1;
         Outcome::of(Effect::Added, left)
     }
@@ -278,7 +279,7 @@ impl Head {
     fn on_modify(&mut self, shared: &mut Shared<'_>, mbo: &Mbo) -> Outcome {
         let order = self.find(shared, mbo.order_id.0);
         if order == NodeId::NONE {
-            return self.modify_unknown(shared, mbo);
+            return self.modify_unknown(shared, mbo, order);
         }
         let nodes = &shared.slab.nodes;
         let (from, old_size) = (nodes[order].level, nodes[order].order_size());
@@ -335,18 +336,19 @@ impl Head {
         Some((to, left))
     }
 
+    /// A modify of an order that is gone, remembered or not, is an add.
     #[cold]
-    fn modify_unknown(&mut self, shared: &mut Shared<'_>, mbo: &Mbo) -> Outcome {
+    fn modify_unknown(&mut self, shared: &mut Shared<'_>, mbo: &Mbo, known: NodeId) -> Outcome {
         self.counters.unknown_modify += 1;
         self.doubts.unknown_modify();
-        self.add(shared, mbo)
+        self.add(shared, mbo, known)
     }
 
     /// A modify to nothing, to no price, or of an order that is gone already.
     #[cold]
     fn modify_irregular(&mut self, shared: &mut Shared<'_>, mbo: &Mbo, order: NodeId) -> Outcome {
         if shared.slab.nodes[order].order_size() == 0 {
-            return self.modify_unknown(shared, mbo);
+            return self.modify_unknown(shared, mbo, order);
         }
         if mbo.size == 0 {
             self.counters.zero_size += 1;

@@ -95,13 +95,15 @@ impl DepthWatch {
 }
 
 /// So many neighbouring pages of a side are found in one look.
-const PAGES_AT_HAND: usize = 4;
+const PAGES_AT_HAND: usize = 16;
 
-/// Both sides of one book, in a cache line. Index 0 is the bids, 1 the asks.
+/// Both sides of one book. Index 0 is the bids, 1 the asks.
 #[derive(Clone, Copy, Debug)]
+#[repr(C)]
 pub(super) struct Ladders {
     /// The pages of each side that were last found through the directory, by the last bits of
-    /// their number. The price of a level tells whether it is the one asked for.
+    /// their number: a cache line for each side. The price of a level tells whether it is the
+    /// one asked for.
     at_hand: [[PageId; PAGES_AT_HAND]; 2],
     /// The best level of each side, or [`LevelId::NONE`].
     pub(super) best: [LevelId; 2],
@@ -113,7 +115,7 @@ pub(super) struct Ladders {
     depth_old: u8,
 }
 
-const _: () = assert!(size_of::<Ladders>() == 64);
+const _: () = assert!(size_of::<[PageId; PAGES_AT_HAND]>() == 64);
 
 impl Ladders {
     pub(super) fn new(book: u32) -> Self {

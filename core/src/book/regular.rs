@@ -63,6 +63,9 @@ impl Head {
         if mbo.size == 0 || self.orders_count >= shared.book_orders_max {
             return self.act(shared);
         }
+        if shared.is_tight() && !shared.make_room() {
+            return self.act(shared);
+        }
         let price = mbo.price.0;
         let known = self.ladders.known(&shared.slab.nodes, side, price);
         let Some(level) = known.or_else(|| self.ladders.look_up(shared, side, price)) else {
@@ -77,7 +80,7 @@ impl Head {
         // Whether the bucket is empty cannot be foreseen; that it holds two is rare.
         let is_taken = newest.key == id
             || newest.follower() != 0 && find_from(&slab.nodes, *first, book, id) != NodeId::NONE;
-        if is_taken || order == NodeId::NONE {
+        if is_taken {
             return self.act(shared);
         }
         slab.orders.take(&slab.nodes);
@@ -88,7 +91,6 @@ impl Head {
         self.orders_count += 1;
         let is_steady = left.count > 1 && mbo.flags.has(Flags::LAST);
         self.resized(shared, side, level, i64::from(entry.size), is_steady);
-        shared.grow_if_full();
         self.say(Effect::Added, left);
         self.end_record(shared, mbo.flags, side, best, level == best);
     }

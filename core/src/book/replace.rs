@@ -47,17 +47,17 @@ impl Head {
         if mbo.flags.has(Flags::TOB) {
             return self.on_top_of_book(shared, mbo);
         }
-        let order = self.find(shared, mbo.order_id.0);
-        if order != NodeId::NONE {
+        let known = self.find(shared, mbo.order_id.0);
+        if known != NodeId::NONE {
             // What happened live is newer than a snapshot that does not say otherwise.
-            let known = shared.slab.nodes[order].tag;
-            let is_newer = mbo.sequence.wrapping_sub(known).cast_signed() > 0;
+            let sequence = shared.slab.nodes[known].tag;
+            let is_newer = mbo.sequence.wrapping_sub(sequence).cast_signed() > 0;
             if mbo.sequence == 0 || !is_newer {
                 self.counters.superseded += 1;
                 return self.unchanged(shared, mbo);
             }
         }
-        self.add(shared, mbo)
+        self.add(shared, mbo, known)
     }
 
     /// The publisher's whole side, in one record.
@@ -137,7 +137,7 @@ impl Head {
             shared.slab.nodes[known].tag = mbo.sequence;
             return;
         }
-        let Some(order) = shared.slab.take_order() else {
+        let Some(order) = shared.take_order() else {
             self.exhaust();
             return;
         };
@@ -148,7 +148,6 @@ impl Head {
         let bucket = shared.index.bucket(self.ladders.book, mbo.order_id.0);
         let entry = remembered(mbo, shared.index.push(bucket, order));
         push_back(&mut shared.slab.nodes, graveyard, order, entry);
-        shared.grow_if_full();
     }
 
     /// The level of the remembered orders, in a page of its own.

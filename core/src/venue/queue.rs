@@ -129,11 +129,12 @@ impl Queue {
     /// What a record did to those before us.
     pub(super) fn apply(&mut self, update: &BookUpdate) {
         let mbo = &update.mbo;
-        if mbo.order_id > self.greatest || mbo.order_id == NOBODY {
+        let id = mbo.order_id;
+        if id > self.greatest || id == NOBODY {
             return;
         }
         let names = &self.named[self.first..self.end];
-        let Some(place) = names.iter().position(|order| order.id == mbo.order_id) else {
+        let Some(place) = names.iter().position(|order| order.id == id) else {
             return;
         };
         let place = self.first + place;

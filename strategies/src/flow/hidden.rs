@@ -278,7 +278,7 @@ impl Refills {
         let is_open = self.level_count > 0 || mbo.action == Action::Fill;
         // Most orders are smaller than any slice.
         is_open
-            || (mbo.ts_event <= self.awaits_until
+            || ({ mbo.ts_event } <= self.awaits_until
                 && mbo.action == Action::Add
                 && self.is_slice(mbo))
     }
@@ -343,7 +343,8 @@ impl Refills {
 
     fn fill(&mut self, update: &BookUpdate) {
         let mbo = &update.mbo;
-        let is_aggressor = mbo.order_id == self.aggressor && mbo.order_id != OrderId(0);
+        let order_id = mbo.order_id;
+        let is_aggressor = order_id == self.aggressor && order_id != OrderId(0);
         if is_aggressor || self.is_auction || mbo.side == Side::None {
             return;
         }
@@ -398,10 +399,11 @@ impl Refills {
 
     /// An order has been filled whole: its like may follow.
     fn complete(&mut self, mbo: &Mbo, now: Nanos) {
+        let order_id = mbo.order_id;
         let known = self
             .slices
             .iter_mut()
-            .find(|slice| slice.order_id == mbo.order_id);
+            .find(|slice| slice.order_id == order_id);
         if let Some(slice) = known {
             slice.done = now;
         } else if self.is_slice(mbo) {

@@ -64,7 +64,7 @@ impl SessionClock {
     #[cold]
     fn believed(&self, mbo: &Mbo) -> Nanos {
         let latest = Nanos(mbo.ts_recv.0.saturating_add(AHEAD_MAX_NS));
-        let is_ahead = mbo.ts_recv.is_defined() && mbo.ts_event > latest;
+        let is_ahead = mbo.ts_recv.is_defined() && { mbo.ts_event } > latest;
         if !mbo.ts_event.is_defined() || is_ahead {
             return self.now;
         }

@@ -267,11 +267,11 @@ impl Bench {
             }
             // A resting order is filled at its own price; this one has come from another.
             Action::Fill if mbo.side == held.side => {
-                let known = self.peer.sizes.get(&mbo.order_id.0);
+                let known = self.peer.sizes.get(&{ mbo.order_id.0 });
                 held.is_mover |= known.is_some_and(|(price, _)| *price != mbo.price.0);
             }
             Action::Cancel if mbo.price.0 == held.price && !self.fills.is_empty() => {
-                held.is_skipped |= !self.fills.contains_key(&mbo.order_id.0);
+                held.is_skipped |= !self.fills.contains_key(&{ mbo.order_id.0 });
             }
             Action::Modify if mbo.price.0 == held.price => {
                 let id = mbo.order_id.0;

@@ -388,7 +388,7 @@ impl TwinBook {
     fn is_acceptable(&mut self, mbo: &Mbo) -> bool {
         if mbo.side == Side::None {
             self.counters.missing_side += 1;
-        } else if mbo.price == Price::UNDEFINED {
+        } else if !mbo.price.is_defined() {
             self.counters.undefined_price += 1;
         } else if mbo.size == 0 {
             self.counters.zero_size += 1;
@@ -488,8 +488,9 @@ impl TwinBook {
     }
 
     fn bury(&mut self, mbo: &Mbo) -> Effect {
-        self.left = self.orders[&mbo.order_id.0];
-        self.take_out(mbo.order_id.0);
+        let id = mbo.order_id.0;
+        self.left = self.orders[&id];
+        self.take_out(id);
         if self.snapshot_is_due() {
             self.dead.insert(mbo.order_id.0, mbo.sequence);
         }
@@ -527,7 +528,7 @@ impl TwinBook {
             self.counters.zero_size += 1;
             return self.bury(mbo);
         }
-        if mbo.price == Price::UNDEFINED {
+        if !mbo.price.is_defined() {
             self.counters.undefined_price += 1;
             return Effect::Refused;
         }
