@@ -584,10 +584,11 @@ fn p04_a_clock_that_jumps_an_hour_for_a_record_moves_no_timer() {
                 undertow_core::event::Body::Data(mbo) => Some(mbo),
                 undertow_core::event::Body::Control(_) => None,
             });
-            let ts_event = &mut next.unwrap().ts_event.0;
-            *ts_event = match ahead {
-                true => *ts_event + HOUR,
-                false => *ts_event - HOUR,
+            let mbo = next.unwrap();
+            let ts_event = mbo.ts_event.0;
+            mbo.ts_event.0 = match ahead {
+                true => ts_event + HOUR,
+                false => ts_event - HOUR,
             };
             jumped += 1;
         }

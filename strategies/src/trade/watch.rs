@@ -556,7 +556,7 @@ mod tests {
             &mut Heard(&mut watch),
         );
         watch.catch_up(&flow);
-        assert_eq!(watch.book().0.bid, better.price, "it is not news twice");
+        assert_eq!(watch.book().0.bid, { better.price }, "it is not news twice");
         assert_eq!(
             watch.features(1, Nanos(START)).obi.map(|obi| obi.value),
             Some(1.0)
