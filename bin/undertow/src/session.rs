@@ -313,8 +313,12 @@ pub(crate) fn faults<B: Bytes>(
     let faults = named.filter_map(|(name, stream)| {
         let error = stream.error()?;
         let next = match error {
-            DecodeError::NotDbn { .. } => "name a file of records as Databento delivers it",
-            DecodeError::UnknownVersion { .. } => "rewrite the file, or name another",
+            DecodeError::NotDbn { .. } => {
+                "name a .dbn file as Databento delivers it, a compressed one by a name in .dbn.zst"
+            }
+            DecodeError::UnknownVersion { .. } => {
+                "rewrite the file as version 3 with Databento's `dbn` tool"
+            }
             _ if error.offset() == 0 => "fetch the file again",
             _ => "fetch the file again; what came before the fault was used",
         };

@@ -201,7 +201,11 @@ fn f21_a_file_that_is_no_dbn_is_refused_with_its_place() {
     .unwrap();
     let (code, _, err) = run(dir.path(), &["replay", "text.dbn"]);
     assert_eq!(code, 7, "{err}");
-    assert!(err.contains("text.dbn") && err.contains("next:"), "{err}");
+    let told = "text.dbn: byte 0: this is not DBN: it begins with 0x74686973 instead of";
+    assert!(err.contains(told), "{err}");
+    // What to do is said once, by the line that is for it.
+    let (before, next) = err.split_once("next: ").expect("a next step");
+    assert!(!before.contains("give a") && next.contains(".dbn"), "{err}");
     let (code, _, err) = run(dir.path(), &["replay", "nowhere.dbn"]);
     assert_eq!(code, 5, "{err}");
     assert!(err.contains("nowhere.dbn"), "{err}");
