@@ -267,7 +267,14 @@ fn game(report: &Report) -> String {
         })
         .collect();
     let mut body = format!("<p>{}</p>", escape(&verdict));
-    body.push_str(&charts::balance(report).unwrap_or_default());
+    if let Some(balance) = charts::balance(report) {
+        let sides = [("call", "calls", found.call), ("put", "puts", found.put)];
+        let sides = sides.map(|(class, name, at_risk)| {
+            let at_risk = money(at_risk.dollars());
+            format!("<i class=\"{class}\"></i>{name} ${at_risk} at risk")
+        });
+        let _ = write!(body, "<p class=\"legend\">{}</p>{balance}", sides.concat());
+    }
     let header = ["", "at risk, $", "away", "reach", "danger, $", "volume"];
     body.push_str(&listing(
         &header,
@@ -363,7 +370,10 @@ fn foot(report: &Report) -> String {
 
 fn figure(title: &str, note: &str, legend: &str, picture: &str) -> String {
     let (title, note) = (escape(title), escape(note));
-    format!("<section><h2>{title}</h2><p class=\"faint\">{note}</p>{legend}\n{picture}</section>\n")
+    format!(
+        "<section><h2>{title}</h2><p class=\"faint\">{note}</p>{legend}\n\
+         <div class=\"plot\">{picture}</div></section>\n"
+    )
 }
 
 fn section(title: &str, body: &str) -> String {

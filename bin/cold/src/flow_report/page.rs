@@ -152,13 +152,15 @@ fn panels(report: &FlowReport) -> String {
             "<p class=\"faint\">the {MARKS_MAX} largest of {count} events</p>"
         );
     }
+    // One window over all of them, so that they stay in step where a narrow screen shows a part.
+    html.push_str("<div class=\"plot\">\n");
     html.push_str(&panels.price());
     html.push_str(&panels.volume());
     html.push_str(&panels.toxicity().unwrap_or_default());
     html.push_str(&panels.imbalance());
     html.push_str(&panels.order_flow(pressure.is_none()));
     html.push_str(&pressure.unwrap_or_default());
-    html.push_str("</section>\n");
+    html.push_str("</div></section>\n");
     html
 }
 
