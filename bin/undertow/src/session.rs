@@ -44,6 +44,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
 use latency_report::run::Run;
+use latency_report::text::counted;
 use undertow_cold::registry::Registry;
 use undertow_cold::summary::{Check, Summary};
 use undertow_core::book::{BookLimits, Books, Thresholds};
@@ -786,8 +787,8 @@ impl Cold {
                 return fault;
             }
             let rested = match self.cancels {
-                1 => "1 order that rested was cancelled".to_owned(),
-                count => format!("{count} orders that rested were cancelled"),
+                0 => "no order rested".to_owned(),
+                count => format!("what rested was cancelled: {}", counted(count, "order")),
             };
             let cause = format!("{}: entries were halted, and {rested}", fault.cause);
             let next = format!("{}, then `undertow resume --reason TEXT`", fault.next);

@@ -706,7 +706,7 @@ fn p03_a_disk_that_fails_to_sync_or_to_write_halts_the_program_until_it_is_resum
             let ran = trade_on(&library, &fault, dir, &state, "2000x");
             let kept = assert_halted(dir, &state, &fault, &ran);
             let (live, _) = live_at_halt(&kept).expect("the halt is written");
-            let says = "1 order that rested was cancelled";
+            let says = "what rested was cancelled: 1 order";
             live == 1 && ran.1.contains(says)
         });
     assert!(rested.is_some(), "no order rested when the disk failed");

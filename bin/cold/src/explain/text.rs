@@ -10,8 +10,9 @@ use serde_json::Value;
 use undertow_core::money::Money;
 use undertow_core::types::Price;
 
+use crate::summary::moment;
 use crate::summary::trade::{dollars, large_usd, spaced};
-use crate::summary::{moment, thousands};
+use latency_report::text::{counted, thousands};
 
 /// The documents about one id, for people. `id` is a signal's 16 hex digits or an order's number.
 #[must_use]
@@ -434,7 +435,7 @@ fn feature(name: &str, value: &Value) -> String {
             format!("{}, mean true range {range}", word(&value["count"]))
         }
         ("chain", Value::Number(count)) => {
-            format!("{} contracts open", thousands(count.as_u64().unwrap_or(0)))
+            format!("{} open", counted(count.as_u64().unwrap_or(0), "contract"))
         }
         ("sweep", Value::Bool(is_seen)) => if *is_seen { "yes" } else { "no" }.to_owned(),
         _ => short(value),

@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 use latency_report::render::{Format, render};
 use latency_report::store;
+use latency_report::text::counted;
 use serde_json::json;
 use undertow_cold::provenance::{self, Origin, Provenance};
 use undertow_cold::state::State;
@@ -87,11 +88,11 @@ pub(super) fn main_job(global: &Global, args: &MainJob) -> Result<Exit> {
     spinner.finish_and_clear();
     if !global.quiet && !global.json {
         print(&format!(
-            "simulated {} records in {:.1} s: seed {}, {} activities planted\n\n",
-            undertow_cold::summary::thousands(counts.total()),
+            "simulated {} in {:.1} s: seed {}, {} planted\n\n",
+            counted(counts.total(), "record"),
             started.elapsed().as_secs_f64(),
             config.seed,
-            truth.planted.len(),
+            counted(truth.planted.len(), "activity"),
         ))?;
     }
     let title = format!("simulated session, seed {}", config.seed);
@@ -301,7 +302,7 @@ fn tell(global: &Global, outcome: &Outcome, place: &Path) -> Result<Exit> {
     let latency = render(&outcome.run, Format::Table, None)?;
     print(&format!(
         "{}\nreport      {}/latency.html\n",
-        outcome.summary.render(&latency),
+        outcome.summary.render(&latency, global.listing()),
         place.display()
     ))
 }
@@ -312,8 +313,8 @@ fn verdict(outcome: &Outcome) -> Result<Exit> {
     let check = &outcome.summary.check;
     let broken = check.iter().filter_map(|check| {
         let cause = format!(
-            "{} invariants broken, first {}",
-            check.violations,
+            "{} broken, first {}",
+            counted(check.violations, "invariant"),
             check.first.as_ref()?
         );
         let next = "this is a fault of ours: report it with the input";

@@ -1,6 +1,6 @@
 //! What was decided and traded, gathered while a run goes on, and told at its end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::Path;
 
@@ -171,8 +171,10 @@ impl<'a> Latencies<'a> {
 pub(super) struct Trades {
     orders: BTreeMap<u64, Order>,
     fills: Vec<Fill>,
-    /// The tightest outcome of each check, and how often it was asked.
+    /// The tightest outcome of each check.
     tightest: BTreeMap<u8, (Refusal, Outcome)>,
+    /// Checks that some order came to, by number.
+    asked: BTreeSet<u8>,
     events: Vec<(Stamp, TradeEvent)>,
     /// Contracts traded, by the executions told; results of each return to flat, in dollars.
     positions: BTreeMap<BookKey, (Contract, Position, Money)>,
@@ -219,6 +221,9 @@ impl Trades {
 
     fn note_asked(&mut self, asked: &Asked) {
         for (check, outcome) in asked.verdict.iter() {
+            if !matches!(outcome.status, Status::NotReached | Status::Spared) {
+                self.asked.insert(check.number());
+            }
             // A value that must reach its limit does not use it up.
             let has_number = matches!(outcome.status, Status::Passed | Status::Warned)
                 && !explain::is_floor(outcome.bound)
@@ -410,6 +415,7 @@ impl Trades {
             fill_lines: self.fill_lines(risk, names, strategy_of),
             account: self.account(trader),
             limits: self.limits(),
+            limits_unasked: self.limits_unasked(),
             halt: halt(risk),
             digest: format!("{:016x}", risk.digest()),
             kept: Vec::new(),
@@ -627,6 +633,12 @@ impl Trades {
                 .then_with(|| a.check.cmp(&b.check))
         });
         lines
+    }
+
+    fn limits_unasked(&self) -> Vec<String> {
+        let all = Refusal::ALL.into_iter();
+        let unasked = all.filter(|check| !self.asked.contains(&check.number()));
+        unasked.map(|check| check.name().to_owned()).collect()
     }
 }
 
