@@ -558,6 +558,20 @@ fn every_order_and_every_emitted_signal_can_be_explained() {
     for part in ["risk", "24 unknown", "to spare", "latency", "book"] {
         assert!(first.contains(part), "{part} is missing from\n{first}");
     }
+    let all = [
+        "--quiet",
+        "--set",
+        "latency.sample_every=1",
+        "--layout",
+        "fused",
+    ];
+    ok(dir.path(), &all);
+    let told = ok(dir.path(), &["explain", "1"]);
+    let own = told.lines().find(|line| line.contains("its own stages: "));
+    let own = own.unwrap_or_else(|| panic!("no stages in\n{told}"));
+    for stage in ["decode ", "book ", "trade "] {
+        assert!(own.contains(stage), "{own}");
+    }
     let (code, _, err) = run(dir.path(), &["explain", "0123456789abcdef"]);
     assert_eq!(code, 2, "{err}");
     assert!(err.contains("ask for one of its signals ("), "{err}");

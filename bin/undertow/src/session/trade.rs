@@ -37,8 +37,9 @@ use undertow_strategies::trade::settings::Settings;
 use undertow_strategies::trade::watch::Watch;
 
 use super::gather::rfc3339;
+use crate::clock::STAGES;
 use crate::outfile::{self, Outfile};
-use crate::output::Output;
+use crate::output::{OrderLatency, Output};
 use crate::profile::Profile;
 
 /// The file of explanations in a run's directory.
@@ -152,7 +153,7 @@ struct Fill {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Latencies<'a> {
     /// From arrival to each of the first orders, ns.
-    pub(super) orders: &'a [(ClientOrderId, u64)],
+    pub(super) orders: &'a [OrderLatency],
     /// Own time of each stage, of sampled messages.
     pub(super) stages: &'a [Recorder],
 }
@@ -321,7 +322,7 @@ impl Trades {
     ) -> Result<()> {
         let stages: Vec<Value> = latencies.stages.iter().map(stage).collect();
         let orders = latencies.orders.iter();
-        let latencies: BTreeMap<u64, u64> = orders.map(|(id, ns)| (id.0, *ns)).collect();
+        let latencies: BTreeMap<_, _> = orders.map(|order| (order.id, order)).collect();
         let mut file = Outfile::create(path)?;
         for (stamp, event) in &self.events {
             let document = match event {
@@ -333,9 +334,13 @@ impl Trades {
                 }
                 TradeEvent::Asked(asked) => {
                     let mut document = explain::asked(asked, stamp.sequence, names);
-                    let latency = asked.order.and_then(|id| latencies.get(&id.0));
-                    document["latency_ns"] =
-                        latency.map_or(Value::Null, |ns| json!({ "order": ns, "stages": stages }));
+                    if let Some(latency) = asked.order.and_then(|id| latencies.get(&id)) {
+                        document["latency_ns"] = json!({
+                            "order": latency.ns,
+                            "own": latency.spent_ns.map(own),
+                            "stages": stages,
+                        });
+                    }
                     document
                 }
                 TradeEvent::Reported(report, reported) => {
@@ -640,6 +645,13 @@ impl Trades {
         let unasked = all.filter(|check| !self.asked.contains(&check.number()));
         unasked.map(|check| check.name().to_owned()).collect()
     }
+}
+
+/// What each stage spent on the record that led to an order, ns.
+fn own(spent_ns: [u64; STAGES.len()]) -> Vec<Value> {
+    let stages = STAGES.iter().zip(spent_ns).filter(|(_, ns)| *ns > 0);
+    let stages = stages.map(|(name, ns)| json!({ "name": name, "ns": ns }));
+    stages.collect()
 }
 
 /// What a stage usually took, ns.
