@@ -28,7 +28,7 @@ mod witness;
 
 pub(crate) use gather::{last_seen, rfc3339};
 pub(crate) use ifd::history;
-pub(crate) use journal::records;
+pub(crate) use journal::{News, is_grave_record, records};
 pub(crate) use machine::{build, environment};
 pub use recovery::past;
 pub(crate) use recovery::{kept_journal, note_resumed};
