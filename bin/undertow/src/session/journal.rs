@@ -18,7 +18,7 @@ use undertow_cold::journal::{
     Record, Refused, Settled, Signalled, Start, Sync, Writer, segment_name,
 };
 use undertow_core::event::Stamp;
-use undertow_core::order::{ClientOrderId, ReportKind};
+use undertow_core::order::ClientOrderId;
 use undertow_core::risk::{Gate, Kept, LimitError};
 use undertow_core::types::{BookKey, Nanos, Price, Text};
 use undertow_strategies::decide::Outcome;
@@ -175,18 +175,7 @@ impl Journal {
             Record::Cancel(cancelled) => cancelled.id,
             _ => ClientOrderId(0),
         };
-        if self.unsent.contains(&of) {
-            let is_over = matches!(record, Record::Report(report) if matches!(report.kind, ReportKind::Absent { .. }));
-            if is_over {
-                self.unsent.remove(&of);
-            }
-            return;
-        }
-        // The live ledger has an order that is not in here: they agree again when it is over.
-        if matches!(record, Record::Checkpoint(_)) && !self.unsent.is_empty() {
-            return;
-        }
-        let Some(writer) = self.writer.as_mut() else {
+        let Some(writer) = self.writer.as_mut().filter(|_| !self.unsent.contains(&of)) else {
             return;
         };
         let before = writer.next_sequence();
@@ -424,7 +413,7 @@ mod tests {
     use super::*;
     use undertow_cold::journal::{Entry, State};
     use undertow_core::money::Money;
-    use undertow_core::order::ExecReport;
+    use undertow_core::order::{ExecReport, ReportKind};
     use undertow_core::risk::Halt;
     use undertow_core::types::{InstrumentId, PublisherId};
 
