@@ -13,6 +13,7 @@ use undertow_strategies::options::implied::Undiscounted;
 use undertow_strategies::options::points;
 use undertow_strategies::options::pricing::{Model, Terms};
 use undertow_strategies::trade::chain::Chain;
+use undertow_strategies::trade::watch::Watch;
 
 const HOUR: u64 = 3_600_000_000_000;
 const MINUTE: u64 = 60_000_000_000;
@@ -221,4 +222,46 @@ fn a_position_rolls_to_the_same_strike_at_the_next_expiry() {
         (nearer, key(101)),
         "the nearest of those later"
     );
+}
+
+#[test]
+fn a12_volume_against_what_is_open_is_scored_and_the_contract_of_the_most_premium_is_flagged() {
+    let now = at(12);
+    let mut chain = chain(now, 1);
+    let count = chain.listings().len();
+    let unusual = |chain: &mut Chain| {
+        chain.refresh(count, price(SPOT), now, search);
+        let reading = chain.unusual().expect("open interest is known");
+        assert_eq!(reading.at, now);
+        reading.value
+    };
+    // Of a hundred open in each: the third and the second of the vectors' shares without a z-score.
+    for (each, score) in [(0, 0.0), (10, 0.0), (20, 0.9)] {
+        (0..count).for_each(|at| chain.traded(at, each));
+        let seen = unusual(&mut chain);
+        assert!(
+            (seen.score - score).abs() < 1e-12,
+            "{} at {each} more",
+            seen.score
+        );
+        assert_eq!(seen.contract, None, "nothing was traded twice over");
+    }
+    // The first call is the dearest: deep in the money.
+    for at in [count - 2, 0, 9] {
+        chain.traded(at, 171);
+    }
+    let dearest = chain.listings()[0];
+    let seen = unusual(&mut chain);
+    assert_eq!(seen.contract, Some((dearest.strike, dearest.right)));
+    let watch = Watch::new(Text::from_bytes(b"NQ"), chain.clone());
+    let told = watch.features(5, now).unusual.map(|told| told.value);
+    assert_eq!(told, Some(seen), "rules are told of it");
+    chain.begin_session();
+    assert_eq!(
+        unusual(&mut chain).score,
+        0.0,
+        "a day's volume is of that day"
+    );
+    chain.clear();
+    assert_eq!(chain.unusual(), None);
 }

@@ -17,7 +17,7 @@ pub mod json;
 
 pub mod page;
 
-use undertow_core::event::{Definition, InstrumentClass, Touch, Trust};
+use undertow_core::event::{Definition, InstrumentClass, Touch};
 use undertow_core::types::{BookKey, Nanos, Price, Side};
 use undertow_strategies::flow::vpin::VpinValue;
 use undertow_strategies::ifd::desk::{Contract, Signal, Window};
@@ -32,7 +32,7 @@ pub struct FlowReport {
     /// Its terms, where the feed has them.
     pub terms: Option<Definition>,
     /// How far its book is to be believed at the end.
-    pub trust: Trust,
+    pub trust: &'static str,
     /// Length of an interval.
     pub every: Nanos,
     /// What was looked at: from the first instant on, up to the last one.

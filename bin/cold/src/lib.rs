@@ -6,6 +6,8 @@
 
 pub mod registry;
 
+pub mod listing;
+
 pub mod summary;
 
 pub mod baselines;

@@ -8,6 +8,7 @@
 use std::collections::VecDeque;
 use std::fmt::Write;
 
+use latency_report::text::counted;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -358,10 +359,18 @@ impl Parity {
             }
         }
         let Some(first) = &self.first else {
-            let _ = writeln!(text, "equal       all {} decisions", self.same);
+            let _ = writeln!(
+                text,
+                "equal       all of {}",
+                counted(self.same, "decision")
+            );
             return text;
         };
-        let _ = writeln!(text, "equal       the first {} decisions", self.same);
+        let _ = writeln!(
+            text,
+            "equal       {} before it",
+            counted(self.same, "decision")
+        );
         let _ = writeln!(text, "first apart decision {}", self.same + 1);
         for (run, of) in [("A", &first.a), ("B", &first.b)] {
             let _ = writeln!(text, "  {run}  {}", line(of.as_ref()));

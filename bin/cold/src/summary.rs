@@ -13,7 +13,13 @@ use std::fmt::Write;
 
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
+use latency_report::text::{counted, thousands};
 use serde::Serialize;
+use undertow_core::book::Book;
+use undertow_core::event::Trust;
+use undertow_core::types::Action;
+
+use crate::listing::Listing;
 
 /// A run in figures.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -171,15 +177,15 @@ const INSTRUMENTS_LISTED_MAX: usize = 12;
 impl Summary {
     /// The text that follows a run.
     #[must_use]
-    pub fn render(&self, latency_table: &str) -> String {
+    pub fn render(&self, latency_table: &str, listing: Listing) -> String {
         let mut text = String::new();
         self.render_inputs(&mut text);
         self.render_records(&mut text);
-        self.render_instruments(&mut text);
-        flow::render(&self.instruments, &mut text);
-        ifd::render(&self.ifd, &mut text);
+        self.render_instruments(&mut text, listing);
+        flow::render(&self.instruments, listing, &mut text);
+        ifd::render(&self.ifd, listing, &mut text);
         if let Some(figures) = &self.trade {
-            trade::render(figures, &mut text);
+            trade::render(figures, listing, &mut text);
         }
         self.render_stages(&mut text);
         self.render_check(&mut text);
@@ -192,10 +198,10 @@ impl Summary {
         for input in &self.inputs {
             let _ = writeln!(
                 text,
-                "  {}  {}  {} records",
+                "  {}  {}  {}",
                 input.name,
                 input.about,
-                thousands(input.records)
+                counted(input.records, "record")
             );
             if let Some(error) = &input.error {
                 let _ = writeln!(text, "  ! {error}");
@@ -212,10 +218,10 @@ impl Summary {
         if defined + symbols > 0 {
             let _ = writeln!(
                 text,
-                "  {} instruments defined ({} options), {} symbols mapped",
-                thousands(defined as u64),
-                thousands(options as u64),
-                thousands(symbols as u64)
+                "  {} defined ({}), {} mapped",
+                counted(defined, "instrument"),
+                counted(options, "option"),
+                counted(symbols, "symbol")
             );
         }
     }
@@ -231,14 +237,15 @@ impl Summary {
         }
     }
 
-    fn render_instruments(&self, text: &mut String) {
+    fn render_instruments(&self, text: &mut String, listing: Listing) {
         heading(text, "instruments");
         let mut table = Table::new();
         table.load_preset(NOTHING).set_header([
             "symbol", "trust", "bid size", "bid", "ask", "ask size", "orders", "records", "trades",
             "volume",
         ]);
-        for line in self.instruments.iter().take(INSTRUMENTS_LISTED_MAX) {
+        let most = listing.most(INSTRUMENTS_LISTED_MAX);
+        for line in self.instruments.iter().take(most) {
             table.add_row([
                 line.name.clone(),
                 line.trust.clone(),
@@ -258,32 +265,30 @@ impl Summary {
         for line in table.lines() {
             let _ = writeln!(text, " {}", line.trim_end());
         }
-        self.render_rest(text);
+        self.render_rest(text, listing);
     }
 
-    /// The instruments that were not listed, in one line.
-    fn render_rest(&self, text: &mut String) {
-        let Some(rest) = self.instruments.get(INSTRUMENTS_LISTED_MAX..) else {
-            return;
-        };
-        if rest.is_empty() {
+    /// The instruments that were not listed, in one line, and how many are to be trusted.
+    fn render_rest(&self, text: &mut String, listing: Listing) {
+        let rest = self.instruments.iter();
+        let rest = rest.skip(listing.most(INSTRUMENTS_LISTED_MAX));
+        let trades: u64 = rest.clone().map(|line| line.trades).sum();
+        let volume: u64 = rest.map(|line| line.volume).sum();
+        let count = self.instruments.len();
+        text.push_str(&listing.rest(count, INSTRUMENTS_LISTED_MAX, |more| {
+            let (trades, volume) = (counted(trades, "trade"), thousands(volume));
+            format!("{more} more with {trades}, volume {volume}")
+        }));
+        if count <= INSTRUMENTS_LISTED_MAX {
             return;
         }
-        let trades: u64 = rest.iter().map(|line| line.trades).sum();
-        let volume: u64 = rest.iter().map(|line| line.volume).sum();
-        let trusted = self
-            .instruments
-            .iter()
-            .filter(|line| line.trust == "good")
-            .count();
+        let in_trust = |line: &&Instrument| line.trust == Trust::Good.name();
+        let trusted = self.instruments.iter().filter(in_trust).count();
         let _ = writeln!(
             text,
-            "  and {} more with {} trades, volume {}; of all {}, {} are in good trust",
-            thousands(rest.len() as u64),
-            thousands(trades),
-            thousands(volume),
-            thousands(self.instruments.len() as u64),
+            "  {} of all {} in good trust",
             thousands(trusted as u64),
+            thousands(count as u64),
         );
     }
 
@@ -301,9 +306,9 @@ impl Summary {
         heading(text, "check");
         let _ = writeln!(
             text,
-            "  invariants held after {} of {} complete events",
+            "  invariants held after {} of {}",
             thousands(check.checks - check.violations),
-            thousands(check.checks)
+            counted(check.checks, "complete event")
         );
         if let Some(first) = &check.first {
             let _ = writeln!(text, "  ! first violation: {first}");
@@ -325,14 +330,22 @@ fn heading(text: &mut String, name: &str) {
     let _ = writeln!(text, "{name}");
 }
 
-/// Named counts in one paragraph, wrapped at a hundred columns.
+/// Named counts in one paragraph.
 fn counts(text: &mut String, label: &str, counts: &[Count]) {
-    if counts.is_empty() {
+    let items = counts.iter();
+    let items = items.map(|count| format!("{} {}", count.name, thousands(count.count)));
+    paragraph(text, label, items);
+}
+
+/// Items in one paragraph, wrapped at a hundred columns; nothing if there is none.
+fn paragraph(text: &mut String, label: &str, items: impl Iterator<Item = String>) {
+    let mut items = items.peekable();
+    if items.peek().is_none() {
         return;
     }
     let mut line = format!("  {label:<11}");
-    for count in counts {
-        let item = format!(" {} {}", count.name, thousands(count.count));
+    for item in items {
+        let item = format!(" {item}");
         if line.chars().count() + item.chars().count() > 98 {
             let _ = writeln!(text, "{line}");
             line = format!("  {:<11}", "");
@@ -343,18 +356,48 @@ fn counts(text: &mut String, label: &str, counts: &[Count]) {
     let _ = writeln!(text, "{}", line.trim_end_matches(" ·"));
 }
 
-/// A count with a mark every three digits: 68,792 is easier to read than 68792.
-#[must_use]
-pub fn thousands(count: u64) -> String {
-    let digits = count.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
+/// Whether books can be spoken of at all. Of nothing but trades none is made, and to doubt it would
+/// accuse a feed that has told everything it was asked for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct BookTrust {
+    tells_orders: bool,
+}
+
+impl BookTrust {
+    /// Shown where there is no book.
+    pub const NO_BOOK: &str = "no book";
+
+    /// Takes note of what a record did.
+    pub fn note(&mut self, action: Action) {
+        self.tells_orders |= !matches!(action, Action::Trade | Action::Fill | Action::None);
     }
-    text
+
+    /// Whether anything that a book is made of was told.
+    #[must_use]
+    pub const fn tells_orders(&self) -> bool {
+        self.tells_orders
+    }
+
+    /// How far a book is to be believed, in a word.
+    #[must_use]
+    pub fn word(&self, book: &Book<'_>) -> &'static str {
+        let touch = book.touch();
+        // Quotes may come with trades.
+        if self.tells_orders || touch.bid.is_defined() || touch.ask.is_defined() {
+            book.trust().name()
+        } else {
+            Self::NO_BOOK
+        }
+    }
+
+    /// The same in a sentence about one book.
+    #[must_use]
+    pub fn words(word: &str) -> String {
+        match word {
+            Self::NO_BOOK => "no book: nothing but trades is told".to_owned(),
+            trust => format!("trust {trust}"),
+        }
+    }
 }
 
 /// A time as a table gives it, to the millisecond: `2026-03-11 15:44:02.253`, from RFC 3339.
@@ -383,14 +426,6 @@ mod tests {
     }
 
     #[test]
-    fn thousands_are_marked() {
-        let cases = [(0, "0"), (999, "999"), (1000, "1,000"), (68_792, "68,792")];
-        for (count, text) in cases {
-            assert_eq!(thousands(count), text);
-        }
-    }
-
-    #[test]
     fn unlisted_instruments_are_summed() {
         let instrument = Instrument {
             trust: "good".to_owned(),
@@ -402,10 +437,13 @@ mod tests {
             instruments: vec![instrument; INSTRUMENTS_LISTED_MAX + 3],
             ..Summary::default()
         };
-        let text = summary.render("");
+        let text = summary.render("", Listing::Short);
         assert!(
-            text.contains("and 3 more with 6 trades, volume 15"),
+            text.contains("and 3 more with 6 trades, volume 15 (--all"),
             "{text}"
         );
+        assert!(text.contains("15 of all 15 in good trust"), "{text}");
+        let text = summary.render("", Listing::All);
+        assert!(!text.contains("more with"), "{text}");
     }
 }

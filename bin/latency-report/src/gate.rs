@@ -222,7 +222,7 @@ impl fmt::Display for Outcome {
         for check in &self.checks {
             let allowed = match check.limit.contains("_ns_") {
                 true => text::latency(check.allowed),
-                false => text::count(check.allowed),
+                false => text::thousands(check.allowed),
             };
             let result = if check.ok { "ok" } else { "BROKEN" };
             let (stage, limit) = (check.stage.clone(), check.limit.clone());
@@ -233,10 +233,16 @@ impl fmt::Display for Outcome {
         let all = self.checks.len();
         write!(f, "{}", text::columns(&rows))?;
         match broken {
-            0 => writeln!(f, "\ngate: ok, all {all} limits kept by {}", self.run),
+            0 => writeln!(
+                f,
+                "\ngate: ok, all of {} kept by {}",
+                text::counted(all, "limit"),
+                self.run
+            ),
             _ => writeln!(
                 f,
-                "\ngate: BROKEN, {broken} of {all} limits by {}",
+                "\ngate: BROKEN, {broken} of {} by {}",
+                text::counted(all, "limit"),
                 self.run
             ),
         }
@@ -259,7 +265,7 @@ fn check(stage: &str, limit: &str, allowed: u64, found: Found) -> Check {
         found: value,
         words: match found {
             Found::Ns(ns) => text::latency(ns),
-            Found::Count(count) => text::count(count),
+            Found::Count(count) => text::thousands(count),
             Found::OverRange => "> 10 s".to_owned(),
             Found::TooFew => "too few samples".to_owned(),
             Found::NotMeasured => "not measured".to_owned(),
@@ -391,7 +397,11 @@ mod tests {
         let outcome = check_all(KEPT, &sample_run(1, 100));
         assert!(outcome.ok, "{outcome}");
         assert_eq!(outcome.checks.len(), 14);
-        assert!(outcome.to_string().contains("gate: ok, all 14 limits kept"));
+        assert!(
+            outcome
+                .to_string()
+                .contains("gate: ok, all of 14 limits kept")
+        );
     }
 
     #[test]

@@ -27,4 +27,4 @@ pub mod gate;
 
 pub mod failure;
 
-mod text;
+pub mod text;

@@ -1,4 +1,4 @@
-//! Numbers and columns for people. Text is plain everywhere, in a terminal and in a pipe alike.
+//! Numbers, counts and columns for people. Text is plain everywhere, in a terminal and in a pipe alike.
 
 use crate::percentile::Reading;
 
@@ -37,7 +37,8 @@ pub(crate) fn reading(reading: Reading) -> String {
 }
 
 /// A whole number with a comma between its thousands.
-pub(crate) fn count(number: u64) -> String {
+#[must_use]
+pub fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() * 2);
     for (idx, digit) in digits.chars().enumerate() {
@@ -47,6 +48,21 @@ pub(crate) fn count(number: u64) -> String {
         text.push(digit);
     }
     text
+}
+
+/// A count of things: `1 book`, `2,000 books`. What is counted is the last word of `noun`.
+#[must_use]
+pub fn counted(number: impl TryInto<u64>, noun: &str) -> String {
+    let number = number.try_into().unwrap_or(u64::MAX);
+    let plural = |stem: &str, ending: &str| format!("{} {stem}{ending}", thousands(number));
+    if number == 1 {
+        return plural(noun, "");
+    }
+    match noun.strip_suffix('y') {
+        Some(stem) if !stem.ends_with(['a', 'e', 'o', 'u']) => plural(stem, "ies"),
+        _ if noun.ends_with(['s', 'x']) || noun.ends_with("ch") => plural(noun, "es"),
+        _ => plural(noun, "s"),
+    }
 }
 
 /// Lays out rows of cells: the first column to the left, the others to the right. Cells beyond
@@ -99,12 +115,29 @@ mod tests {
     }
 
     #[test]
-    fn count_groups_thousands() {
-        let cases = [(0, "0"), (999, "999"), (68_792, "68,792")];
+    fn thousands_are_marked() {
+        let cases = [(0, "0"), (999, "999"), (1_000, "1,000"), (68_792, "68,792")];
         for (number, text) in cases {
-            assert_eq!(count(number), text);
+            assert_eq!(thousands(number), text);
         }
-        assert_eq!(count(1_234_567), "1,234,567");
+        assert_eq!(thousands(1_234_567), "1,234,567");
+    }
+
+    #[test]
+    fn one_thing_is_not_called_several() {
+        let cases = [
+            (0_usize, "book", "0 books"),
+            (1, "book", "1 book"),
+            (2_000, "resting order", "2,000 resting orders"),
+            (1, "activity", "1 activity"),
+            (3, "activity", "3 activities"),
+            (2, "day", "2 days"),
+            (2, "breach", "2 breaches"),
+            (2, "switch", "2 switches"),
+        ];
+        for (number, noun, text) in cases {
+            assert_eq!(counted(number, noun), text);
+        }
     }
 
     #[test]

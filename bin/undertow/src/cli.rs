@@ -10,6 +10,7 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use undertow_cold::listing::Listing;
 use undertow_core::risk::BreakerKind;
 use undertow_core::types::{Nanos, Price};
 use undertow_strategies::calendar::Venue;
@@ -31,8 +32,7 @@ use values::{At, FaultRate, Share, breaker, count, day, interval, key_value, pri
         options chain, runs it through the whole chain of stages (decode, book, flow, trade), \
         trades it on paper, then prints what it saw and did and where its reports lie. It needs \
         no key, no network and no data, and it never sends an order.",
-    after_help = after_help(),
-    disable_help_subcommand = true
+    after_help = after_help()
 )]
 pub struct Cli {
     /// Options of every command.
@@ -62,9 +62,22 @@ pub struct Global {
     /// No progress on stderr.
     #[arg(long, short, global = true)]
     pub quiet: bool,
+    /// Lists everything, where a listing else ends in how many more there are.
+    #[arg(long, global = true)]
+    pub all: bool,
 }
 
 impl Global {
+    /// How long listings are.
+    #[must_use]
+    pub const fn listing(&self) -> Listing {
+        if self.all {
+            Listing::All
+        } else {
+            Listing::Short
+        }
+    }
+
     /// The keys given with `--set`.
     #[must_use]
     pub fn flags(&self) -> Vec<FlagValue> {
@@ -648,8 +661,9 @@ const REPLAY_HELP: &str = "\
 The file is read as fast as the chain takes it (--pace max) or at a multiple of the speed at which
 it was recorded; then latency counts from when a record was due, so a stall is not hidden. At the
 end: records by action, instruments with their trust, trades and volume, latency percentiles,
-allocations on hot threads, and where the report lies. A file that is corrupt or cut short is
-played up to the fault, which is named with its byte offset; the exit code is then 7.
+allocations on hot threads, and where the report lies. How an instrument fared over time is what
+`undertow flow --every 5m` tells. A file that is corrupt or cut short is played up to the fault,
+which is named with its byte offset; the exit code is then 7.
 
 Examples:
   undertow replay day.mbo.dbn.zst
@@ -673,6 +687,9 @@ Examples:
 ";
 
 const EXPLAIN_HELP: &str = "\
+What each stage spent on an order is known of records that were timed: every one of them in a run
+with --set latency.sample_every=1 --layout fused, or paced as live.
+
 Examples:
   undertow explain 1                     the first order: book, checks with their headroom, reports
   undertow explain 9f2c4e1a77b0d3e5      a signal: features, weights, votes, what would flip it

@@ -172,12 +172,13 @@ struct Arriving<'a, K> {
 impl<K> Arriving<'_, K> {
     #[inline(always)]
     fn start_laps(&mut self) {
-        let mut end_ns = 0;
-        if self.start_ns != 0 {
-            end_ns = self.clock.read();
-            self.decode.record(difference(end_ns, self.start_ns));
+        if self.start_ns == 0 {
+            return self.clock.start_laps(0);
         }
+        let end_ns = self.clock.read();
+        self.decode.record(difference(end_ns, self.start_ns));
         self.clock.start_laps(end_ns);
+        self.clock.spend(0, end_ns.saturating_sub(self.start_ns));
     }
 }
 

@@ -19,7 +19,7 @@ use undertow_strategies::flow::{FlowOutput, FlowUpdate, Reading};
 use undertow_strategies::ifd::desk::{Contract, Evidence, Finding, Pressure, Signal, Window};
 use undertow_strategies::trade::event::{Asked, TradeEvent};
 
-use crate::clock::TileClock;
+use crate::clock::{STAGES, TileClock};
 use crate::probe::Sampling;
 
 /// Words in which one output is written: of every book, and with the measures.
@@ -464,6 +464,18 @@ const fn mix(state: u64, word: u64) -> u64 {
         .rotate_left(23)
 }
 
+/// What one order took.
+#[derive(Clone, Copy, Debug)]
+pub struct OrderLatency {
+    /// Which.
+    pub id: ClientOrderId,
+    /// From the arrival of the record that led to it until it went out, ns.
+    pub ns: u64,
+    /// What each of [`STAGES`] spent on that record, ns, if it was sampled and traded on the tile
+    /// from which the order went out; 0 of a stage that is on another.
+    pub spent_ns: Option<[u64; STAGES.len()]>,
+}
+
 /// The sink of the last tile.
 #[derive(Debug)]
 pub struct Output {
@@ -475,8 +487,8 @@ pub struct Output {
     pub latency: Recorder,
     /// The same of orders, each of them.
     pub order_latency: Recorder,
-    /// That of each of the first orders by itself, ns.
-    pub order_latencies: Vec<(ClientOrderId, u64)>,
+    /// That of each of the first orders by itself.
+    pub order_latencies: Vec<OrderLatency>,
     sampling: Sampling,
     clock: Arc<TileClock>,
     /// Control and findings always go to the cold side; updates only if they are to be kept.
@@ -518,8 +530,11 @@ impl Output {
         {
             let now_ns = self.clock.read();
             if self.order_latencies.len() < ORDERS_TIMED_MAX {
-                let ns = now_ns.saturating_sub(stamp.ingress_ns);
-                self.order_latencies.push((*id, ns));
+                self.order_latencies.push(OrderLatency {
+                    id: *id,
+                    ns: now_ns.saturating_sub(stamp.ingress_ns),
+                    spent_ns: self.clock.spent(),
+                });
             }
             self.order_latency
                 .record(difference(now_ns, stamp.ingress_ns));

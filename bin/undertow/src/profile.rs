@@ -18,6 +18,7 @@ use undertow_strategies::decide::rules::{RuleSet, Strategy, Unset};
 use undertow_strategies::trade::settings::Product;
 
 use crate::config;
+use crate::config::layers::{line_at, toml};
 use crate::exit::{Code, Failure, Failures};
 use crate::output::Digest;
 
@@ -111,15 +112,8 @@ impl Profile {
     }
 
     fn read(name: &str, text: &str) -> Result<Self, Failures> {
-        let root = DeTable::parse(text).map_err(|error| {
-            let at = error.span().map_or(1, |span| line_of(text, span.start));
-            let failure = Failure::new(
-                Code::CONFIG_SYNTAX,
-                error.message().to_owned(),
-                "write it as TOML",
-            );
-            Failures(vec![failure.at(format!("{name}:{at}"))])
-        })?;
+        let root = toml(Path::new(name), text, "mend this line");
+        let root = root.map_err(|failure| Failures(vec![failure]))?;
         let reader = Reader {
             name,
             text,
@@ -437,16 +431,12 @@ impl Reader<'_> {
 
     fn refuse(&self, at: Option<usize>, code: Code, cause: String, next: &str) {
         let place = match at {
-            Some(at) => format!("{}:{}", self.name, line_of(self.text, at)),
+            Some(at) => format!("{}:{}", self.name, line_at(self.text, at)),
             None => self.name.to_owned(),
         };
         let failure = Failure::new(code, cause, next).at(place);
         self.failures.borrow_mut().push(failure);
     }
-}
-
-fn line_of(text: &str, at: usize) -> usize {
-    1 + text[..at.min(text.len())].matches('\n').count()
 }
 
 /// Every value below a table, by its path.

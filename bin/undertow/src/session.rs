@@ -28,7 +28,7 @@ mod witness;
 
 pub(crate) use gather::{last_seen, rfc3339};
 pub(crate) use ifd::history;
-pub(crate) use journal::records;
+pub(crate) use journal::{News, is_grave_record, records};
 pub(crate) use machine::{build, environment};
 pub use recovery::past;
 pub(crate) use recovery::{kept_journal, note_resumed};
@@ -44,6 +44,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
 use latency_report::run::Run;
+use latency_report::text::counted;
 use undertow_cold::registry::Registry;
 use undertow_cold::summary::{Check, Summary};
 use undertow_core::book::{BookLimits, Books, Thresholds};
@@ -313,8 +314,12 @@ pub(crate) fn faults<B: Bytes>(
     let faults = named.filter_map(|(name, stream)| {
         let error = stream.error()?;
         let next = match error {
-            DecodeError::NotDbn { .. } => "name a file of records as Databento delivers it",
-            DecodeError::UnknownVersion { .. } => "rewrite the file, or name another",
+            DecodeError::NotDbn { .. } => {
+                "name a .dbn file as Databento delivers it, a compressed one by a name in .dbn.zst"
+            }
+            DecodeError::UnknownVersion { .. } => {
+                "rewrite the file as version 3 with Databento's `dbn` tool"
+            }
             _ if error.offset() == 0 => "fetch the file again",
             _ => "fetch the file again; what came before the fault was used",
         };
@@ -782,8 +787,8 @@ impl Cold {
                 return fault;
             }
             let rested = match self.cancels {
-                1 => "1 order that rested was cancelled".to_owned(),
-                count => format!("{count} orders that rested were cancelled"),
+                0 => "no order rested".to_owned(),
+                count => format!("what rested was cancelled: {}", counted(count, "order")),
             };
             let cause = format!("{}: entries were halted, and {rested}", fault.cause);
             let next = format!("{}, then `undertow resume --reason TEXT`", fault.next);

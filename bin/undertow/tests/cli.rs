@@ -74,6 +74,8 @@ fn help_of_every_verb_teaches_by_example() {
         assert_eq!(code, 0, "{verb}");
         assert!(out.contains("Examples:\n  undertow"), "{verb}: {out}");
     }
+    let (code, out, _) = run("help replay");
+    assert_eq!((code, out), (0, run("replay --help").1), "as many type it");
     let (code, out, _) = run("--help");
     assert_eq!(code, 0);
     for word in VERBS

@@ -415,7 +415,7 @@ fn k18_results_of_a_file_are_value_at_risk_stricter_below_fifty_days_and_old_one
     // What is not before the session is left out, and said.
     let later = told(60, march(20));
     assert!(
-        later.told.contains("8 results of days that are not before"),
+        later.told.contains("8 daily results of no day before"),
         "{}",
         later.told
     );

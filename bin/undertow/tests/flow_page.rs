@@ -268,6 +268,29 @@ fn table_and_document_say_the_same() {
 }
 
 #[test]
+fn a_long_listing_ends_in_how_much_more_there_is_unless_all_is_asked_for() {
+    let dir = session();
+    let option = busiest_option(dir.path());
+    let words = ["flow", "a.dbn", "--instrument", &option, "--every", "1h"];
+    let with = |more| [&words[..], &[more]].concat();
+    let windows = json(dir.path(), &with("--json"))["windows"].clone();
+    let count = windows.as_array().unwrap().len();
+    assert!(count > 20, "{count} are no long listing");
+    let listed = |text: &str| {
+        let (_, table) = text.split_once("\npressure windows: ").unwrap();
+        let rows = table.lines().filter(|line| line.contains(&option));
+        rows.count()
+    };
+    let short = ok(dir.path(), &words);
+    let rest = format!("and {} of less volume (--all lists them)", count - 12);
+    assert!(short.contains(&rest), "{rest} is missing from\n{short}");
+    assert_eq!(listed(&short), 12);
+    let all = ok(dir.path(), &with("--all"));
+    assert_eq!(listed(&all), count);
+    assert!(!all.contains("--all"), "{all}");
+}
+
+#[test]
 fn two_runs_give_the_same_bytes() {
     let dir = session();
     let words = |page| {

@@ -201,7 +201,11 @@ fn f21_a_file_that_is_no_dbn_is_refused_with_its_place() {
     .unwrap();
     let (code, _, err) = run(dir.path(), &["replay", "text.dbn"]);
     assert_eq!(code, 7, "{err}");
-    assert!(err.contains("text.dbn") && err.contains("next:"), "{err}");
+    let told = "text.dbn: byte 0: this is not DBN: it begins with 0x74686973 instead of";
+    assert!(err.contains(told), "{err}");
+    // What to do is said once, by the line that is for it.
+    let (before, next) = err.split_once("next: ").expect("a next step");
+    assert!(!before.contains("give a") && next.contains(".dbn"), "{err}");
     let (code, _, err) = run(dir.path(), &["replay", "nowhere.dbn"]);
     assert_eq!(code, 5, "{err}");
     assert!(err.contains("nowhere.dbn"), "{err}");
@@ -394,6 +398,48 @@ fn files_that_tell_the_same_trades_are_named() {
     }
 }
 
+/// The trades of a file, and nothing else.
+fn trades_alone(bytes: &[u8]) -> Vec<u8> {
+    use dbn::decode::{DbnMetadata, DecodeRecordRef};
+    let mut decoder = dbn::decode::dbn::Decoder::new(bytes).unwrap();
+    let mut out = Vec::new();
+    let mut metadata = dbn::encode::dbn::MetadataEncoder::new(&mut out);
+    metadata.encode(decoder.metadata()).unwrap();
+    while let Some(record) = decoder.decode_record_ref().unwrap() {
+        let mbo = record.get::<dbn::MboMsg>();
+        if mbo.is_some_and(|mbo| mbo.action == b'T'.cast_signed()) {
+            out.extend_from_slice(record.as_ref());
+        }
+    }
+    out
+}
+
+#[test]
+fn of_trades_alone_there_is_no_book_to_be_doubted() {
+    let dir = session();
+    let bytes = fs::read(dir.path().join("a.dbn")).unwrap();
+    fs::write(dir.path().join("t.dbn"), trades_alone(&bytes)).unwrap();
+    let told = json(dir.path(), &["replay", "t.dbn", "--json", "--quiet"]);
+    let summary = &told["summary"];
+    let lines = summary["instruments"].as_array().unwrap();
+    assert!(!lines.is_empty());
+    for line in lines {
+        assert_eq!(line["trust"], "no book", "{line}");
+    }
+    assert_eq!(summary["faults"], serde_json::json!([]));
+    let id = lines[0]["instrument_id"].to_string();
+    for verb in ["flow", "book"] {
+        let told = ok(dir.path(), &[verb, "t.dbn", "--instrument", &id]);
+        assert!(told.contains("no book: nothing but trades"), "{told}");
+    }
+    let words = ["flow", "t.dbn", "--instrument", &id, "--json"];
+    let rows = json(dir.path(), &words)["rows"].clone();
+    let last = rows.as_array().and_then(|rows| rows.last()).unwrap();
+    assert!(last["last"].is_string() && last["cvd"].is_i64(), "{last}");
+    let told = ok(dir.path(), &["book", "a.dbn", "--instrument", "NQH6"]);
+    assert!(told.contains("trust good"), "{told}");
+}
+
 #[test]
 fn a_paced_replay_takes_its_time_and_counts_from_intended_arrival() {
     let dir = tempfile::tempdir().unwrap();
@@ -511,6 +557,20 @@ fn every_order_and_every_emitted_signal_can_be_explained() {
     let first = ok(dir.path(), &["explain", "1"]);
     for part in ["risk", "24 unknown", "to spare", "latency", "book"] {
         assert!(first.contains(part), "{part} is missing from\n{first}");
+    }
+    let all = [
+        "--quiet",
+        "--set",
+        "latency.sample_every=1",
+        "--layout",
+        "fused",
+    ];
+    ok(dir.path(), &all);
+    let told = ok(dir.path(), &["explain", "1"]);
+    let own = told.lines().find(|line| line.contains("its own stages: "));
+    let own = own.unwrap_or_else(|| panic!("no stages in\n{told}"));
+    for stage in ["decode ", "book ", "trade "] {
+        assert!(own.contains(stage), "{own}");
     }
     let (code, _, err) = run(dir.path(), &["explain", "0123456789abcdef"]);
     assert_eq!(code, 2, "{err}");

@@ -1,5 +1,6 @@
 //! Why a stream cannot be read on. Each error names the place in the stream, counted in
-//! uncompressed bytes from its start, the cause, and what to do.
+//! uncompressed bytes from its start, and the cause. What to do is for whoever opened the stream
+//! to say: only he knows where it came from.
 
 use thiserror::Error;
 
@@ -8,8 +9,8 @@ use thiserror::Error;
 pub enum DecodeError {
     /// The stream does not begin as DBN does.
     #[error(
-        "byte {offset}: this is not DBN: it begins with {found:02x?} instead of \"DBN\" and a \
-         version; give a .dbn file, or a compressed one under the name .dbn.zst"
+        "byte {offset}: this is not DBN: it begins with {:#010x} instead of \"DBN\" and a version",
+        u32::from_be_bytes(*found)
     )]
     NotDbn {
         /// Where the header should begin.
@@ -18,10 +19,7 @@ pub enum DecodeError {
         found: [u8; 4],
     },
     /// A version that this program does not know.
-    #[error(
-        "byte {offset}: DBN version {version} is not one of 1, 2 and 3; rewrite the file as \
-         version 3 with Databento's `dbn` tool"
-    )]
+    #[error("byte {offset}: DBN version {version} is not one of 1, 2 and 3")]
     UnknownVersion {
         /// Where the header begins.
         offset: u64,
@@ -30,8 +28,8 @@ pub enum DecodeError {
     },
     /// The metadata's length cannot be right.
     #[error(
-        "byte {offset}: the metadata claims {len} bytes, but has between {min} and {max}; the \
-         header is damaged, so fetch the file again"
+        "byte {offset}: the header is damaged: the metadata claims {len} bytes, but has between \
+         {min} and {max}"
     )]
     MetadataLength {
         /// Where the header begins.
@@ -44,7 +42,7 @@ pub enum DecodeError {
         max: u32,
     },
     /// The metadata cannot be understood.
-    #[error("byte {offset}: bad metadata: {cause}; fetch the file again")]
+    #[error("byte {offset}: bad metadata: {cause}")]
     Metadata {
         /// Where the header begins.
         offset: u64,
@@ -53,8 +51,8 @@ pub enum DecodeError {
     },
     /// A record's length is smaller than any record, so the next cannot be found.
     #[error(
-        "byte {offset}: a record claims {len} bytes, less than the {min} of a record's header; \
-         the file is damaged from here on, so fetch it again"
+        "byte {offset}: damaged from here on: a record claims {len} bytes, less than the {min} of \
+         a record's header"
     )]
     RecordTooShort {
         /// Where the record begins.
@@ -66,8 +64,7 @@ pub enum DecodeError {
     },
     /// The stream ends inside a header or a record.
     #[error(
-        "byte {offset}: the stream ends inside {what}, after {have} of its {need} bytes; it was \
-         cut off, so fetch it again"
+        "byte {offset}: cut off: the stream ends inside {what}, after {have} of its {need} bytes"
     )]
     Truncated {
         /// Where the unfinished part begins.

@@ -19,11 +19,12 @@ use undertow_core::types::{BookKey, InstrumentId, Nanos, Price, PublisherId, Tex
 use self::outlook::{View, Windows};
 use crate::calendar::{Calendar, Day, Venue};
 use crate::decide::contract::Listing;
-use crate::decide::features::StrikeGex;
+use crate::decide::features::{Reading, StrikeGex, Unusual};
 use crate::options::Right;
 use crate::options::chain::{Leg, Line};
 use crate::options::implied::{Undiscounted, volatility};
 use crate::options::pricing::{Model, Terms};
+use crate::options::unusual;
 use crate::portfolio_risk::money_away;
 
 /// Every option has its turn once in so long: 10 s (A11).
@@ -185,6 +186,7 @@ pub struct Chain {
     by_strike: Vec<StrikeGex>,
     history: [Vec<f64>; 2],
     sums: Option<Sums>,
+    unusual: Option<Reading<Unusual>>,
     /// Places of those that are traded here, ascending.
     traded: Vec<u32>,
     /// When a quote changed last; zero before any has.
@@ -222,6 +224,7 @@ impl Chain {
             ),
             history: [history(), history()],
             sums: None,
+            unusual: None,
             traded: laid_out(options_max, 0),
             quoted_at: Nanos(0),
             views: laid_out(options_max, View::BLANK),
@@ -245,6 +248,7 @@ impl Chain {
             history.clear();
         }
         self.sums = None;
+        self.unusual = None;
         self.traded.clear();
         self.quoted_at = Nanos(0);
         self.windows = Windows::NONE;
@@ -261,6 +265,13 @@ impl Chain {
     #[must_use]
     pub const fn sums(&self) -> Option<&Sums> {
         self.sums.as_ref()
+    }
+
+    /// How unusual the chain's volume was in the last whole round (A12); none while nothing that
+    /// is listed has open interest.
+    #[must_use]
+    pub const fn unusual(&self) -> Option<Reading<Unusual>> {
+        self.unusual
     }
 
     /// Gamma exposure by ascending strike in the last whole round.
@@ -540,6 +551,7 @@ impl Chain {
             if self.cursor == self.options.len() {
                 self.cursor = 0;
                 self.draw();
+                self.unusual = self.judge_volume();
             }
         }
     }
@@ -587,6 +599,38 @@ impl Chain {
             remember(&mut self.history[0], gex);
             remember(&mut self.history[1], dex);
         }
+    }
+}
+
+impl Chain {
+    /// What was traded of the chain this session against what is open in it. Volumes of days before
+    /// at this time of day are not kept here, so that the score rests on this alone.
+    fn judge_volume(&self) -> Option<Reading<Unusual>> {
+        let (mut volume, mut open) = (0_u64, 0_u64);
+        let mut flagged: Option<(i128, &Listing)> = None;
+        for (listing, option) in self.listings.iter().zip(&self.options) {
+            let is_over = option.contract.expiry <= self.round_at;
+            let Some(interest) = listing.open_interest.filter(|_| !is_over) else {
+                continue;
+            };
+            volume = volume.saturating_add(option.traded);
+            open = open.saturating_add(interest);
+            if !unusual::is_unusual(option.traded, interest) || !listing.is_quoted() {
+                continue;
+            }
+            // Twice the middle, which compares as well.
+            let middle = i128::from(listing.bid.0) + i128::from(listing.ask.0);
+            let premium = middle * i128::from(option.traded) * i128::from(listing.multiplier);
+            if flagged.is_none_or(|(most, _)| most < premium) {
+                flagged = Some((premium, listing));
+            }
+        }
+        let score = unusual::score(None, Some(volume as f64 / open as f64))?;
+        let contract = flagged.map(|(_, listing)| (listing.strike, listing.right));
+        Some(Reading {
+            value: Unusual { score, contract },
+            at: self.round_at,
+        })
     }
 }
 

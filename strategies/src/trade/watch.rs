@@ -1,7 +1,7 @@
 //! An underlying as a decision sees it: its measures, its bars, its chain.
 //!
 //! Everything is taken as it comes from the chain's outputs and dated by the event it comes from.
-//! What a slow source must tell (regime, unusual activity, news) is absent until it has told it.
+//! What a slow source must tell (regime, news) is absent until it has told it.
 
 use alloc::vec::Vec;
 
@@ -13,7 +13,7 @@ use undertow_core::types::{Action, BookKey, Nanos, Price};
 use super::chain::Chain;
 use crate::calendar::{Calendar, Venue};
 use crate::decide::card::Direction;
-use crate::decide::features::{FLAGGED_AGE_MAX_NS, Features, Flagged, Gex, Reading, Unusual, Vpin};
+use crate::decide::features::{FLAGGED_AGE_MAX_NS, Features, Flagged, Gex, Reading, Vpin};
 use crate::decide::identity::Symbol;
 use crate::decide::outlook::Outlook;
 use crate::decide::snapshot::BARS_MAX;
@@ -131,7 +131,6 @@ pub struct Watch {
     close: Option<Price>,
     returns: Vec<f64>,
     regime: Option<Reading<Regime>>,
-    unusual: Option<Reading<Unusual>>,
     news: Option<Reading<f64>>,
     flagged: Option<Reading<Flagged>>,
 }
@@ -154,7 +153,6 @@ impl Watch {
             close: None,
             returns: Vec::with_capacity(RETURNS + 1),
             regime: None,
-            unusual: None,
             news: None,
             flagged: None,
         }
@@ -272,7 +270,6 @@ impl Watch {
             last: self.last,
             bars: bars.and_then(Bars::reading),
             regime: self.regime,
-            unusual: self.unusual,
             news: self.news,
             ifd: self
                 .flagged
@@ -318,6 +315,7 @@ impl Watch {
                 at: quoted_at,
             });
         }
+        features.unusual = chain.unusual();
         let Some(sums) = chain.sums() else {
             return;
         };
@@ -340,11 +338,6 @@ impl Watch {
     /// Takes in the volatility regime, from whoever computes it.
     pub fn tell_regime(&mut self, regime: Reading<Regime>) {
         self.regime = Some(regime);
-    }
-
-    /// Takes in unusual activity in its options, from whoever computes it.
-    pub fn tell_unusual(&mut self, unusual: Reading<Unusual>) {
-        self.unusual = Some(unusual);
     }
 
     /// Takes in what the news say of its product; without an article they say nothing.

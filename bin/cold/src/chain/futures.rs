@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use latency_report::text::counted;
 use undertow_core::event::{Control, Definition, InstrumentClass, Mbo, Statistic, Touch, Trust};
 use undertow_core::types::{Action, BookKey, Nanos, Price};
 use undertow_strategies::options::chain::{Expiry, LastSale, OpenInterest, Row, Source};
@@ -104,9 +105,10 @@ impl Gathering {
             }
         }
         if doubted > 0 {
-            loaded
-                .notes
-                .push(format!("{doubted} option books are not in good trust"));
+            loaded.notes.push(format!(
+                "not in good trust: {}",
+                counted(doubted, "option book")
+            ));
         }
         loaded.spot = self.front(&loaded, &quoted);
         loaded

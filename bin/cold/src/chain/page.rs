@@ -13,7 +13,7 @@ use undertow_strategies::options::{Right, points};
 
 use super::report::Report;
 use super::words::{self, level, money, plain, ratio};
-use crate::summary::thousands;
+use latency_report::text::{counted, thousands};
 use plot::escape;
 
 const STYLE: &str = include_str!("page/style.css");
@@ -267,7 +267,14 @@ fn game(report: &Report) -> String {
         })
         .collect();
     let mut body = format!("<p>{}</p>", escape(&verdict));
-    body.push_str(&charts::balance(report).unwrap_or_default());
+    if let Some(balance) = charts::balance(report) {
+        let sides = [("call", "calls", found.call), ("put", "puts", found.put)];
+        let sides = sides.map(|(class, name, at_risk)| {
+            let at_risk = money(at_risk.dollars());
+            format!("<i class=\"{class}\"></i>{name} ${at_risk} at risk")
+        });
+        let _ = write!(body, "<p class=\"legend\">{}</p>{balance}", sides.concat());
+    }
     let header = ["", "at risk, $", "away", "reach", "danger, $", "volume"];
     body.push_str(&listing(
         &header,
@@ -300,10 +307,10 @@ fn setups(report: &Report) -> String {
         })
         .collect();
     let note = format!(
-        "<p class=\"faint\">{} of {} pairs have an expected value of {} points and a score p of {} \
+        "<p class=\"faint\">{} of {} with an expected value of {} points and a score p of {} \
          at least; p is a score, not a probability</p>",
         report.good_setups().count(),
-        report.setups.len(),
+        counted(report.setups.len(), "pair"),
         report.ev_rules.ev_min,
         report.ev_rules.p_min
     );
@@ -334,8 +341,8 @@ fn unusual(report: &Report) -> String {
         })
         .collect();
     let note = format!(
-        "<p class=\"faint\">{} contracts traded more than twice their open interest; score {}</p>",
-        report.unusual.len(),
+        "<p class=\"faint\">{} traded more than twice their open interest; score {}</p>",
+        counted(report.unusual.len(), "contract"),
         ratio(report.unusual_score)
     );
     let header = ["", "volume", "open interest", "premium, $"];
@@ -347,8 +354,8 @@ fn unusual(report: &Report) -> String {
 
 fn foot(report: &Report) -> String {
     let mut body = format!(
-        "<p>{} rows read, {} count</p><ul>",
-        thousands(report.rows as u64),
+        "<p>{} read, of which {} counted</p><ul>",
+        counted(report.rows, "row"),
         thousands(report.admitted as u64)
     );
     for line in words::left_out(report)
@@ -363,7 +370,10 @@ fn foot(report: &Report) -> String {
 
 fn figure(title: &str, note: &str, legend: &str, picture: &str) -> String {
     let (title, note) = (escape(title), escape(note));
-    format!("<section><h2>{title}</h2><p class=\"faint\">{note}</p>{legend}\n{picture}</section>\n")
+    format!(
+        "<section><h2>{title}</h2><p class=\"faint\">{note}</p>{legend}\n\
+         <div class=\"plot\">{picture}</div></section>\n"
+    )
 }
 
 fn section(title: &str, body: &str) -> String {

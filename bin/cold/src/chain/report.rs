@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use latency_report::text::counted;
 use undertow_core::types::{Nanos, Price};
 use undertow_strategies::options::admission::{Admission, Refusal};
 use undertow_strategies::options::chain::{Expiry, Row, Snapshot, Source};
@@ -242,7 +243,7 @@ impl Report {
         let without = without.count();
         if without > 0 && self.source != Source::Databento {
             self.notes
-                .push(format!("{without} rows carry no volatility"));
+                .push(format!("without a volatility: {}", counted(without, "row")));
         }
     }
 
@@ -305,7 +306,7 @@ fn outlier(row: &Row) -> String {
     format!(
         "{} with open interest {}",
         contract(row),
-        crate::summary::thousands(open)
+        latency_report::text::thousands(open)
     )
 }
 
@@ -352,7 +353,7 @@ fn parity(rows: &[Row], now: Nanos, question: &Question) -> Option<(Price, Strin
     found.truncate(PARITY_STRIKES);
     found.sort_by(|a, b| a.1.total_cmp(&b.1));
     let (_, spot) = *found.get(found.len() / 2)?;
-    let from = format!("put-call parity of {} strikes", found.len());
+    let from = format!("put-call parity of {}", counted(found.len(), "strike"));
     // Quotes are in cents, and so is what they imply.
     let cents = (spot * 100.0).round() as i64;
     let price = Price(cents.checked_mul(Price::PER_POINT / 100)?);

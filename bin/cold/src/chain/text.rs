@@ -13,7 +13,8 @@ use undertow_strategies::options::{Right, points};
 
 use super::report::Report;
 use super::words::{self, level, money, plain, ratio};
-use crate::summary::thousands;
+use crate::listing::Listing;
+use latency_report::text::{counted, thousands};
 
 /// Setups and contracts listed.
 const LISTED: usize = 10;
@@ -23,15 +24,15 @@ const STRIKES: usize = 25;
 
 /// The whole text, with the `strikes` nearest to spot.
 #[must_use]
-pub fn text(report: &Report, strikes: Option<usize>) -> String {
+pub fn text(report: &Report, strikes: Option<usize>, listing: Listing) -> String {
     let parts = [
         head(report),
         levels(report),
-        by_strike(report, strikes.unwrap_or(STRIKES)),
-        setups(report),
+        by_strike(report, strikes.unwrap_or(listing.most(STRIKES))),
+        setups(report, listing),
         game(report),
         flow(report),
-        unusual(report),
+        unusual(report, listing),
         foot(report),
     ];
     parts.join("\n")
@@ -140,21 +141,21 @@ fn by_strike(report: &Report, strikes: usize) -> String {
     text
 }
 
-fn setups(report: &Report) -> String {
+fn setups(report: &Report, listing: Listing) -> String {
     let good = report.good_setups().count();
     let mut text = format!(
-        "expected value of target and stop, expiry {}: {} of {} pairs are good \
-         (EV at least {}, p at least {})\n",
+        "expected value of target and stop, expiry {}: {} of {} good (EV at least {}, p at least \
+         {})\n",
         words::expiry_name(report, report.nearest),
         good,
-        report.setups.len(),
+        counted(report.setups.len(), "pair"),
         report.ev_rules.ev_min,
         report.ev_rules.p_min
     );
     let mut table = table(&[
         "", "target", "stop", "p", "reward", "risk", "r/r", "EV", "EV $", "size",
     ]);
-    for setup in report.good_setups().take(LISTED) {
+    for setup in report.good_setups().take(listing.most(LISTED)) {
         table.add_row([
             setup.direction.name().to_owned(),
             plain(setup.target),
@@ -171,6 +172,7 @@ fn setups(report: &Report) -> String {
     if good > 0 {
         push(&mut text, &table);
     }
+    text.push_str(&listing.rest(good, LISTED, |more| format!("{more} more")));
     text
 }
 
@@ -225,8 +227,8 @@ fn game(report: &Report) -> String {
     if found.unmarked > 0 {
         let _ = writeln!(
             text,
-            "  {} positions without a mark are left out",
-            found.unmarked
+            "  left out: {} without a mark",
+            counted(found.unmarked, "position")
         );
     }
     text
@@ -264,15 +266,14 @@ fn flow(report: &Report) -> String {
     text
 }
 
-fn unusual(report: &Report) -> String {
+fn unusual(report: &Report, listing: Listing) -> String {
     let score = words::ratio(report.unusual_score);
     let mut text = format!(
-        "unusual activity: {} contracts traded more than twice their open interest; \
-         score {score}\n",
-        report.unusual.len()
+        "unusual activity: {} traded more than twice their open interest; score {score}\n",
+        counted(report.unusual.len(), "contract")
     );
     let mut table = table(&["contract", "volume", "open interest", "premium $"]);
-    for traded in report.unusual.iter().take(LISTED) {
+    for traded in report.unusual.iter().take(listing.most(LISTED)) {
         table.add_row([
             traded.name.clone(),
             thousands(traded.volume),
@@ -285,13 +286,15 @@ fn unusual(report: &Report) -> String {
     if !report.unusual.is_empty() {
         push(&mut text, &table);
     }
+    let count = report.unusual.len();
+    text.push_str(&listing.rest(count, LISTED, |more| format!("{more} more")));
     text
 }
 
 fn foot(report: &Report) -> String {
     let mut text = format!(
-        "rows: {} read, {} count\n",
-        thousands(report.rows as u64),
+        "{} read, of which {} counted\n",
+        counted(report.rows, "row"),
         thousands(report.admitted as u64)
     );
     for line in words::left_out(report) {

@@ -7,7 +7,7 @@ use undertow_strategies::options::pricing::Model;
 
 use super::report::Report;
 use super::sources::new_york_text;
-use crate::summary::thousands;
+use latency_report::text::{counted, thousands};
 
 /// Dollars in a unit that fits: `-1.90 B`, `27.5 M`, `850 k`, `12`.
 pub(super) fn money(dollars: f64) -> String {
@@ -62,8 +62,7 @@ pub(super) fn source(report: &Report) -> String {
     };
     match (report.only, report.exposure.expiries.len()) {
         (Some(only), _) => format!("{source}; only expiry {only}"),
-        (None, 1) => format!("{source}; 1 expiry"),
-        (None, count) => format!("{source}; {count} expiries"),
+        (None, count) => format!("{source}; {}", counted(count, "expiry")),
     }
 }
 
@@ -175,15 +174,15 @@ pub(super) fn remarks(report: &Report) -> Vec<String> {
     }];
     if report.american > 0 {
         remarks.push(format!(
-            "{} options are American: the premium of an early exercise is not priced",
-            thousands(report.american as u64)
+            "the premium of an early exercise is not priced: {}",
+            counted(report.american, "American option")
         ));
     }
     if let Some(found) = &report.volatilities {
         let none: u64 = found.none.values().sum();
         let mut line = format!(
-            "volatility of {} options from their own price, of {} from the other right",
-            thousands(found.own),
+            "volatility of {} from their own price, of {} from the other right",
+            counted(found.own, "option"),
             thousands(found.other_right)
         );
         if none > 0 {

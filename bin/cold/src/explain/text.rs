@@ -10,8 +10,9 @@ use serde_json::Value;
 use undertow_core::money::Money;
 use undertow_core::types::Price;
 
+use crate::summary::moment;
 use crate::summary::trade::{dollars, large_usd, spaced};
-use crate::summary::{moment, thousands};
+use latency_report::text::{counted, thousands};
 
 /// The documents about one id, for people. `id` is a signal's 16 hex digits or an order's number.
 #[must_use]
@@ -293,12 +294,25 @@ fn render_order(of: &Value, text: &mut String) {
     }
 }
 
-/// From arrival to the order, and what each stage usually takes of it.
+/// From arrival to the order, what each stage had of it, and what it usually has.
 fn render_latency(of: &Value, text: &mut String) {
     let Some(ns) = of["order"].as_f64() else {
         return;
     };
     let _ = writeln!(text, "  latency    {} from arrival to the order", span(ns));
+    let own = rows(of, "own");
+    let own: Vec<_> = own
+        .iter()
+        .map(|stage| {
+            let ns = stage["ns"].as_f64().map_or_else(|| "-".to_owned(), span);
+            format!("{} {ns}", word(&stage["name"]))
+        })
+        .collect();
+    let own = match own.is_empty() {
+        true => "were not timed: latency.sample_every=1 and layout fused time all of them".into(),
+        false => own.join(", "),
+    };
+    let _ = writeln!(text, "             its own stages: {own}");
     let stages = rows(of, "stages");
     if stages.is_empty() {
         return;
@@ -310,7 +324,7 @@ fn render_latency(of: &Value, text: &mut String) {
     let stages: Vec<_> = stages.collect();
     let _ = writeln!(
         text,
-        "             stages of the run, p50 / p99: {}",
+        "             all of the run, p50 / p99: {}",
         stages.join(", ")
     );
 }
@@ -434,7 +448,7 @@ fn feature(name: &str, value: &Value) -> String {
             format!("{}, mean true range {range}", word(&value["count"]))
         }
         ("chain", Value::Number(count)) => {
-            format!("{} contracts open", thousands(count.as_u64().unwrap_or(0)))
+            format!("{} open", counted(count.as_u64().unwrap_or(0), "contract"))
         }
         ("sweep", Value::Bool(is_seen)) => if *is_seen { "yes" } else { "no" }.to_owned(),
         _ => short(value),

@@ -18,6 +18,7 @@ use undertow_strategies::ifd::desk::{Contract, Finding, Signal, Window};
 use super::watch::Watch;
 use super::{FlowReport, Named, concerns};
 use crate::registry::Registry;
+use crate::summary::BookTrust;
 
 /// A record's time may be so far ahead of its capture, ns; beyond, it is wrong.
 const AHEAD_MAX_NS: u64 = 1_000_000_000;
@@ -55,6 +56,7 @@ pub enum Missing {
 pub struct Gathering<'a> {
     question: Question,
     registry: Registry,
+    trust: BookTrust,
     books: Books<'a>,
     flow: Flow,
     /// By the book's dense index: who began its trades, and the quote before them.
@@ -87,6 +89,7 @@ impl<'a> Gathering<'a> {
         let instruments_max = limits.instruments_max as usize;
         Ok(Self {
             registry: Registry::default(),
+            trust: BookTrust::default(),
             books: Books::new_in(arena, limits)?,
             flow: Flow::with(instruments_max, question.parameters.clone(), history),
             sides: vec![(SideRule::new(), Touch::EMPTY); instruments_max],
@@ -130,6 +133,7 @@ impl<'a> Gathering<'a> {
 
     fn record(&mut self, body: &Body<Mbo>, mbo: &Mbo) -> bool {
         self.observe(mbo);
+        self.trust.note(mbo.action);
         self.is_live |= !mbo.flags.has(Flags::SNAPSHOT);
         if self.is_live {
             if let Some((_, _, watch)) = &mut self.watch {
@@ -168,7 +172,7 @@ impl<'a> Gathering<'a> {
         let book = self.books.iter().nth(book_idx as usize);
         report.name = self.registry.name(key, end);
         report.terms = self.registry.definition(key).copied();
-        report.trust = book.map(|book| book.trust()).unwrap_or_default();
+        report.trust = book.map_or(BookTrust::NO_BOOK, |book| self.trust.word(&book));
         let registry = &self.registry;
         report.signals = named(registry, self.signals, |signal| signal.contract);
         report.windows = named(registry, self.windows, |window| window.contract);
@@ -213,6 +217,10 @@ impl<'a> Gathering<'a> {
         watch.record(update, self.now, side, is_measured);
         if let (Some(said), Some(tape)) = (&self.heard.update, self.flow.tape(*book_idx)) {
             watch.output(said, tape, self.now, is_touch_alone);
+        } else if let Some(tape) = self.flow.tape(*book_idx)
+            && !self.trust.tells_orders()
+        {
+            watch.tape(tape);
         }
     }
 

@@ -24,7 +24,7 @@ pub fn json(report: &FlowReport) -> Value {
         "symbol": report.name,
         "instrument_id": report.key.instrument_id.0,
         "publisher_id": report.key.publisher_id.0,
-        "trust": report.trust.name(),
+        "trust": report.trust,
         "every_ns": report.every.0,
         "from": report.span.map(|[from, _]| from.0),
         "to": report.span.map(|[_, to]| to.0),

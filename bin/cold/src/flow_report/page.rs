@@ -10,7 +10,7 @@ use self::charts::{MARKS_MAX, Panels, largest};
 use super::words::{self, Grain};
 use super::{FlowReport, FlowRow, Kind};
 use crate::chart::escape;
-use crate::summary::thousands;
+use latency_report::text::{counted, thousands};
 
 const STYLE: &str = include_str!("page/style.css");
 
@@ -82,14 +82,9 @@ fn cards(report: &FlowReport) -> String {
     if report.is_measured() {
         cards.extend(measured(report, last));
     }
-    let windows = thousands(report.windows.len() as u64);
+    let windows = counted(report.windows.len(), "pressure window");
     let signals = thousands(report.signals.len() as u64);
-    cards.push((
-        "",
-        signals,
-        "flow signals",
-        format!("{windows} pressure windows"),
-    ));
+    cards.push(("", signals, "flow signals", windows));
     let mut html = String::from("<div class=\"cards\">\n");
     for (class, value, name, more) in cards {
         let _ = writeln!(
@@ -111,12 +106,16 @@ fn measured(report: &FlowReport, last: &FlowRow) -> [Card; 3] {
         Some(_) => "by aggressor",
         None => "no bucket full",
     };
+    let is_iceberg = |kind| matches!(kind, Kind::Iceberg { .. } | Kind::Slices { .. });
     let found = format!(
-        "{} blocks, {} icebergs, {} hidden fills, {} pressures",
-        report.count(|kind| kind == Kind::Block),
-        report.count(|kind| matches!(kind, Kind::Iceberg { .. } | Kind::Slices { .. })),
-        report.count(|kind| kind == Kind::Hidden),
-        report.count(|kind| matches!(kind, Kind::Pressure { .. })),
+        "{}, {}, {}, {}",
+        counted(report.count(|kind| kind == Kind::Block), "block"),
+        counted(report.count(is_iceberg), "iceberg"),
+        counted(report.count(|kind| kind == Kind::Hidden), "hidden fill"),
+        counted(
+            report.count(|kind| matches!(kind, Kind::Pressure { .. })),
+            "pressure"
+        ),
     );
     let sweeps = report.count(|kind| matches!(kind, Kind::Sweep { .. }));
     [
@@ -140,9 +139,9 @@ fn panels(report: &FlowReport) -> String {
     if let Some((columns, rows)) = panels.thinning() {
         let _ = writeln!(
             html,
-            "<p class=\"faint\">{} intervals are drawn in {} columns</p>",
-            thousands(rows as u64),
-            thousands(columns as u64)
+            "<p class=\"faint\">{} drawn in {}</p>",
+            counted(rows, "interval"),
+            counted(columns, "column")
         );
     }
     if MARKS_MAX < report.events.len() {
@@ -152,13 +151,15 @@ fn panels(report: &FlowReport) -> String {
             "<p class=\"faint\">the {MARKS_MAX} largest of {count} events</p>"
         );
     }
+    // One window over all of them, so that they stay in step where a narrow screen shows a part.
+    html.push_str("<div class=\"plot\">\n");
     html.push_str(&panels.price());
     html.push_str(&panels.volume());
     html.push_str(&panels.toxicity().unwrap_or_default());
     html.push_str(&panels.imbalance());
     html.push_str(&panels.order_flow(pressure.is_none()));
     html.push_str(&pressure.unwrap_or_default());
-    html.push_str("</section>\n");
+    html.push_str("</div></section>\n");
     html
 }
 

@@ -1,5 +1,6 @@
 //! The report as tables in plain text.
 
+use std::cmp::Reverse;
 use std::fmt::Write;
 
 use comfy_table::presets::NOTHING;
@@ -7,27 +8,34 @@ use comfy_table::{CellAlignment, Table};
 
 use super::gather::SIGNAL_MINUTES;
 use super::words::{self, Grain};
-use super::{FlowReport, FlowRow};
-use crate::summary::thousands;
+use undertow_strategies::ifd::desk::Window;
+
+use super::{FlowReport, FlowRow, Named};
+use crate::listing::Listing;
+use crate::summary::BookTrust;
+use latency_report::text::thousands;
 
 const HEADINGS: [&str; 16] = [
     "UTC", "ET", "last", "bid×ask", "vwap", "volume", "bought", "sold", "cvd", "ofi", "obi1",
     "obi5", "vpin", "toxicity", "hidden", "trades",
 ];
 
+/// Rows of each listing that fit a screen.
+const LISTED: usize = 12;
+
 /// The tables: over time, then what was found.
 #[must_use]
-pub fn text(report: &FlowReport) -> String {
+pub fn text(report: &FlowReport, listing: Listing) -> String {
     let mut text = format!(
-        "{}  trust {}\n{}\n\n",
+        "{}  {}\n{}\n\n",
         report.name,
-        report.trust.name(),
+        BookTrust::words(report.trust),
         words::span(report)
     );
     over_time(&mut text, report);
-    events(&mut text, report);
-    signals(&mut text, report);
-    windows(&mut text, report);
+    events(&mut text, report, listing);
+    signals(&mut text, report, listing);
+    windows(&mut text, report, listing);
     text
 }
 
@@ -94,13 +102,13 @@ fn cells(report: &FlowReport, row: &FlowRow, is_one_day: bool) -> [String; HEADI
     ]
 }
 
-fn events(text: &mut String, report: &FlowReport) {
+fn events(text: &mut String, report: &FlowReport, listing: Listing) {
     heading(text, "events", report.events.len());
     if report.events.is_empty() {
         return;
     }
     let mut table = headed(&["UTC", "ET", "what", "side", "price", "size", ""]);
-    for event in &report.events {
+    for event in greatest(&report.events, listing, |event| event.size) {
         table.add_row([
             utc(report, event.ts),
             words::eastern(event.ts, Grain::Milli),
@@ -113,9 +121,11 @@ fn events(text: &mut String, report: &FlowReport) {
     }
     align_right(&mut table, &[4, 5]);
     lines(text, &mut table, usize::MAX);
+    let smaller = |more| format!("{more} smaller ones");
+    text.push_str(&listing.rest(report.events.len(), LISTED, smaller));
 }
 
-fn signals(text: &mut String, report: &FlowReport) {
+fn signals(text: &mut String, report: &FlowReport, listing: Listing) {
     heading(text, "institutional flow", report.signals.len());
     if report.signals.is_empty() {
         return;
@@ -131,7 +141,7 @@ fn signals(text: &mut String, report: &FlowReport) {
         "do",
         "",
     ]);
-    for signal in &report.signals {
+    for signal in report.signals.iter().take(listing.most(LISTED)) {
         let of = &signal.of;
         let rejected = if of.is_rejected { " (rejected)" } else { "" };
         table.add_row([
@@ -147,9 +157,11 @@ fn signals(text: &mut String, report: &FlowReport) {
         ]);
     }
     lines(text, &mut table, usize::MAX);
+    let later = |more| format!("{more} later ones");
+    text.push_str(&listing.rest(report.signals.len(), LISTED, later));
 }
 
-fn windows(text: &mut String, report: &FlowReport) {
+fn windows(text: &mut String, report: &FlowReport, listing: Listing) {
     if report.windows.is_empty() && !report.is_option() {
         return;
     }
@@ -169,7 +181,8 @@ fn windows(text: &mut String, report: &FlowReport) {
         "confidence",
         "vwap",
     ]);
-    for window in &report.windows {
+    let volume = |window: &Named<Window>| window.of.tally.volume();
+    for window in greatest(&report.windows, listing, volume) {
         let (of, tally) = (&window.of, &window.of.tally);
         // Of the option itself all widths are there; one that signals come of is marked.
         let mark = if of.minutes == SIGNAL_MINUTES {
@@ -191,6 +204,17 @@ fn windows(text: &mut String, report: &FlowReport) {
         ]);
     }
     lines(text, &mut table, 3);
+    let smaller = |more| format!("{more} of less volume");
+    text.push_str(&listing.rest(report.windows.len(), LISTED, smaller));
+}
+
+/// As many as are listed, those of the greatest `size`, in their own order.
+fn greatest<T>(all: &[T], listing: Listing, size: impl Fn(&T) -> u64) -> Vec<&T> {
+    let mut places: Vec<usize> = (0..all.len()).collect();
+    places.sort_by_key(|place| Reverse(size(&all[*place])));
+    places.truncate(listing.most(LISTED));
+    places.sort_unstable();
+    places.into_iter().map(|place| &all[place]).collect()
 }
 
 fn utc(report: &FlowReport, t: undertow_core::types::Nanos) -> String {

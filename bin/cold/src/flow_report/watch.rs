@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use undertow_core::event::{BookUpdate, Effect, Mbo, Touch, Trust};
+use undertow_core::event::{BookUpdate, Effect, Mbo, Touch};
 use undertow_core::types::{Action, BookKey, Flags, Nanos, OrderId, Price, Side};
 use undertow_strategies::flow::hidden::{HiddenCounts, Refills};
 use undertow_strategies::flow::imbalance::Ofi;
@@ -14,6 +14,7 @@ use undertow_strategies::flow::{FlowUpdate, Reading, Tape};
 
 use super::gather::Question;
 use super::{FlowEvent, FlowReport, FlowRow, Kind, Totals};
+use crate::summary::BookTrust;
 
 /// A trade with its aggressor.
 #[derive(Clone, Copy, Debug)]
@@ -135,6 +136,14 @@ impl Watch {
         self.log.prints.clear();
     }
 
+    /// Takes what trades alone come to: where nothing else is told, no event ever ends with a flag
+    /// that lets the flow stage speak.
+    pub(super) fn tape(&mut self, tape: &Tape) {
+        self.open.last = tape.last;
+        self.open.cvd = tape.cvd();
+        self.open.vwap = tape.vwap();
+    }
+
     /// The report of what was seen, once nothing follows `end`.
     pub(super) fn finish(mut self, key: BookKey, end: Nanos) -> FlowReport {
         self.advance(end);
@@ -145,7 +154,7 @@ impl Watch {
             name: String::new(),
             key,
             terms: None,
-            trust: Trust::default(),
+            trust: BookTrust::NO_BOOK,
             every: self.every,
             span: (self.start <= end).then_some([self.start, end]),
             rows: self.rows,

@@ -8,7 +8,7 @@ use undertow_strategies::ifd::components::Components;
 use undertow_strategies::ifd::desk::{Evidence, Pressure, Signal, Version, Window};
 
 use super::{FlowEvent, FlowReport, FlowRow, Kind};
-use crate::summary::thousands;
+use latency_report::text::{counted, thousands};
 
 /// Stands where nothing is known.
 pub(super) const ABSENT: &str = "-";
@@ -176,7 +176,7 @@ pub(super) fn detail(event: &FlowEvent) -> String {
         _ => format!("{count} times"),
     };
     match event.kind {
-        Kind::Sweep { levels } => format!("{levels} prices within a second"),
+        Kind::Sweep { levels } => format!("{} within a second", counted(levels, "price")),
         Kind::Block => "one trade".to_owned(),
         Kind::Pressure {
             takes: [own, other],
@@ -297,13 +297,13 @@ pub(super) fn span(report: &FlowReport) -> String {
         || "nothing within the span asked for".to_owned(),
         |[first, last]| {
             let grain = Grain::Second;
-            let kept = thousands(report.rows.len() as u64);
+            let kept = counted(report.rows.len(), "interval");
             format!(
-                "{} to {}, {kept} intervals of {}, {} quiet ones left out",
+                "{} to {}, {kept} of {}, {} left out",
                 moment(first, grain),
                 moment(last, grain),
                 length(report.every),
-                thousands(report.quiet),
+                counted(report.quiet, "quiet one"),
             )
         },
     )

@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::block::VERSION;
+use latency_report::text::counted;
 
 /// What is wrong with a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -201,7 +202,10 @@ impl JournalError {
                 format!("the journal is halted, so nothing new may be sent: {fault}")
             }
             Self::Full { records, .. } => {
-                format!("the journal is halted, and {records} records wait in memory already")
+                format!(
+                    "the journal is halted, and memory has no room beyond the {} that wait",
+                    counted(*records, "record")
+                )
             }
         }
     }

@@ -6,7 +6,9 @@ use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
 use serde::Serialize;
 
-use super::{INSTRUMENTS_LISTED_MAX, Instrument, heading, thousands};
+use super::{INSTRUMENTS_LISTED_MAX, Instrument, heading};
+use crate::listing::Listing;
+use latency_report::text::thousands;
 
 /// The measures of one instrument. What could not be said is absent.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -118,7 +120,8 @@ pub struct Profile {
 }
 
 /// The flow table: what traded, and what the measures say of it.
-pub(super) fn render(instruments: &[Instrument], text: &mut String) {
+pub(super) fn render(instruments: &[Instrument], listing: Listing, text: &mut String) {
+    let most = listing.most(INSTRUMENTS_LISTED_MAX);
     let traded = || instruments.iter().filter(|line| line.trades > 0);
     if traded().next().is_none() {
         return;
@@ -129,7 +132,7 @@ pub(super) fn render(instruments: &[Instrument], text: &mut String) {
         "symbol", "bought", "sold", "cvd", "vwap", "vpin", "bulk", "obi", "obi5", "ofi", "sweeps",
         "blocks", "icebergs", "pressed", "hidden", "toxicity",
     ]);
-    for line in traded().take(INSTRUMENTS_LISTED_MAX) {
+    for line in traded().take(most) {
         table.add_row(row(line));
     }
     for column in table.column_iter_mut().skip(1) {
@@ -138,7 +141,11 @@ pub(super) fn render(instruments: &[Instrument], text: &mut String) {
     for line in table.lines() {
         let _ = writeln!(text, " {}", line.trim_end());
     }
-    render_rest(traded().skip(INSTRUMENTS_LISTED_MAX), text);
+    let rest = sums(traded().skip(most));
+    let count = traded().count();
+    text.push_str(&listing.rest(count, INSTRUMENTS_LISTED_MAX, |more| {
+        format!("{more} more: {rest}")
+    }));
     let no_side = traded().map(|line| line.volume.saturating_sub(line.bought + line.sold));
     let no_side: u64 = no_side.sum();
     if no_side > 0 {
@@ -153,10 +160,10 @@ pub(super) fn render(instruments: &[Instrument], text: &mut String) {
         let flow = line.flow.as_ref();
         flow.is_some_and(|flow| is_warming(flow.vpin) || is_warming(flow.vpin_bulk))
     };
-    if traded().take(INSTRUMENTS_LISTED_MAX).any(warms) {
+    if traded().take(most).any(warms) {
         let _ = writeln!(text, "  ~ warming: fewer buckets than wanted, drawn to 0.5");
     }
-    render_paths(traded().take(INSTRUMENTS_LISTED_MAX), text);
+    render_paths(traded().take(most), text);
 }
 
 /// How VPIN went: a bar for each half hour, and the figures that a bar does not tell.
@@ -237,22 +244,16 @@ fn row(line: &Instrument) -> [String; 16] {
     ]
 }
 
-/// What traded beyond the instruments listed, in one line.
-fn render_rest<'a>(rest: impl Iterator<Item = &'a Instrument> + Clone, text: &mut String) {
-    let count = rest.clone().count() as u64;
-    if count == 0 {
-        return;
-    }
-    let bought: u64 = rest.clone().map(|line| line.bought).sum();
-    let sold: u64 = rest.map(|line| line.sold).sum();
-    let _ = writeln!(
-        text,
-        "  and {} more: bought {}, sold {}, cvd {}",
-        thousands(count),
+/// What traded of several instruments.
+fn sums<'a>(instruments: impl Iterator<Item = &'a Instrument> + Clone) -> String {
+    let bought: u64 = instruments.clone().map(|line| line.bought).sum();
+    let sold: u64 = instruments.map(|line| line.sold).sum();
+    format!(
+        "bought {}, sold {}, cvd {}",
         thousands(bought),
         thousands(sold),
         signed(bought.cast_signed().saturating_sub(sold.cast_signed())),
-    );
+    )
 }
 
 fn vpin(vpin: Option<Vpin>) -> String {
@@ -300,7 +301,7 @@ mod tests {
 
     fn rendered(instruments: &[Instrument]) -> String {
         let mut text = String::new();
-        render(instruments, &mut text);
+        render(instruments, Listing::Short, &mut text);
         text
     }
 

@@ -6,7 +6,9 @@ use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
 use serde::Serialize;
 
-use super::{heading, moment, thousands};
+use super::{heading, moment};
+use crate::listing::Listing;
+use latency_report::text::{counted, thousands};
 
 /// Most signals that the text lists.
 const SIGNALS_LISTED_MAX: usize = 10;
@@ -70,18 +72,18 @@ pub struct SignalLine {
     pub components: Vec<(&'static str, f64)>,
 }
 
-pub(super) fn render(ifd: &IfdFigures, text: &mut String) {
+pub(super) fn render(ifd: &IfdFigures, listing: Listing, text: &mut String) {
     if ifd.expiries.is_empty() && ifd.signals.is_empty() {
         return;
     }
     heading(text, "institutional flow in options");
     let history = match ifd.baselines {
         0 => "no history of days before, so pressure (v3) is measured and not judged".to_owned(),
-        places => format!("{} places with a history", thousands(places as u64)),
+        places => format!("{} with a history", counted(places, "place")),
     };
     let _ = writeln!(text, "  profile {}; {history}", ifd.profile);
     render_expiries(&ifd.expiries, text);
-    render_signals(ifd, text);
+    render_signals(ifd, listing, text);
 }
 
 fn render_expiries(expiries: &[Expiry], text: &mut String) {
@@ -123,7 +125,7 @@ fn render_expiries(expiries: &[Expiry], text: &mut String) {
     lines(&mut table, text);
 }
 
-fn render_signals(ifd: &IfdFigures, text: &mut String) {
+fn render_signals(ifd: &IfdFigures, listing: Listing, text: &mut String) {
     if ifd.signals.is_empty() {
         let _ = writeln!(text, "  no signals");
         return;
@@ -140,7 +142,7 @@ fn render_signals(ifd: &IfdFigures, text: &mut String) {
         "confidence",
         "because",
     ]);
-    for line in strongest.iter().take(SIGNALS_LISTED_MAX) {
+    for line in strongest.iter().take(listing.most(SIGNALS_LISTED_MAX)) {
         let because = line.components.iter();
         let because: Vec<_> = because
             .map(|(name, value)| match value.fract() == 0.0 {
@@ -165,10 +167,8 @@ fn render_signals(ifd: &IfdFigures, text: &mut String) {
     for line in table.lines() {
         let _ = writeln!(text, " {}", line.trim_end());
     }
-    let rest = ifd.signals.len().saturating_sub(SIGNALS_LISTED_MAX);
-    if rest > 0 {
-        let _ = writeln!(text, "  and {} weaker ones", thousands(rest as u64));
-    }
+    let count = ifd.signals.len();
+    text.push_str(&listing.rest(count, SIGNALS_LISTED_MAX, |more| format!("{more} weaker")));
 }
 
 fn lines(table: &mut Table, text: &mut String) {
@@ -187,7 +187,7 @@ mod tests {
     #[test]
     fn nothing_found_is_nothing_said() {
         let mut text = String::new();
-        render(&IfdFigures::default(), &mut text);
+        render(&IfdFigures::default(), Listing::Short, &mut text);
         assert_eq!(text, "");
     }
 
@@ -203,12 +203,12 @@ mod tests {
             ..IfdFigures::default()
         };
         let mut text = String::new();
-        render(&ifd, &mut text);
+        render(&ifd, Listing::Short, &mut text);
         let first = text
             .lines()
             .find(|line| line.contains("ratio 12"))
             .unwrap_or("");
         assert!(first.contains("0.55"), "{text}");
-        assert!(text.contains("and 2 weaker ones"), "{text}");
+        assert!(text.contains("and 2 weaker (--all lists them)"), "{text}");
     }
 }

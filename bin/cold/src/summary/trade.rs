@@ -11,7 +11,9 @@ use comfy_table::{CellAlignment, Table};
 use serde::Serialize;
 use undertow_core::money::Money;
 
-use super::{Count, heading, moment, thousands};
+use super::{Count, heading, moment};
+use crate::listing::Listing;
+use latency_report::text::{counted, thousands};
 
 /// A session's trading in figures.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -52,8 +54,10 @@ pub struct TradeFigures {
     pub fill_lines: Vec<FillLine>,
     /// The account.
     pub account: AccountFigures,
-    /// How far limits were used at most, the tightest first.
+    /// How far limits were used at most by what orders were asked for, the tightest first.
     pub limits: Vec<LimitLine>,
+    /// Checks that no order came to: an earlier one had refused it, or it was spared them.
+    pub limits_unasked: Vec<String>,
     /// Halts, if any.
     pub halt: Option<String>,
     /// Digest of orders and positions at the end.
@@ -285,19 +289,19 @@ pub(crate) fn spaced(name: &str) -> String {
     words
 }
 
-pub(super) fn render(figures: &TradeFigures, text: &mut String) {
+pub(super) fn render(figures: &TradeFigures, listing: Listing, text: &mut String) {
     heading(text, "signals");
     let _ = writeln!(text, "  profile {}  mode {}", figures.profile, figures.mode);
     for line in &figures.chains {
         render_chain(line, text);
     }
     render_strategies(figures, text);
-    render_signals(&figures.signals, text);
+    render_signals(&figures.signals, listing, text);
     heading(text, "orders");
     render_orders(figures, text);
-    render_fills(figures, text);
+    render_fills(figures, listing, text);
     heading(text, "account");
-    render_account(figures, text);
+    render_account(figures, listing, text);
 }
 
 fn render_chain(line: &ChainLine, text: &mut String) {
@@ -315,10 +319,10 @@ fn render_chain(line: &ChainLine, text: &mut String) {
     let money = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), large_usd);
     let _ = writeln!(
         text,
-        "  {} ({contract}): {} of {} options weighed, GEX {} per 1 % move (z {}), DEX {} (z {}), pin {}",
+        "  {} ({contract}): {} of {} weighed, GEX {} per 1 % move (z {}), DEX {} (z {}), pin {}",
         line.product,
         line.weighed,
-        line.listed,
+        counted(line.listed, "option"),
         money(line.gex_1pct),
         figure(line.gex_z, 2),
         money(line.dex),
@@ -381,7 +385,7 @@ fn render_strategies(figures: &TradeFigures, text: &mut String) {
     reasons(figures, text, "blocked, by reason", |line| &line.blocked);
 }
 
-fn render_signals(signals: &[SignalLine], text: &mut String) {
+fn render_signals(signals: &[SignalLine], listing: Listing, text: &mut String) {
     if signals.is_empty() {
         return;
     }
@@ -396,7 +400,7 @@ fn render_signals(signals: &[SignalLine], text: &mut String) {
         "contract",
         "led to",
     ]);
-    for signal in signals.iter().take(SIGNALS_LISTED_MAX) {
+    for signal in signals.iter().take(listing.most(SIGNALS_LISTED_MAX)) {
         lines.add_row([
             moment(&signal.ts),
             signal.id.clone(),
@@ -408,15 +412,8 @@ fn render_signals(signals: &[SignalLine], text: &mut String) {
         ]);
     }
     write_table(&mut lines, &[4], text);
-    and_more(signals.len(), SIGNALS_LISTED_MAX, text);
-}
-
-/// How many lines a table does not list.
-fn and_more(count: usize, listed_max: usize, text: &mut String) {
-    let more = count.saturating_sub(listed_max) as u64;
-    if more > 0 {
-        let _ = writeln!(text, "  and {} more", thousands(more));
-    }
+    let more = |left| format!("{left} more");
+    text.push_str(&listing.rest(signals.len(), SIGNALS_LISTED_MAX, more));
 }
 
 /// Counts of each strategy, if any has some.
@@ -435,6 +432,11 @@ fn reasons(
 }
 
 fn render_orders(figures: &TradeFigures, text: &mut String) {
+    if figures.intents == 0 {
+        text.push_str("  none was asked for\n");
+        super::counts(text, "no intent", &figures.unwanted);
+        return;
+    }
     let Ended {
         filled,
         partly,
@@ -444,9 +446,9 @@ fn render_orders(figures: &TradeFigures, text: &mut String) {
     } = figures.ended;
     let _ = writeln!(
         text,
-        "  {} intents: {} orders, {} refused by risk",
-        thousands(figures.intents),
-        thousands(figures.orders),
+        "  {}: {}, {} refused by risk",
+        counted(figures.intents, "intent"),
+        counted(figures.orders, "order"),
         thousands(figures.refused.iter().map(|count| count.count).sum())
     );
     super::counts(text, "refused", &figures.refused);
@@ -457,14 +459,14 @@ fn render_orders(figures: &TradeFigures, text: &mut String) {
     );
     let _ = writeln!(
         text,
-        "  {} fills of {} contracts, slippage {} against the middle of the quote",
-        thousands(figures.fills),
-        thousands(figures.filled),
+        "  {} of {}, slippage {} against the middle of the quote",
+        counted(figures.fills, "fill"),
+        counted(figures.filled, "contract"),
         usd(&figures.slippage)
     );
 }
 
-fn render_fills(figures: &TradeFigures, text: &mut String) {
+fn render_fills(figures: &TradeFigures, listing: Listing, text: &mut String) {
     if figures.fill_lines.is_empty() {
         return;
     }
@@ -481,7 +483,11 @@ fn render_fills(figures: &TradeFigures, text: &mut String) {
         "why",
         "slippage $",
     ]);
-    for fill in figures.fill_lines.iter().take(FILLS_LISTED_MAX) {
+    for fill in figures
+        .fill_lines
+        .iter()
+        .take(listing.most(FILLS_LISTED_MAX))
+    {
         lines.add_row([
             moment(&fill.ts),
             fill.order.to_string(),
@@ -496,10 +502,11 @@ fn render_fills(figures: &TradeFigures, text: &mut String) {
         ]);
     }
     write_table(&mut lines, &[1, 6, 7, 9], text);
-    and_more(figures.fill_lines.len(), FILLS_LISTED_MAX, text);
+    let (count, more) = (figures.fill_lines.len(), |left| format!("{left} more"));
+    text.push_str(&listing.rest(count, FILLS_LISTED_MAX, more));
 }
 
-fn render_account(figures: &TradeFigures, text: &mut String) {
+fn render_account(figures: &TradeFigures, listing: Listing, text: &mut String) {
     let account = &figures.account;
     let or_unknown = |money: &Option<String>| match money {
         Some(money) => usd(money),
@@ -518,11 +525,10 @@ fn render_account(figures: &TradeFigures, text: &mut String) {
         let cents = |value: f64| usd(&format!("{value:.2}"));
         let or_dash = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), cents);
         let factor = trades.profit_factor.map(|factor| format!("{factor:.2}"));
-        let noun = if trades.count == 1 { "trade" } else { "trades" };
         let _ = writeln!(
             text,
-            "  {} {noun} closed: {:.0} % won, profit factor {}, mean {}, of those won {}, of those lost {}",
-            trades.count,
+            "  {} closed: {:.0} % won, profit factor {}, mean {}, of those won {}, of those lost {}",
+            counted(trades.count, "trade"),
             trades.win_rate * 100.0,
             factor.as_deref().unwrap_or("-"),
             cents(trades.expectancy),
@@ -531,19 +537,7 @@ fn render_account(figures: &TradeFigures, text: &mut String) {
         );
     }
     render_contracts(figures, text);
-    let used = figures.limits.iter().take(LIMITS_LISTED_MAX);
-    let used = used.map(|line| {
-        format!(
-            "{} ({}) {} %",
-            line.check,
-            spaced(&line.bound),
-            line.used_pct
-        )
-    });
-    let used = used.collect::<Vec<_>>().join(" · ");
-    if !used.is_empty() {
-        let _ = writeln!(text, "  limits used at most: {used}");
-    }
+    render_limits(figures, listing, text);
     if let Some(halt) = &figures.halt {
         let _ = writeln!(text, "  ! {halt}");
     }
@@ -551,6 +545,25 @@ fn render_account(figures: &TradeFigures, text: &mut String) {
     for kept in &figures.kept {
         let _ = writeln!(text, "  {kept}");
     }
+}
+
+/// How much of their limits orders used: a limit is only looked at when an order is asked for.
+fn render_limits(figures: &TradeFigures, listing: Listing, text: &mut String) {
+    if figures.intents == 0 {
+        text.push_str("  limits: none was asked, for no order was asked for\n");
+        return;
+    }
+    let intents = counted(figures.intents, "intent");
+    let _ = writeln!(text, "  limits, as far as {intents} came to them:");
+    let used = figures.limits.iter().take(listing.most(LIMITS_LISTED_MAX));
+    let used = used.map(|line| {
+        let bound = spaced(&line.bound);
+        format!("{} ({bound}) {} %", line.check, line.used_pct)
+    });
+    super::paragraph(text, "used", used);
+    let more = |left| format!("{left} used less");
+    text.push_str(&listing.rest(figures.limits.len(), LIMITS_LISTED_MAX, more));
+    super::paragraph(text, "not asked", figures.limits_unasked.iter().cloned());
 }
 
 fn render_contracts(figures: &TradeFigures, text: &mut String) {
@@ -625,12 +638,41 @@ mod tests {
             ..TradeFigures::default()
         };
         let mut text = String::new();
-        render(&figures, &mut text);
+        render(&figures, Listing::Short, &mut text);
         let total = text.lines().find(|line| line.contains("total"));
         let total: Vec<_> = total.unwrap_or("").split_whitespace().collect();
         assert_eq!(total, ["total", "2,000", "0", "0", "1,800", "26", "0"]);
         assert!(text.contains("4c4fc175887c07e5"), "{text}");
         assert!(text.contains("refused by data_age, order 3"), "{text}");
-        assert!(text.contains("and 1 more"), "{text}");
+        assert!(text.contains("and 1 more (--all"), "{text}");
+    }
+
+    #[test]
+    fn limits_say_what_was_asked_and_what_was_not() {
+        let limit = |used_pct| LimitLine {
+            check: "position".to_owned(),
+            bound: "PositionQuantity".to_owned(),
+            used_pct,
+            ..LimitLine::default()
+        };
+        let mut figures = TradeFigures {
+            intents: 1,
+            limits: vec![limit(40); LIMITS_LISTED_MAX + 2],
+            limits_unasked: vec!["margin".to_owned(), "correlation".to_owned()],
+            ..TradeFigures::default()
+        };
+        let mut text = String::new();
+        render(&figures, Listing::Short, &mut text);
+        assert!(text.contains("limits, as far as 1 intent came"), "{text}");
+        let used = "  used        position (position quantity) 40 % · position";
+        assert!(text.contains(used), "{text}");
+        assert!(text.contains("and 2 used less"), "{text}");
+        let unasked = "  not asked   margin · correlation\n";
+        assert!(text.contains(unasked), "{text}");
+        figures.intents = 0;
+        text.clear();
+        render(&figures, Listing::Short, &mut text);
+        assert!(text.contains("no order was asked for"), "{text}");
+        assert!(!text.contains("as far as"), "{text}");
     }
 }

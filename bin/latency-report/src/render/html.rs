@@ -13,6 +13,7 @@ const STYLE: &str = "\
 body{margin:2rem auto;max-width:1000px;padding:0 1rem;background:var(--paper);color:var(--ink);\
 font:15px/1.5 system-ui,'Segoe UI',Roboto,Helvetica,Arial,sans-serif}
 svg{width:100%;height:auto;margin:0 0 1.5rem}
+@media(max-width:760px){.plot{overflow-x:auto}.plot svg{min-width:960px}}
 h2{font-size:1rem;margin:1.5rem 0 .5rem}
 .scroll{overflow-x:auto}
 table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums;font-size:14px}
@@ -31,7 +32,9 @@ pub(super) fn render(run: &Run) -> String {
          <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n\
          <title>Latency: {title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n"
     );
+    page.push_str("<div class=\"plot\">");
     page.push_str(&svg::render(run));
+    page.push_str("</div>");
     let (foreign, own): (Vec<&Row>, Vec<&Row>) = run
         .rows
         .iter()

@@ -92,13 +92,13 @@ pub(super) fn grid(rows: &[&Row]) -> Vec<Vec<String>> {
     head.extend(["max", "saturated", "neg"].map(str::to_owned));
     let cells = |row: &&Row| {
         let bins = Bins::of(row);
-        let mut cells = vec![row.name.clone(), text::count(row.histogram.len())];
+        let mut cells = vec![row.name.clone(), text::thousands(row.histogram.len())];
         cells.extend(LADDER.map(|percentile| text::reading(bins.percentile(percentile))));
         cells.push(match row.histogram.is_empty() {
             true => "n/a".to_owned(),
             false => text::latency(row.max_ns),
         });
-        cells.extend([row.saturated, row.negative].map(text::count));
+        cells.extend([row.saturated, row.negative].map(text::thousands));
         cells.extend(note(row));
         cells
     };
@@ -117,8 +117,11 @@ pub(super) fn foot(run: &Run) -> Vec<String> {
     let mut lines = Vec::new();
     for ring in &run.rings {
         lines.push(format!(
-            "ring {}: high-water {}/{}, full {} times",
-            ring.name, ring.high_water, ring.capacity, ring.full
+            "ring {}: high-water {}/{}, full {}",
+            ring.name,
+            ring.high_water,
+            ring.capacity,
+            text::counted(ring.full, "time")
         ));
     }
     for cycle in &run.duty_cycles {
@@ -127,20 +130,20 @@ pub(super) fn foot(run: &Run) -> Vec<String> {
             cycle.tile,
             text::latency(cycle.longest_ns),
             text::latency(cycle.threshold_ns),
-            text::count(cycle.over)
+            text::thousands(cycle.over)
         ));
     }
     lines.push(format!(
         "allocations on hot threads: {}   page faults: {}   involuntary switches: {}",
-        measured(run.allocations.map(text::count)),
-        measured(run.page_faults.map(text::count)),
-        measured(run.involuntary_switches.map(text::count))
+        measured(run.allocations.map(text::thousands)),
+        measured(run.page_faults.map(text::thousands)),
+        measured(run.involuntary_switches.map(text::thousands))
     ));
     let off = run.off_processor.map(|share| {
         format!(
             "{} of {}",
-            text::count(share.part),
-            text::count(share.whole)
+            text::thousands(share.part),
+            text::thousands(share.whole)
         )
     });
     lines.push(format!(

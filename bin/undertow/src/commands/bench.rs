@@ -10,10 +10,10 @@ use bumpalo::Bump;
 use comfy_table::presets::{ASCII_MARKDOWN, NOTHING};
 use comfy_table::{CellAlignment, Table};
 use indicatif::{ProgressBar, ProgressStyle};
+use latency_report::text::{counted, thousands};
 use serde_json::{Value, json};
 use time::Date;
 use undertow_cold::baselines;
-use undertow_cold::summary::thousands;
 use undertow_core::book::Books;
 use undertow_core::event::{Control, Stamp};
 use undertow_core::stage::{Sink, Stage, turn};
@@ -286,15 +286,14 @@ impl Sink<FlowOutput> for Heard {
 
 fn title(args: &BenchFlow, sums: &Sums) -> String {
     format!(
-        "{} simulated sessions after {} days of history (seeds {} to {}, {:.0} hours, {:.1} of them \
-         calm), about {} messages each",
-        args.seeds,
-        args.history,
+        "{} after {} of history (seeds {} to {}, {:.0} hours, {:.1} of them calm), about {} each",
+        counted(args.seeds, "simulated session"),
+        counted(args.history, "day"),
         args.first_seed,
         args.first_seed + args.seeds - 1,
         sums.hours,
         sums.calm_hours,
-        thousands(args.messages),
+        counted(args.messages, "message"),
     )
 }
 

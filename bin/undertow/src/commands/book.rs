@@ -5,9 +5,10 @@ use std::fmt::Write;
 use anyhow::Result;
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
+use latency_report::text::{counted, thousands};
 use serde_json::{Value, json};
 use undertow_cold::registry::Registry;
-use undertow_cold::summary::thousands;
+use undertow_cold::summary::BookTrust;
 use undertow_core::book::{Book, Books, Level};
 use undertow_core::event::{Body, Mbo};
 use undertow_core::types::{Flags, InstrumentId, Nanos, Side};
@@ -31,6 +32,7 @@ pub(super) fn book(global: &Global, args: &cli::Book) -> Result<Exit> {
         records: Records::open(std::slice::from_ref(&args.file))?,
         books: Books::new_in(arena.bump(), &limits)?,
         registry: Registry::default(),
+        trust: BookTrust::default(),
         day: None,
     };
     reader.read_to(args);
@@ -60,6 +62,7 @@ struct Reader<'a> {
     records: Records<'a>,
     books: Books<'a>,
     registry: Registry,
+    trust: BookTrust,
     /// The day that a time of day is of: that of the first live record, for a snapshot's records
     /// may be of the day before.
     day: Option<Nanos>,
@@ -79,6 +82,9 @@ impl Reader<'_> {
                 && self.is_beyond(mbo, args)
             {
                 return;
+            }
+            if let Some(mbo) = msg.body.record() {
+                self.trust.note(mbo.action);
             }
             self.books.take(&msg.body);
         }
@@ -125,13 +131,13 @@ impl Reader<'_> {
 
     fn text(&self, book: &Book<'_>, args: &cli::Book) -> String {
         let mut text = format!(
-            "{}  {}  trust {}  {}\n",
+            "{}  {}  {}  {}\n",
             self.name(book),
             heard(book).map_or_else(
                 || "before its first live record".to_owned(),
                 |ts| format!("at {}", rfc3339(ts))
             ),
-            book.trust().name(),
+            BookTrust::words(self.trust.word(book)),
             if book.is_event_open() {
                 "(an event is open)"
             } else {
@@ -161,9 +167,9 @@ impl Reader<'_> {
             let totals = book.totals(side);
             let _ = writeln!(
                 text,
-                "{name}: {} orders on {} levels, size {}",
-                thousands(totals.orders),
-                thousands(totals.levels),
+                "{name}: {} on {}, size {}",
+                counted(totals.orders, "order"),
+                counted(totals.levels, "level"),
                 thousands(totals.size)
             );
         }
@@ -187,7 +193,7 @@ impl Reader<'_> {
             "instrument_id": book.key().instrument_id.0,
             "publisher_id": book.key().publisher_id.0,
             "ts": heard(book).map(|ts| ts.0),
-            "trust": book.trust().name(),
+            "trust": self.trust.word(book),
             "bids": side(Side::Bid),
             "asks": side(Side::Ask),
         })

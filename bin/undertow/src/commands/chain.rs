@@ -72,7 +72,7 @@ fn tell(global: &Global, args: &Chain, report: &Report) -> Result<Exit> {
     if global.json {
         return print_json(&json::json(report));
     }
-    let mut told = text::text(report, args.strikes);
+    let mut told = text::text(report, args.strikes, global.listing());
     if let Some(path) = &args.html {
         told.push_str(&format!("\ndrawn in {}\n", path.display()));
     }

@@ -12,8 +12,8 @@ use std::time::Instant;
 use anyhow::Result;
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
+use latency_report::text::{counted, thousands};
 use serde_json::{Value, json};
-use undertow_cold::summary::thousands;
 use undertow_core::event::Body;
 use undertow_strategies::discovery::{Basis, Correlations, LookbackMode, RegimeConfig, TRADES_MIN};
 
@@ -152,11 +152,11 @@ fn reasons(found: &Found) -> Vec<(&'static str, String)> {
         (
             "lookback",
             format!(
-                "{} bars = {} of the lags beyond ±{:.4} ({lags}) over {} returns of 5 s",
-                lookback.bars,
+                "{} = {} of the lags beyond ±{:.4} ({lags}) over {} of 5 s",
+                counted(lookback.bars, "bar"),
                 found.mode_name(),
                 lookback.bound,
-                thousands(lookback.returns as u64),
+                counted(lookback.returns, "return"),
             ),
         ),
     ];
@@ -176,9 +176,9 @@ fn reasons(found: &Found) -> Vec<(&'static str, String)> {
     reasons.push(("regime", regime));
     let mut correlations = match &found.correlations {
         Ok(matrix) => format!(
-            "{} symbols over {} returns between buckets of 5 s that all of them traded in",
-            matrix.symbols().len(),
-            matrix.returns(),
+            "{} over {} between buckets of 5 s that all of them traded in",
+            counted(matrix.symbols().len(), "symbol"),
+            counted(matrix.returns(), "return"),
         ),
         Err(little) => format!("absent: {little}"),
     };
@@ -197,9 +197,9 @@ fn why_bucket(symbol: &Symbol) -> String {
     match &symbol.bucket.basis {
         Basis::Centres(centres) => {
             let centres: Vec<String> = centres.iter().map(|c| format!("{c:.1}")).collect();
-            let trades = thousands(symbol.trades as u64);
+            let trades = counted(symbol.trades, "trade size");
             let centres = centres.join(" ");
-            format!("middle of the centres {centres} of {trades} trade sizes, within 50 to 500")
+            format!("middle of the centres {centres} of {trades}, within 50 to 500")
         }
         Basis::TooFewTrades => format!("the default, for fewer than {TRADES_MIN} trades"),
         Basis::Scaled => {
@@ -244,13 +244,12 @@ fn headline(args: &Discover, sample: &Sample) -> String {
         _ => "no session".to_owned(),
     };
     format!(
-        "{}: {} ({}), {} trades of {} instrument{}, {} outside these hours",
+        "{}: {} ({}), {} of {}, {} outside these hours",
         names.collect::<Vec<_>>().join(" "),
         sessions,
         args.hours.meaning(),
-        thousands(sample.trades()),
-        thousands(sample.instruments() as u64),
-        if sample.instruments() == 1 { "" } else { "s" },
+        counted(sample.trades(), "trade"),
+        counted(sample.instruments(), "instrument"),
         thousands(sample.outside()),
     )
 }

@@ -8,6 +8,7 @@ use anyhow::Result;
 use latency_report::render::{Format, render};
 use latency_report::run::{Core, Floor, Pinning};
 use latency_report::store;
+use latency_report::text::counted;
 use serde_json::{Value, json};
 use undertow_feeds::synthetic::{SessionConfig, Truth, write_session};
 
@@ -120,8 +121,10 @@ fn told_order(outcome: &order::Outcome, place: &Path) -> Result<String> {
         refused,
     } = outcome;
     Ok(format!(
-        "{}  {records} records, {orders} orders, {refused} refused by risk\n  kept in {}\n\n",
+        "{}  {}, {}, {refused} refused by risk\n  kept in {}\n\n",
         render(run, Format::Table, None)?,
+        counted(*records, "record"),
+        counted(*orders, "order"),
         place.display()
     ))
 }
@@ -198,7 +201,11 @@ fn median_and_most(kills: &[Kill], ns: fn(&Kill) -> u64) -> (u64, u64) {
 
 fn told(args: &DrillKill, lines: &[(&str, Vec<Kill>)], is_met: bool) -> String {
     let (orders, rounds) = (args.orders, args.rounds);
-    let mut text = format!("kill drill: {orders} live orders, {rounds} rounds, wall time in µs\n");
+    let mut text = format!(
+        "kill drill: {}, {}, wall time in µs\n",
+        counted(orders, "live order"),
+        counted(rounds, "round")
+    );
     let _ = writeln!(
         text,
         "{:<13} {:>12} {:>9} {:>16} {:>9}   cancels",
@@ -227,7 +234,11 @@ fn told(args: &DrillKill, lines: &[(&str, Vec<Kill>)], is_met: bool) -> String {
     }
     let again = lines.iter().flat_map(|(_, kills)| kills);
     let again = again.map(|kill| kill.cancels_again).max().unwrap_or(0);
-    let _ = writeln!(text, "a second kill sends {again} cancels more");
+    let _ = writeln!(
+        text,
+        "a second kill sends {} more",
+        counted(again, "cancel")
+    );
     let verdict = if is_met { "held" } else { "MISSED" };
     let _ = writeln!(text, "bar           {} µs: {verdict}", BAR_NS / 1_000);
     text

@@ -42,7 +42,7 @@ pub(super) fn flow(global: &Global, args: &cli::Flow) -> Result<Exit> {
     if global.json {
         print_json(&json::json(&report))?;
     } else {
-        let mut told = text::text(&report);
+        let mut told = text::text(&report, global.listing());
         if let Some(path) = &args.html {
             told.push_str(&format!("\ndrawn in {}\n", path.display()));
         }

@@ -9,6 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use latency_report::text::counted;
 use serde_json::{Value, json};
 use undertow_cold::journal::show::{self, escaped};
 use undertow_cold::journal::{Cut, Damage, Entry, JournalError, Line, Reader, Scan, State, Step};
@@ -159,17 +160,17 @@ fn told(dir: &Path, state: &State, scan: &Scan) -> String {
         text,
         "{verdict}: {}: {} in {}; every checksum and the chain hold",
         dir.display(),
-        count(records, "record"),
-        count(segments.into(), "segment"),
+        counted(records, "record"),
+        counted(segments, "segment"),
     );
     let _ = writeln!(
         text,
         "{}, {} open; {}; {} compared, {} of invariants; next id {}",
-        count(state.orders().count() as u64, "order"),
+        counted(state.orders().count(), "order"),
         state.open_orders().count(),
-        count(state.executions() as u64, "execution"),
-        count(state.checkpoints(), "checkpoint"),
-        count(state.breach_count(), "breach"),
+        counted(state.executions(), "execution"),
+        counted(state.checkpoints(), "checkpoint"),
+        counted(state.breach_count(), "breach"),
         state.next_id().0,
     );
     if let Some(start) = state.start() {
@@ -213,7 +214,7 @@ fn told_cut(cut: &Cut) -> String {
     format!(
         "torn: {}: {} from byte {} on do not count ({}); the next writer cuts them off",
         cut.path.display(),
-        count(cut.bytes, "byte"),
+        counted(cut.bytes, "byte"),
         cut.offset,
         cut.damage,
     )
@@ -268,13 +269,4 @@ fn verdict(state: &State, scan: &Scan, failures: &[Failure]) -> Value {
 fn name(line: &Line) -> String {
     let key = line.contract.key;
     format!("{}/{}", key.instrument_id.0, key.publisher_id.0)
-}
-
-fn count(number: u64, noun: &str) -> String {
-    let ending = match (number, noun) {
-        (1, _) => "",
-        (_, "breach") => "es",
-        _ => "s",
-    };
-    format!("{number} {noun}{ending}")
 }

@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 use latency_report::render::{Format, render};
 use latency_report::store;
+use latency_report::text::counted;
 use serde_json::json;
 use undertow_cold::provenance::{self, Origin, Provenance};
 use undertow_cold::state::State;
@@ -87,11 +88,11 @@ pub(super) fn main_job(global: &Global, args: &MainJob) -> Result<Exit> {
     spinner.finish_and_clear();
     if !global.quiet && !global.json {
         print(&format!(
-            "simulated {} records in {:.1} s: seed {}, {} activities planted\n\n",
-            undertow_cold::summary::thousands(counts.total()),
+            "simulated {} in {:.1} s: seed {}, {} planted\n\n",
+            counted(counts.total(), "record"),
             started.elapsed().as_secs_f64(),
             config.seed,
-            truth.planted.len(),
+            counted(truth.planted.len(), "activity"),
         ))?;
     }
     let title = format!("simulated session, seed {}", config.seed);
@@ -301,7 +302,7 @@ fn tell(global: &Global, outcome: &Outcome, place: &Path) -> Result<Exit> {
     let latency = render(&outcome.run, Format::Table, None)?;
     print(&format!(
         "{}\nreport      {}/latency.html\n",
-        outcome.summary.render(&latency),
+        outcome.summary.render(&latency, global.listing()),
         place.display()
     ))
 }
@@ -312,8 +313,8 @@ fn verdict(outcome: &Outcome) -> Result<Exit> {
     let check = &outcome.summary.check;
     let broken = check.iter().filter_map(|check| {
         let cause = format!(
-            "{} invariants broken, first {}",
-            check.violations,
+            "{} broken, first {}",
+            counted(check.violations, "invariant"),
             check.first.as_ref()?
         );
         let next = "this is a fault of ours: report it with the input";
@@ -341,7 +342,11 @@ fn stem(path: &Path) -> String {
         .to_owned()
 }
 
-/// A title as the name of a directory.
+/// Most letters in the name of a directory.
+const SLUG_MAX: usize = 80;
+
+/// A title as the name of a directory. One that is too long ends in a digest of all of it, so that
+/// two runs whose inputs differ only where nobody sees it do not write over each other.
 fn slug(title: &str) -> String {
     let mut slug = String::with_capacity(title.len());
     for letter in title.chars() {
@@ -351,6 +356,35 @@ fn slug(title: &str) -> String {
             slug.push('-');
         }
     }
-    slug.truncate(80);
-    slug.trim_matches('-').to_owned()
+    let slug = slug.trim_matches('-');
+    if slug.len() <= SLUG_MAX {
+        return slug.to_owned();
+    }
+    let mut digest = Digest::EMPTY;
+    digest.add_bytes(title.as_bytes());
+    let digest = format!("-{:016x}", digest.value());
+    let kept = slug[..SLUG_MAX - digest.len()].trim_end_matches('-');
+    format!("{kept}{digest}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_titles_that_begin_alike_have_directories_of_their_own() {
+        assert_eq!(slug("replay ES.mbo (1)"), "replay-es-mbo-1");
+        let just = "a".repeat(SLUG_MAX);
+        assert_eq!(slug(&just), just);
+        let day = |day: u32| format!("backtest {} day-{day}", "glbx-mdp3 ".repeat(12));
+        let [monday, tuesday] = [day(1), day(2)].map(|title| slug(&title));
+        assert_ne!(monday, tuesday);
+        assert_eq!(monday, slug(&day(1)));
+        assert!(monday.len() <= SLUG_MAX, "{monday}");
+        let kept = "backtest-glbx-mdp3-glbx-mdp3";
+        assert!(
+            monday.starts_with(kept) && !monday.contains("--"),
+            "{monday}"
+        );
+    }
 }

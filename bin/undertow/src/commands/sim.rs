@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
+use latency_report::text::{counted, thousands};
 use serde_json::{Value, json};
-use undertow_cold::summary::thousands;
 
 use super::{print, print_json};
 use crate::cli::{Global, Sim};
@@ -137,11 +137,11 @@ fn text(args: &Sim, sum: &Sum, wall: Duration) -> String {
     let mut out = String::new();
     let _ = writeln!(
         out,
-        "seeds       {} from {} on, {} of them in the shadow, {} inputs",
+        "seeds       {} from {} on, {} of them in the shadow, {}",
         count(sum.seeds),
         args.seed,
         count(tally.shadows),
-        count(tally.inputs),
+        counted(tally.inputs, "input"),
     );
     let _ = writeln!(
         out,
@@ -152,14 +152,14 @@ fn text(args: &Sim, sum: &Sum, wall: Duration) -> String {
     );
     let _ = writeln!(
         out,
-        "trading     {} signals, {} intents, {} refused, {} orders ({} open), {} cancels, {} fills",
-        count(tally.signals),
-        count(tally.intents),
+        "trading     {}, {}, {} refused, {} ({} open), {}, {}",
+        counted(tally.signals, "signal"),
+        counted(tally.intents, "intent"),
         count(tally.refused.values().sum()),
-        count(tally.orders),
+        counted(tally.orders, "order"),
         count(tally.entries),
-        count(tally.cancels),
-        count(tally.fills),
+        counted(tally.cancels, "cancel"),
+        counted(tally.fills, "fill"),
     );
     let _ = writeln!(out, "refused by");
     for (name, number) in &tally.refused {

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
+use latency_report::text::{counted, thousands};
 use serde_json::json;
-use undertow_cold::summary::thousands;
 use undertow_feeds::synthetic::{
     Counts, FaultKind, Faults, SessionConfig, Truth, write_chain, write_fifty, write_one,
     write_session,
@@ -135,8 +135,8 @@ fn check_room(args: &Synth) -> Result<(), Failure> {
     match host::disk_free(dir) {
         Ok(free) if free < needed => {
             let cause = format!(
-                "{} messages take about {} MiB, and {} are free at {}",
-                thousands(messages(args)),
+                "{} need about {} MiB, and {} are free at {}",
+                counted(messages(args), "message"),
                 thousands(needed >> 20),
                 thousands(free >> 20),
                 dir.display()
@@ -231,15 +231,15 @@ fn tell(global: &Global, args: &Synth, counts: &Counts, truth: &Truth) -> Result
     }
     let share = |count: u64| 100.0 * count as f64 / counts.total().max(1) as f64;
     print(&format!(
-        "{out}: {} records (add {:.1} %, cancel {:.1} %, modify {:.1} %, trade and fill {:.1} %), \
-         {} activities planted, {} faults injected\n",
-        thousands(counts.total()),
+        "{out}: {} (add {:.1} %, cancel {:.1} %, modify {:.1} %, trade and fill {:.1} %), \
+         {} planted, {} injected\n",
+        counted(counts.total(), "record"),
         share(counts.adds),
         share(counts.cancels),
         share(counts.modifies),
         share(counts.trades + counts.fills),
-        truth.planted.len(),
-        truth.faults.len(),
+        counted(truth.planted.len(), "activity"),
+        counted(truth.faults.len(), "fault"),
     ))
 }
 

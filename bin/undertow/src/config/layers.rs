@@ -10,6 +10,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
+use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::Config;
@@ -242,20 +243,14 @@ impl Reader {
                 return Vec::new();
             }
         };
-        let place = |offset: usize| format!("{}:{}", path.display(), line_at(&text, offset));
-        let (table, errors) = DeTable::parse_recoverable(&text);
-        if !errors.is_empty() {
-            self.failures.extend(errors.iter().map(|error| {
-                let offset = error.span().map_or(0, |span| span.start);
-                Failure::new(
-                    Code::CONFIG_SYNTAX,
-                    format!("not valid TOML: {}", error.message()),
-                    "mend this line; `undertow config show` prints a valid example",
-                )
-                .at(place(offset))
-            }));
-            return Vec::new();
-        }
+        let next = "mend this line; `undertow config show` prints a valid example";
+        let table = match toml(path, &text, next) {
+            Ok(table) => table,
+            Err(failure) => {
+                self.failures.push(failure);
+                return Vec::new();
+            }
+        };
         let mut entries = Vec::new();
         self.walk("", table.get_ref(), &mut entries);
         entries.sort_by_key(|entry| entry.offset);
@@ -461,12 +456,39 @@ fn read(path: &Path) -> Result<String, Failure> {
     }
 }
 
+/// A file as TOML.
+///
+/// # Errors
+/// Its first mistake, and no other: what follows it is often the same one, found again.
+pub(crate) fn toml<'t>(
+    path: &Path,
+    text: &'t str,
+    next: &str,
+) -> Result<Spanned<DeTable<'t>>, Failure> {
+    let (table, errors) = DeTable::parse_recoverable(text);
+    let place = |error: &toml::de::Error| error.span().map_or(0, |span| span.start);
+    let Some(first) = errors.iter().min_by_key(|error| place(error)) else {
+        return Ok(table);
+    };
+    let (line, column) = (line_at(text, place(first)), column_at(text, place(first)));
+    let cause = format!("not valid TOML: {}", first.message());
+    let place = format!("{}:{line}:{column}", path.display());
+    Err(Failure::new(Code::CONFIG_SYNTAX, cause, next).at(place))
+}
+
 /// The line of a byte, from 1.
-fn line_at(text: &str, offset: usize) -> usize {
-    1 + text.as_bytes()[..offset.min(text.len())]
-        .iter()
-        .filter(|byte| **byte == b'\n')
-        .count()
+pub(crate) fn line_at(text: &str, offset: usize) -> usize {
+    1 + before(text, offset).matches('\n').count()
+}
+
+/// The place of a byte in its line, in letters from 1.
+fn column_at(text: &str, offset: usize) -> usize {
+    let line = before(text, offset).rsplit('\n').next();
+    1 + line.map_or(0, |line| line.chars().count())
+}
+
+fn before(text: &str, offset: usize) -> &str {
+    text.get(..offset).unwrap_or(text)
 }
 
 /// The variable that sets `key`.
@@ -573,7 +595,8 @@ mod tests {
         let failures = load(text).expect_err("an invalid file").0;
         assert_eq!(failures.len(), 1, "{failures:?}");
         let failure = &failures[0];
-        let line = failure.place.rsplit(':').next().unwrap_or("").to_owned();
+        // A temporary file has no colon in its name.
+        let line = failure.place.split(':').nth(1).unwrap_or("").to_owned();
         let told = format!("{}; {}", failure.cause, failure.next);
         (line, failure.code.name, told)
     }
@@ -670,6 +693,23 @@ mod tests {
             assert!(told.contains("duplicate key"), "{told}");
             assert_eq!(code, "E-CONF-002");
             assert_ne!(line, "1");
+        }
+    }
+
+    #[test]
+    fn z10_what_is_no_toml_is_told_once_with_line_and_column() {
+        for (text, place) in [
+            ("layout = \"fused\"\n\n  layout fused\n", ":3:10"),
+            ("layout = \"fused\nidle = \"spin\"\n[book\n", ":1:16"),
+            ("gr\u{fc}n = 3\n", ":1:3"),
+        ] {
+            let failures = load(text.as_bytes()).expect_err("no TOML").0;
+            let [failure] = &failures[..] else {
+                panic!("told {} times: {failures:?}", failures.len());
+            };
+            assert_eq!(failure.code, Code::CONFIG_SYNTAX);
+            assert!(failure.place.ends_with(place), "{failure}");
+            assert!(failure.cause.starts_with("not valid TOML: "), "{failure}");
         }
     }
 

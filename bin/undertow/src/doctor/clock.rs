@@ -8,6 +8,7 @@ use super::Line;
 use super::files::Files;
 use crate::affinity::{Cores, pin_current};
 use crate::host;
+use latency_report::text::counted;
 
 const NEXT_TSC: &str =
     "latencies will be coarser; on bare metal, see why with `dmesg | grep -i tsc`";
@@ -114,11 +115,17 @@ fn forward() -> Line {
         ),
         (watchers, 0) => Line::ok(
             check,
-            format!("never backwards, watched from {watchers} cores"),
+            format!(
+                "never backwards, watched from {}",
+                counted(watchers, "core")
+            ),
         ),
         (watchers, ns) => Line::warn(
             check,
-            format!("backwards by up to {ns} ns between {watchers} cores"),
+            format!(
+                "backwards by up to {ns} ns between {}",
+                counted(watchers, "core")
+            ),
             "latencies across cores are off by as much; use the layout fused, or another clock",
         ),
     }

@@ -12,6 +12,7 @@ use super::{Line, Verdict};
 use crate::config::Config;
 use crate::config::values::Bytes;
 use crate::host::{self, Limit, Resource};
+use latency_report::text::counted;
 
 /// Every check of limits, disk and load.
 pub(super) fn examine(config: &Config, files: &Files) -> Vec<Line> {
@@ -168,11 +169,11 @@ fn load(files: &Files) -> Line {
     match average {
         Some(load) if load <= online as f64 / 2.0 => Line::ok(
             check,
-            format!("{load} in the last minute on {online} cores"),
+            format!("{load} in the last minute on {}", counted(online, "core")),
         ),
         Some(load) => Line::warn(
             check,
-            format!("{load} in the last minute on {online} cores"),
+            format!("{load} in the last minute on {}", counted(online, "core")),
             next,
         ),
         None => Line::warn(check, "the kernel does not say", "mount /proc"),

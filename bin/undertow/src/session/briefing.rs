@@ -10,6 +10,7 @@ use std::fs::File;
 use std::io::Read;
 
 use anyhow::Result;
+use latency_report::text::counted;
 use undertow_core::event::{Control, Mbo, Stamp};
 use undertow_core::money::Money;
 use undertow_core::risk::{Context, News};
@@ -189,8 +190,8 @@ fn earned(
     let later = days.split_off(&today);
     if !later.is_empty() {
         eprintln!(
-            "note: {} results of days that are not before this one are left out of value at risk",
-            later.len()
+            "note: left out of value at risk: {} of no day before this one",
+            counted(later.len(), "daily result")
         );
     }
     let skipped = days.len().saturating_sub(RESULTS_MAX);
@@ -285,9 +286,9 @@ fn articles(context: &ContextConfig) -> Result<Vec<Article>> {
         })?;
         if let Some((place, field)) = news.refused.first() {
             eprintln!(
-                "note: {path}: {} articles make no sense and are left out, the first is number \
-                 {place} for its {field}",
-                news.refused_count
+                "note: {path}: left out: {} without sense, the first is number {place} for its \
+                 {field}",
+                counted(news.refused_count, "article")
             );
         }
         for article in news.rows {

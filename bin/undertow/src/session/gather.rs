@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use latency_report::recorder::Recorder;
 use latency_report::run::{Core, DutyCycle, Environment, Floor, Pinning, Ring, Run};
+use latency_report::text::counted;
 use undertow_cold::registry::Registry;
 use undertow_cold::summary::ifd::IfdFigures;
 use undertow_cold::summary::trade::TradeFigures;
 use undertow_cold::summary::{
-    Check, Count, Definitions, Input, Instrument, StageLine, Summary, thousands,
+    BookTrust, Check, Count, Definitions, Input, Instrument, StageLine, Summary,
 };
 use undertow_core::book::{Book, Books};
 use undertow_core::types::{Action, Nanos, Price, Side};
@@ -58,6 +59,10 @@ fn summary<B: Bytes>(material: &Material<'_, '_, B>) -> Summary {
     let decoders: Vec<&Decoder> = streams.iter().map(Stream::decoder).collect();
     let (defined, options) = registry.counts();
     let tiles = &finished.tiles;
+    let mut trust = BookTrust::default();
+    let is_told = |action: &Action| decoders.iter().any(|it| it.counts().action(*action) > 0);
+    let told = Action::ALL.into_iter().filter(is_told);
+    told.for_each(|action| trust.note(action));
     Summary {
         inputs: names
             .iter()
@@ -67,8 +72,8 @@ fn summary<B: Bytes>(material: &Material<'_, '_, B>) -> Summary {
         span: span(&decoders),
         actions: actions(&decoders),
         records: record_types(&decoders),
-        faults: faults(&decoders, &finished.books),
-        instruments: instruments(finished, registry),
+        faults: faults(&decoders, &finished.books, trust),
+        instruments: instruments(finished, registry, trust),
         ifd: ifd.clone(),
         trade: trade.clone(),
         definitions: Definitions {
@@ -152,7 +157,7 @@ fn record_types(decoders: &[&Decoder]) -> Vec<Count> {
 }
 
 /// What was wrong, in the stream and in the books; what never happened is left out.
-fn faults(decoders: &[&Decoder], books: &Books<'_>) -> Vec<Count> {
+fn faults(decoders: &[&Decoder], books: &Books<'_>, trust: BookTrust) -> Vec<Count> {
     let unknown = decoders.iter().map(|it| it.counts().unknown()).sum();
     let stream = [("unknown record type", unknown)];
     // Every suspect record is counted by its book too, and `records` is no fault.
@@ -160,7 +165,9 @@ fn faults(decoders: &[&Decoder], books: &Books<'_>) -> Vec<Count> {
         .counters()
         .named()
         .into_iter()
-        .filter(|(name, _)| *name != "records");
+        .filter(|(name, _)| *name != "records")
+        // An event's other records may carry its end, where only trades are told.
+        .filter(|(name, _)| trust.tells_orders() || *name != "last_missing");
     let all = stream
         .into_iter()
         .chain(books)
@@ -175,6 +182,7 @@ fn faults(decoders: &[&Decoder], books: &Books<'_>) -> Vec<Count> {
 fn instruments<B: Bytes>(
     finished: &Finished<Replay<B>, Books<'_>>,
     registry: &Registry,
+    trust: BookTrust,
 ) -> Vec<Instrument> {
     let books = finished.books.iter().zip(0_u32..);
     let mut lines: Vec<_> = books
@@ -187,7 +195,7 @@ fn instruments<B: Bytes>(
                 name: registry.name(book.key(), last_seen(&book)),
                 instrument_id: book.key().instrument_id.0,
                 publisher_id: book.key().publisher_id.0,
-                trust: book.trust().name().to_owned(),
+                trust: trust.word(&book).to_owned(),
                 bid: touch.bid.to_string(),
                 bid_size: touch.bid_size,
                 ask: touch.ask.to_string(),
@@ -254,26 +262,26 @@ fn stages<B: Bytes>(
         line(
             "decode",
             format!(
-                "{} bytes to {} records, {} messages",
-                thousands(bytes),
-                thousands(records),
-                thousands(messages)
+                "{} to {}, {}",
+                counted(bytes, "byte"),
+                counted(records, "record"),
+                counted(messages, "message")
             ),
         ),
         line(
             "book",
             format!(
-                "{} records applied to {} books, {} orders rest at the end",
-                thousands(books.counters().records),
-                thousands(books.len() as u64),
-                thousands(resting)
+                "{} applied to {}, {} at the end",
+                counted(books.counters().records, "record"),
+                counted(books.len(), "book"),
+                counted(resting, "resting order")
             ),
         ),
         line(
             "flow",
             format!(
-                "{} updates of touch or tape",
-                thousands(finished.output.updates)
+                "{} of touch or tape",
+                counted(finished.output.updates, "update")
             ),
         ),
     ]

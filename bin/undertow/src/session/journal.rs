@@ -5,17 +5,21 @@
 //! and what changes money or the halt. The link to here is lossless: a disk that cannot keep up
 //! holds the chain back. A journal that fails halts the run, for nothing may be sent that is not
 //! written; what happened then is kept in memory and written anew if the disk lets it.
+//!
+//! The chain says every minute what it keeps and what its ledger comes to. In the journal that is
+//! said once, until something has happened that it rests on ([`News`]).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use latency_report::text::counted;
 use undertow_cold::journal::{
     Cancelled, Claimed, Intended, JournalError, Lock, Lowered, Lowering, Marked, Moment, Options,
     Record, Refused, Settled, Signalled, Start, Sync, Writer, segment_name,
 };
 use undertow_core::event::Stamp;
 use undertow_core::order::ClientOrderId;
-use undertow_core::risk::{Gate, LimitError};
+use undertow_core::risk::{Gate, Kept, LimitError};
 use undertow_core::types::{BookKey, Nanos, Price, Text};
 use undertow_strategies::decide::Outcome;
 use undertow_strategies::trade::event::{Decided, Limited, TradeEvent};
@@ -27,14 +31,14 @@ pub(crate) const JOURNAL: &str = "journal";
 pub(super) struct Journal {
     dir: PathBuf,
     writer: Option<Writer>,
-    signals: u64,
+    news: News,
     records: u64,
     digest: u64,
     last: Moment,
     failed: Option<JournalError>,
     /// Whether the disk confirms what must not be lost, as it goes.
     is_kept: bool,
-    /// Orders whose intent was not taken, and which so never left.
+    /// Orders whose intent was not even taken into memory, and which so never left.
     unsent: BTreeSet<ClientOrderId>,
 }
 
@@ -78,7 +82,7 @@ impl Journal {
         let mut journal = Self {
             dir,
             writer: Some(writer),
-            signals: 0,
+            news: News::default(),
             records: 0,
             digest: 0,
             last: moment(0, ts),
@@ -101,16 +105,18 @@ impl Journal {
         if let TradeEvent::Checkpoint(digest) = event {
             self.digest = *digest;
         }
-        let mut signals = self.signals;
-        records(event, &mut signals, |record| self.append(at, record));
-        self.signals = signals;
-        let is_grave = matches!(
-            event,
-            TradeEvent::Reported(..)
-                | TradeEvent::Settled(..)
-                | TradeEvent::Halted(_)
-                | TradeEvent::Kept(_)
-        );
+        let mut news = std::mem::take(&mut self.news);
+        let was_sound = self.failed.is_none();
+        let mut is_grave = false;
+        news.of(event, |record| {
+            self.append(at, record);
+            is_grave |= is_grave_record(record);
+        });
+        if was_sound && self.failed.is_some() {
+            // Some of it may be lost.
+            news.forget();
+        }
+        self.news = news;
         if is_grave {
             self.flush();
         }
@@ -155,9 +161,9 @@ impl Journal {
         }
         ended?;
         Ok(format!(
-            "journal       {}  ({} records; undertow journal verify {})",
+            "journal       {}  ({}; undertow journal verify {})",
             self.dir.display(),
-            self.records + 1,
+            counted(self.records + 1, "record"),
             self.dir.display()
         ))
     }
@@ -172,12 +178,18 @@ impl Journal {
         let Some(writer) = self.writer.as_mut().filter(|_| !self.unsent.contains(&of)) else {
             return;
         };
+        let before = writer.next_sequence();
         let Err(error) = writer.append(&at, record) else {
             self.records += 1;
             return;
         };
         self.failed = self.failed.take().or(Some(error));
-        if let Record::Intent(intended) = record {
+        let is_taken = writer.next_sequence() > before;
+        if let Record::Intent(intended) = record
+            // Taken, and not confirmed: it is written anew if the disk lets it, and what becomes of
+            // its order belongs behind it.
+            && !is_taken
+        {
             // Its order is withheld. That its id is used up has to be known all the same.
             self.unsent.insert(intended.id);
             let next = ClientOrderId(intended.id.0 + 1);
@@ -197,7 +209,75 @@ impl Journal {
     }
 }
 
-/// What a journal says of an event, record by record. `signals` counts the signals so far.
+/// Whether the disk is to have a record before the chain goes on: it changes money or the halt.
+pub(crate) const fn is_grave_record(record: &Record) -> bool {
+    matches!(
+        record,
+        Record::Report(_)
+            | Record::Settled(_)
+            | Record::Halt(_)
+            | Record::Resume(_)
+            | Record::Kept(_)
+    )
+}
+
+/// What a journal does not have yet. A run without orders would else fill a disk with the same two
+/// records, minute after minute, and its reader would look for what happened among hundreds of
+/// them. Whoever folds the rest comes to the same state: what is left out was there already, and
+/// nothing in between has changed what it rests on.
+#[derive(Debug, Default)]
+pub(crate) struct News {
+    signals: u64,
+    marks: BTreeMap<BookKey, Price>,
+    kept: Option<Kept>,
+    digest: Option<u64>,
+}
+
+impl News {
+    /// What a journal has to say of an event, record by record.
+    pub(crate) fn of(&mut self, event: &TradeEvent, mut each: impl FnMut(&Record)) {
+        let mut signals = self.signals;
+        records(event, &mut signals, |record| {
+            if self.is_new(record) {
+                each(record);
+            }
+        });
+        self.signals = signals;
+    }
+
+    /// Whether a record says what those before it have not said.
+    fn is_new(&mut self, record: &Record) -> bool {
+        match record {
+            Record::Mark(Marked { contract, price }) => {
+                let is_new = self.marks.insert(*contract, *price) != Some(*price);
+                if is_new {
+                    // What the day has earned is counted from the marks before it.
+                    self.kept = None;
+                }
+                is_new
+            }
+            Record::Kept(kept) => self.kept.replace(*kept) != Some(*kept),
+            Record::Checkpoint(digest) => self.digest.replace(*digest) != Some(*digest),
+            // Neither ledger nor what is kept rests on these.
+            Record::Signal(_) | Record::Refused(_) | Record::Limit(_) => true,
+            // A contract's new terms begin without a mark; a claim counts as acted upon once
+            // something follows it; everything else changes the ledger.
+            _ => {
+                self.forget();
+                true
+            }
+        }
+    }
+
+    fn forget(&mut self) {
+        *self = Self {
+            signals: self.signals,
+            ..Self::default()
+        };
+    }
+}
+
+/// What a journal may say of an event, record by record. `signals` counts the signals so far.
 pub(crate) fn records(event: &TradeEvent, signals: &mut u64, mut each: impl FnMut(&Record)) {
     match event {
         TradeEvent::Listed(contract) => each(&Record::Contract(*contract)),
@@ -326,4 +406,92 @@ fn clear(dir: &Path) -> Result<(), JournalError> {
         })?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use undertow_cold::journal::{Entry, State};
+    use undertow_core::money::Money;
+    use undertow_core::order::{ExecReport, ReportKind};
+    use undertow_core::risk::Halt;
+    use undertow_core::types::{InstrumentId, PublisherId};
+
+    const KEY: BookKey = BookKey {
+        instrument_id: InstrumentId(17_077),
+        publisher_id: PublisherId(1),
+    };
+
+    /// What a minute without orders says, with a mark if something is held.
+    fn minute(mark: Option<i64>) -> Vec<TradeEvent> {
+        let mut kept = Kept::first(20_500, Money::from_usd(100_000));
+        kept.day_earned = Money(mark.unwrap_or(0));
+        let marked = mark.map(|price| TradeEvent::Marked(KEY, Price(price)));
+        let kept = [TradeEvent::Kept(kept), TradeEvent::Checkpoint(7)];
+        marked.into_iter().chain(kept).collect()
+    }
+
+    /// The kinds of the records that `events` leave in a journal, one after the other.
+    fn kinds(events: &[Vec<TradeEvent>]) -> Vec<&'static str> {
+        let mut news = News::default();
+        let mut kinds = Vec::new();
+        for event in events.iter().flatten() {
+            news.of(event, |record| kinds.push(record.name()));
+        }
+        kinds
+    }
+
+    #[test]
+    fn what_is_kept_is_said_once_until_something_happens() {
+        let report = TradeEvent::Reported(
+            ExecReport {
+                id: ClientOrderId(1),
+                contract: KEY,
+                ts_event: Nanos(1),
+                kind: ReportKind::Working,
+            },
+            None,
+        );
+        let halt = TradeEvent::Halted(Halt::default());
+        let quiet = || minute(None);
+        let night = vec![quiet(); 600];
+        assert_eq!(kinds(&night), ["kept", "checkpoint"]);
+        for (what, name) in [(report, "report"), (halt, "halt")] {
+            let told = kinds(&[quiet(), quiet(), vec![what], quiet(), quiet()]);
+            let twice = ["kept", "checkpoint", name, "kept", "checkpoint"];
+            assert_eq!(told, twice, "it is compared anew after a {name}");
+        }
+    }
+
+    #[test]
+    fn a_mark_is_said_when_it_moves_and_what_is_kept_with_it() {
+        let held = [minute(Some(5)), minute(Some(5)), minute(Some(6))];
+        let told = ["mark", "kept", "checkpoint", "mark", "kept"];
+        assert_eq!(kinds(&held), told);
+    }
+
+    #[test]
+    fn a_fold_of_what_is_new_is_a_fold_of_everything() {
+        let events: Vec<_> = [None, None, Some(5), Some(5), None, Some(5), Some(8), None]
+            .into_iter()
+            .flat_map(minute)
+            .collect();
+        let fold = |state: &mut State, record: &Record| {
+            let entry = Entry {
+                sequence: state.records(),
+                moment: Moment::default(),
+                record: *record,
+            };
+            state.fold(&entry);
+        };
+        let (mut all, mut new) = (State::default(), State::default());
+        let (mut news, mut signals) = (News::default(), 0);
+        for event in &events {
+            records(event, &mut signals, |record| fold(&mut all, record));
+            news.of(event, |record| fold(&mut new, record));
+            // At every point at which the process may die.
+            assert_eq!((new.kept(), new.digest()), (all.kept(), all.digest()));
+        }
+        assert!(new.records() < all.records());
+    }
 }

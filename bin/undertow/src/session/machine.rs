@@ -4,6 +4,7 @@ use std::fs;
 use std::sync::OnceLock;
 
 use latency_report::run::{Core, Environment};
+use latency_report::text::counted;
 use undertow_cold::provenance::Program;
 
 use crate::config::Config;
@@ -97,7 +98,10 @@ fn machine() -> Option<String> {
         .filter(|text| text.starts_with("processor"))
         .count();
     let kernel = line("/proc/sys/kernel/osrelease").unwrap_or_default();
-    Some(format!("{model}, {cores} cores, Linux {kernel}"))
+    Some(format!(
+        "{model}, {}, Linux {kernel}",
+        counted(cores, "core")
+    ))
 }
 
 /// Load averages over 1, 5 and 15 minutes.

@@ -7,6 +7,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use latency_report::text::counted;
 use undertow_cold::journal::{
     Moment, Options, Record, Restored, Scan, State as Folded, Sync, Writer, segment_name,
 };
@@ -94,17 +95,13 @@ impl Inherited {
     /// What was restored, in words; none after no run.
     pub(super) fn words(&self, restored: &Restored) -> Option<String> {
         self.folded.start()?;
-        let counted = |count: usize, name: &str| match count {
-            1 => format!("1 {name}"),
-            count => format!("{count} {name}s"),
-        };
         let earned = self.folded.kept().map_or_else(String::new, |kept| {
             format!(", {} earned that day", dollars(kept.day_earned))
         });
         let torn: u64 = self.scan.cuts.iter().map(|cut| cut.bytes).sum();
         let torn = match torn {
             0 => String::new(),
-            bytes => format!(", {bytes} torn bytes cut off"),
+            bytes => format!(", {} cut off", counted(bytes, "torn byte")),
         };
         let ended = if self.folded.is_ended() {
             "ended in order"

@@ -1,6 +1,6 @@
 //! What was decided and traded, gathered while a run goes on, and told at its end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::Path;
 
@@ -37,8 +37,9 @@ use undertow_strategies::trade::settings::Settings;
 use undertow_strategies::trade::watch::Watch;
 
 use super::gather::rfc3339;
+use crate::clock::STAGES;
 use crate::outfile::{self, Outfile};
-use crate::output::Output;
+use crate::output::{OrderLatency, Output};
 use crate::profile::Profile;
 
 /// The file of explanations in a run's directory.
@@ -152,7 +153,7 @@ struct Fill {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Latencies<'a> {
     /// From arrival to each of the first orders, ns.
-    pub(super) orders: &'a [(ClientOrderId, u64)],
+    pub(super) orders: &'a [OrderLatency],
     /// Own time of each stage, of sampled messages.
     pub(super) stages: &'a [Recorder],
 }
@@ -171,8 +172,10 @@ impl<'a> Latencies<'a> {
 pub(super) struct Trades {
     orders: BTreeMap<u64, Order>,
     fills: Vec<Fill>,
-    /// The tightest outcome of each check, and how often it was asked.
+    /// The tightest outcome of each check.
     tightest: BTreeMap<u8, (Refusal, Outcome)>,
+    /// Checks that some order came to, by number.
+    asked: BTreeSet<u8>,
     events: Vec<(Stamp, TradeEvent)>,
     /// Contracts traded, by the executions told; results of each return to flat, in dollars.
     positions: BTreeMap<BookKey, (Contract, Position, Money)>,
@@ -219,6 +222,9 @@ impl Trades {
 
     fn note_asked(&mut self, asked: &Asked) {
         for (check, outcome) in asked.verdict.iter() {
+            if !matches!(outcome.status, Status::NotReached | Status::Spared) {
+                self.asked.insert(check.number());
+            }
             // A value that must reach its limit does not use it up.
             let has_number = matches!(outcome.status, Status::Passed | Status::Warned)
                 && !explain::is_floor(outcome.bound)
@@ -316,7 +322,7 @@ impl Trades {
     ) -> Result<()> {
         let stages: Vec<Value> = latencies.stages.iter().map(stage).collect();
         let orders = latencies.orders.iter();
-        let latencies: BTreeMap<u64, u64> = orders.map(|(id, ns)| (id.0, *ns)).collect();
+        let latencies: BTreeMap<_, _> = orders.map(|order| (order.id, order)).collect();
         let mut file = Outfile::create(path)?;
         for (stamp, event) in &self.events {
             let document = match event {
@@ -328,9 +334,13 @@ impl Trades {
                 }
                 TradeEvent::Asked(asked) => {
                     let mut document = explain::asked(asked, stamp.sequence, names);
-                    let latency = asked.order.and_then(|id| latencies.get(&id.0));
-                    document["latency_ns"] =
-                        latency.map_or(Value::Null, |ns| json!({ "order": ns, "stages": stages }));
+                    if let Some(latency) = asked.order.and_then(|id| latencies.get(&id)) {
+                        document["latency_ns"] = json!({
+                            "order": latency.ns,
+                            "own": latency.spent_ns.map(own),
+                            "stages": stages,
+                        });
+                    }
                     document
                 }
                 TradeEvent::Reported(report, reported) => {
@@ -410,6 +420,7 @@ impl Trades {
             fill_lines: self.fill_lines(risk, names, strategy_of),
             account: self.account(trader),
             limits: self.limits(),
+            limits_unasked: self.limits_unasked(),
             halt: halt(risk),
             digest: format!("{:016x}", risk.digest()),
             kept: Vec::new(),
@@ -628,6 +639,19 @@ impl Trades {
         });
         lines
     }
+
+    fn limits_unasked(&self) -> Vec<String> {
+        let all = Refusal::ALL.into_iter();
+        let unasked = all.filter(|check| !self.asked.contains(&check.number()));
+        unasked.map(|check| check.name().to_owned()).collect()
+    }
+}
+
+/// What each stage spent on the record that led to an order, ns.
+fn own(spent_ns: [u64; STAGES.len()]) -> Vec<Value> {
+    let stages = STAGES.iter().zip(spent_ns).filter(|(_, ns)| *ns > 0);
+    let stages = stages.map(|(name, ns)| json!({ "name": name, "ns": ns }));
+    stages.collect()
 }
 
 /// What a stage usually took, ns.

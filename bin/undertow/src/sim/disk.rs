@@ -31,7 +31,7 @@ struct Written {
     /// Entries that the disk has confirmed.
     durable: usize,
     said: u64,
-    signals: u64,
+    news: session::News,
     now: Nanos,
     has_failed: bool,
     /// Whether the chain is told later that something was written.
@@ -47,7 +47,7 @@ impl Disk {
             entries: Vec::new(),
             durable: 0,
             said: 0,
-            signals: 0,
+            news: session::News::default(),
             now: Nanos(0),
             has_failed: false,
             is_late: seed % 2 == 1,
@@ -124,6 +124,7 @@ impl Disk {
     /// A new process goes on: the disk is well again.
     pub(super) fn begin(&self, start: &Start, state: &mut State) {
         self.with(|written| {
+            written.news = session::News::default();
             written.append(&Record::Start(*start));
             written.durable = written.entries.len();
             if let Some(entry) = written.entries.last() {
@@ -147,8 +148,10 @@ impl Written {
         if self.has_failed {
             return;
         }
-        let mut signals = self.signals;
-        session::records(event, &mut signals, |record| {
+        let mut news = std::mem::take(&mut self.news);
+        let mut is_grave = false;
+        news.of(event, |record| {
+            is_grave |= session::is_grave_record(record);
             if record.is_intent() && !self.sync() {
                 return;
             }
@@ -159,14 +162,7 @@ impl Written {
                 self.durable = self.entries.len();
             }
         });
-        self.signals = signals;
-        let is_grave = matches!(
-            event,
-            TradeEvent::Reported(..)
-                | TradeEvent::Settled(..)
-                | TradeEvent::Halted(_)
-                | TradeEvent::Kept(_)
-        );
+        self.news = news;
         if is_grave && self.sync() {
             self.durable = self.entries.len();
         }

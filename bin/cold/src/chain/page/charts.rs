@@ -170,19 +170,9 @@ pub(super) fn balance(report: &Report) -> Option<String> {
         return None;
     }
     let axis = Axis::new([0.0, total], [0.0, WIDTH]);
-    let mut plot = Plot::new("Premium at risk", [WIDTH, 46.0], axis, axis);
-    plot.share(
-        "call",
-        [0.0, call],
-        &format!("calls ${}", money(call)),
-        "start",
-    );
-    plot.share(
-        "put",
-        [call, total],
-        &format!("puts ${}", money(put)),
-        "end",
-    );
+    let mut plot = Plot::new("Premium at risk", [WIDTH, 28.0], axis, axis);
+    plot.share("call", [0.0, call]);
+    plot.share("put", [call, total]);
     Some(plot.finish())
 }
 

@@ -140,15 +140,14 @@ impl Plot {
         ));
     }
 
-    /// A part of one bar across the whole picture, with its name inside.
-    pub(super) fn share(&mut self, class: &str, [from, to]: [f64; 2], name: &str, anchor: &str) {
+    /// A part of one bar across the whole picture. Its name stands in the text around the picture,
+    /// where it is as large as that.
+    pub(super) fn share(&mut self, class: &str, [from, to]: [f64; 2]) {
         let (x, end) = (self.x.at(from), self.x.at(to));
         let width = end - x;
         self.push(format_args!(
             "<rect class=\"{class}\" x=\"{x:.1}\" y=\"2\" width=\"{width:.1}\" height=\"24\"/>\n"
         ));
-        let at = if anchor == "end" { end } else { x };
-        self.text((at, 42.0), "name", anchor, name);
     }
 
     /// The picture.

@@ -13,7 +13,7 @@ use crate::chart::{Axis, Plot, Shape};
 use crate::flow_report::gather::SIGNAL_MINUTES;
 use crate::flow_report::words::{self, Grain};
 use crate::flow_report::{FlowEvent, FlowReport, FlowRow, Kind};
-use crate::summary::thousands;
+use latency_report::text::thousands;
 
 const WIDTH: f64 = 1_160.0;
 const LEFT: f64 = 64.0;

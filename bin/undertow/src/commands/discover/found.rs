@@ -1,7 +1,7 @@
 //! What a sample says: the parameters of its most traded instruments.
 
 use anyhow::Result;
-use undertow_cold::summary::thousands;
+use latency_report::text::thousands;
 use undertow_strategies::discovery::{
     Bucket, Closes, Correlations, Lookback, LookbackMode, RegimeConfig, RegimeReading, TRADES_MIN,
     TooLittle, adv50, bucket, correlations, lookback, regime, returns,
