@@ -18,7 +18,7 @@ use undertow_cold::journal::{
     Record, Refused, Settled, Signalled, Start, Sync, Writer, segment_name,
 };
 use undertow_core::event::Stamp;
-use undertow_core::order::ClientOrderId;
+use undertow_core::order::{ClientOrderId, ReportKind};
 use undertow_core::risk::{Gate, Kept, LimitError};
 use undertow_core::types::{BookKey, Nanos, Price, Text};
 use undertow_strategies::decide::Outcome;
@@ -40,6 +40,9 @@ pub(super) struct Journal {
     is_kept: bool,
     /// Orders whose intent was not even taken into memory, and which so never left.
     unsent: BTreeSet<ClientOrderId>,
+    /// Those of them whose end the chain has not said yet: until then its ledger has what the
+    /// journal has not, and a digest of it would accuse the journal.
+    under_way: BTreeSet<ClientOrderId>,
 }
 
 impl Journal {
@@ -89,6 +92,7 @@ impl Journal {
             failed: None,
             is_kept,
             unsent: BTreeSet::new(),
+            under_way: BTreeSet::new(),
         };
         journal.append(journal.last, &Record::Start(start));
         journal.flush();
@@ -114,6 +118,10 @@ impl Journal {
         });
         if was_sound && self.failed.is_some() {
             // Some of it may be lost.
+            news.forget();
+        }
+        if !self.under_way.is_empty() {
+            // A digest that was not written has to be said again.
             news.forget();
         }
         self.news = news;
@@ -175,7 +183,14 @@ impl Journal {
             Record::Cancel(cancelled) => cancelled.id,
             _ => ClientOrderId(0),
         };
-        let Some(writer) = self.writer.as_mut().filter(|_| !self.unsent.contains(&of)) else {
+        if let Record::Report(report) = record
+            && matches!(report.kind, ReportKind::Absent { .. })
+        {
+            self.under_way.remove(&of);
+        }
+        let accuses = matches!(record, Record::Checkpoint(_)) && !self.under_way.is_empty();
+        let is_left_out = accuses || self.unsent.contains(&of);
+        let Some(writer) = self.writer.as_mut().filter(|_| !is_left_out) else {
             return;
         };
         let before = writer.next_sequence();
@@ -192,6 +207,7 @@ impl Journal {
         {
             // Its order is withheld. That its id is used up has to be known all the same.
             self.unsent.insert(intended.id);
+            self.under_way.insert(intended.id);
             let next = ClientOrderId(intended.id.0 + 1);
             let _ = writer.append(&at, &Record::NextId(next));
         }
