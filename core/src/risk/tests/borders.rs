@@ -969,6 +969,30 @@ fn i07_check_17_no_two_live_orders_from_one_signal() {
 }
 
 #[test]
+fn check_17_signals_are_told_apart_whatever_their_numbers() {
+    // An exit that names a signal does not live from it, even beside an entry whose signal ends
+    // alike.
+    let mut desk = Desk::with(&[]);
+    desk.hold(CALL, Side::Bid, 2, 205);
+    desk.order(&signal(1 << 32 | 1));
+    desk.order(&Intent {
+        price: price(209),
+        signal_id: SignalId(1),
+        ..exit(1)
+    });
+    let asked = |id| Intent {
+        price: price(204),
+        ..signal(id)
+    };
+    assert_eq!(desk.consider(&asked(1)), None);
+    for id in [1, u64::MAX] {
+        let mut desk = Desk::with(&[]);
+        desk.order(&signal(id));
+        assert_eq!(desk.consider(&asked(id)), Some(Refusal::Duplicate));
+    }
+}
+
+#[test]
 fn check_18_message_rate_keeps_a_reserve_for_cancels() {
     let limits = [("messages_per_second_max", 5), ("cancel_reserve", 2)];
     let mut desk = Desk::with(&limits);
@@ -1124,6 +1148,23 @@ fn check_21_self_match_at_the_price_of_ours() {
         ..exit(2)
     };
     desk.border(Refusal::SelfMatch, &sell(207), &sell(209));
+}
+
+#[test]
+fn check_21_live_orders_of_the_same_side_are_met_by_none() {
+    let mut desk = Desk::with(&[]);
+    desk.hold(CALL, Side::Bid, 5, 205);
+    desk.order(&Intent {
+        price: price(209),
+        ..exit(1)
+    });
+    let buy = |cents| Intent {
+        price: price(cents),
+        ..signal(cents.cast_unsigned())
+    };
+    desk.order(&buy(203));
+    assert_eq!(desk.consider(&buy(204)), None, "above a buy of ours");
+    assert_eq!(desk.consider(&buy(209)), Some(Refusal::SelfMatch));
 }
 
 #[test]
