@@ -212,3 +212,25 @@ pub(super) fn age_ns(now: Nanos, as_of: Nanos) -> i64 {
 fn age_at_an_end(now: Nanos, as_of: Nanos) -> i64 {
     if now.0 < as_of.0 { 0 } else { i64::MAX }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_age_is_never_less_than_nothing_nor_more_than_the_most() {
+        let most = i64::MAX.cast_unsigned();
+        for (now, as_of, age) in [
+            (9, 9, 0),
+            (9, 4, 5),
+            (4, 9, 0),
+            (most, 0, i64::MAX),
+            (most + 1, 0, i64::MAX),
+            (u64::MAX, 0, i64::MAX),
+            (0, most + 2, 0),
+            (0, u64::MAX, 0),
+        ] {
+            assert_eq!(age_ns(Nanos(now), Nanos(as_of)), age, "{now} {as_of}");
+        }
+    }
+}
