@@ -1213,6 +1213,12 @@ mod tests {
     }
 
     #[test]
+    fn of_facts_that_hold_the_first_is_told() {
+        let facts = [Bound::Trust, Bound::Crossed].map(|bound| Compared::fact(bound, true));
+        assert_eq!(told(&facts).bound, Bound::Trust);
+    }
+
+    #[test]
     fn a_fact_is_told_as_one_of_one_or_as_none_of_one() {
         for (holds, value) in [(true, 1), (false, 0)] {
             let outcome = told(&[Compared::fact(Bound::Trust, holds)]);
