@@ -916,6 +916,47 @@ fn k18_check_16_value_at_risk_is_stricter_while_its_history_is_short() {
 }
 
 #[test]
+fn what_is_told_at_no_time_is_too_old() {
+    let as_of = Nanos::UNDEFINED;
+    let told = [
+        (Refusal::Breakers, Context::Volatility(0, as_of)),
+        (
+            Refusal::Margin,
+            Context::Account(Account {
+                available: Money::from_usd(10_000_000),
+                buying_power: Money::from_usd(10_000_000),
+                as_of,
+            }),
+        ),
+        (
+            Refusal::Correlation,
+            Context::ValueAtRisk(ValueAtRisk {
+                loss: Money::ZERO,
+                days: 50,
+                as_of,
+            }),
+        ),
+        (
+            Refusal::Budget,
+            Context::Costs(Costs {
+                day: Money::ZERO,
+                month: Money::ZERO,
+                as_of,
+            }),
+        ),
+    ];
+    for (check, context) in told {
+        refuses(check, &[], |desk, _| desk.tell(context));
+    }
+    let underlying = |book| contract(book).underlying;
+    let (one, other) = (underlying(CALL), underlying(OTHER));
+    refuses(Refusal::Correlation, &[], |desk, _| {
+        desk.hold(OTHER, Side::Bid, 1, 205);
+        desk.tell(Context::Correlation(one, other, 0, as_of));
+    });
+}
+
+#[test]
 fn check_17_the_same_order_within_the_window_is_a_duplicate() {
     for (age, refusal) in [(SECOND - 1, Some(Refusal::Duplicate)), (SECOND, None)] {
         let mut desk = Desk::with(&[]);
