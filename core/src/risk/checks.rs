@@ -758,3 +758,22 @@ fn share(size: u64, ppm: i64) -> i64 {
     };
     part.0
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_share_of_any_size_is_exact_or_the_most_there_is() {
+        let half = u64::MAX / 2 + 1;
+        for (size, ppm, part) in [
+            (1_999_999, 500_000, 999_999),
+            (half, 500_000, 1 << 62),
+            (half, 1, 9_223_372_036_854),
+            (u64::MAX, 1, 18_446_744_073_709),
+            (u64::MAX, PPM, i64::MAX),
+        ] {
+            assert_eq!(share(size, ppm), part, "{size} {ppm}");
+        }
+    }
+}

@@ -196,7 +196,7 @@ pub(super) fn is_fresh(now: Nanos, as_of: Nanos, age_ns_max: i64) -> bool {
     as_of.is_defined() && u64::try_from(age_ns_max).is_ok_and(|age_max| age <= age_max)
 }
 
-/// Age in ns; 0 for what comes from the future.
+/// Age in ns; 0 for what comes from the future. What was told at no time is as old as can be said.
 #[inline]
 pub(super) fn age_ns(now: Nanos, as_of: Nanos) -> i64 {
     let age = now.0.wrapping_sub(as_of.0).cast_signed();
@@ -207,8 +207,32 @@ pub(super) fn age_ns(now: Nanos, as_of: Nanos) -> i64 {
     }
 }
 
-/// What comes from the future, or is older than can be said.
+/// What comes from the future or from no time, or is older than can be said.
 #[cold]
 fn age_at_an_end(now: Nanos, as_of: Nanos) -> i64 {
-    if now.0 < as_of.0 { 0 } else { i64::MAX }
+    let is_to_come = now.0 < as_of.0 && as_of.is_defined();
+    if is_to_come { 0 } else { i64::MAX }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_age_is_never_less_than_nothing_nor_more_than_the_most() {
+        let most = i64::MAX.cast_unsigned();
+        for (now, as_of, age) in [
+            (9, 9, 0),
+            (9, 4, 5),
+            (4, 9, 0),
+            (most, 0, i64::MAX),
+            (most + 1, 0, i64::MAX),
+            (u64::MAX, 0, i64::MAX),
+            (0, most + 2, 0),
+            (0, u64::MAX - 1, 0),
+            (9, Nanos::UNDEFINED.0, i64::MAX),
+        ] {
+            assert_eq!(age_ns(Nanos(now), Nanos(as_of)), age, "{now} {as_of}");
+        }
+    }
 }

@@ -9,4 +9,5 @@ mod exposure;
 mod faults;
 mod halts;
 mod random;
+mod standing;
 mod sums;

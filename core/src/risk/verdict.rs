@@ -1165,6 +1165,68 @@ mod tests {
     }
 
     #[test]
+    fn a_fact_that_is_asked_after_a_number_hides_it_only_when_it_fails() {
+        for (has_slot, bound) in [(true, Bound::Orders), (false, Bound::OrderSlots)] {
+            let mut verdict = Verdict::new();
+            ask(&mut verdict, |tell| {
+                tell.limit(Bound::Orders, 9).below(Bound::Orders, 3);
+                tell.fact(Bound::OrderSlots, has_slot);
+            });
+            assert_eq!(verdict.of(Refusal::OpenOrders).bound, bound);
+        }
+    }
+
+    #[test]
+    fn of_a_checks_numbers_the_tightest_is_told_wherever_it_stands() {
+        for (values, bound) in [
+            ([70, 10, 10], Bound::Delta),
+            ([10, 70, 10], Bound::Gamma),
+            ([10, 60, 70], Bound::Vega),
+            ([60, 60, 60], Bound::Delta),
+        ] {
+            let mut verdict = Verdict::new();
+            ask(&mut verdict, |tell| {
+                let bounds = [Bound::Delta, Bound::Gamma, Bound::Vega];
+                for (bound, value) in bounds.into_iter().zip(values) {
+                    tell.limit(bound, 100).at_most(bound, value);
+                }
+            });
+            assert_eq!(verdict.of(Refusal::Exposure).bound, bound, "{values:?}");
+        }
+    }
+
+    #[test]
+    fn verdicts_are_equal_when_every_outcome_is_and_show_them_all() {
+        let of = |value| {
+            let mut verdict = Verdict::new();
+            ask(&mut verdict, |tell| {
+                tell.limit(Bound::Orders, 9).below(Bound::Orders, value);
+            });
+            verdict
+        };
+        assert_eq!(of(3), of(3));
+        assert_ne!(of(3), of(4));
+        let text = alloc::format!("{:?}", of(3));
+        for check in Refusal::ALL {
+            assert!(text.contains(&alloc::format!("{check:?}: ")), "{text}");
+        }
+    }
+
+    #[test]
+    fn of_facts_that_hold_the_first_is_told() {
+        let facts = [Bound::Trust, Bound::Crossed].map(|bound| Compared::fact(bound, true));
+        assert_eq!(told(&facts).bound, Bound::Trust);
+    }
+
+    #[test]
+    fn a_fact_is_told_as_one_of_one_or_as_none_of_one() {
+        for (holds, value) in [(true, 1), (false, 0)] {
+            let outcome = told(&[Compared::fact(Bound::Trust, holds)]);
+            assert_eq!((outcome.value, outcome.limit), (value, 1));
+        }
+    }
+
+    #[test]
     fn borders_are_where_the_words_say() {
         let at_most = |value, limit| told(&[Compared::at_most(Bound::Delta, value, limit)]).status;
         assert_eq!(at_most(100, 100), Status::Warned);

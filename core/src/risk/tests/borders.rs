@@ -916,6 +916,47 @@ fn k18_check_16_value_at_risk_is_stricter_while_its_history_is_short() {
 }
 
 #[test]
+fn what_is_told_at_no_time_is_too_old() {
+    let as_of = Nanos::UNDEFINED;
+    let told = [
+        (Refusal::Breakers, Context::Volatility(0, as_of)),
+        (
+            Refusal::Margin,
+            Context::Account(Account {
+                available: Money::from_usd(10_000_000),
+                buying_power: Money::from_usd(10_000_000),
+                as_of,
+            }),
+        ),
+        (
+            Refusal::Correlation,
+            Context::ValueAtRisk(ValueAtRisk {
+                loss: Money::ZERO,
+                days: 50,
+                as_of,
+            }),
+        ),
+        (
+            Refusal::Budget,
+            Context::Costs(Costs {
+                day: Money::ZERO,
+                month: Money::ZERO,
+                as_of,
+            }),
+        ),
+    ];
+    for (check, context) in told {
+        refuses(check, &[], |desk, _| desk.tell(context));
+    }
+    let underlying = |book| contract(book).underlying;
+    let (one, other) = (underlying(CALL), underlying(OTHER));
+    refuses(Refusal::Correlation, &[], |desk, _| {
+        desk.hold(OTHER, Side::Bid, 1, 205);
+        desk.tell(Context::Correlation(one, other, 0, as_of));
+    });
+}
+
+#[test]
 fn check_17_the_same_order_within_the_window_is_a_duplicate() {
     for (age, refusal) in [(SECOND - 1, Some(Refusal::Duplicate)), (SECOND, None)] {
         let mut desk = Desk::with(&[]);
@@ -966,6 +1007,30 @@ fn i07_check_17_no_two_live_orders_from_one_signal() {
         None,
         "a second try after the first is gone"
     );
+}
+
+#[test]
+fn check_17_signals_are_told_apart_whatever_their_numbers() {
+    // An exit that names a signal does not live from it, even beside an entry whose signal ends
+    // alike.
+    let mut desk = Desk::with(&[]);
+    desk.hold(CALL, Side::Bid, 2, 205);
+    desk.order(&signal(1 << 32 | 1));
+    desk.order(&Intent {
+        price: price(209),
+        signal_id: SignalId(1),
+        ..exit(1)
+    });
+    let asked = |id| Intent {
+        price: price(204),
+        ..signal(id)
+    };
+    assert_eq!(desk.consider(&asked(1)), None);
+    for id in [1, u64::MAX] {
+        let mut desk = Desk::with(&[]);
+        desk.order(&signal(id));
+        assert_eq!(desk.consider(&asked(id)), Some(Refusal::Duplicate));
+    }
 }
 
 #[test]
@@ -1124,6 +1189,23 @@ fn check_21_self_match_at_the_price_of_ours() {
         ..exit(2)
     };
     desk.border(Refusal::SelfMatch, &sell(207), &sell(209));
+}
+
+#[test]
+fn check_21_live_orders_of_the_same_side_are_met_by_none() {
+    let mut desk = Desk::with(&[]);
+    desk.hold(CALL, Side::Bid, 5, 205);
+    desk.order(&Intent {
+        price: price(209),
+        ..exit(1)
+    });
+    let buy = |cents| Intent {
+        price: price(cents),
+        ..signal(cents.cast_unsigned())
+    };
+    desk.order(&buy(203));
+    assert_eq!(desk.consider(&buy(204)), None, "above a buy of ours");
+    assert_eq!(desk.consider(&buy(209)), Some(Refusal::SelfMatch));
 }
 
 #[test]

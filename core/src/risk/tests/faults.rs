@@ -211,6 +211,18 @@ fn k11_a_limit_is_lowered_while_running_and_never_raised() {
 }
 
 #[test]
+fn k11_a_change_says_which_limit_it_is_of_and_changes_no_other() {
+    for (at, field) in Limits::FIELDS.iter().enumerate() {
+        let change = LimitChange::new(field.name, -7).unwrap();
+        assert_eq!((change.name(), change.to()), (field.name, -7));
+        let mut expected = limits(&[]).values();
+        expected[at] = -7;
+        assert_eq!(limits(&[]).with(change).values(), expected);
+    }
+    assert_eq!(LimitChange::new("no_such_limit", 1), None);
+}
+
+#[test]
 fn k12_profit_risk_and_position_use_one_notional() {
     for (book, cents) in [(CALL, 205), (FUTURE, 1_000_050)] {
         let mut desk = Desk::with(&[]);

@@ -103,6 +103,32 @@ fn check_12_what_others_hold_without_a_bound_is_not_added_to() {
 }
 
 #[test]
+fn check_12_what_others_bought_is_bounded_by_its_price_until_it_may_be_short() {
+    // Held long and on its way out to the last contract, it can lose no more than was paid.
+    let mut desk = Desk::with(&[("worst_loss_max", usd(820))]);
+    desk.hold(CALL, Side::Bid, 2, 205);
+    desk.order(&exit(2));
+    assert_eq!(desk.risk.line(CALL).unwrap().reach(), (2, 0));
+    assert_eq!(desk.consider(&other(1)), None);
+    // Held short, nothing bounds it.
+    let mut desk = Desk::with(&[]);
+    desk.hold(CALL, Side::Ask, 1, 205);
+    let missing = (Bound::WorstLoss, Status::Missing);
+    assert_eq!(status(&mut desk, Refusal::Exposure, &other(1)), missing);
+}
+
+#[test]
+fn check_12_a_stop_farther_than_prices_go_is_no_small_loss() {
+    let mut desk = Desk::with(&[]);
+    let asked = Intent {
+        stop: Price(i64::MIN),
+        ..future(Side::Bid, 1)
+    };
+    let failed = (Bound::WorstLoss, Status::Failed);
+    assert_eq!(status(&mut desk, Refusal::Exposure, &asked), failed);
+}
+
+#[test]
 fn check_12_a_strategy_answers_for_its_own_money_only() {
     let second = StrategyId(1);
     for (share, refusal) in [(4_100, None), (4_099, Some(Refusal::Exposure))] {
