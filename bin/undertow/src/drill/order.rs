@@ -350,9 +350,8 @@ impl<G: Gateway> Ride<'_, G> {
                 feed.drain(&mut cycle, come);
                 continue;
             }
-            if !self.figures.waiting.is_empty() {
-                self.figures.settle(away.was());
-            }
+            // Asked at once, so that what was lost while nothing waited is not held against later orders.
+            self.figures.settle(away.was());
             if ask.is_rehearsed && now_ns.saturating_sub(rehearsed_ns) > REHEARSE_NS {
                 rehearsed_ns = now_ns;
                 self.desk.rehearse();
