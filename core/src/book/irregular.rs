@@ -16,6 +16,9 @@ impl Head {
     #[cold]
     #[inline(never)]
     pub(super) fn on_irregular(&mut self, shared: &mut Shared<'_>, mbo: &Mbo) {
+        if self.is_restored_by(mbo) {
+            return self.restore(shared, mbo);
+        }
         self.observe(shared, mbo);
         self.act(shared);
     }
@@ -290,10 +293,11 @@ impl Head {
         }
         let price = nodes[from].key.cast_signed();
         if price != mbo.price.0 || mbo.size > old_size || side != owned_by {
-            return match self.requeue(shared, mbo, side, order) {
-                Some((_, left)) => Outcome::of(Effect::Requeued, left),
-                None => self.exhausted(shared, mbo),
+            let Some(to) = self.ladders.open(shared, side, mbo.price.0) else {
+                return self.exhausted(shared, mbo);
             };
+            let left = self.requeue(shared, mbo, (order, owned_by), (to, side));
+            return Outcome::of(Effect::Requeued, left);
         }
         if mbo.size == old_size {
             shared.slab.nodes[order].tag = mbo.sequence;
@@ -304,36 +308,36 @@ impl Head {
         Outcome::of(Effect::Reduced, left)
     }
 
-    /// Sends an order to the back of the queue at its new price, if that has room, and returns its
-    /// level and what that sums to.
+    /// Sends an order of a side to the back of the queue of a level, and returns what that sums to.
     #[inline(always)]
     pub(super) fn requeue(
         &mut self,
         shared: &mut Shared<'_>,
         mbo: &Mbo,
-        side: usize,
-        order: NodeId,
-    ) -> Option<(LevelId, Sum)> {
-        let to = self.ladders.open(shared, side, mbo.price.0)?;
-        // Read after opening, which may have moved every level to a finer grid.
-        let from = shared.slab.nodes[order].level;
-        let from_side = shared.side_of(from);
+        (order, from_side): (NodeId, usize),
+        (to, side): (LevelId, usize),
+    ) -> Sum {
         let nodes = &mut shared.slab.nodes;
+        let from = nodes[order].level;
         let follower = nodes[order].follower();
         let old_size = i64::from(nodes[order].order_size());
         let (_, is_empty) = unlink(nodes, order);
         let left = push_back(nodes, to, order, entry(mbo, follower));
-        let (is_last, size) = (mbo.flags.has(Flags::LAST), i64::from(mbo.size));
-        if from == to {
-            self.resized(shared, side, to, size - old_size, is_last);
-            return Some((to, left));
+        if shared.watches_depth {
+            let (is_last, size) = (mbo.flags.has(Flags::LAST), i64::from(mbo.size));
+            if from == to {
+                self.resized(shared, side, to, size - old_size, is_last);
+            } else {
+                self.resized(shared, from_side, from, -old_size, is_last & !is_empty);
+                self.resized(shared, side, to, size, is_last & (left.count > 1));
+            }
         }
-        self.resized(shared, from_side, from, -old_size, is_last && !is_empty);
-        self.resized(shared, side, to, size, is_last && left.count > 1);
-        // The page of the new level must not be taken for empty, so the order joins first.
-        self.ladders.joined(&mut shared.slab, side, to, mbo.price.0);
-        self.ladders.left(shared, from_side, from, is_empty);
-        Some((to, left))
+        if from != to {
+            // The page of the new level must not be taken for empty, so the order joins first.
+            self.ladders.joined(&mut shared.slab, side, to, mbo.price.0);
+            self.ladders.left(shared, from_side, from, is_empty);
+        }
+        left
     }
 
     /// A modify of an order that is gone, remembered or not, is an add.

@@ -456,6 +456,13 @@ impl Ladders {
         self.book << 2 | side as u32
     }
 
+    /// The side of this book that a level is of. Beyond 1 if it is of another book, or of none: what
+    /// is only remembered.
+    #[inline(always)]
+    pub(super) fn side_of(&self, nodes: &Nodes<'_>, level: LevelId) -> usize {
+        nodes[level.page()].owner.wrapping_sub(self.owner(0)) as usize
+    }
+
     fn restart_when_empty(&mut self, shared: &Shared<'_>) {
         let sides = shared.directories.sides(self.book);
         if sides.are_empty() {

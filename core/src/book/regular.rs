@@ -30,7 +30,7 @@ impl Head {
         core::slice::from_mut(&mut self.update.mbo).copy_from_slice(core::slice::from_ref(mbo));
         self.records += 1;
         match mbo.action {
-            Action::Add => self.join(shared, mbo),
+            Action::Add => self.join::<false>(shared, mbo),
             Action::Cancel => self.leave(shared, mbo),
             Action::Modify => self.change(shared, mbo),
             Action::Trade | Action::Fill | Action::None => self.stay(shared, mbo),
@@ -53,10 +53,30 @@ impl Head {
             && mbo.sequence != 0
     }
 
+    /// Applies an order of a snapshot that is on its way. It says nothing of when it is, opens no
+    /// event and leaves the book in doubt as it was.
+    #[inline(never)]
+    pub(super) fn restore(&mut self, shared: &mut Shared<'_>, mbo: &Mbo) {
+        self.update.mbo = *mbo;
+        self.records += 1;
+        self.join::<true>(shared, mbo);
+    }
+
+    /// Whether [`Self::restore`] will do: nothing but the order itself is new.
+    #[inline(always)]
+    pub(super) fn is_restored_by(&self, mbo: &Mbo) -> bool {
+        // Without a number of its own the clocks might be those of the record.
+        mbo.action == Action::Add
+            && mbo.flags.0 & (SPECIAL | Flags::LAST.0) & !Flags::BAD_TS_RECV.0 == Flags::SNAPSHOT.0
+            && mbo.sequence != 0
+            && self.clocks.sequence == 0
+            && self.doubts.are_of_a_snapshot_under_way()
+    }
+
     /// A new order, whose id must be free. As those that follow it goes the long way before it
     /// has changed anything, if it is not all as it mostly is.
     #[inline(always)]
-    fn join(&mut self, shared: &mut Shared<'_>, mbo: &Mbo) {
+    fn join<const IS_RESTORED: bool>(&mut self, shared: &mut Shared<'_>, mbo: &Mbo) {
         let Some(side) = side_index(mbo.side) else {
             return self.act(shared);
         };
@@ -92,7 +112,12 @@ impl Head {
         let is_steady = left.count > 1 && mbo.flags.has(Flags::LAST);
         self.resized(shared, side, level, i64::from(entry.size), is_steady);
         self.say(Effect::Added, left);
-        self.end_record(shared, mbo.flags, side, best, level == best);
+        if IS_RESTORED {
+            self.update.trust = Trust::Recovering;
+            self.update.touch_changed = false;
+        } else {
+            self.end_record(shared, mbo.flags, side, best, level == best);
+        }
     }
 
     /// An order leaves, or loses a part of its size.
@@ -104,12 +129,11 @@ impl Head {
         let order = *first;
         let node = &slab.nodes[order];
         let (level, size, follower) = (node.level, node.order_size(), node.follower());
-        let owner = slab.nodes[level.page()].owner;
-        let side = (owner & 3) as usize;
-        if node.key != mbo.order_id.0 || owner >> 2 != self.ladders.book || side > 1 {
+        let side = self.ladders.side_of(&slab.nodes, level);
+        if node.key != mbo.order_id.0 || side > 1 {
             return self.act(shared);
         }
-        if mbo.size != size || size == 0 {
+        if mbo.size != size {
             return self.leave_in_part(shared, mbo, order);
         }
         *first = slab.nodes.named(follower);
@@ -140,28 +164,49 @@ impl Head {
     /// An order changes its size, its price, or both.
     #[inline(never)]
     fn change(&mut self, shared: &mut Shared<'_>, mbo: &Mbo) {
-        let order = self.find(shared, mbo.order_id.0);
         let nodes = &shared.slab.nodes;
-        let (level, old_size) = (nodes[order].level, nodes[order].order_size());
-        let side = shared.side_of(level);
-        if order == NodeId::NONE || mbo.size == 0 || old_size == 0 || mbo.side.index() != side {
+        let bucket = shared.index.bucket(self.ladders.book, mbo.order_id.0);
+        let order = shared.index.first(bucket);
+        let node = &nodes[order];
+        let (from, old_size) = (node.level, node.order_size());
+        let side = self.ladders.side_of(nodes, from);
+        if node.key != mbo.order_id.0 || mbo.side.index() != side || side > 1 || mbo.size == 0 {
             return self.act(shared);
         }
-        let was_best = level == self.ladders.best[side];
-        let is_touched = if nodes[level].key.cast_signed() != mbo.price.0 || mbo.size > old_size {
-            let Some((to, left)) = self.requeue(shared, mbo, side, order) else {
-                return self.act(shared);
-            };
-            self.say(Effect::Requeued, left);
-            was_best || to == self.ladders.best[side]
-        } else if mbo.size < old_size {
-            self.reduce(shared, order, old_size - mbo.size);
-            was_best
+        let Some(to) = self.ladders.known(nodes, side, mbo.price.0) else {
+            return self.act(shared);
+        };
+        let was_best = from == self.ladders.best[side];
+        if from == to && mbo.size <= old_size {
+            return self.shrink(shared, mbo, side, order, was_best);
+        }
+        let left = self.requeue(shared, mbo, (order, side), (to, side));
+        self.say(Effect::Requeued, left);
+        let best = self.ladders.best[side];
+        self.end_record(shared, mbo.flags, side, best, was_best | (to == best));
+    }
+
+    /// An order changes its size to no more than it was, and keeps its place.
+    #[inline(never)]
+    fn shrink(
+        &mut self,
+        shared: &mut Shared<'_>,
+        mbo: &Mbo,
+        side: usize,
+        order: NodeId,
+        was_best: bool,
+    ) {
+        let by = shared.slab.nodes[order].order_size() - mbo.size;
+        let is_touched = was_best && by > 0;
+        if by > 0 {
+            self.reduce(shared, order, by);
         } else {
             shared.slab.nodes[order].tag = mbo.sequence;
-            self.say(Effect::None, shared.slab.sum(level));
-            false
-        };
+            self.say(
+                Effect::None,
+                shared.slab.sum(shared.slab.nodes[order].level),
+            );
+        }
         let best = self.ladders.best[side];
         self.end_record(shared, mbo.flags, side, best, is_touched);
     }

@@ -223,6 +223,16 @@ impl Doubts {
         }
     }
 
+    /// Whether an order of a snapshot would change nothing here: one has come, it was not the last,
+    /// and nothing else is in doubt.
+    #[inline(always)]
+    pub(super) fn are_of_a_snapshot_under_way(&self) -> bool {
+        self.bits == PENDING | APART | UNENDED
+            && self.phase == Phase::Snapshot
+            && self.replaced == 0
+            && self.settled_events == 0
+    }
+
     /// A record of a snapshot came, without LAST.
     pub(super) const fn wait_for_last(&mut self) {
         self.bits |= UNENDED;
