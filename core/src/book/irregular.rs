@@ -16,9 +16,6 @@ impl Head {
     #[cold]
     #[inline(never)]
     pub(super) fn on_irregular(&mut self, shared: &mut Shared<'_>, mbo: &Mbo) {
-        if self.is_restored_by(mbo) {
-            return self.restore(shared, mbo);
-        }
         self.observe(shared, mbo);
         self.act(shared);
     }

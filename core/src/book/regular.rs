@@ -23,6 +23,9 @@ impl Head {
     #[inline(never)]
     pub(super) fn on_mbo(&mut self, shared: &mut Shared<'_>, mbo: &Mbo) {
         if !self.is_regular(shared, mbo) {
+            if self.is_restored_by(mbo) {
+                return self.restore(shared, mbo);
+            }
             return self.on_irregular(shared, mbo);
         }
         // The clocks are those of the last record, so this sets them as well. As a slice, it is
@@ -56,7 +59,7 @@ impl Head {
     /// Applies an order of a snapshot that is on its way. It says nothing of when it is, opens no
     /// event and leaves the book in doubt as it was.
     #[inline(never)]
-    pub(super) fn restore(&mut self, shared: &mut Shared<'_>, mbo: &Mbo) {
+    fn restore(&mut self, shared: &mut Shared<'_>, mbo: &Mbo) {
         self.update.mbo = *mbo;
         self.records += 1;
         self.join::<true>(shared, mbo);
@@ -64,10 +67,10 @@ impl Head {
 
     /// Whether [`Self::restore`] will do: nothing but the order itself is new.
     #[inline(always)]
-    pub(super) fn is_restored_by(&self, mbo: &Mbo) -> bool {
+    fn is_restored_by(&self, mbo: &Mbo) -> bool {
         // Without a number of its own the clocks might be those of the record.
-        mbo.action == Action::Add
-            && mbo.flags.0 & (SPECIAL | Flags::LAST.0) & !Flags::BAD_TS_RECV.0 == Flags::SNAPSHOT.0
+        mbo.flags.0 & (SPECIAL | Flags::LAST.0) & !Flags::BAD_TS_RECV.0 == Flags::SNAPSHOT.0
+            && mbo.action == Action::Add
             && mbo.sequence != 0
             && self.clocks.sequence == 0
             && self.doubts.are_of_a_snapshot_under_way()
@@ -166,14 +169,19 @@ impl Head {
     fn change(&mut self, shared: &mut Shared<'_>, mbo: &Mbo) {
         let nodes = &shared.slab.nodes;
         let bucket = shared.index.bucket(self.ladders.book, mbo.order_id.0);
-        let order = shared.index.first(bucket);
+        let mut order = shared.index.first(bucket);
+        if nodes[order].key != mbo.order_id.0 {
+            order = find_from(nodes, order, self.ladders.book, mbo.order_id.0);
+        }
         let node = &nodes[order];
         let (from, old_size) = (node.level, node.order_size());
         let side = self.ladders.side_of(nodes, from);
-        if node.key != mbo.order_id.0 || mbo.side.index() != side || side > 1 || mbo.size == 0 {
+        // No order is of no side.
+        if mbo.side.index() != side || side > 1 || mbo.size == 0 {
             return self.act(shared);
         }
-        let Some(to) = self.ladders.known(nodes, side, mbo.price.0) else {
+        let known = self.ladders.known(nodes, side, mbo.price.0);
+        let Some(to) = known.or_else(|| self.ladders.look_up(shared, side, mbo.price.0)) else {
             return self.act(shared);
         };
         let was_best = from == self.ladders.best[side];
@@ -245,7 +253,7 @@ impl Head {
         best: LevelId,
         is_touched: bool,
     ) {
-        if !flags.has(Flags::LAST) || self.doubts.is_open() {
+        if !flags.has(Flags::LAST) || !self.doubts.ends_plainly() {
             return self.go_on(shared);
         }
         self.show_best(shared, side, best);
@@ -268,7 +276,8 @@ impl Head {
         }
     }
 
-    /// The same for an event of several records. It stays open, though not for ever.
+    /// The same for an event of several records, which stays open, though not for ever, and for a
+    /// book that is settling.
     #[inline(never)]
     fn go_on(&mut self, shared: &mut Shared<'_>) {
         let mbo = &self.update.mbo;
@@ -288,7 +297,7 @@ impl Head {
         if shared.watches_depth {
             self.read_depth(shared);
         }
-        if is_closed(&self.update.touch) {
+        if self.doubts.trust() != Trust::Good || is_closed(&self.update.touch) {
             self.weigh(shared, self.update.mbo.flags);
         }
         self.update.trust = self.doubts.trust();

@@ -8,6 +8,8 @@
 //!   does; when the venue says that it is trading, and it goes on, it becomes *suspect*.
 //! * *late*: an event has been open for too long. It lasts until the event ends.
 //! * *pending*: the content is not complete yet; see [`Phase`].
+//! * *settling*: pending because its beginning was not seen, and nothing more. Records are applied
+//!   as to a good book, only the ends of events are counted.
 
 use super::limits::{BookCounters, Thresholds};
 use crate::event::Trust;
@@ -29,6 +31,10 @@ const UNENDED: u8 = 64;
 
 /// What is no doubt.
 const CARES: u8 = APART | UNENDED;
+
+/// What the end of an event must look at: that the event was open, and that the book is settling.
+const OPEN: u8 = 1;
+const SETTLING: u8 = 2;
 
 /// Both sides replaced since the last evidence.
 const BOTH_SIDES: u8 = 3;
@@ -55,8 +61,10 @@ enum Phase {
 pub(super) struct Doubts {
     /// Live records of the event that is open.
     open_records: u32,
-    /// Zero when the book is good, and there is no reason for care.
+    /// Zero when the book is good or settling, and there is no reason for care.
     bits: u8,
+    /// Zero when the event is one record, and the book is not settling.
+    ends: u8,
     phase: Phase,
     /// Sides replaced as a whole since the last evidence.
     replaced: u8,
@@ -83,7 +91,8 @@ impl Doubts {
         Self {
             open_since: Nanos(0),
             open_records: 0,
-            bits: PENDING | APART,
+            bits: APART,
+            ends: SETTLING,
             phase: Phase::Joined,
             replaced: 0,
             is_trading: false,
@@ -97,7 +106,7 @@ impl Doubts {
     /// The sum of it.
     #[inline(always)]
     pub(super) const fn trust(&self) -> Trust {
-        if self.bits & !CARES == 0 {
+        if self.bits & !CARES | self.ends & SETTLING == 0 {
             return Trust::Good;
         }
         if self.bits & STALE != 0 {
@@ -109,8 +118,8 @@ impl Doubts {
         Trust::Recovering
     }
 
-    /// Zero when the book is good, its clocks are those of its last record, and no record of a
-    /// snapshot waits for LAST.
+    /// Zero when the book is good or settling, its clocks are those of its last record, and no
+    /// record of a snapshot waits for LAST.
     #[inline(always)]
     pub(super) const fn bits(&self) -> u8 {
         self.bits
@@ -123,9 +132,15 @@ impl Doubts {
     }
 
     /// Whether an event is open.
-    #[inline(always)]
     pub(super) const fn is_open(&self) -> bool {
-        self.open_records > 0
+        self.ends & OPEN != 0
+    }
+
+    /// Whether the end of an event is no more than the touch: it is one record, and the book is
+    /// not settling.
+    #[inline(always)]
+    pub(super) const fn ends_plainly(&self) -> bool {
+        self.ends == 0
     }
 
     pub(super) const fn suspect(&mut self) {
@@ -214,6 +229,7 @@ impl Doubts {
             self.open_since = now;
         }
         self.open_records = self.open_records.saturating_add(1);
+        self.ends |= OPEN;
         let open_ns = now.0.saturating_sub(self.open_since.0);
         let is_late = self.open_records > thresholds.last_missing_records_max
             || open_ns > thresholds.last_missing_ns_max;
@@ -242,6 +258,7 @@ impl Doubts {
     #[inline(always)]
     pub(super) const fn end_event(&mut self) {
         self.open_records = 0;
+        self.ends &= !OPEN;
         self.bits &= !UNENDED;
     }
 
@@ -282,10 +299,12 @@ impl Doubts {
     fn enter(&mut self, phase: Phase) {
         self.phase = phase;
         self.settled_events = 0;
-        if phase == Phase::Complete {
-            self.bits &= !PENDING;
-        } else {
-            self.bits |= PENDING;
+        self.bits &= !PENDING;
+        self.ends &= !SETTLING;
+        match phase {
+            Phase::Complete => {}
+            Phase::Joined => self.ends |= SETTLING,
+            Phase::Cleared | Phase::Awaiting | Phase::Snapshot => self.bits |= PENDING,
         }
     }
 }
