@@ -218,13 +218,26 @@ impl Ladders {
         }
         directories.sides_mut(self.book).ladders[side] = ladder;
         let page = page?;
+        self.set_prices(&mut shared.slab.nodes, side, number, page);
+        Some(page)
+    }
+
+    /// Sets the prices of a page's levels, unless they are right from the last time: a page that
+    /// closes is the first to be opened again.
+    fn set_prices(&self, nodes: &mut Nodes<'_>, side: usize, number: i64, page: PageId) {
+        // Prices are a unit apart, so those of both ends tell of all between.
+        let is_right = |bit| {
+            let price = self.price_at(side, number, bit);
+            price.is_some_and(|price| nodes[page.level(bit)].key.cast_signed() == price)
+        };
+        if is_right(0) && is_right(PAGE_LEVELS - 1) {
+            return;
+        }
         for bit in 0..PAGE_LEVELS {
             let price = self.price_at(side, number, bit);
-            shared
-                .slab
-                .open_level(page.level(bit), price.unwrap_or(self.elsewhere(side, bit)));
+            let price = price.unwrap_or(self.elsewhere(side, bit));
+            nodes[page.level(bit)].key = price.cast_unsigned();
         }
-        Some(page)
     }
 
     /// The price of the level with this place. A page at the end of all prices has levels without
@@ -445,7 +458,9 @@ impl Ladders {
                 Some(known) => known == price && self.find(shared, side, price) == Some(level),
                 None => self.find(shared, side, price) != Some(level),
             };
-            is_placed && (occupied >> bit & 1 == 1) == (node.next != level.node())
+            let is_empty = node.next == level.node();
+            let is_blank = node.prev == level.node() && node.size == 0 && node.tag == 0;
+            is_placed && (occupied >> bit & 1 == 0) == is_empty && (!is_empty || is_blank)
         });
         is_owned && are_placed && occupied != 0
     }

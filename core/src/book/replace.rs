@@ -159,7 +159,6 @@ impl Head {
                 return None;
             };
             self.graveyard = page.level(0);
-            shared.slab.open_level(self.graveyard, 0);
         }
         Some(self.graveyard)
     }
@@ -169,6 +168,7 @@ impl Head {
         let graveyard = core::mem::replace(&mut self.graveyard, LevelId::NONE);
         if graveyard != LevelId::NONE {
             Self::give_queue(shared, self.ladders.book, graveyard);
+            shared.slab.empty_level(graveyard);
             shared.slab.give_page(graveyard.page());
         }
     }

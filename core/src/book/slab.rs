@@ -83,6 +83,11 @@ impl<'a> Slab<'a> {
             count: 0,
         };
         for page in nodes.page_ids().rev() {
+            for place in 0..PAGE_LEVELS {
+                let level = page.level(place);
+                nodes[level].level = level;
+                (nodes[level].next, nodes[level].prev) = (level.node(), level.node());
+            }
             pages.give(&mut nodes, page);
         }
         Ok(Self {
@@ -126,27 +131,17 @@ impl<'a> Slab<'a> {
         self.orders.give(&mut self.nodes, order);
     }
 
-    /// A page of sixteen levels for an owner, none of them open, unless the pool is exhausted.
+    /// A page of sixteen levels for an owner, unless the pool is exhausted. Each is an empty queue,
+    /// at the price where it was last.
     pub(super) fn take_page(&mut self, owner: u32) -> Option<PageId> {
-        let page = self.pages.take(&self.nodes)?;
+        let page = self.pages.take(&mut self.nodes)?;
         self.nodes[page].owner = owner;
         Some(page)
     }
 
+    /// Takes a page back, whose levels are empty.
     pub(super) fn give_page(&mut self, page: PageId) {
         self.pages.give(&mut self.nodes, page);
-    }
-
-    /// Makes `level` an empty queue. What stands for no price has one that leads elsewhere.
-    pub(super) fn open_level(&mut self, level: LevelId, price: i64) {
-        self.nodes[level] = Node {
-            key: price.cast_unsigned(),
-            size: 0,
-            next: level.node(),
-            prev: level.node(),
-            level,
-            tag: 0,
-        };
     }
 
     /// Makes the queue of `level` empty, whose orders have been given back.
@@ -200,12 +195,13 @@ impl<'a> Slab<'a> {
 }
 
 impl FreePages {
-    fn take(&mut self, nodes: &Nodes<'_>) -> Option<PageId> {
+    fn take(&mut self, nodes: &mut Nodes<'_>) -> Option<PageId> {
         let page = self.first;
         if page == PageId::NONE {
             return None;
         }
-        self.first = nodes.page_named(nodes[page.level(0)].tag);
+        let link = core::mem::take(&mut nodes[page.level(0)].tag);
+        self.first = nodes.page_named(link);
         self.count -= 1;
         Some(page)
     }
