@@ -159,20 +159,6 @@ impl Ladders {
         (is_it && level.page() != PageId::NONE).then_some(level)
     }
 
-    /// The level at `price`, with orders or without, through the directory; it is known then.
-    #[inline(never)]
-    pub(super) fn look_up(
-        &mut self,
-        shared: &Shared<'_>,
-        side: usize,
-        price: i64,
-    ) -> Option<LevelId> {
-        let level = self.find_anew(shared, side, price)?;
-        let number = place(side, self.grid.multiple(price)).0;
-        self.at_hand[side][hand(number)] = level.page();
-        Some(level)
-    }
-
     /// The level that most likely is at `price`. Whether it is, its price tells.
     #[inline(always)]
     pub(super) fn likely(&self, side: usize, price: i64) -> LevelId {

@@ -89,23 +89,24 @@ impl Head {
         if shared.is_tight() && !shared.make_room() {
             return self.act(shared);
         }
-        let price = mbo.price.0;
-        let known = self.ladders.known(&shared.slab.nodes, side, price);
-        let Some(level) = known.or_else(|| self.ladders.look_up(shared, side, price)) else {
-            return self.act(shared);
-        };
-        let Shared { slab, index, .. } = shared;
-        let (book, id) = (self.ladders.book, mbo.order_id.0);
-        let bucket = index.bucket(book, id);
-        let first = index.first_mut(bucket);
-        let newest = &slab.nodes[*first];
-        let order = slab.orders.first;
+        let (book, id, price) = (self.ladders.book, mbo.order_id.0, mbo.price.0);
+        let bucket = shared.index.bucket(book, id);
+        let first = shared.index.first(bucket);
+        let newest = &shared.slab.nodes[first];
         // Whether the bucket is empty cannot be foreseen; that it holds two is rare.
         let is_taken = newest.key == id
-            || newest.follower() != 0 && find_from(&slab.nodes, *first, book, id) != NodeId::NONE;
+            || newest.follower() != 0
+                && find_from(&shared.slab.nodes, first, book, id) != NodeId::NONE;
         if is_taken {
             return self.act(shared);
         }
+        // At last, for a page that is opened must have an order.
+        let Some(level) = self.ladders.open(shared, side, price) else {
+            return self.act(shared);
+        };
+        let Shared { slab, index, .. } = shared;
+        let first = index.first_mut(bucket);
+        let order = slab.orders.first;
         slab.orders.take(&slab.nodes);
         let follower = core::mem::replace(first, order).number();
         let entry = entry(mbo, follower);
@@ -131,24 +132,60 @@ impl Head {
         let first = index.first_mut(bucket);
         let order = *first;
         let node = &slab.nodes[order];
+        if node.key != mbo.order_id.0 {
+            return self.leave_behind(shared, mbo, bucket);
+        }
         let (level, size, follower) = (node.level, node.order_size(), node.follower());
         let side = self.ladders.side_of(&slab.nodes, level);
-        if node.key != mbo.order_id.0 || side > 1 {
+        if side > 1 {
             return self.act(shared);
         }
         if mbo.size != size {
             return self.leave_in_part(shared, mbo, order);
         }
         *first = slab.nodes.named(follower);
+        self.part(shared, mbo.flags, order, (side, level));
+    }
+
+    /// The same where the order is not the first of its bucket.
+    #[inline(never)]
+    fn leave_behind(&mut self, shared: &mut Shared<'_>, mbo: &Mbo, bucket: usize) {
+        let Shared { slab, index, .. } = shared;
+        let (book, id) = (self.ladders.book, mbo.order_id.0);
+        let order = find_from(&slab.nodes, index.first(bucket), book, id);
+        let (level, size) = (slab.nodes[order].level, slab.nodes[order].order_size());
+        // No order is of no side.
+        let side = self.ladders.side_of(&slab.nodes, level);
+        if side > 1 {
+            return self.act(shared);
+        }
+        if mbo.size != size {
+            return self.leave_in_part(shared, mbo, order);
+        }
+        index.remove(&mut slab.nodes, bucket, order);
+        self.part(shared, mbo.flags, order, (side, level));
+    }
+
+    /// An order that the index does not know any more leaves its queue.
+    #[inline(always)]
+    fn part(
+        &mut self,
+        shared: &mut Shared<'_>,
+        flags: Flags,
+        order: NodeId,
+        (side, level): (usize, LevelId),
+    ) {
+        let slab = &mut shared.slab;
+        let size = slab.nodes[order].order_size();
         let (left, is_empty) = unlink(&mut slab.nodes, order);
         slab.orders.give(&mut slab.nodes, order);
         self.orders_count -= 1;
-        let is_steady = !is_empty && mbo.flags.has(Flags::LAST);
+        let is_steady = !is_empty && flags.has(Flags::LAST);
         self.resized(shared, side, level, -i64::from(size), is_steady);
         let was_best = level == self.ladders.best[side];
         let best = self.ladders.left(shared, side, level, is_empty);
         self.say(Effect::Removed, left);
-        self.end_record(shared, mbo.flags, side, best, was_best);
+        self.end_record(shared, flags, side, best, was_best);
     }
 
     /// An order loses a part of its size and keeps its place, if it is not nothing or too much.
@@ -173,17 +210,17 @@ impl Head {
         if nodes[order].key != mbo.order_id.0 {
             order = find_from(nodes, order, self.ladders.book, mbo.order_id.0);
         }
-        let node = &nodes[order];
-        let (from, old_size) = (node.level, node.order_size());
-        let side = self.ladders.side_of(nodes, from);
         // No order is of no side.
+        let side = self.ladders.side_of(nodes, nodes[order].level);
         if mbo.side.index() != side || side > 1 || mbo.size == 0 {
             return self.act(shared);
         }
-        let known = self.ladders.known(nodes, side, mbo.price.0);
-        let Some(to) = known.or_else(|| self.ladders.look_up(shared, side, mbo.price.0)) else {
+        let Some(to) = self.ladders.open(shared, side, mbo.price.0) else {
             return self.act(shared);
         };
+        // Read after opening, which may have moved every level to a finer grid.
+        let node = &shared.slab.nodes[order];
+        let (from, old_size) = (node.level, node.order_size());
         let was_best = from == self.ladders.best[side];
         if from == to && mbo.size <= old_size {
             return self.shrink(shared, mbo, side, order, was_best);
