@@ -161,7 +161,7 @@ impl Coming {
 
 /// All books of a session, in the order of need too.
 #[derive(Debug)]
-#[repr(C)]
+#[repr(C, align(64))]
 pub struct Books<'a> {
     /// The book of the last record, by the record's first word and by number: the next one is
     /// often of the same.

@@ -18,6 +18,14 @@ use crate::types::{Action, Flags, Price};
 const SPECIAL: u8 =
     Flags::TOB.0 | Flags::SNAPSHOT.0 | Flags::BAD_TS_RECV.0 | Flags::MAYBE_BAD_BOOK.0;
 
+/// Where the index leads for an id: a bucket, its newest order, and whether that has the id.
+#[derive(Clone, Copy)]
+struct Found {
+    bucket: usize,
+    newest: NodeId,
+    is_it: bool,
+}
+
 impl Head {
     /// Applies a record, and says in the update what it did.
     #[inline(never)]
@@ -32,10 +40,12 @@ impl Head {
         // copied in one go; field by field it would be read back while it is still on its way.
         core::slice::from_mut(&mut self.update.mbo).copy_from_slice(core::slice::from_ref(mbo));
         self.records += 1;
+        // Looked for at once, for what the record does cannot be foreseen, and memory is slow.
+        let found = self.look_for(shared, mbo.order_id.0);
         match mbo.action {
-            Action::Add => self.join::<false>(shared, mbo),
-            Action::Cancel => self.leave(shared, mbo),
-            Action::Modify => self.change(shared, mbo),
+            Action::Add => self.join::<false>(shared, mbo, found),
+            Action::Cancel => self.leave(shared, mbo, found),
+            Action::Modify => self.change(shared, mbo, found),
             Action::Trade | Action::Fill | Action::None => self.stay(shared, mbo),
             Action::Clear => self.act(shared),
         }
@@ -62,7 +72,8 @@ impl Head {
     fn restore(&mut self, shared: &mut Shared<'_>, mbo: &Mbo) {
         self.update.mbo = *mbo;
         self.records += 1;
-        self.join::<true>(shared, mbo);
+        let found = self.look_for(shared, mbo.order_id.0);
+        self.join::<true>(shared, mbo, found);
     }
 
     /// Whether [`Self::restore`] will do: nothing but the order itself is new.
@@ -76,27 +87,38 @@ impl Head {
             && self.doubts.are_of_a_snapshot_under_way()
     }
 
+    /// Where an order is, if it is known.
+    #[inline(always)]
+    fn look_for(&self, shared: &Shared<'_>, order_id: u64) -> Found {
+        let bucket = shared.index.bucket(self.ladders.book, order_id);
+        let newest = shared.index.first(bucket);
+        let is_it = shared.slab.nodes[newest].key == order_id;
+        Found {
+            bucket,
+            newest,
+            is_it,
+        }
+    }
+
     /// A new order, whose id must be free. As those that follow it goes the long way before it
     /// has changed anything, if it is not all as it mostly is.
     #[inline(always)]
-    fn join<const IS_RESTORED: bool>(&mut self, shared: &mut Shared<'_>, mbo: &Mbo) {
+    fn join<const IS_RESTORED: bool>(&mut self, shared: &mut Shared<'_>, mbo: &Mbo, found: Found) {
         let Some(side) = side_index(mbo.side) else {
             return self.act(shared);
         };
         if mbo.size == 0 || self.orders_count >= shared.book_orders_max {
             return self.act(shared);
         }
-        if shared.is_tight() && !shared.make_room() {
-            return self.act(shared);
+        if shared.is_tight() {
+            return self.join_tight::<IS_RESTORED>(shared, mbo);
         }
         let (book, id, price) = (self.ladders.book, mbo.order_id.0, mbo.price.0);
-        let bucket = shared.index.bucket(book, id);
-        let first = shared.index.first(bucket);
-        let newest = &shared.slab.nodes[first];
+        let nodes = &shared.slab.nodes;
         // Whether the bucket is empty cannot be foreseen; that it holds two is rare.
-        let is_taken = newest.key == id
-            || newest.follower() != 0
-                && find_from(&shared.slab.nodes, first, book, id) != NodeId::NONE;
+        let is_taken = found.is_it
+            || nodes[found.newest].follower() != 0
+                && find_from(nodes, found.newest, book, id) != NodeId::NONE;
         if is_taken {
             return self.act(shared);
         }
@@ -105,10 +127,9 @@ impl Head {
             return self.act(shared);
         };
         let Shared { slab, index, .. } = shared;
-        let first = index.first_mut(bucket);
         let order = slab.orders.first;
         slab.orders.take(&slab.nodes);
-        let follower = core::mem::replace(first, order).number();
+        let follower = index.push(found.bucket, order);
         let entry = entry(mbo, follower);
         let left = push_back(&mut slab.nodes, level, order, entry);
         let best = self.ladders.joined(slab, side, level, price);
@@ -124,16 +145,24 @@ impl Head {
         }
     }
 
+    /// The same where the index must grow first, or there is no order left.
+    #[cold]
+    fn join_tight<const IS_RESTORED: bool>(&mut self, shared: &mut Shared<'_>, mbo: &Mbo) {
+        if !shared.make_room() {
+            return self.act(shared);
+        }
+        let found = self.look_for(shared, mbo.order_id.0);
+        self.join::<IS_RESTORED>(shared, mbo, found);
+    }
+
     /// An order leaves, or loses a part of its size.
     #[inline(always)]
-    fn leave(&mut self, shared: &mut Shared<'_>, mbo: &Mbo) {
+    fn leave(&mut self, shared: &mut Shared<'_>, mbo: &Mbo, found: Found) {
         let Shared { slab, index, .. } = shared;
-        let bucket = index.bucket(self.ladders.book, mbo.order_id.0);
-        let first = index.first_mut(bucket);
-        let order = *first;
+        let order = found.newest;
         let node = &slab.nodes[order];
-        if node.key != mbo.order_id.0 {
-            return self.leave_behind(shared, mbo, bucket);
+        if !found.is_it {
+            return self.leave_behind(shared, mbo, found.bucket);
         }
         let (level, size, follower) = (node.level, node.order_size(), node.follower());
         let side = self.ladders.side_of(&slab.nodes, level);
@@ -143,7 +172,7 @@ impl Head {
         if mbo.size != size {
             return self.leave_in_part(shared, mbo, order);
         }
-        *first = slab.nodes.named(follower);
+        *index.first_mut(found.bucket) = slab.nodes.named(follower);
         self.part(shared, mbo.flags, order, (side, level));
     }
 
@@ -203,11 +232,10 @@ impl Head {
 
     /// An order changes its size, its price, or both.
     #[inline(never)]
-    fn change(&mut self, shared: &mut Shared<'_>, mbo: &Mbo) {
+    fn change(&mut self, shared: &mut Shared<'_>, mbo: &Mbo, found: Found) {
         let nodes = &shared.slab.nodes;
-        let bucket = shared.index.bucket(self.ladders.book, mbo.order_id.0);
-        let mut order = shared.index.first(bucket);
-        if nodes[order].key != mbo.order_id.0 {
+        let mut order = found.newest;
+        if !found.is_it {
             order = find_from(nodes, order, self.ladders.book, mbo.order_id.0);
         }
         // No order is of no side.
