@@ -44,6 +44,9 @@ within 20 cargo clippy --workspace --all-targets -- -D warnings
 step "tests"
 within 25 cargo test --workspace --no-fail-fast
 
+step "links, in every order that two threads may see"
+RUSTFLAGS="--cfg loom" within 10 cargo test -p undertow-core --test ring_model --target-dir target/loom
+
 step "benches, run once each"
 within 15 cargo test -p undertow-benches --benches
 

@@ -24,11 +24,12 @@ pub struct Stamp {
 
 /// One message on the pipe.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[repr(C)]
 pub struct Msg<T> {
-    /// Its place and time.
-    pub stamp: Stamp,
     /// What it says.
     pub body: Body<T>,
+    /// Its place and time.
+    pub stamp: Stamp,
 }
 
 /// Data for the next stage, or control for every stage.

@@ -1,7 +1,6 @@
 //! A hint to the processor: this line will be wanted soon.
 //!
-//! The one place of the crate that needs `unsafe`, because the intrinsic takes a raw pointer.
-//! Where the processor has no such hint, this does nothing; it never changes a result.
+//! The intrinsic takes a raw pointer, and so needs `unsafe`. Where the processor has no such hint, this does nothing; it never changes a result.
 #![allow(unsafe_code)]
 
 /// Asks for the cache line of `value`, without waiting for it.

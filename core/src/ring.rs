@@ -5,7 +5,9 @@
 //! inside a stage. A *lossy* link leads to the cold side: it never makes the writer wait; what
 //! does not fit is dropped and counted.
 
-use rtrb::{Consumer, Producer, RingBuffer};
+mod slots;
+
+use slots::{Consumer, Producer};
 
 use crate::event::{Body, Control, Msg, Stamp};
 use crate::stage::{Sink, Source};
@@ -13,11 +15,10 @@ use crate::stage::{Sink, Source};
 /// Makes a reliable link that holds `depth` messages.
 #[must_use]
 pub fn reliable<T: Copy>(depth: usize) -> (Writer<T>, Reader<T>) {
-    let (producer, consumer) = touched(depth);
+    let (producer, consumer) = slots::slots(depth, blank());
     (
         Writer {
             producer,
-            credits: depth,
             full_count: 0,
         },
         Reader { consumer },
@@ -27,7 +28,7 @@ pub fn reliable<T: Copy>(depth: usize) -> (Writer<T>, Reader<T>) {
 /// Makes a lossy link that holds `depth` messages.
 #[must_use]
 pub fn lossy<T: Copy>(depth: usize) -> (LossyWriter<T>, Reader<T>) {
-    let (producer, consumer) = touched(depth);
+    let (producer, consumer) = slots::slots(depth, blank());
     (
         LossyWriter {
             producer,
@@ -37,25 +38,20 @@ pub fn lossy<T: Copy>(depth: usize) -> (LossyWriter<T>, Reader<T>) {
     )
 }
 
-/// A ring whose memory has been written once all through, so that its pages are there before
-/// the first message.
-fn touched<T>(depth: usize) -> (Producer<Msg<T>>, Consumer<Msg<T>>) {
-    let (mut producer, mut consumer) = RingBuffer::new(depth);
-    let blank = || Msg {
-        stamp: Stamp::default(),
+const fn blank<T>() -> Msg<T> {
+    Msg {
+        stamp: Stamp {
+            sequence: 0,
+            ingress_ns: 0,
+        },
         body: Body::Control(Control::End),
-    };
-    while producer.push(blank()).is_ok() {}
-    while consumer.pop().is_ok() {}
-    (producer, consumer)
+    }
 }
 
 /// The writing end of a reliable link.
 #[derive(Debug)]
 pub struct Writer<T> {
     producer: Producer<Msg<T>>,
-    /// How many messages fit as far as we know; the reader may have made more room since.
-    credits: usize,
     full_count: u64,
 }
 
@@ -75,11 +71,9 @@ impl<T> Writer<T> {
 
 impl<T: Copy> Writer<T> {
     #[inline]
-    fn push(&mut self, msg: Msg<T>) {
-        self.credits = self.credits.saturating_sub(1);
-        let pushed = self.producer.push(msg);
+    fn push(&mut self, write: impl FnOnce(&mut Msg<T>)) {
         assert!(
-            pushed.is_ok(),
+            self.producer.push(write),
             "a reliable link was written beyond its credits"
         );
     }
@@ -88,27 +82,29 @@ impl<T: Copy> Writer<T> {
 impl<T: Copy> Sink<T> for Writer<T> {
     #[inline]
     fn room(&mut self) -> usize {
-        // The shared index is read only when our own count runs low: it costs a cache miss.
-        if self.credits < 16 {
-            self.credits = self.producer.slots();
-            self.full_count += u64::from(self.credits == 0);
+        let credits = self.producer.room_seen();
+        if credits >= 16 {
+            return credits;
         }
-        self.credits
+        // What we know runs low.
+        let credits = self.producer.room();
+        self.full_count += u64::from(credits == 0);
+        credits
     }
 
     #[inline]
     fn data(&mut self, stamp: Stamp, data: &T) {
-        self.push(Msg {
-            stamp,
-            body: Body::Data(*data),
+        self.push(|msg| {
+            msg.body = Body::Data(*data);
+            msg.stamp = stamp;
         });
     }
 
     #[inline]
     fn control(&mut self, stamp: Stamp, control: &Control) {
-        self.push(Msg {
-            stamp,
-            body: Body::Control(*control),
+        self.push(|msg| {
+            msg.stamp = stamp;
+            msg.body = Body::Control(*control);
         });
     }
 }
@@ -130,8 +126,8 @@ impl<T> LossyWriter<T> {
 
 impl<T: Copy> LossyWriter<T> {
     #[inline]
-    fn push(&mut self, msg: Msg<T>) {
-        self.dropped += u64::from(self.producer.push(msg).is_err());
+    fn push(&mut self, write: impl FnOnce(&mut Msg<T>)) {
+        self.dropped += u64::from(!self.producer.push(write));
     }
 }
 
@@ -143,17 +139,17 @@ impl<T: Copy> Sink<T> for LossyWriter<T> {
 
     #[inline]
     fn data(&mut self, stamp: Stamp, data: &T) {
-        self.push(Msg {
-            stamp,
-            body: Body::Data(*data),
+        self.push(|msg| {
+            msg.body = Body::Data(*data);
+            msg.stamp = stamp;
         });
     }
 
     #[inline]
     fn control(&mut self, stamp: Stamp, control: &Control) {
-        self.push(Msg {
-            stamp,
-            body: Body::Control(*control),
+        self.push(|msg| {
+            msg.stamp = stamp;
+            msg.body = Body::Control(*control);
         });
     }
 }
@@ -165,40 +161,32 @@ pub struct Reader<T> {
 }
 
 impl<T> Reader<T> {
-    /// Whether the writing end is gone **and** everything it wrote has been taken. The order
-    /// matters: what was written before the writer went must still be read.
+    /// Whether the writing end is gone **and** everything it wrote has been taken.
     #[must_use]
     pub fn is_finished(&self) -> bool {
-        self.consumer.is_abandoned() && self.consumer.is_empty()
+        self.consumer.is_finished()
     }
 
     /// How many messages wait.
     #[must_use]
     pub fn backlog(&self) -> usize {
-        self.consumer.slots()
+        self.consumer.backlog()
     }
 }
 
-impl<T> Reader<T> {
+impl<T: Copy> Reader<T> {
     /// The next message, if there is one now: for those outside a chain.
     #[inline]
     pub fn pop(&mut self) -> Option<Msg<T>> {
-        self.consumer.pop().ok()
+        self.consumer.take(|msg| *msg)
     }
 }
 
 impl<T> Source<T> for Reader<T> {
     #[inline]
     fn take(&mut self, to: &mut impl Sink<T>) -> bool {
-        let Ok(chunk) = self.consumer.read_chunk(1) else {
-            return false;
-        };
-        // Handed over where it lies in the ring; the slot is given back afterwards.
-        if let Some(msg) = chunk.as_slices().0.first() {
-            to.put(msg);
-        }
-        chunk.commit_all();
-        true
+        // Handed over where it lies in the ring.
+        self.consumer.take(|msg| to.put(msg)).is_some()
     }
 }
 
@@ -210,6 +198,38 @@ mod tests {
         Stamp {
             sequence,
             ..Stamp::default()
+        }
+    }
+
+    #[test]
+    fn two_threads_pass_every_message_whole_and_in_order() {
+        extern crate std;
+        const MESSAGES: u64 = if cfg!(miri) { 300 } else { 300_000 };
+        let message = |sequence: u64| [sequence, !sequence, sequence.rotate_left(7)];
+        for depth in [1, 3, 64] {
+            let (mut writer, mut reader) = reliable(depth);
+            std::thread::scope(|scope| {
+                scope.spawn(move || {
+                    for sequence in 0..MESSAGES {
+                        while writer.room() == 0 {
+                            std::thread::yield_now();
+                        }
+                        writer.data(stamp(sequence), &message(sequence));
+                    }
+                });
+                for sequence in 0..MESSAGES {
+                    let msg = loop {
+                        assert!(reader.backlog() <= depth);
+                        match reader.pop() {
+                            Some(msg) => break msg,
+                            None => std::thread::yield_now(),
+                        }
+                    };
+                    assert_eq!(msg.stamp, stamp(sequence));
+                    assert_eq!(msg.body, Body::Data(message(sequence)));
+                }
+            });
+            assert!(reader.is_finished());
         }
     }
 
