@@ -39,7 +39,7 @@ use crate::event::{Body, BookUpdate, Control, FeedNotice, Mbo, Status, Touch};
 use crate::stage::{Emit, Stage};
 use crate::types::{BookKey, PublisherId};
 use directory::Directories;
-use head::{HOT_LINES, Head};
+use head::Head;
 use index::{KeyIndex, OrderIndex, key_bits};
 use limits::filled;
 use nodes::{LevelId, NodeId};
@@ -298,13 +298,14 @@ impl<'a> Books<'a> {
             Some((mbo, book)) => {
                 let bucket = index.bucket(book, mbo.order_id.0);
                 index.prefetch(bucket);
-                crate::prefetch::start(&self.heads[book as usize], HOT_LINES);
+                let side = mbo.side as usize & 1;
+                self.heads[book as usize].prefetch(side, self.shared.watches_depth);
                 Coming {
                     key: key_bits(mbo.key()),
                     price: mbo.price.0,
                     book,
                     bucket: bucket as u32,
-                    side: mbo.side as u32 & 1,
+                    side: side as u32,
                     ..Coming::NONE
                 }
             }
@@ -428,7 +429,7 @@ impl<'a> Books<'a> {
         if let Some(is_trading) = status.is_trading
             && let Some(book) = self.find(status.key)
         {
-            self.heads[book as usize].doubts.set_trading(is_trading);
+            self.heads[book as usize].evidence.set_trading(is_trading);
         }
     }
 

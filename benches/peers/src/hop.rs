@@ -1,5 +1,5 @@
-//! One hop between two pinned threads, as half of a round trip: our reliable link beside a bare
-//! cache line, which is the least that the machine allows.
+//! One hop between two pinned threads, as half of a round trip: a book update over our link and
+//! over other rings, beside a bare cache line, which is the least that the machine allows.
 
 use std::hint::{black_box, spin_loop};
 use std::sync::atomic::{
@@ -7,11 +7,15 @@ use std::sync::atomic::{
     Ordering::{Acquire, Release},
 };
 
+use std::sync::Arc;
+
 use core_affinity::CoreId;
+use crossbeam::queue::ArrayQueue;
 use quanta::Clock;
+use rtrb::{Consumer, Producer, RingBuffer};
 use serde::Serialize;
-use undertow_core::event::{BookUpdate, Control, Stamp};
-use undertow_core::ring::reliable;
+use undertow_core::event::{Body, BookUpdate, Control, Msg, Stamp};
+use undertow_core::ring::{Reader, Writer, reliable};
 use undertow_core::stage::{Sink, Source};
 
 /// One way, in nanoseconds.
@@ -27,28 +31,24 @@ pub struct Hop {
     pub samples: usize,
 }
 
-/// Hops of a bare cache line, of our link with a whole book update, and of 64 bytes over a bare
-/// rtrb ring, in interleaved rounds. `None` where `cores` are not two.
+/// Hops of a bare cache line, and of a whole book update over our link and over the rings that
+/// others would take, in interleaved rounds. `None` where `cores` are not two.
 pub fn hops(cores: &[CoreId], rounds: usize) -> Option<Vec<Hop>> {
     let [near, far] = *cores.first_chunk::<2>()?;
-    let mut samples = [const { Vec::new() }; 3];
-    for _ in 0..rounds {
-        samples[0].extend(bare_line(near, far));
-        samples[1].extend(link(near, far));
-        samples[2].extend(rtrb_of_64_bytes(near, far));
-    }
-    let names = [
-        "bare cache line",
-        "undertow link, book update",
-        "rtrb, 64 bytes",
+    let ways: [(&str, fn(CoreId, CoreId) -> Vec<u64>); 4] = [
+        ("bare cache line", bare_line),
+        ("undertow link", link),
+        ("rtrb", rtrb),
+        ("crossbeam ArrayQueue", array_queue),
     ];
-    Some(
-        names
-            .into_iter()
-            .zip(samples)
-            .map(|(name, samples)| hop(name, samples))
-            .collect(),
-    )
+    let mut samples = [const { Vec::new() }; 4];
+    for _ in 0..rounds {
+        for ((_, way), samples) in ways.iter().zip(&mut samples) {
+            samples.extend(way(near, far));
+        }
+    }
+    let hops = ways.iter().zip(samples);
+    Some(hops.map(|((name, _), samples)| hop(name, samples)).collect())
 }
 
 const TRIPS: u64 = 50_000;
@@ -91,64 +91,115 @@ fn bare_line(near: CoreId, far: CoreId) -> Vec<u64> {
     })
 }
 
-fn link(near: CoreId, far: CoreId) -> Vec<u64> {
-    let (mut near_far, mut at_far) = reliable::<BookUpdate>(1024);
-    let (mut far_near, mut at_near) = reliable::<BookUpdate>(1024);
-    let update = update();
-    std::thread::scope(|scope| {
-        scope.spawn(move || {
-            core_affinity::set_for_current(far);
-            for _ in 0..TRIPS {
-                // As a tile does it: handed over where it lies in the ring.
-                while !at_far.take(&mut far_near) {
-                    spin_loop();
-                }
-            }
-        });
-        core_affinity::set_for_current(near);
-        trips(|sequence| {
-            let stamp = Stamp {
-                sequence,
-                ..Stamp::default()
-            };
-            assert!(near_far.room() > 0, "one message on its way");
-            near_far.data(stamp, &update);
-            let mut seen = Seen(0);
-            while !at_near.take(&mut seen) {
-                spin_loop();
-            }
-            assert_eq!(seen.0, sequence, "a link lost or reordered a message");
-        })
-    })
+/// The ends of one way between two threads, and what its users do with them.
+struct Way<W, R> {
+    make: fn() -> (W, R),
+    give: fn(&mut W, &Update),
+    /// Hands the next message on, as a tile does it: from where it lies into the next ring.
+    relay: fn(&mut R, &mut W) -> bool,
+    /// The number of the next message.
+    take: fn(&mut R) -> Option<u64>,
 }
 
-fn rtrb_of_64_bytes(near: CoreId, far: CoreId) -> Vec<u64> {
-    let (mut near_far, mut at_far) = rtrb::RingBuffer::<[u64; 8]>::new(1024);
-    let (mut far_near, mut at_near) = rtrb::RingBuffer::<[u64; 8]>::new(1024);
-    let pop = |ring: &mut rtrb::Consumer<[u64; 8]>| loop {
-        if let Ok(words) = ring.pop() {
-            return words;
-        }
-        spin_loop();
-    };
-    std::thread::scope(|scope| {
-        scope.spawn(move || {
-            core_affinity::set_for_current(far);
-            for _ in 0..TRIPS {
-                let words = pop(&mut at_far);
-                far_near.push(words).expect("one message on its way");
-            }
-        });
-        core_affinity::set_for_current(near);
-        trips(|trip| {
-            near_far.push([trip; 8]).expect("one message on its way");
-            assert_eq!(
-                pop(&mut at_near)[7],
-                trip,
-                "a ring lost or reordered a message"
-            );
+type Update = Msg<BookUpdate>;
+
+/// Messages that a ring holds, as the program's default configuration has it.
+const DEPTH: usize = 4096;
+
+impl<W: Send, R: Send> Way<W, R> {
+    fn round_trips(&self, near: CoreId, far: CoreId) -> Vec<u64> {
+        let (mut near_far, mut at_far) = (self.make)();
+        let (mut far_near, mut at_near) = (self.make)();
+        let relay = self.relay;
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                core_affinity::set_for_current(far);
+                for _ in 0..TRIPS {
+                    while !relay(&mut at_far, &mut far_near) {
+                        spin_loop();
+                    }
+                }
+            });
+            core_affinity::set_for_current(near);
+            let mut update = update();
+            trips(|sequence| {
+                update.stamp.sequence = sequence;
+                (self.give)(&mut near_far, &update);
+                let seen = loop {
+                    if let Some(seen) = (self.take)(&mut at_near) {
+                        break seen;
+                    }
+                    spin_loop();
+                };
+                assert_eq!(seen, sequence, "a ring lost or reordered a message");
+            })
         })
-    })
+    }
+}
+
+fn link(near: CoreId, far: CoreId) -> Vec<u64> {
+    let way: Way<Writer<BookUpdate>, Reader<BookUpdate>> = Way {
+        make: || reliable(DEPTH),
+        give: |writer, update| {
+            assert!(writer.room() > 0, "one message on its way");
+            writer.put(update);
+        },
+        relay: |reader, writer| reader.take(writer),
+        take: |reader| {
+            let mut seen = Seen(None);
+            reader.take(&mut seen);
+            seen.0
+        },
+    };
+    way.round_trips(near, far)
+}
+
+fn rtrb(near: CoreId, far: CoreId) -> Vec<u64> {
+    let way: Way<Producer<Update>, Consumer<Update>> = Way {
+        make: || RingBuffer::new(DEPTH),
+        give: |producer, update| producer.push(*update).expect("one message on its way"),
+        relay: |consumer, producer| {
+            let Ok(chunk) = consumer.read_chunk(1) else {
+                return false;
+            };
+            for update in chunk.as_slices().0 {
+                producer.push(*update).expect("one message on its way");
+            }
+            chunk.commit_all();
+            true
+        },
+        take: |consumer| {
+            let chunk = consumer.read_chunk(1).ok()?;
+            let seen = chunk.as_slices().0.first().map(number);
+            chunk.commit_all();
+            seen
+        },
+    };
+    way.round_trips(near, far)
+}
+
+fn array_queue(near: CoreId, far: CoreId) -> Vec<u64> {
+    let way: Way<Arc<ArrayQueue<Update>>, Arc<ArrayQueue<Update>>> = Way {
+        make: || {
+            let queue = Arc::new(ArrayQueue::new(DEPTH));
+            (Arc::clone(&queue), queue)
+        },
+        give: |queue, update| queue.push(*update).expect("one message on its way"),
+        relay: |from, to| match from.pop() {
+            Some(update) => to.push(update).is_ok(),
+            None => false,
+        },
+        take: |queue| queue.pop().as_ref().map(number),
+    };
+    way.round_trips(near, far)
+}
+
+/// The number of a message, of which the last line must have come too.
+fn number(update: &Update) -> u64 {
+    let Body::Data(data) = &update.body else {
+        return 0;
+    };
+    update.stamp.sequence + u64::from(black_box(data).level_count) - 1
 }
 
 fn trips(mut trip: impl FnMut(u64)) -> Vec<u64> {
@@ -162,7 +213,7 @@ fn trips(mut trip: impl FnMut(u64)) -> Vec<u64> {
 }
 
 /// The number of the last message.
-struct Seen(u64);
+struct Seen(Option<u64>);
 
 impl Sink<BookUpdate> for Seen {
     fn room(&mut self) -> usize {
@@ -171,18 +222,18 @@ impl Sink<BookUpdate> for Seen {
 
     fn data(&mut self, stamp: Stamp, data: &BookUpdate) {
         // The last of its lines must have come too.
-        self.0 = stamp.sequence + u64::from(black_box(data).level_count) - 1;
+        self.0 = Some(stamp.sequence + u64::from(black_box(data).level_count) - 1);
     }
 
     fn control(&mut self, _stamp: Stamp, _control: &Control) {}
 }
 
-fn update() -> BookUpdate {
+fn update() -> Update {
     use undertow_core::event::{Depth, Effect, Mbo, RecordHeader, Touch, Trust};
     use undertow_core::types::{
         Action, Flags, InstrumentId, Nanos, OrderId, Price, PublisherId, Side,
     };
-    BookUpdate {
+    let update = BookUpdate {
         mbo: Mbo {
             header: RecordHeader::UNSET,
             ts_event: Nanos(1),
@@ -207,5 +258,9 @@ fn update() -> BookUpdate {
         effect: Effect::Added,
         trust: Trust::Good,
         touch_changed: false,
+    };
+    Msg {
+        body: Body::Data(update),
+        stamp: Stamp::default(),
     }
 }

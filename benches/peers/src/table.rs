@@ -267,9 +267,13 @@ impl Report {
             let what = "cold p50 of one apply: against documented book".to_owned();
             rows.push(Row::of(what, Bounds::Share(0.5, 0.37), ours, theirs));
         }
-        if let [bare, link, rtrb] = &self.hops[..] {
-            let bounds = Bounds::Share(1.7, 1.3);
-            for (hop, bounds) in [(link, bounds), (rtrb, Bounds::Told)] {
+        if let [bare, hops @ ..] = &self.hops[..] {
+            for (at, hop) in hops.iter().enumerate() {
+                let bounds = if at == 0 {
+                    Bounds::Share(1.7, 1.3)
+                } else {
+                    Bounds::Told
+                };
                 let what = format!("hop p50: {} against {}", hop.name, bare.name);
                 let mut row = Row::of(what, bounds, hop.p50, bare.p50);
                 row.seen = hop.p50 / bare.p50;

@@ -10,7 +10,7 @@ use super::ladder::{DepthWatch, Ladders};
 use super::limits::BookCounters;
 use super::nodes::{LevelId, NodeId};
 use super::slab::{Entry, Sum};
-use super::trust::Doubts;
+use super::trust::{Doubts, Evidence};
 use crate::event::{BookUpdate, Definition, Depth, Effect, InstrumentClass, Mbo, Touch};
 use crate::types::{BookKey, Nanos, Price, Side};
 
@@ -84,15 +84,13 @@ impl Clocks {
     }
 }
 
-/// Everything that is one book's own, in the order of need: the ladders; what was said of its
-/// last record, which begins with the record; behind the depth, what else each record needs; and
-/// what is seldom needed.
+/// Everything that is one book's own, in the order of need: the ladders; what else each record
+/// needs; what was said of the last record, which begins with the record and ends with the depth;
+/// and what is seldom needed.
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(64))]
 pub(super) struct Head {
     pub(super) ladders: Ladders,
-    /// What was said of the last record. Touch and depth are those after the last complete event.
-    pub(super) update: BookUpdate,
     /// Records applied or refused.
     pub(super) records: u64,
     /// Resting orders, without the remembered ones.
@@ -100,10 +98,13 @@ pub(super) struct Head {
     /// Bit `i`: a level of side `i` is an aggregate, whose nodes the index does not know.
     pub(super) aggregated: u8,
     pub(super) doubts: Doubts,
+    /// What was said of the last record. Touch and depth are those after the last complete event.
+    pub(super) update: BookUpdate,
     /// If depth is watched.
     pub(super) depth: DepthWatch,
     /// Those of the last record, unless the doubts say that they are apart; then they are here.
     pub(super) clocks: Clocks,
+    pub(super) evidence: Evidence,
     /// All but the records.
     pub(super) counters: BookCounters,
     /// The level that remembers cancelled orders while a snapshot comes in, or
@@ -113,10 +114,11 @@ pub(super) struct Head {
     terms: Option<Terms>,
 }
 
-/// Cache lines of a head that records touch.
-pub(super) const HOT_LINES: usize = 6;
-
-const _: () = assert!(core::mem::offset_of!(Head, doubts) + Doubts::HOT_BYTES <= 64 * HOT_LINES);
+// Two lines of pages, one for each side, one of what each record needs, two of what is said of
+// it, and one of depth.
+const _: () = assert!(core::mem::offset_of!(Head, update) == 64 * 3);
+const _: () = assert!(core::mem::offset_of!(BookUpdate, depth) <= 64 * 2);
+const _: () = assert!(core::mem::offset_of!(Head, clocks) <= 64 * 6);
 
 impl Head {
     pub(super) fn new(book: u32, key: BookKey) -> Self {
@@ -130,6 +132,7 @@ impl Head {
             orders_count: 0,
             aggregated: 0,
             doubts: Doubts::new(),
+            evidence: Evidence::default(),
             depth: DepthWatch::new(),
             clocks: Clocks::default(),
             counters: BookCounters::default(),
@@ -137,6 +140,14 @@ impl Head {
             key,
             terms: None,
         }
+    }
+
+    /// Calls for what a record of this side will need.
+    #[inline(always)]
+    pub(super) fn prefetch(&self, side: usize, watches_depth: bool) {
+        self.ladders.prefetch(side);
+        crate::prefetch::read(&self.records);
+        crate::prefetch::start(&self.update, if watches_depth { 3 } else { 2 });
     }
 
     /// The latest times and number of its live records.
@@ -178,7 +189,7 @@ impl Head {
                 sequence: 0,
                 ..self.clocks()
             };
-            self.doubts = Doubts::new();
+            (self.doubts, self.evidence) = (Doubts::new(), Evidence::default());
         }
         self.terms = Some(terms);
         self.ladders.set_tick(shared, definition.tick);

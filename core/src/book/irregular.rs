@@ -136,8 +136,12 @@ impl Head {
         } else if !is_uncrossed {
             self.counters.locked += 1;
         }
-        self.doubts
-            .weigh(is_uncrossed, flags.has(Flags::SNAPSHOT), &shared.thresholds);
+        self.doubts.weigh(
+            &mut self.evidence,
+            is_uncrossed,
+            flags.has(Flags::SNAPSHOT),
+            &shared.thresholds,
+        );
         if !self.doubts.awaits_snapshot() {
             self.forget(shared);
         }
@@ -269,7 +273,8 @@ impl Head {
     #[cold]
     fn cancel_unknown(&mut self, shared: &mut Shared<'_>, mbo: &Mbo) -> Outcome {
         self.counters.unknown_cancel += 1;
-        self.doubts.unknown_cancel(self.records, &shared.thresholds);
+        self.doubts
+            .unknown_cancel(&mut self.evidence, self.records, &shared.thresholds);
         if self.doubts.awaits_snapshot() && !mbo.flags.has(Flags::SNAPSHOT) {
             self.remember_unknown(shared, mbo);
         }
@@ -341,7 +346,7 @@ impl Head {
     #[cold]
     fn modify_unknown(&mut self, shared: &mut Shared<'_>, mbo: &Mbo, known: NodeId) -> Outcome {
         self.counters.unknown_modify += 1;
-        self.doubts.unknown_modify();
+        self.evidence.unknown_modify();
         self.add(shared, mbo, known)
     }
 
@@ -363,7 +368,7 @@ impl Head {
     fn on_clear(&mut self, shared: &mut Shared<'_>, mbo: &Mbo) -> Outcome {
         self.empty(shared);
         let from_snapshot = mbo.flags.has(Flags::SNAPSHOT);
-        self.doubts.clear(from_snapshot);
+        self.doubts.clear(&mut self.evidence, from_snapshot);
         self.clocks.sequence = if from_snapshot { 0 } else { mbo.sequence };
         Outcome::bare(Effect::Replaced)
     }

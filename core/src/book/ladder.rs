@@ -128,6 +128,12 @@ impl Ladders {
         }
     }
 
+    /// Calls for the pages at hand of a side.
+    #[inline(always)]
+    pub(super) fn prefetch(&self, side: usize) {
+        crate::prefetch::read(&self.at_hand[side]);
+    }
+
     /// Takes the tick of a definition, for as soon as both sides are empty.
     pub(super) fn set_tick(&mut self, shared: &mut Shared<'_>, tick: Price) {
         if tick.is_defined() && tick.0 > 0 {

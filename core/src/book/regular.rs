@@ -84,7 +84,7 @@ impl Head {
             && mbo.action == Action::Add
             && mbo.sequence != 0
             && self.clocks.sequence == 0
-            && self.doubts.are_of_a_snapshot_under_way()
+            && self.doubts.are_of_a_snapshot_under_way(&self.evidence)
     }
 
     /// Where an order is, if it is known.

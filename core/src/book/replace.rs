@@ -41,7 +41,8 @@ impl Head {
     #[inline(never)]
     pub(super) fn on_special_add(&mut self, shared: &mut Shared<'_>, mbo: &Mbo) -> Outcome {
         if mbo.flags.has(Flags::SNAPSHOT) {
-            self.doubts.begin_snapshot(self.orders_count == 0);
+            self.doubts
+                .begin_snapshot(&mut self.evidence, self.orders_count == 0);
             self.clocks.sequence = 0;
         }
         if mbo.flags.has(Flags::TOB) {

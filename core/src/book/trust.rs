@@ -55,10 +55,11 @@ enum Phase {
     Snapshot,
 }
 
-/// The evidence about one book, what each record needs first.
+/// What is held against one book: all that most records need to know.
 #[derive(Clone, Copy, Debug)]
-#[repr(C)]
 pub(super) struct Doubts {
+    /// Event time at the first record of the event that is open.
+    open_since: Nanos,
     /// Live records of the event that is open.
     open_records: u32,
     /// Zero when the book is good or settling, and there is no reason for care.
@@ -68,10 +69,13 @@ pub(super) struct Doubts {
     phase: Phase,
     /// Sides replaced as a whole since the last evidence.
     replaced: u8,
+}
+
+/// What is counted and remembered until it is a doubt, or none any more.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Evidence {
     /// Whether the venue says that it is trading.
     is_trading: bool,
-    /// Event time at the first record of the event that is open.
-    open_since: Nanos,
     /// Live events without an unknown order, in a pending phase.
     settled_events: u32,
     /// Events in a row that ended locked or crossed while trading.
@@ -82,10 +86,18 @@ pub(super) struct Doubts {
     window_start: u64,
 }
 
-impl Doubts {
-    /// So much of it each record needs.
-    pub(super) const HOT_BYTES: usize = core::mem::offset_of!(Self, phase);
+impl Evidence {
+    pub(super) const fn set_trading(&mut self, is_trading: bool) {
+        self.is_trading = is_trading;
+        self.crossed_events = 0;
+    }
 
+    pub(super) const fn unknown_modify(&mut self) {
+        self.settled_events = 0;
+    }
+}
+
+impl Doubts {
     /// Of a book that no record has reached.
     pub(super) const fn new() -> Self {
         Self {
@@ -95,11 +107,6 @@ impl Doubts {
             ends: SETTLING,
             phase: Phase::Joined,
             replaced: 0,
-            is_trading: false,
-            settled_events: 0,
-            crossed_events: 0,
-            unknown_cancels: 0,
-            window_start: 0,
         }
     }
 
@@ -167,52 +174,49 @@ impl Doubts {
         self.bits = self.bits & !APART | if are_apart { APART } else { 0 };
     }
 
-    pub(super) const fn set_trading(&mut self, is_trading: bool) {
-        self.is_trading = is_trading;
-        self.crossed_events = 0;
-    }
-
     pub(super) const fn replaced(&mut self, side: usize) {
         self.replaced |= 1 << side;
     }
 
     /// The book was emptied by a Clear, of the venue or of a snapshot.
-    pub(super) fn clear(&mut self, from_snapshot: bool) {
+    pub(super) fn clear(&mut self, evidence: &mut Evidence, from_snapshot: bool) {
         let was_doubted = self.bits & (STALE | SUSPECT) != 0 || self.phase == Phase::Awaiting;
         self.bits &= !(STALE | SUSPECT);
-        self.enter(match (from_snapshot, was_doubted) {
+        let phase = match (from_snapshot, was_doubted) {
             (true, _) => Phase::Snapshot,
             (false, true) => Phase::Awaiting,
             (false, false) => Phase::Cleared,
-        });
+        };
+        self.enter(evidence, phase);
     }
 
     /// A record of a snapshot came. Into an empty book it is as good as with a Clear before it.
-    pub(super) fn begin_snapshot(&mut self, is_empty: bool) {
+    pub(super) fn begin_snapshot(&mut self, evidence: &mut Evidence, is_empty: bool) {
         if self.phase != Phase::Snapshot && is_empty {
             self.bits &= !(STALE | SUSPECT);
         }
-        self.enter(Phase::Snapshot);
+        self.enter(evidence, Phase::Snapshot);
         self.replaced = 0;
     }
 
-    pub(super) fn unknown_modify(&mut self) {
-        self.settled_events = 0;
-    }
-
     /// Many of these in a short time mean that we miss records.
-    pub(super) fn unknown_cancel(&mut self, record: u64, thresholds: &Thresholds) {
-        self.settled_events = 0;
+    pub(super) fn unknown_cancel(
+        &mut self,
+        evidence: &mut Evidence,
+        record: u64,
+        thresholds: &Thresholds,
+    ) {
+        evidence.settled_events = 0;
         if self.phase != Phase::Complete {
             // What is not complete yet is bound to miss orders.
             return;
         }
-        if record - self.window_start >= u64::from(thresholds.unknown_window_records) {
-            self.window_start = record;
-            self.unknown_cancels = 0;
+        if record - evidence.window_start >= u64::from(thresholds.unknown_window_records) {
+            evidence.window_start = record;
+            evidence.unknown_cancels = 0;
         }
-        self.unknown_cancels += 1;
-        if self.unknown_cancels > thresholds.unknown_cancels_max {
+        evidence.unknown_cancels += 1;
+        if evidence.unknown_cancels > thresholds.unknown_cancels_max {
             self.suspect();
         }
     }
@@ -242,11 +246,11 @@ impl Doubts {
     /// Whether an order of a snapshot would change nothing here: one has come, it was not the last,
     /// and nothing else is in doubt.
     #[inline(always)]
-    pub(super) fn are_of_a_snapshot_under_way(&self) -> bool {
+    pub(super) fn are_of_a_snapshot_under_way(&self, evidence: &Evidence) -> bool {
         self.bits == PENDING | APART | UNENDED
             && self.phase == Phase::Snapshot
             && self.replaced == 0
-            && self.settled_events == 0
+            && evidence.settled_events == 0
     }
 
     /// A record of a snapshot came, without LAST.
@@ -265,40 +269,41 @@ impl Doubts {
     /// Weighs the evidence at the end of an event.
     pub(super) fn weigh(
         &mut self,
+        evidence: &mut Evidence,
         is_uncrossed: bool,
         from_snapshot: bool,
         thresholds: &Thresholds,
     ) {
         self.bits &= !(LATE | CROSSED);
         if is_uncrossed {
-            self.crossed_events = 0;
+            evidence.crossed_events = 0;
         } else {
             self.bits |= CROSSED;
-            self.crossed_events += u32::from(self.is_trading);
-            if self.crossed_events > thresholds.crossed_events_max {
+            evidence.crossed_events += u32::from(evidence.is_trading);
+            if evidence.crossed_events > thresholds.crossed_events_max {
                 self.suspect();
             }
         }
         if self.replaced == BOTH_SIDES {
             self.bits &= !(STALE | SUSPECT);
-            self.enter(Phase::Complete);
+            self.enter(evidence, Phase::Complete);
         }
         match self.phase {
             Phase::Complete | Phase::Awaiting => {}
-            Phase::Cleared => self.enter(Phase::Complete),
-            Phase::Snapshot if from_snapshot => self.enter(Phase::Complete),
+            Phase::Cleared => self.enter(evidence, Phase::Complete),
+            Phase::Snapshot if from_snapshot => self.enter(evidence, Phase::Complete),
             Phase::Joined | Phase::Snapshot => {
-                self.settled_events += 1;
-                if self.settled_events >= thresholds.settle_events {
-                    self.enter(Phase::Complete);
+                evidence.settled_events += 1;
+                if evidence.settled_events >= thresholds.settle_events {
+                    self.enter(evidence, Phase::Complete);
                 }
             }
         }
     }
 
-    fn enter(&mut self, phase: Phase) {
+    fn enter(&mut self, evidence: &mut Evidence, phase: Phase) {
         self.phase = phase;
-        self.settled_events = 0;
+        evidence.settled_events = 0;
         self.bits &= !PENDING;
         self.ends &= !SETTLING;
         match phase {
