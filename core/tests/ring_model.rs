@@ -2,9 +2,9 @@
 //! as far as the memory model allows it. Built with `--cfg loom` alone; see `bin/check.sh`.
 #![cfg(loom)]
 
-use loom::thread;
+use loom::thread::{self, JoinHandle};
 use undertow_core::event::{Body, Control, Stamp};
-use undertow_core::ring::{Reader, lossy, reliable};
+use undertow_core::ring::{Reader, Writer, lossy, reliable};
 use undertow_core::stage::Sink;
 
 fn stamp(sequence: u64) -> Stamp {
@@ -12,6 +12,18 @@ fn stamp(sequence: u64) -> Stamp {
         sequence,
         ingress_ns: sequence,
     }
+}
+
+/// Writes so many messages, as there is room.
+fn write(mut writer: Writer<u64>, messages: u64) -> JoinHandle<()> {
+    thread::spawn(move || {
+        for sequence in 0..messages {
+            while writer.room() == 0 {
+                thread::yield_now();
+            }
+            writer.data(stamp(sequence), &sequence);
+        }
+    })
 }
 
 /// The next message, once it is there, as the number that it carries twice.
@@ -31,15 +43,8 @@ fn wait(reader: &mut Reader<u64>) -> u64 {
 fn messages_arrive_whole_and_in_order() {
     for depth in [1, 2] {
         loom::model(move || {
-            let (mut writer, mut reader) = reliable(depth);
-            let writing = thread::spawn(move || {
-                for sequence in 0..3 {
-                    while writer.room() == 0 {
-                        thread::yield_now();
-                    }
-                    writer.data(stamp(sequence), &sequence);
-                }
-            });
+            let (writer, mut reader) = reliable(depth);
+            let writing = write(writer, 3);
             for sequence in 0..3 {
                 assert_eq!(wait(&mut reader), sequence);
             }
@@ -102,15 +107,8 @@ fn p08_a_writer_sees_that_its_reader_went() {
 #[test]
 fn a_backlog_stays_within_the_depth() {
     loom::model(|| {
-        let (mut writer, mut reader) = reliable(1);
-        let writing = thread::spawn(move || {
-            for sequence in 0..2 {
-                while writer.room() == 0 {
-                    thread::yield_now();
-                }
-                writer.data(stamp(sequence), &sequence);
-            }
-        });
+        let (writer, mut reader) = reliable(1);
+        let writing = write(writer, 2);
         for sequence in 0..2 {
             assert_eq!(wait(&mut reader), sequence);
             assert!(reader.backlog() <= 1);

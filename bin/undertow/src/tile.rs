@@ -52,9 +52,27 @@ pub struct TileOptions {
     pub threshold_ns: u64,
 }
 
-/// A tile that spins rehearses so often: seldom enough that a message hardly ever waits for it, and
-/// often enough that little is forgotten in between.
-pub const REHEARSE_NS: u64 = 5_000;
+/// When a tile that spins rehearses.
+#[derive(Debug, Default)]
+pub struct Rehearsals {
+    last_ns: u64,
+}
+
+impl Rehearsals {
+    /// Seldom enough that a message hardly ever waits for one, and often enough that little is
+    /// forgotten in between.
+    const EVERY_NS: u64 = 5_000;
+
+    /// Whether one is due; if so, the next is counted from now.
+    #[inline]
+    pub const fn is_due(&mut self, now_ns: u64) -> bool {
+        let is_due = now_ns.saturating_sub(self.last_ns) > Self::EVERY_NS;
+        if is_due {
+            self.last_ns = now_ns;
+        }
+        is_due
+    }
+}
 
 /// What all tiles of a run share with the thread that started them.
 #[derive(Debug, Default)]
@@ -159,7 +177,7 @@ pub struct Tile<Src, S, K> {
     report: TileReport,
     /// Start of the last duty cycle if it took something, else 0.
     working_since_ns: u64,
-    rehearsed_ns: u64,
+    rehearsals: Rehearsals,
 }
 
 impl<Src, S, K> Tile<Src, S, K>
@@ -187,7 +205,7 @@ where
             options,
             report,
             working_since_ns: 0,
-            rehearsed_ns: 0,
+            rehearsals: Rehearsals::default(),
         }
     }
 
@@ -219,9 +237,7 @@ where
     pub fn rest(&mut self, backoff: &Backoff) {
         match self.options.idle {
             Idle::Spin => {
-                let now_ns = self.clock.now_ns();
-                if now_ns.saturating_sub(self.rehearsed_ns) > REHEARSE_NS {
-                    self.rehearsed_ns = now_ns;
+                if self.rehearsals.is_due(self.clock.now_ns()) {
                     self.stage.rehearse();
                 }
                 std::hint::spin_loop();

@@ -596,6 +596,20 @@ struct Fault {
     count: u64,
 }
 
+impl Fault {
+    /// What `support/faults.c` is told: files whose path holds `path` are on that disk.
+    fn env(&self, library: &Path, path: &str) -> [(&'static str, String); 6] {
+        [
+            ("LD_PRELOAD", library.display().to_string()),
+            ("FAULT_CALL", self.call.to_owned()),
+            ("FAULT_PATH", path.to_owned()),
+            ("FAULT_ERRNO", self.errno.to_string()),
+            ("FAULT_FROM", self.from.to_string()),
+            ("FAULT_UNTIL", (self.from + self.count).to_string()),
+        ]
+    }
+}
+
 const EIO: i32 = 5;
 const ENOSPC: i32 = 28;
 const FOR_EVER: u64 = 1 << 40;
@@ -619,12 +633,7 @@ fn trade_on(library: &Path, fault: &Fault, dir: &Path, state: &str, pace: &str) 
     let output = Command::new(env!("CARGO_BIN_EXE_undertow"))
         .args("backtest s.dbn --profile eager.toml --quiet".split(' '))
         .args(["--pace", pace, "--set", &format!("trade.state_dir={state}")])
-        .env("LD_PRELOAD", library)
-        .env("FAULT_CALL", fault.call)
-        .env("FAULT_PATH", format!("{state}/journal/journal-"))
-        .env("FAULT_ERRNO", fault.errno.to_string())
-        .env("FAULT_FROM", fault.from.to_string())
-        .env("FAULT_UNTIL", (fault.from + fault.count).to_string())
+        .envs(fault.env(library, &format!("{state}/journal/journal-")))
         .current_dir(dir)
         .output()
         .unwrap();
@@ -737,4 +746,68 @@ fn p03_a_disk_that_fails_to_sync_or_to_write_halts_the_program_until_it_is_resum
     assert!(rested.is_some(), "no order rested when the disk failed");
 
     assert_resumes(dir, "state-0");
+}
+
+/// Trades with a store of claims on such a disk; exit code, figures and stderr.
+fn claim_on(library: &Path, fault: &Fault, dir: &Path, name: &str) -> (i32, Value, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_undertow"))
+        .args("backtest s.dbn --profile eager.toml --json".split(' '))
+        .args(["--set", &format!("trade.claims={name}.db")])
+        .args(["--set", &format!("trade.state_dir={name}")])
+        .envs(fault.env(library, &format!("{name}.db")))
+        .current_dir(dir)
+        .output()
+        .unwrap();
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+    let told = String::from_utf8(output.stderr).unwrap();
+    let code = output.status.code().unwrap_or(-1);
+    (code, document["summary"]["trade"].clone(), told)
+}
+
+#[test]
+fn p03_a_store_of_claims_whose_disk_fails_grants_nothing_more() {
+    let dir = folder();
+    let dir = dir.path();
+    let library = shim(dir);
+    let count = |figures: &Value, key: &str| figures[key].as_array().map_or(0, Vec::len);
+    let (_, whole, _) = trade(
+        dir,
+        "--set trade.claims=whole.db --set trade.state_dir=whole",
+    );
+    let emitted = count(&whole, "signals");
+    for (call, errno) in [("pwrite64", EIO), ("pwrite64", ENOSPC), ("fsync", EIO)] {
+        // The first calls lay the store out: then the program does not begin. Later ones claim.
+        let begun = (1..60).step_by(4).find_map(|from| {
+            let fault = Fault {
+                call,
+                errno,
+                from,
+                count: FOR_EVER,
+            };
+            let name = format!("{call}-{errno}-{from}");
+            let (code, figures, told) = claim_on(&library, &fault, dir, &name);
+            if code == 0 {
+                return Some((name, figures, told));
+            }
+            assert_eq!(code, 5, "{name}: {told}");
+            assert!(told.contains("error[E-CLM-001]"), "{name}: {told}");
+            assert!(told.contains("check that the disk is"), "{name}: {told}");
+            None
+        });
+        let (name, figures, told) = begun.expect("a store that can be laid out");
+        let note = "signals are blocked while it does not answer";
+        assert!(told.contains(note), "{name}: {told}");
+        let left = count(&figures, "signals");
+        assert!(left < emitted, "{name}: {left} of {emitted} signals");
+        let strategies = figures["strategies"].as_array().unwrap();
+        let is_true = |of: &Value| of["is_conserved"] == true;
+        assert!(strategies.iter().all(is_true), "{name}: {figures}");
+        let mut blocked = strategies
+            .iter()
+            .flat_map(|of| of["blocked"].as_array().unwrap());
+        let is_store = |reason: &Value| reason["name"] == "claim store failed";
+        assert!(blocked.any(is_store), "{name}: {figures}");
+        verify(dir, &format!("{name}/journal"));
+        assert_once(&entries(&dir.join(&name).join("journal")));
+    }
 }

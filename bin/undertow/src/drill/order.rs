@@ -38,7 +38,7 @@ use crate::clock::TileClock;
 use crate::memory;
 use crate::probe::Laps;
 use crate::seal::Seal;
-use crate::tile::REHEARSE_NS;
+use crate::tile::Rehearsals;
 use crate::usage::Usage;
 
 /// Orders that may be remembered.
@@ -333,7 +333,7 @@ impl<G: Gateway> Ride<'_, G> {
         let mut schedule = Schedule::new(start_ns, arrivals, ask);
         let before = Usage::of_thread();
         let seal = Seal::new();
-        let mut rehearsed_ns = 0;
+        let mut rehearsals = Rehearsals::default();
         let mut away = Away::new(start_ns);
         while schedule.left > 0 && !feed.is_ended() {
             let now_ns = self.clock.advance();
@@ -352,8 +352,7 @@ impl<G: Gateway> Ride<'_, G> {
             }
             // Asked at once, so that what was lost while nothing waited is not held against later orders.
             self.figures.settle(away.was());
-            if ask.is_rehearsed && now_ns.saturating_sub(rehearsed_ns) > REHEARSE_NS {
-                rehearsed_ns = now_ns;
+            if ask.is_rehearsed && rehearsals.is_due(now_ns) {
                 self.desk.rehearse();
             }
         }
