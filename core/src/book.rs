@@ -317,6 +317,9 @@ impl<'a> Books<'a> {
         crate::prefetch::read(&nodes[middle.order]);
         crate::prefetch::read(&nodes[middle.level]);
         crate::prefetch::read(&nodes[middle.level.page()]);
+        let best = ladders.best[middle.side as usize];
+        crate::prefetch::read(&nodes[best]);
+        crate::prefetch::read(&nodes[best.page()]);
         let near = self.ahead.at(AHEAD_NEAR);
         let (order, level) = (&nodes[near.order], &nodes[near.level]);
         for linked in [order.level.node(), order.prev, order.next, level.prev] {
