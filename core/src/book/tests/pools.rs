@@ -206,19 +206,26 @@ fn levels_beyond_all_prices_take_no_order() {
         desk.cancel(side, id, Price(i64::MAX - 1), 1);
     }
     assert_eq!(desk.book().counters().undefined_price, 2);
-    // Of a coarser grid the last page is cut off by the end of all prices, and it is looked for in
-    // the same place as that of no ticks.
-    desk.clear(Flags::LAST);
-    let tick = i64::MAX / 50;
-    desk.books.control(&definition(P41, Price(tick)));
-    for (id, ticks) in [(20, -50), (21, 0), (22, 1)] {
-        let added = desk.add(Side::Bid, id, Price(ticks * tick), 1);
-        assert_eq!(added.effect, Effect::Added, "{ticks} ticks");
+}
+
+/// Of a coarse grid the last page is cut off by the end of all prices. Where few pages are at hand
+/// it is looked for in the same place as that of no ticks, so for the last of these and more.
+#[test]
+fn levels_without_a_price_are_not_taken_for_no_ticks() {
+    for last in [50, 250, 1_010] {
+        let bump = Bump::new();
+        let mut desk = Desk::opened(&bump);
+        let tick = i64::MAX / last;
+        desk.books.control(&definition(P41, Price(tick)));
+        for (id, ticks) in [(20, -last), (21, 0), (22, 1)] {
+            let added = desk.add(Side::Bid, id, Price(ticks * tick), 1);
+            assert_eq!(added.effect, Effect::Added, "{ticks} ticks");
+        }
+        let depth = desk.book().depth(Side::Bid);
+        let prices: Vec<_> = depth.map(|level| level.price.0).collect();
+        assert_eq!(prices, [1, 0, -last].map(|ticks| ticks * tick));
+        assert_eq!(desk.book().check(), Ok(()));
     }
-    let depth = desk.book().depth(Side::Bid);
-    let prices: Vec<_> = depth.map(|level| level.price.0).collect();
-    assert_eq!(prices, [1, 0, -50].map(|ticks| ticks * tick));
-    assert_eq!(desk.book().check(), Ok(()));
 }
 
 #[test]
