@@ -192,6 +192,17 @@ fn f07_modify_of_unknown_order_is_an_add_and_counted() {
 }
 
 #[test]
+fn f07_modify_of_unknown_order_without_a_side_has_nowhere_to_go() {
+    let bump = Bump::new();
+    let mut desk = Desk::filled(&bump);
+    let before = desk.books.hash();
+    let update = desk.modify(Side::None, 50, P41, 6);
+    assert_eq!(update.effect, Effect::Refused);
+    assert_eq!(desk.books.hash(), before);
+    assert_eq!(desk.book().counters().unknown_modify, 1);
+}
+
+#[test]
 fn f08_duplicate_add_replaces_and_never_makes_two() {
     let bump = Bump::new();
     let mut desk = Desk::filled(&bump);
