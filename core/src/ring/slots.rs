@@ -14,11 +14,11 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
-use sync::{AtomicBool, AtomicUsize, Cell, Ordering};
+use sync::{AtomicBool, AtomicUsize, Ordering, UnsafeCell};
 
 #[cfg(loom)]
 mod sync {
-    pub(super) use loom::cell::UnsafeCell as Cell;
+    pub(super) use loom::cell::UnsafeCell;
     pub(super) use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 }
 
@@ -27,9 +27,9 @@ mod sync {
     pub(super) use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
     /// A cell with the two accesses that the model checker watches.
-    pub(super) struct Cell<T>(core::cell::UnsafeCell<T>);
+    pub(super) struct UnsafeCell<T>(core::cell::UnsafeCell<T>);
 
-    impl<T> Cell<T> {
+    impl<T> UnsafeCell<T> {
         pub(super) const fn new(value: T) -> Self {
             Self(core::cell::UnsafeCell::new(value))
         }
@@ -49,7 +49,7 @@ mod sync {
 /// The turn stands behind the value, so that the line which the reader watches is written last.
 #[repr(C, align(64))]
 struct Slot<T> {
-    value: Cell<T>,
+    value: UnsafeCell<T>,
     turn: AtomicUsize,
 }
 
@@ -96,7 +96,7 @@ impl<T> Shared<T> {
 /// that its pages are there before the first message.
 pub(super) fn slots<T: Copy>(depth: usize, blank: T) -> (Producer<T>, Consumer<T>) {
     let slot = |_| Slot {
-        value: Cell::new(blank),
+        value: UnsafeCell::new(blank),
         turn: AtomicUsize::new(0),
     };
     let shared = Arc::new(Shared {
