@@ -52,8 +52,8 @@ const NO_BOOK: (u64, u32) = (u64::MAX, 0);
 const INSTRUMENTS_NEAR: u32 = 16;
 
 /// How many records ahead memory is called for: the book's head and the order's bucket first,
-/// then the order that stands there and the level at its price, then what these are linked to.
-/// Each step needs the lines of the one before.
+/// then the order that stands there, the level at its price and the best one, then what these are
+/// linked to. Each step needs the lines of the one before.
 const AHEAD_FAR: usize = 10;
 const AHEAD_MIDDLE: usize = 6;
 const AHEAD_NEAR: usize = 3;
@@ -159,7 +159,8 @@ impl Coming {
     };
 }
 
-/// All books of a session, in the order of need too.
+/// All books of a session, in the order of need too: what each record needs lies on the first
+/// lines, wherever the books lie.
 #[derive(Debug)]
 #[repr(C, align(64))]
 pub struct Books<'a> {

@@ -1,6 +1,7 @@
 //! A hint to the processor: this line will be wanted soon.
 //!
-//! The intrinsic takes a raw pointer, and so needs `unsafe`. Where the processor has no such hint, this does nothing; it never changes a result.
+//! The intrinsic takes a raw pointer, and so needs `unsafe`. Where the processor has no such hint,
+//! this does nothing; it never changes a result.
 #![allow(unsafe_code)]
 
 /// Asks for the cache line of `value`, without waiting for it.

@@ -10,7 +10,7 @@ mod slots;
 use slots::{Consumer, Producer};
 
 use crate::event::{Body, Control, Msg, Stamp};
-use crate::stage::{Sink, Source};
+use crate::stage::{BURST_MAX, Sink, Source};
 
 /// Makes a reliable link that holds `depth` messages.
 #[must_use]
@@ -38,13 +38,10 @@ pub fn lossy<T: Copy>(depth: usize) -> (LossyWriter<T>, Reader<T>) {
     )
 }
 
-const fn blank<T>() -> Msg<T> {
+fn blank<T>() -> Msg<T> {
     Msg {
-        stamp: Stamp {
-            sequence: 0,
-            ingress_ns: 0,
-        },
         body: Body::Control(Control::End),
+        stamp: Stamp::default(),
     }
 }
 
@@ -83,10 +80,10 @@ impl<T: Copy> Sink<T> for Writer<T> {
     #[inline]
     fn room(&mut self) -> usize {
         let credits = self.producer.room_seen();
-        if credits >= 16 {
+        if credits > BURST_MAX {
             return credits;
         }
-        // What we know runs low.
+        // What we know may be too little for a stage, and more only the reader knows.
         let credits = self.producer.room();
         self.full_count += u64::from(credits == 0);
         credits
@@ -103,8 +100,8 @@ impl<T: Copy> Sink<T> for Writer<T> {
     #[inline]
     fn control(&mut self, stamp: Stamp, control: &Control) {
         self.push(|msg| {
-            msg.stamp = stamp;
             msg.body = Body::Control(*control);
+            msg.stamp = stamp;
         });
     }
 }
@@ -148,8 +145,8 @@ impl<T: Copy> Sink<T> for LossyWriter<T> {
     #[inline]
     fn control(&mut self, stamp: Stamp, control: &Control) {
         self.push(|msg| {
-            msg.stamp = stamp;
             msg.body = Body::Control(*control);
+            msg.stamp = stamp;
         });
     }
 }

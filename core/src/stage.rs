@@ -13,6 +13,9 @@
 
 use crate::event::{Body, Control, Msg, Stamp};
 
+/// No stage emits more for one input; a link that has room for more need not ask its reader.
+pub(crate) const BURST_MAX: usize = 15;
+
 /// Where messages come from: a ring, a file, a session, a simulator.
 pub trait Source<T> {
     /// Hands the next message to `to`, if there is one now, and says whether there was.
@@ -83,7 +86,7 @@ pub trait Stage: Sized {
     /// What it makes.
     type Out;
 
-    /// The most outputs that one input, data or control, may cause.
+    /// The most outputs that one input, data or control, may cause: at most 15.
     const BURST: usize;
 
     /// Handles one datum.
@@ -191,6 +194,8 @@ pub struct Through<'a, S, K> {
 impl<S: Stage, K: Sink<S::Out>> Sink<S::In> for Through<'_, S, K> {
     #[inline(always)]
     fn room(&mut self) -> usize {
+        // Else a link with less room than the burst would take that for an answer, and wait.
+        const { assert!(S::BURST <= BURST_MAX) };
         // One more than the burst is kept back, for control itself is passed on too.
         self.sink.room().saturating_sub(S::BURST)
     }

@@ -2,12 +2,11 @@
 //! over other rings, beside a bare cache line, which is the least that the machine allows.
 
 use std::hint::{black_box, spin_loop};
+use std::sync::Arc;
 use std::sync::atomic::{
     AtomicU64,
     Ordering::{Acquire, Release},
 };
-
-use std::sync::Arc;
 
 use core_affinity::CoreId;
 use crossbeam::queue::ArrayQueue;
@@ -48,7 +47,10 @@ pub fn hops(cores: &[CoreId], rounds: usize) -> Option<Vec<Hop>> {
         }
     }
     let hops = ways.iter().zip(samples);
-    Some(hops.map(|((name, _), samples)| hop(name, samples)).collect())
+    Some(
+        hops.map(|((name, _), samples)| hop(name, samples))
+            .collect(),
+    )
 }
 
 const TRIPS: u64 = 50_000;
@@ -199,7 +201,11 @@ fn number(update: &Update) -> u64 {
     let Body::Data(data) = &update.body else {
         return 0;
     };
-    update.stamp.sequence + u64::from(black_box(data).level_count) - 1
+    number_of(update.stamp, data)
+}
+
+fn number_of(stamp: Stamp, data: &BookUpdate) -> u64 {
+    stamp.sequence + u64::from(black_box(data).level_count) - 1
 }
 
 fn trips(mut trip: impl FnMut(u64)) -> Vec<u64> {
@@ -221,8 +227,7 @@ impl Sink<BookUpdate> for Seen {
     }
 
     fn data(&mut self, stamp: Stamp, data: &BookUpdate) {
-        // The last of its lines must have come too.
-        self.0 = Some(stamp.sequence + u64::from(black_box(data).level_count) - 1);
+        self.0 = Some(number_of(stamp, data));
     }
 
     fn control(&mut self, _stamp: Stamp, _control: &Control) {}
