@@ -56,12 +56,8 @@ pub(crate) fn of(bump: &Bump, risk: Risk, venue: PaperVenue) -> Trading<'_> {
     let instruments_max = limits.instruments_max as usize;
     let books = Books::new_in(bump, &limits).expect("the default limits are sound");
     let trader = Trader::new(settings(instruments_max), risk, venue);
-    Desk {
-        books,
-        flow: Flow::new(instruments_max),
-        trader: trader.expect("the default rules are sound"),
-        laps: (),
-    }
+    let trader = trader.expect("the default rules are sound");
+    Desk::new(books, Flow::new(instruments_max), trader)
 }
 
 fn settings(instruments_max: usize) -> Settings {

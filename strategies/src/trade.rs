@@ -29,6 +29,8 @@ mod speech;
 pub mod stage;
 mod tally;
 mod told;
+pub mod unbound;
+pub mod understudy;
 pub mod watch;
 pub mod witness;
 

@@ -85,8 +85,8 @@ impl<S: Stage> Stage for Timed<S> {
     }
 
     #[inline(always)]
-    fn rehearse(&mut self) {
-        self.stage.rehearse();
+    fn rehearse(&mut self, out: &mut impl Emit<S::Out>) {
+        self.stage.rehearse(out);
     }
 
     #[inline(always)]

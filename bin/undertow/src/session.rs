@@ -42,6 +42,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use bumpalo::Bump;
 use indicatif::{ProgressBar, ProgressStyle};
 use latency_report::run::Run;
 use latency_report::text::counted;
@@ -62,6 +63,7 @@ use undertow_strategies::flow::{Flow, FlowOutput, FlowParameters, VwapAnchor};
 use undertow_strategies::ifd::desk::{Settings, Widths};
 use undertow_strategies::trade::Trader;
 use undertow_strategies::trade::event::TradeEvent;
+use undertow_strategies::trade::understudy::Understudy;
 
 use ifd::Findings;
 use journal::Journal;
@@ -188,7 +190,8 @@ pub struct Desk<'a, G> {
     pub place: &'a Path,
 }
 
-/// Runs `inputs` through the chain as [`run`] does, and trades on what it finds.
+/// Runs `inputs` through the chain as [`run`] does, and trades on what it finds. Orders that are only
+/// rehearsed go to `rehearsal`, which must lead nowhere.
 ///
 /// # Errors
 /// As [`run`], and when what is kept cannot be written.
@@ -196,6 +199,7 @@ pub fn trade<B: Bytes + Send, G: Gateway + Send>(
     ask: &Ask<'_>,
     inputs: Vec<(String, B)>,
     desk: Desk<'_, G>,
+    rehearsal: G,
 ) -> Result<Outcome> {
     let (profile, mode, place) = (desk.profile, desk.mode, desk.place);
     let wiring = wiring(ask)?;
@@ -209,6 +213,8 @@ pub fn trade<B: Bytes + Send, G: Gateway + Send>(
     let instruments_max = limits.instruments_max as usize;
     let flow = Flow::with(instruments_max, measured(ask.config), history);
     let day = first_day(&feed);
+    let small = Understudy::<G>::book_limits();
+    let wings = Bump::with_capacity(small.bytes());
     let manned = Manned::new(ask.config, desk, day, wiring.pace == Pace::Max)?;
     notes.iter().for_each(|note| eprintln!("note: {note}"));
     let started = Instant::now();
@@ -219,12 +225,12 @@ pub fn trade<B: Bytes + Send, G: Gateway + Send>(
         ..Cold::new(ask, &wiring)?
     };
     let feed = Inlet::new(feed, manned.exchange, manned.briefing);
-    let chain = undertow_strategies::trade::stage::Desk {
-        books,
-        flow,
-        trader: manned.trader,
-        laps: (),
-    };
+    let mut chain = undertow_strategies::trade::stage::Desk::new(books, flow, manned.trader);
+    // Only a tile that spins rehearses.
+    if wiring.idle == Idle::Spin {
+        let books = Books::new_in(&wings, &small)?;
+        chain = chain.understudied(Understudy::new(books, rehearsal));
+    }
     let exchange = Arc::clone(&cold.exchange);
     let heed = |board: &Switchboard, alarm: &Alarm| {
         alarm.tell();

@@ -273,12 +273,7 @@ impl Job<'_> {
             input.resume_later();
         }
         Ok(Bench {
-            desk: Desk {
-                books,
-                flow,
-                trader,
-                laps: (),
-            },
+            desk: Desk::new(books, flow, trader),
             checker,
             input,
             breach,
@@ -308,12 +303,11 @@ impl Job<'_> {
         disk.begin(&self.start(mode, kept), checker.folded());
         let trader = trader.witnessed(Box::new(disk.clone()), None);
         Ok(Bench {
-            desk: Desk {
-                books: Books::new_in(arena, limits)?,
-                flow: Flow::with(instruments_max, world::flow(), Table::default()),
+            desk: Desk::new(
+                Books::new_in(arena, limits)?,
+                Flow::with(instruments_max, world::flow(), Table::default()),
                 trader,
-                laps: (),
-            },
+            ),
             record,
             input: Input::new(rates, seed),
             checker,
@@ -429,7 +423,7 @@ impl<G: Gateway> Sink<Mbo> for Bench<'_, G> {
     }
 }
 
-impl<G: Gateway> Bench<'_, G> {
+impl<'a, G: Gateway> Bench<'a, G> {
     /// From the first input to the last, or to the first breach.
     fn drive(&mut self, feed: &mut Replay<&[u8]>) {
         self.is_dead = false;
@@ -443,7 +437,8 @@ impl<G: Gateway> Bench<'_, G> {
     /// process may die, by itself or because it has nothing more to say with a journal that failed.
     fn attend(&mut self) {
         // Between two inputs a tile that spins lets its desk rehearse, which nothing may show.
-        self.desk.rehearse();
+        let (desk, mut ear) = self.desk_and_ear();
+        desk.rehearse(&mut ear);
         self.tell_of_journal();
         let is_at_work = self.desk.trader.waiting() > 0;
         let has_ended = self.has_stopped && !is_at_work;
@@ -485,16 +480,22 @@ impl<G: Gateway> Bench<'_, G> {
         }
     }
 
-    fn data_step(&mut self, mbo: &Mbo) {
-        if self.breach.is_some() {
-            return;
-        }
-        let mut ear = Ear {
+    /// The chain, and where it speaks.
+    const fn desk_and_ear(&mut self) -> (&mut Desk<'a, Faulty<G>>, Ear<'_>) {
+        let ear = Ear {
             record: &self.record,
             disk: &self.disk,
             breach: &mut self.breach,
         };
-        self.desk.on_data(mbo, &mut ear);
+        (&mut self.desk, ear)
+    }
+
+    fn data_step(&mut self, mbo: &Mbo) {
+        if self.breach.is_some() {
+            return;
+        }
+        let (desk, mut ear) = self.desk_and_ear();
+        desk.on_data(mbo, &mut ear);
         self.after();
         if !mbo.flags.has(Flags::LAST) || self.breach.is_some() {
             return;
@@ -513,12 +514,8 @@ impl<G: Gateway> Bench<'_, G> {
         if self.breach.is_some() {
             return;
         }
-        let mut ear = Ear {
-            record: &self.record,
-            disk: &self.disk,
-            breach: &mut self.breach,
-        };
-        self.desk.on_control(control, &mut ear);
+        let (desk, mut ear) = self.desk_and_ear();
+        desk.on_control(control, &mut ear);
         self.after();
     }
 

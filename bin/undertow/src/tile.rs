@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crossbeam::utils::{Backoff, CachePadded};
-use undertow_core::stage::{Sink, Source, Stage, turn};
+use undertow_core::stage::{Sink, Source, Stage, Through, turn};
 
 use crate::affinity;
 use crate::clock::TileClock;
@@ -238,7 +238,10 @@ where
         match self.options.idle {
             Idle::Spin => {
                 if self.rehearsals.is_due(self.clock.now_ns()) {
-                    self.stage.rehearse();
+                    // No message is in hand, so this is nobody's time.
+                    self.clock.start_laps(0);
+                    let (stage, sink) = (&mut self.stage, &mut self.sink);
+                    Through { stage, sink }.rehearse();
                 }
                 std::hint::spin_loop();
             }

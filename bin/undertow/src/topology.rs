@@ -407,7 +407,7 @@ impl<'scope> Rig<'scope, '_> {
 
     fn desk<'a, G>(&self, desk: Desk<'a, G>, tile: usize) -> Desk<'a, G, Laps> {
         let recorder = |name| self.recorder(name, Basis::Work);
-        desk.timed(Laps {
+        desk.timed(|| Laps {
             clock: Arc::clone(&self.clocks[tile]),
             recorders: ["book", "flow", "trade"].map(recorder),
         })

@@ -194,12 +194,11 @@ fn play(
         keeps,
     };
     let trader = trader((&profile, Mode::Backtest), gateway, INSTRUMENTS_MAX, &kept).unwrap();
-    let mut desk = Desk {
-        books: Books::new_in(&arena, &limits).unwrap(),
-        flow: Flow::with(INSTRUMENTS_MAX, FlowParameters::default(), Table::default()),
-        trader: trader.witnessed(Box::new(witness), shares.then_some(7)),
-        laps: (),
-    };
+    let mut desk = Desk::new(
+        Books::new_in(&arena, &limits).unwrap(),
+        Flow::with(INSTRUMENTS_MAX, FlowParameters::default(), Table::default()),
+        trader.witnessed(Box::new(witness), shares.then_some(7)),
+    );
     let mut heard = Heard::default();
     for body in &session {
         match body {

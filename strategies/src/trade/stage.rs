@@ -2,11 +2,14 @@
 //!
 //! The paper venue fills from the books themselves, so they stand on one tile with it.
 
+use alloc::boxed::Box;
+
 use undertow_core::book::Books;
 use undertow_core::event::{Control, Mbo, Notice, Operator};
 use undertow_core::gateway::Gateway;
 use undertow_core::stage::{Emit, Stage};
 
+use super::understudy::Understudy;
 use super::{DRAIN, Trader};
 use crate::flow::{Flow, FlowOutput};
 
@@ -50,17 +53,59 @@ pub struct Desk<'a, G, T = ()> {
     pub trader: Trader<G>,
     /// Who takes the time.
     pub laps: T,
+    /// Who plays while nothing comes.
+    understudy: Option<Box<Understudy<'a, G, T>>>,
 }
 
 impl<'a, G> Desk<'a, G> {
-    /// The same with somebody who takes the time.
+    /// A desk that nobody times and that has no understudy.
     #[must_use]
-    pub fn timed<T>(self, laps: T) -> Desk<'a, G, T> {
+    pub const fn new(books: Books<'a>, flow: Flow, trader: Trader<G>) -> Self {
+        Self {
+            books,
+            flow,
+            trader,
+            laps: (),
+            understudy: None,
+        }
+    }
+
+    /// The same with an understudy, who plays when this rehearses.
+    #[must_use]
+    pub fn understudied(self, understudy: Understudy<'a, G>) -> Self {
+        Self {
+            understudy: Some(Box::new(understudy)),
+            ..self
+        }
+    }
+
+    /// The same with somebody who takes the time, and one more for the understudy.
+    #[must_use]
+    pub fn timed<T>(self, mut laps: impl FnMut() -> T) -> Desk<'a, G, T> {
         Desk {
             books: self.books,
             flow: self.flow,
             trader: self.trader,
-            laps,
+            laps: laps(),
+            understudy: self.understudy.map(|it| Box::new(it.timed(laps))),
+        }
+    }
+}
+
+/// Whoever listens to the desk, or nobody.
+///
+/// The understudy's way is the desk's own, down to where it speaks, and only there are they told
+/// apart: another type would be other code, and the desk's would be as cold as before.
+pub(super) struct Ear<'o, O> {
+    pub(super) out: &'o mut O,
+    pub(super) is_open: bool,
+}
+
+impl<O: Emit<FlowOutput>> Emit<FlowOutput> for Ear<'_, O> {
+    #[inline(always)]
+    fn emit(&mut self, output: &FlowOutput) {
+        if self.is_open {
+            self.out.emit(output);
         }
     }
 }
@@ -88,15 +133,19 @@ impl<G: Gateway, T: Timing, O: Emit<FlowOutput>> Emit<FlowOutput> for Tap<'_, G,
 
 impl<G: Gateway, T> Desk<'_, G, T> {
     /// Says what waits to be said, as much as an input may cause.
+    pub fn speak(&mut self, out: &mut impl Emit<FlowOutput>) {
+        self.speak_to(&mut Ear { out, is_open: true });
+    }
+
     #[inline(always)]
-    fn speak(&mut self, out: &mut impl Emit<FlowOutput>) {
+    pub(super) fn speak_to<O: Emit<FlowOutput>>(&mut self, out: &mut Ear<'_, O>) {
         if self.trader.waiting() > 0 {
             self.speak_of_trade(out);
         }
     }
 
     #[cold]
-    fn speak_of_trade(&mut self, out: &mut impl Emit<FlowOutput>) {
+    fn speak_of_trade<O: Emit<FlowOutput>>(&mut self, out: &mut Ear<'_, O>) {
         for _ in 0..DRAIN {
             if !self.trader.speak_to(out) {
                 return;
@@ -106,6 +155,16 @@ impl<G: Gateway, T> Desk<'_, G, T> {
 }
 
 impl<G: Gateway, T: Timing> Desk<'_, G, T> {
+    /// Takes a record. On its own, so that desk and understudy run one code.
+    #[inline(never)]
+    pub(super) fn take<O: Emit<FlowOutput>>(&mut self, mbo: &Mbo, out: &mut Ear<'_, O>) {
+        self.trader.before(&self.books, mbo);
+        if self.books.apply(mbo).is_some() {
+            self.follow(out);
+        }
+        self.speak_to(out);
+    }
+
     /// What follows a record that the books have taken.
     #[inline(always)]
     fn follow(&mut self, out: &mut impl Emit<FlowOutput>) {
@@ -130,20 +189,17 @@ impl<G: Gateway, T: Timing> Stage for Desk<'_, G, T> {
 
     #[inline(always)]
     fn on_data(&mut self, input: &Mbo, out: &mut impl Emit<FlowOutput>) {
-        self.trader.before(&self.books, input);
-        if self.books.apply(input).is_some() {
-            self.follow(out);
-        }
-        self.speak(out);
+        self.take(input, &mut Ear { out, is_open: true });
     }
 
     fn on_control(&mut self, control: &Control, out: &mut impl Emit<FlowOutput>) {
+        let out = &mut Ear { out, is_open: true };
         if let Control::Quote(mbo, touch) = control {
             self.trader.before(&self.books, mbo);
             if self.books.apply_quote(mbo, touch).is_some() {
                 self.follow(out);
             }
-            return self.speak(out);
+            return self.speak_to(out);
         }
         // A definition may make the flow stage forget what it said.
         self.trader.catch_up_with(&self.flow);
@@ -158,7 +214,7 @@ impl<G: Gateway, T: Timing> Stage for Desk<'_, G, T> {
         if let Control::Operator(Operator::Program(Notice::Claimed(claimed))) = control {
             self.trader.claimed(&self.books, claimed);
         }
-        self.speak(out);
+        self.speak_to(out);
     }
 
     #[inline(always)]
@@ -166,7 +222,10 @@ impl<G: Gateway, T: Timing> Stage for Desk<'_, G, T> {
         self.books.hint(coming);
     }
 
-    fn rehearse(&mut self) {
+    fn rehearse(&mut self, out: &mut impl Emit<FlowOutput>) {
         self.trader.rehearse();
+        if let Some(understudy) = &mut self.understudy {
+            understudy.play(out);
+        }
     }
 }

@@ -242,7 +242,8 @@ fn trade<B: undertow_feeds::replay::Bytes + Send>(
         place: &place,
     };
     let state = left(&config)?;
-    let outcome = session::trade(&job.ask(&config), inputs, desk).map_err(fault_of_ours)?;
+    let outcome = session::trade(&job.ask(&config), inputs, desk, profile.venue()?);
+    let outcome = outcome.map_err(fault_of_ours)?;
     let provenance = job.provenance(&config, (profile, state), &outcome);
     let path = place.join(provenance::FILE);
     outfile::write(&path, serde_json::to_string_pretty(&provenance)?)?;

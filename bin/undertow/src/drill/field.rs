@@ -4,38 +4,21 @@
 use anyhow::{Result, anyhow, ensure};
 use undertow_core::book::{BookLimits, Books};
 use undertow_core::contract::{Contract, PriceSign};
-use undertow_core::event::{
-    Body, BookUpdate, Control, Definition, InstrumentClass, Mbo, Touch, Trust,
-};
+use undertow_core::event::{Body, BookUpdate, Control, InstrumentClass, Mbo, Touch, Trust};
 use undertow_core::gateway::Gateway;
-use undertow_core::money::Money;
-use undertow_core::order::{
-    Confidence, ExecReport, Intent, Purpose, Quote, SignalId, StrategyId, Style, Tif,
-};
+use undertow_core::order::{ExecReport, Intent, Tif};
 use undertow_core::position::BrokerView;
-use undertow_core::risk::{
-    Account, AccountId, Capacity, Command, Context, Costs, Kept, Limits, Mode, Risk, Setup, Span,
-    Tighter, Unit, ValueAtRisk,
-};
-use undertow_core::types::{BookKey, InstrumentId, Nanos, Price, Side, Text};
+use undertow_core::risk::{Command, Risk};
+use undertow_core::types::{BookKey, Nanos, Price};
 use undertow_core::venue::{self, Latency, PaperVenue};
 use undertow_strategies::decide::rules::{RuleSet, Strategy};
-use undertow_strategies::flow::{Flow, FlowParameters};
-use undertow_strategies::ifd::baseline::Table;
-use undertow_strategies::trade::Trader;
-use undertow_strategies::trade::settings::{Product, Settings};
+use undertow_strategies::flow::Flow;
 use undertow_strategies::trade::stage::Desk;
+use undertow_strategies::trade::{Trader, unbound};
 
 use crate::clock::TileClock;
 
 const INSTRUMENTS_MAX: usize = 64;
-const ACCOUNT: AccountId = AccountId(1);
-const MODE: Mode = Mode::Backtest;
-/// Who orders: the trader's one rule set is number 0, and keeps its own hours.
-const OPERATOR: StrategyId = StrategyId(1);
-/// Far beyond every file, 2100-01-01, and a time that the checks accept.
-const FAR: Nanos = Nanos(4_102_444_800_000_000_000);
-const EQUITY: Money = Money::from_usd(100_000_000);
 
 /// Orders lie so many ticks and more below the best bid: nothing trades with them.
 const TICKS_BELOW: u32 = 400;
@@ -70,25 +53,12 @@ impl<'a> Field<'a> {
     /// # Errors
     /// Room that risk or the venue does not have.
     pub(super) fn new(books: Books<'a>, orders: u32) -> Result<Self> {
-        let setup = Setup {
-            mode: MODE,
-            account: ACCOUNT,
-            limits: wide(orders)?,
-            capacity: Capacity {
-                contracts_max: 8,
-                underlyings_max: 8,
-                strategies_max: 8,
-                orders_max: (2 * orders).next_power_of_two(),
-                executions_max: 1_024,
-            },
-        };
-        let risk = Risk::new(&setup, &Kept::first(1, EQUITY));
-        let mut venue = venue::Setup::new(Latency::LOOPBACK, 1);
-        venue.orders_max = 2 * orders;
+        let limits = unbound::limits(orders).map_err(|error| anyhow!("{error}"))?;
+        let risk = unbound::risk(limits, orders);
         Ok(Self {
             books,
             risk: risk.map_err(|error| anyhow!("{error:?}"))?,
-            venue: PaperVenue::new(&venue).map_err(|error| anyhow!("{error}"))?,
+            venue: venue(orders)?,
             now: Nanos(0),
             contract: None,
             book_idx: 0,
@@ -118,20 +88,7 @@ impl<'a> Field<'a> {
 
     /// Trades this instrument, which nothing has defined, as if it were the E-mini S&P 500.
     pub(super) fn assume(&mut self, key: BookKey) {
-        let definition = Definition {
-            key,
-            ts_recv: self.now,
-            class: InstrumentClass::Future,
-            update_action: b'A',
-            strike: Price::UNDEFINED,
-            expiration: FAR,
-            activation: Nanos(0),
-            tick: Price(Price::PER_POINT / 4),
-            unit_qty: Price(50 * Price::PER_POINT),
-            underlying_id: InstrumentId(0),
-            asset: Text::from_bytes(b"ES"),
-            currency: Text::from_bytes(b"USD"),
-        };
+        let definition = unbound::future(key, b"ES", self.now);
         self.step(&Body::Control(Control::Definition(definition)));
     }
 
@@ -174,7 +131,7 @@ impl<'a> Field<'a> {
             "not taken on"
         );
         self.risk.reconcile(contract.key, BrokerView::Held(0));
-        self.tell(&contract);
+        unbound::tell(&mut self.risk, &contract, &self.touch, self.now);
         Ok(contract)
     }
 
@@ -188,10 +145,11 @@ impl<'a> Field<'a> {
             let below = i32::try_from(TICKS_BELOW + nth)?;
             let price = contract.tick.away(self.touch.bid, -below);
             let intent = Intent {
+                price,
+                tif: Tif::Day,
                 stop: Price(price.0 / 2),
-                ..intent(contract.key, &self.touch, self.now, nth)
+                ..unbound::intent(contract.key, &self.touch, self.now, u64::from(nth))
             };
-            let intent = Intent { price, ..intent };
             let order = self.risk.consider(&intent, self.now);
             let order = order.map_err(|refusal| {
                 anyhow!("order {nth}: {}\n{}", refusal.name(), self.risk.verdict())
@@ -200,93 +158,16 @@ impl<'a> Field<'a> {
         }
         Ok(())
     }
-
-    /// Everything that an entry needs to be known.
-    fn tell(&mut self, contract: &Contract) {
-        let now = self.now;
-        let always = Some(Span {
-            from: Nanos(0),
-            until: Nanos::UNDEFINED,
-        });
-        let all = [
-            Context::Venue(Some((MODE, ACCOUNT))),
-            Context::Session(always),
-            Context::Window(OPERATOR, always),
-            Context::Account(Account {
-                available: EQUITY,
-                buying_power: EQUITY,
-                as_of: now,
-            }),
-            Context::Margin(contract.key, Money::from_usd(1), now),
-            Context::Volume(contract.key, u32::MAX),
-            Context::Reference(contract.key, self.touch.bid, now),
-            Context::Volatility(0, now),
-            Context::ValueAtRisk(ValueAtRisk {
-                loss: Money::ZERO,
-                days: u32::MAX,
-                as_of: now,
-            }),
-            Context::Costs(Costs {
-                day: Money::ZERO,
-                month: Money::ZERO,
-                as_of: now,
-            }),
-        ];
-        for context in &all {
-            self.risk.on_context(context, now);
-        }
-        let mut update = BookUpdate {
-            touch: self.touch,
-            trust: Trust::Good,
-            ..BookUpdate::default()
-        };
-        update.mbo.instrument_id = contract.key.instrument_id;
-        update.mbo.publisher_id = contract.key.publisher_id;
-        update.mbo.ts_event = now;
-        self.risk.observe(&update);
-    }
 }
 
-/// To buy one contract at the bid. Each has a signal of its own.
-pub(super) fn intent(contract: BookKey, touch: &Touch, now: Nanos, nth: u32) -> Intent {
-    Intent {
-        contract,
-        side: Side::Bid,
-        quantity: 1,
-        price: touch.bid,
-        style: Style::Limit,
-        tif: Tif::Day,
-        purpose: Purpose::Open,
-        confidence: Confidence::MAX,
-        signal_id: SignalId(u64::from(nth) + 1),
-        strategy: OPERATOR,
-        ts_event: now,
-        reference: Quote {
-            bid: touch.bid,
-            ask: touch.ask,
-        },
-        stop: Price(touch.bid.0 / 2),
-        data_cost: Money::ZERO,
-        good_for_ns: 0,
-    }
-}
-
-/// Limits that let so many orders through: the drill is not about them.
-fn wide(orders: u32) -> Result<Limits> {
-    let limits = Limits::read(|name| {
-        let field = Limits::FIELDS.iter().find(|field| field.name == name)?;
-        Some(match (field.tighter, field.unit) {
-            _ if name == "messages_per_second_max" => i64::from(orders) + 2,
-            _ if name == "answer_ns_max" => 1_000_000_000_000,
-            (Tighter::Up, _) => field.least,
-            // The whole, and no more: what no account has would take the arithmetic's long way.
-            (_, Unit::Ppm) => 1_000_000,
-            (_, Unit::Money) => 1_000_000_000_000_000,
-            (_, Unit::Ns) => 1_000_000_000_000_000,
-            _ => i64::from(2 * orders + 8),
-        })
-    });
-    limits.map_err(|error| anyhow!("{error}"))
+/// A paper venue for so many live orders.
+///
+/// # Errors
+/// Room that it does not have.
+pub(super) fn venue(orders: u32) -> Result<PaperVenue> {
+    let mut setup = venue::Setup::new(Latency::LOOPBACK, 1);
+    setup.orders_max = 2 * orders;
+    PaperVenue::new(&setup).map_err(|error| anyhow!("{error}"))
 }
 
 /// The desk made of a field: the measures and the trader join the books.
@@ -296,45 +177,12 @@ fn wide(orders: u32) -> Result<Limits> {
 pub(super) fn desk<G: Gateway>(
     (books, risk, gateway): (Books<'_>, Risk, G),
 ) -> Result<Desk<'_, Watched<G>>> {
-    let gateway = Watched {
-        inner: gateway,
-        clock: TileClock::new(),
-        places: 0,
-        placed_ns: 0,
-        cancels: 0,
-        cancelled_ns: 0,
-    };
+    let gateway = Watched::new(gateway);
+    let rules = Box::new([RuleSet::of(Strategy::Ifd)]);
+    let settings = unbound::settings(b"NQ", rules, INSTRUMENTS_MAX);
     let trader =
-        Trader::new(settings(), risk, gateway).map_err(|(_, invalid)| anyhow!("{invalid}"))?;
-    let flow = Flow::with(INSTRUMENTS_MAX, FlowParameters::default(), Table::default());
-    Ok(Desk {
-        books,
-        flow,
-        trader,
-        laps: (),
-    })
-}
-
-fn settings() -> Settings {
-    Settings {
-        instruments_max: INSTRUMENTS_MAX,
-        products: Box::new([Product {
-            asset: Text::from_bytes(b"NQ"),
-            option_tick: None,
-            rules: Box::new([RuleSet::of(Strategy::Ifd)]),
-        }]),
-        options_max: 64,
-        holdings_max: 8,
-        claims_max: 64,
-        worker: 1,
-        mode: MODE,
-        account: ACCOUNT,
-        rate: 0.04,
-        search: undertow_cold::implied_vol::search,
-        future_margin: Money::from_usd(1),
-        buying_power_ppm: 1_000_000,
-        costs: [Money::ZERO; 2],
-    }
+        Trader::new(settings, risk, gateway).map_err(|(_, invalid)| anyhow!("{invalid}"))?;
+    Ok(Desk::new(books, Flow::new(INSTRUMENTS_MAX), trader))
 }
 
 /// Notes when orders and cancels were handed over.
@@ -350,6 +198,19 @@ pub(super) struct Watched<G> {
     pub(super) cancels: u32,
     /// When the last of them was.
     pub(super) cancelled_ns: u64,
+}
+
+impl<G> Watched<G> {
+    pub(super) fn new(inner: G) -> Self {
+        Self {
+            inner,
+            clock: TileClock::new(),
+            places: 0,
+            placed_ns: 0,
+            cancels: 0,
+            cancelled_ns: 0,
+        }
+    }
 }
 
 impl<G: Gateway> Gateway for Watched<G> {

@@ -26,14 +26,17 @@ use latency_report::run::{Run, Share};
 use undertow_core::book::Books;
 use undertow_core::event::{Body, Control, Mbo, Stamp, Touch, Trust};
 use undertow_core::gateway::Gateway;
-use undertow_core::order::{Intent, Tif};
+use undertow_core::order::Intent;
 use undertow_core::stage::{Emit, Sink, Source, Stage};
+use undertow_core::venue::PaperVenue;
 use undertow_core::types::{BookKey, Flags, Nanos};
 use undertow_feeds::replay::Replay;
 use undertow_strategies::flow::FlowOutput;
 use undertow_strategies::trade::stage::Desk;
+use undertow_strategies::trade::unbound;
+use undertow_strategies::trade::understudy::Understudy;
 
-use super::field::{Field, Watched, book_limits, desk, intent};
+use super::field::{Field, Watched, book_limits, desk};
 use crate::clock::TileClock;
 use crate::memory;
 use crate::probe::Laps;
@@ -159,12 +162,17 @@ impl Drill {
         }
         field.open()?;
         let clock = Arc::new(TileClock::new());
-        let laps = Laps {
+        let laps = || Laps {
             clock: Arc::clone(&clock),
             recorders: ["book", "flow", "trade"]
                 .map(|name| Recorder::sampled(name, Basis::Work, SAMPLED as u32)),
         };
-        let mut desk = desk((field.books, field.risk, field.venue))?.timed(laps);
+        let limits = Understudy::<PaperVenue>::book_limits();
+        let wings = Bump::with_capacity(limits.bytes());
+        let books = Books::new_in(&wings, &limits)?;
+        let understudy = Understudy::new(books, Watched::new(super::field::venue(ORDERS_MAX)?));
+        let desk = desk((field.books, field.risk, field.venue))?;
+        let mut desk = desk.understudied(understudy).timed(laps);
         desk.trader.trade(field.book_idx);
         let mut ride = Ride {
             desk,
@@ -239,7 +247,7 @@ struct Probe {
     touch: Touch,
     ts_event: Nanos,
     is_due: bool,
-    asked: u32,
+    asked: u64,
 }
 
 /// What is measured.
@@ -294,8 +302,8 @@ impl<G: Gateway> Ride<'_, G> {
         let started_ns = self.clock.read();
         let touch = self.probe.touch;
         trader.ask(&self.probe.next(), None, &touch);
-        while trader.speak(|_| {}) {}
-        let gateway = trader.gateway();
+        self.desk.speak(&mut self.probe);
+        let gateway = self.desk.trader.gateway();
         let is_out = gateway.places > places;
         if is_out {
             let took_ns = gateway.placed_ns - started_ns;
@@ -353,7 +361,8 @@ impl<G: Gateway> Ride<'_, G> {
             // Asked at once, so that what was lost while nothing waited is not held against later orders.
             self.figures.settle(away.was());
             if ask.is_rehearsed && rehearsals.is_due(now_ns) {
-                self.desk.rehearse();
+                self.clock.start_laps(0);
+                self.desk.rehearse(&mut self.probe);
             }
         }
         let records = ask.records - schedule.left;
@@ -527,10 +536,7 @@ impl Probe {
     /// To buy one at the bid, now or not at all.
     fn next(&mut self) -> Intent {
         self.asked += 1;
-        Intent {
-            tif: Tif::Ioc,
-            ..intent(self.key, &self.touch, self.ts_event, self.asked)
-        }
+        unbound::intent(self.key, &self.touch, self.ts_event, self.asked)
     }
 }
 

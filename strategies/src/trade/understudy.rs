@@ -1,0 +1,327 @@
+//! The understudy: a second desk, small and apart, that plays a scene while nothing comes.
+//!
+//! Few records lead to an order, and at times few come at all. Meanwhile the processor forgets the
+//! way: which turns its branches took, and the code in the caches nearest to it. So the order that
+//! somebody waited for all morning would be the slowest of the day. While an idle desk rehearses,
+//! its understudy goes the whole way instead of it, from records through books, measures and
+//! decisions to an order and what the venue says of it.
+//!
+//! It is of the desk's own type and goes through the same functions, so what it leaves near is what
+//! the desk will run. It shares nothing with the desk and nobody hears it, so nothing that it does
+//! can be seen. Its time is that of its scene, and its orders go to a gateway of its own, which must
+//! not lead anywhere.
+//!
+//! Absent: the desk's own memory, which the understudy cannot reach. What risk needs of it is called
+//! for by [`Trader::rehearse`].
+
+use undertow_core::book::{BookLimits, Books};
+use undertow_core::contract::{Contract, PriceSign};
+use undertow_core::event::{Control, Mbo, RecordHeader, Touch};
+use undertow_core::gateway::Gateway;
+use undertow_core::position::BrokerView;
+use undertow_core::stage::{Emit, Stage};
+use undertow_core::types::{
+    Action, BookKey, Flags, InstrumentId, Nanos, OrderId, Price, PublisherId, Side,
+};
+
+use super::Trader;
+use super::stage::{Desk, Ear, Timing};
+use super::unbound;
+use crate::decide::rules::{RuleSet, Strategy};
+use crate::flow::{Flow, FlowOutput};
+
+/// Instruments that the understudy's desk has room for.
+const INSTRUMENTS_MAX: usize = 4;
+
+/// Orders a second, in the scene's time, that it lets through.
+const ORDERS_MAX: u32 = 512;
+
+const ASSET: &[u8] = b"SCENE";
+
+const KEY: BookKey = BookKey {
+    publisher_id: PublisherId(1),
+    instrument_id: InstrumentId(1),
+};
+
+/// A Wednesday in March 2026, 15:00 UTC: New York trades.
+const CURTAIN: Nanos = Nanos(1_773_241_200_000_000_000);
+
+/// From one event of the scene to the next: slow enough for [`ORDERS_MAX`].
+const EVENT_NS: u64 = 500_000;
+
+const TICK: i64 = Price::PER_POINT / 4;
+
+/// The best bid before anybody moves; the best offer is two ticks above.
+const BID: i64 = 20_000 * Price::PER_POINT;
+
+/// Levels of a side, each with this many orders.
+const LEVELS: i64 = 12;
+const ORDERS_A_LEVEL: i64 = 2;
+
+/// See the module.
+#[derive(Debug)]
+pub struct Understudy<'a, G, T = ()> {
+    desk: Desk<'a, G, T>,
+    scene: Scene,
+    /// Orders asked for.
+    asked: u64,
+    /// Of those, how many risk refused.
+    refused: u64,
+}
+
+impl<'a, G: Gateway> Understudy<'a, G> {
+    /// What its books have room for.
+    #[must_use]
+    pub fn book_limits() -> BookLimits {
+        BookLimits {
+            instruments_max: INSTRUMENTS_MAX as u32,
+            orders_max: 256,
+            book_orders_max: 256,
+            pages_max: 64,
+            watches_depth: true,
+            ..BookLimits::default()
+        }
+    }
+
+    /// Takes its place: `books` by [`Self::book_limits`], and a `gateway` of its own that leads
+    /// nowhere.
+    ///
+    /// # Panics
+    /// Never: its limits, terms and rules are sound.
+    #[must_use]
+    pub fn new(books: Books<'a>, mut gateway: G) -> Self {
+        let definition = unbound::future(KEY, ASSET, CURTAIN);
+        let contract = Contract::from_definition(&definition, None, PriceSign::Positive);
+        let contract = contract.expect("sound terms");
+        let limits = unbound::limits(ORDERS_MAX).expect("sound limits");
+        let mut risk = unbound::risk(limits, ORDERS_MAX).expect("a sound setup");
+        risk.register(&contract).expect("there is room for one");
+        risk.reconcile(KEY, BrokerView::Held(0));
+        let touch = Touch {
+            bid: Price(BID),
+            ask: Price(BID + 2 * TICK),
+            ..Touch::EMPTY
+        };
+        unbound::tell(&mut risk, &contract, &touch, CURTAIN);
+        gateway.register(&contract);
+        let rules = Strategy::ALL.map(RuleSet::of).into();
+        let settings = unbound::settings(ASSET, rules, INSTRUMENTS_MAX);
+        let trader = Trader::new(settings, risk, gateway).expect("sound rules");
+        let mut this = Self {
+            desk: Desk::new(books, Flow::new(INSTRUMENTS_MAX), trader),
+            scene: Scene::new(),
+            asked: 0,
+            refused: 0,
+        };
+        let definition = Control::Definition(definition);
+        this.desk.on_control(&definition, &mut Nobody);
+        while let Some(mbo) = this.scene.set() {
+            this.desk.on_data(&mbo, &mut Nobody);
+        }
+        // The scene has one instrument, so its book is the first.
+        this.desk.trader.trade(0);
+        this
+    }
+}
+
+impl<'a, G> Understudy<'a, G> {
+    /// The same with somebody who takes the time.
+    pub(super) fn timed<T>(self, laps: impl FnMut() -> T) -> Understudy<'a, G, T> {
+        Understudy {
+            desk: self.desk.timed(laps),
+            scene: self.scene,
+            asked: self.asked,
+            refused: self.refused,
+        }
+    }
+}
+
+impl<G: Gateway, T: Timing> Understudy<'_, G, T> {
+    /// Plays the next event of the scene, and orders where it says so. `out` hears nothing.
+    pub(super) fn play(&mut self, out: &mut impl Emit<FlowOutput>) {
+        let mut out = Ear {
+            out,
+            is_open: false,
+        };
+        loop {
+            let mbo = self.scene.next();
+            self.desk.take(&mbo, &mut out);
+            if mbo.flags.has(Flags::LAST) {
+                break;
+            }
+        }
+        if self.scene.has_moved() {
+            self.order(&mut out);
+        }
+    }
+
+    fn order<O: Emit<FlowOutput>>(&mut self, out: &mut Ear<'_, O>) {
+        let touch = self.desk.books.last().touch;
+        let intent = unbound::intent(KEY, &touch, self.scene.now, self.asked);
+        self.asked += 1;
+        let asked = self.desk.trader.ask(&intent, None, &touch);
+        self.refused += u64::from(asked.is_none());
+        self.desk.speak_to(out);
+    }
+
+    /// Orders that it asked for, and how many of them risk refused.
+    #[must_use]
+    pub const fn orders(&self) -> (u64, u64) {
+        (self.asked, self.refused)
+    }
+}
+
+/// Who hears what is said while the scene is set: nobody.
+struct Nobody;
+
+impl Emit<FlowOutput> for Nobody {
+    fn emit(&mut self, _output: &FlowOutput) {}
+}
+
+/// A short market that begins anew where it ends: orders come, change and go, the touch moves and
+/// moves back, and a trade takes what moved it.
+#[derive(Debug)]
+struct Scene {
+    now: Nanos,
+    sequence: u32,
+    /// The place in [`SCRIPT`] of the next record.
+    line: usize,
+    /// Whether the last record moved the touch away from where it rests.
+    has_moved: bool,
+    /// The last id that was given to an order that stays, and to one of the script.
+    standing: u64,
+    id: u64,
+}
+
+/// Ids of the script's orders are above those of the orders that stay.
+const SCRIPT_IDS: u64 = 1 << 20;
+
+/// What a record of the script does.
+#[derive(Clone, Copy, Debug)]
+struct Line {
+    action: Action,
+    side: Side,
+    /// Ticks from the best bid at rest.
+    ticks: i64,
+    size: u32,
+    is_last: bool,
+    /// Whether an order is asked for after it.
+    moves: bool,
+}
+
+const fn line(action: Action, side: Side, ticks: i64, size: u32) -> Line {
+    Line {
+        action,
+        side,
+        ticks,
+        size,
+        is_last: true,
+        moves: false,
+    }
+}
+
+/// As [`line`], and the touch is another then.
+const fn moving(action: Action, side: Side, ticks: i64, size: u32) -> Line {
+    Line {
+        moves: true,
+        ..line(action, side, ticks, size)
+    }
+}
+
+/// As [`line`], within an event that goes on.
+const fn open(action: Action, side: Side, ticks: i64, size: u32) -> Line {
+    Line {
+        is_last: false,
+        ..line(action, side, ticks, size)
+    }
+}
+
+/// An add begins another order; what follows is about that one.
+const SCRIPT: [Line; 18] = [
+    line(Action::Add, Side::Bid, 0, 3),
+    line(Action::Modify, Side::Bid, 0, 1),
+    line(Action::Cancel, Side::Bid, 0, 1),
+    line(Action::Add, Side::Ask, 2, 2),
+    line(Action::Modify, Side::Ask, 3, 2),
+    line(Action::Cancel, Side::Ask, 3, 2),
+    // A better bid, which is hit.
+    moving(Action::Add, Side::Bid, 1, 4),
+    open(Action::Trade, Side::Ask, 1, 4),
+    open(Action::Fill, Side::Bid, 1, 4),
+    line(Action::Cancel, Side::Bid, 1, 4),
+    line(Action::Add, Side::Bid, -8, 6),
+    line(Action::Cancel, Side::Bid, -8, 6),
+    // A better offer, which is lifted.
+    moving(Action::Add, Side::Ask, 1, 1),
+    open(Action::Trade, Side::Bid, 1, 1),
+    open(Action::Fill, Side::Ask, 1, 1),
+    line(Action::Cancel, Side::Ask, 1, 1),
+    line(Action::Add, Side::Ask, 9, 7),
+    line(Action::Cancel, Side::Ask, 9, 7),
+];
+
+impl Scene {
+    const fn new() -> Self {
+        Self {
+            now: CURTAIN,
+            sequence: 0,
+            line: 0,
+            has_moved: false,
+            standing: 0,
+            id: SCRIPT_IDS,
+        }
+    }
+
+    /// The next of the orders that stand there before anybody moves.
+    fn set(&mut self) -> Option<Mbo> {
+        let nth = i64::try_from(self.standing).unwrap_or(i64::MAX);
+        let (level, side) = (nth / 2 / ORDERS_A_LEVEL, nth % 2);
+        if level >= LEVELS {
+            return None;
+        }
+        self.standing += 1;
+        let line = match side {
+            0 => line(Action::Add, Side::Bid, -level, 5),
+            _ => line(Action::Add, Side::Ask, 2 + level, 5),
+        };
+        Some(self.record(&line, self.standing))
+    }
+
+    /// The next record of the script.
+    fn next(&mut self) -> Mbo {
+        let line = SCRIPT[self.line];
+        self.line = (self.line + 1) % SCRIPT.len();
+        self.id += u64::from(line.action == Action::Add);
+        self.has_moved = line.moves;
+        self.record(&line, self.id)
+    }
+
+    /// Whether the last record moved the touch, and an order may follow.
+    const fn has_moved(&self) -> bool {
+        self.has_moved
+    }
+
+    fn record(&mut self, line: &Line, order_id: u64) -> Mbo {
+        self.sequence = self.sequence.wrapping_add(1).max(1);
+        let ts_event = self.now;
+        if line.is_last {
+            self.now.0 += EVENT_NS;
+        }
+        Mbo {
+            header: RecordHeader::UNSET,
+            publisher_id: KEY.publisher_id,
+            instrument_id: KEY.instrument_id,
+            ts_event,
+            order_id: OrderId(if line.action == Action::Trade { 0 } else { order_id }),
+            price: Price(BID + line.ticks * TICK),
+            size: line.size,
+            flags: if line.is_last { Flags::LAST } else { Flags(0) },
+            channel_id: 0,
+            action: line.action,
+            side: line.side,
+            ts_recv: Nanos(ts_event.0 + 1_000),
+            ts_in_delta: 500,
+            sequence: self.sequence,
+        }
+    }
+}
