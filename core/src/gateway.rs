@@ -57,6 +57,10 @@ pub trait Gateway {
 
     /// When something happens without a record, at the earliest; undefined for never.
     fn due(&self) -> Nanos;
+
+    /// Calls for the memory that the next command is likely to need. Changes nothing that can be
+    /// seen.
+    fn call_for_next(&self) {}
 }
 
 /// Takes orders and lets none out: each is cancelled unfilled at the next occasion.

@@ -35,6 +35,8 @@ pub mod gateway;
 
 pub mod venue;
 
+pub mod fifo;
+
 mod post;
 
-mod prefetch;
+pub mod prefetch;

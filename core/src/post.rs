@@ -3,14 +3,13 @@
 //! A due time is never before that of the message ahead, as on one TCP connection. The room is
 //! laid out at construction.
 
-use alloc::collections::VecDeque;
-
+use crate::fifo::Fifo;
 use crate::types::Nanos;
 
 /// Messages under way.
 #[derive(Debug)]
 pub(crate) struct Post<T> {
-    queue: VecDeque<(Nanos, T)>,
+    queue: Fifo<(Nanos, T)>,
     max: usize,
     last: Nanos,
 }
@@ -18,7 +17,7 @@ pub(crate) struct Post<T> {
 impl<T> Post<T> {
     pub(crate) fn new(max: usize) -> Self {
         Self {
-            queue: VecDeque::with_capacity(max),
+            queue: Fifo::new(max),
             max,
             last: Nanos(0),
         }
@@ -30,28 +29,26 @@ impl<T> Post<T> {
             return false;
         }
         self.last = self.last.max(due);
-        self.queue.push_back((self.last, message));
+        self.queue.push((self.last, message));
         true
     }
 
     /// Takes the next message if it is due at `now`, with its time.
     #[inline]
     pub(crate) fn take(&mut self, now: Nanos) -> Option<(Nanos, T)> {
-        if self.due() > now || self.queue.is_empty() {
-            return None;
-        }
-        let first = self.queue.pop_front();
-        // Begun anew where it began before: those places are in the cache, the next ones are not.
-        if self.queue.is_empty() {
-            self.queue.clear();
-        }
-        first
+        let is_due = self.queue.front().is_some_and(|(due, _)| *due <= now);
+        if is_due { self.queue.pop() } else { None }
     }
 
     /// When the next message is due; undefined when there is none.
     #[inline]
     pub(crate) fn due(&self) -> Nanos {
         self.queue.front().map_or(Nanos::UNDEFINED, |(due, _)| *due)
+    }
+
+    /// Calls for the memory of the next message.
+    pub(crate) fn call_for_next(&self) {
+        self.queue.call_for_next();
     }
 
     pub(crate) fn room(&self) -> usize {

@@ -6,7 +6,7 @@
 
 /// Asks for the cache line of `value`, without waiting for it.
 #[inline(always)]
-pub(crate) fn read<T>(value: &T) {
+pub fn read<T>(value: &T) {
     #[cfg(all(target_arch = "x86_64", not(miri)))]
     {
         use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
@@ -20,7 +20,7 @@ pub(crate) fn read<T>(value: &T) {
 
 /// Asks for the first `lines` cache lines of `value`, or for all of it if it has fewer.
 #[inline(always)]
-pub(crate) fn start<T>(value: &T, lines: usize) {
+pub fn start<T>(value: &T, lines: usize) {
     const LINE: usize = 64;
     for line in 0..lines.min(size_of::<T>().div_ceil(LINE)) {
         #[cfg(all(target_arch = "x86_64", not(miri)))]

@@ -103,10 +103,10 @@ pub trait Stage: Sized {
 
     /// Called now and then while there is nothing to do. A stage that is seldom needed goes over what
     /// it would do then, so that its code and its memory are near when it is. Changes nothing that
-    /// can be seen, and emits nothing: `out` is what it would emit to, for with another the code
-    /// would be another.
+    /// can be seen, and emits nothing: `O` is what it would emit to, for with another the code would be
+    /// another.
     #[inline(always)]
-    fn rehearse(&mut self, _out: &mut impl Emit<Self::Out>) {}
+    fn rehearse<O: Emit<Self::Out>>(&mut self) {}
 
     /// This stage, and then `next`, as one.
     fn then<B: Stage<In = Self::Out>>(self, next: B) -> Then<Self, B> {
@@ -140,12 +140,9 @@ impl<A: Stage, B: Stage<In = A::Out>> Stage for Then<A, B> {
     }
 
     #[inline(always)]
-    fn rehearse(&mut self, out: &mut impl Emit<B::Out>) {
-        self.first.rehearse(&mut Into {
-            stage: &mut self.second,
-            out,
-        });
-        self.second.rehearse(out);
+    fn rehearse<O: Emit<B::Out>>(&mut self) {
+        self.first.rehearse::<Into<'_, B, O>>();
+        self.second.rehearse::<O>();
     }
 
     #[inline(always)]
@@ -199,8 +196,7 @@ impl<S: Stage, K: Sink<S::Out>> Through<'_, S, K> {
     /// Lets the stage rehearse: see [`Stage::rehearse`].
     #[inline(always)]
     pub fn rehearse(&mut self) {
-        let (stamp, sink) = (Stamp::default(), &mut *self.sink);
-        self.stage.rehearse(&mut Stamped { stamp, sink });
+        self.stage.rehearse::<Stamped<'_, K>>();
     }
 }
 

@@ -852,6 +852,12 @@ impl PaperVenue {
 }
 
 impl Gateway for PaperVenue {
+    fn call_for_next(&self) {
+        self.inbound.call_for_next();
+        self.outbound.call_for_next();
+        self.lines.call_for_next();
+    }
+
     fn register(&mut self, contract: &Contract) -> bool {
         Self::register(self, contract).is_ok()
     }

@@ -42,6 +42,7 @@ use alloc::boxed::Box;
 use core::iter::repeat_n;
 
 use undertow_core::event::{BookUpdate, Control, Definition, Depth, Mbo, Touch, Trust};
+use undertow_core::prefetch;
 use undertow_core::stage::{Emit, Stage};
 use undertow_core::types::{Action, BookKey, Flags, InstrumentId, Nanos, Price, PublisherId, Side};
 
@@ -335,6 +336,18 @@ impl Flow {
     #[must_use]
     pub const fn desk(&self) -> &Desk {
         &self.desk
+    }
+
+    /// Calls for the memory that the next record of a book is likely to need. Changes nothing that can
+    /// be seen.
+    pub(crate) fn call_for_next(&self, book_idx: u32) {
+        prefetch::start(self, usize::MAX);
+        if let Some(session) = self.sessions.get(book_idx as usize) {
+            prefetch::start(session, usize::MAX);
+        }
+        if let Some(measures) = self.measures_of(book_idx) {
+            prefetch::start(measures, usize::MAX);
+        }
     }
 
     fn measures_of(&self, book_idx: u32) -> Option<&Measures> {

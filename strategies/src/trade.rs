@@ -35,14 +35,15 @@ pub mod watch;
 pub mod witness;
 
 use alloc::boxed::Box;
-use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::iter::repeat_n;
 
 use undertow_core::book::Books;
 use undertow_core::event::{BookUpdate, Control, Definition, Mbo};
+use undertow_core::fifo::Fifo;
 use undertow_core::gateway::Gateway;
 use undertow_core::order::ExecReport;
+use undertow_core::prefetch;
 use undertow_core::risk::{Context, Kept, Order, Risk};
 use undertow_core::types::{Action, BookKey, Flags, Nanos, Text};
 
@@ -112,7 +113,7 @@ pub struct Trader<G> {
     risk: Risk,
     gateway: G,
     holdings: Vec<Holding>,
-    queue: VecDeque<Item>,
+    queue: Fifo<Item>,
     reports: Vec<ExecReport>,
     now: Nanos,
     tick_at: Nanos,
@@ -267,6 +268,12 @@ impl<G: Gateway> Trader<G> {
     /// Goes over what it would do if it had to order.
     pub fn rehearse(&mut self) {
         self.risk.rehearse();
+        prefetch::start(self, usize::MAX);
+        self.queue.call_for_next();
+        self.gateway.call_for_next();
+        for watch in &self.watches {
+            prefetch::start(watch, usize::MAX);
+        }
     }
 
     /// Time is about to pass to that of a record: what was on its way to the venue meets the

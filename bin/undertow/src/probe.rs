@@ -85,8 +85,8 @@ impl<S: Stage> Stage for Timed<S> {
     }
 
     #[inline(always)]
-    fn rehearse(&mut self, out: &mut impl Emit<S::Out>) {
-        self.stage.rehearse(out);
+    fn rehearse<O: Emit<S::Out>>(&mut self) {
+        self.stage.rehearse::<Lap<'_, O>>();
     }
 
     #[inline(always)]

@@ -437,8 +437,7 @@ impl<'a, G: Gateway> Bench<'a, G> {
     /// process may die, by itself or because it has nothing more to say with a journal that failed.
     fn attend(&mut self) {
         // Between two inputs a tile that spins lets its desk rehearse, which nothing may show.
-        let (desk, mut ear) = self.desk_and_ear();
-        desk.rehearse(&mut ear);
+        self.desk.rehearse::<Ear<'_>>();
         self.tell_of_journal();
         let is_at_work = self.desk.trader.waiting() > 0;
         let has_ended = self.has_stopped && !is_at_work;

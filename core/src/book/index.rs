@@ -30,6 +30,9 @@ const BUCKETS_FIRST: usize = if cfg!(test) { 1 << 12 } else { 1 << 15 };
 /// Buckets to an order, at least.
 const ORDER_BUCKETS: usize = 2;
 
+/// Buckets of one cache line.
+const BUCKETS_A_LINE: u32 = 16;
+
 /// Order id to node, for all books.
 #[derive(Debug)]
 pub(super) struct OrderIndex<'a> {
@@ -62,6 +65,16 @@ impl<'a> OrderIndex<'a> {
         };
         index.set_size(BUCKETS_FIRST.min(index.buckets.len()));
         Ok(index)
+    }
+
+    /// Lines of the buckets in use.
+    pub(super) const fn lines(&self) -> u32 {
+        1 << (u64::BITS - self.shift) >> BUCKETS_A_LINE.ilog2()
+    }
+
+    /// Calls for a line of buckets.
+    pub(super) fn call_for_line(&self, line: u32) {
+        self.prefetch((line * BUCKETS_A_LINE) as usize);
     }
 
     fn set_size(&mut self, count: usize) {

@@ -184,8 +184,25 @@ impl<'a> Nodes<'a> {
 
     /// Every node that can be an order.
     pub(super) fn order_ids(&self) -> impl DoubleEndedIterator<Item = NodeId> + use<> {
-        let first = self.pages.len() as u32 * PAGE_LEVELS;
-        (first..self.nodes.len() as u32).map(NodeId)
+        (self.orders_first()..self.nodes.len() as u32).map(NodeId)
+    }
+
+    /// The number of the first of them.
+    pub(super) const fn orders_first(&self) -> u32 {
+        self.pages.len() as u32 * PAGE_LEVELS
+    }
+
+    /// How many they are.
+    pub(super) const fn orders(&self) -> u32 {
+        self.nodes.len() as u32 - self.orders_first()
+    }
+
+    /// Calls for a page and its levels.
+    pub(super) fn call_for(&self, page: PageId) {
+        crate::prefetch::read(&self[page]);
+        for level in (0..PAGE_LEVELS).step_by(2) {
+            crate::prefetch::read(&self[page.level(level)]);
+        }
     }
 
     /// The node of this number, or [`NodeId::NONE`] where there is none.

@@ -10,6 +10,9 @@ use bumpalo::Bump;
 use super::limits::{BookLimits, LimitError};
 use super::nodes::{LevelId, NOBODY, Node, NodeId, Nodes, PAGE_LEVELS, PageId};
 
+/// Orders of one cache line.
+const ORDERS_A_LINE: u32 = 2;
+
 /// What a queue takes in.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Entry {
@@ -110,6 +113,20 @@ impl<'a> Slab<'a> {
     /// How many orders may still rest, over all books.
     pub(super) const fn free_orders(&self) -> u32 {
         self.orders.count
+    }
+
+    /// Lines of those orders that live, if none lies far behind: the free list gives out what came back
+    /// last, so that they stay close together.
+    pub(super) const fn lines_near(&self) -> u32 {
+        (self.nodes.orders() - self.orders.count).div_ceil(ORDERS_A_LINE)
+    }
+
+    /// Calls for a line of orders.
+    pub(super) fn call_for_line(&self, line: u32) {
+        let order = self
+            .nodes
+            .named(self.nodes.orders_first() + line * ORDERS_A_LINE);
+        crate::prefetch::read(&self.nodes[order]);
     }
 
     /// How many pages of levels are left, over all books.

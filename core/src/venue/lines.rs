@@ -74,6 +74,21 @@ pub(super) struct Lines {
     live: u32,
 }
 
+impl Lines {
+    /// Calls for the memory of the next order, and of the first contracts.
+    pub(super) fn call_for_next(&self) {
+        if let Some(free) = self.orders.get(self.free as usize) {
+            crate::prefetch::start(free, usize::MAX);
+        }
+        for line in self.lines.iter().take(LINES_NEAR) {
+            crate::prefetch::start(line, usize::MAX);
+        }
+    }
+}
+
+/// Contracts whose terms are kept near.
+const LINES_NEAR: usize = 4;
+
 impl Ours {
     pub(super) const fn leaves(&self) -> u32 {
         self.quantity - self.filled

@@ -192,7 +192,7 @@ impl<G: Gateway> Trader<G> {
         let (queue, now) = (&mut self.queue, self.now);
         self.risk.on_time(now, &mut |cancel| {
             let cancelled = TradeEvent::Cancelled(cancel, now);
-            queue.push_back(Item::new(cancelled, Some(Command::Cancel(cancel))));
+            queue.push(Item::new(cancelled, Some(Command::Cancel(cancel))));
         });
         if !self.gateway.is_idle() {
             let reports = &mut self.reports;

@@ -65,7 +65,7 @@ impl<G: Gateway> Trader<G> {
         let (now, queue) = (self.date(), &mut self.queue);
         self.risk.cancel_all(which, now, &mut |cancel| {
             let cancelled = TradeEvent::Cancelled(cancel, now);
-            queue.push_back(Item::new(cancelled, Some(Command::Cancel(cancel))));
+            queue.push(Item::new(cancelled, Some(Command::Cancel(cancel))));
         });
     }
 
@@ -90,7 +90,7 @@ impl<G: Gateway> Trader<G> {
     /// Cancels every live order at once; what was done is said after it.
     fn cancel_all(&mut self, cause: HaltCause) {
         let now = self.date();
-        for item in &mut self.queue {
+        for item in self.queue.iter_mut() {
             if let Some(cancel @ Command::Cancel(_)) = item.command {
                 self.gateway.send(&cancel, now);
                 item.command = None;
@@ -107,7 +107,7 @@ impl<G: Gateway> Trader<G> {
             if !unwritten.as_ref().is_some_and(is_it) && !queue.iter().any(waits) {
                 gateway.send(&Command::Cancel(cancel), now);
             }
-            queue.push_back(Item::new(TradeEvent::Cancelled(cancel, now), None));
+            queue.push(Item::new(TradeEvent::Cancelled(cancel, now), None));
         });
     }
 

@@ -3,9 +3,7 @@
 //! Events wait in a queue of fixed size; the command of an event goes to the gateway only after
 //! the event has left, unless the gate was shut meanwhile.
 
-use alloc::collections::VecDeque;
-use core::iter::repeat_n;
-
+use undertow_core::fifo::Fifo;
 use undertow_core::gateway::Gateway;
 use undertow_core::order::{ExecReport, ReportKind};
 use undertow_core::risk::{Command, Gate, Kept, Order};
@@ -66,11 +64,7 @@ impl<G: Gateway> Trader<G> {
         };
         say(&item.said);
         let command = item.command;
-        self.queue.pop_front();
-        // Begun anew where it began before: those places are in the cache, the next ones are not.
-        if self.queue.is_empty() {
-            self.queue.clear();
-        }
+        let _said = self.queue.pop();
         self.said += 1;
         match command {
             Some(Command::Place(order)) => self.send_written(&order),
@@ -122,7 +116,7 @@ impl<G: Gateway> Trader<G> {
     pub(super) fn withhold(&mut self, order: &Order) {
         self.counters.withheld += 1;
         // The venue is not asked to cancel what it never had.
-        for item in &mut self.queue {
+        for item in self.queue.iter_mut() {
             if matches!(item.command, Some(Command::Cancel(cancel)) if cancel.id() == order.id()) {
                 item.command = None;
             }
@@ -167,7 +161,7 @@ impl<G: Gateway> Trader<G> {
         for line in self.risk.lines() {
             if line.position.quantity() != 0 {
                 let marked = TradeEvent::Marked(line.contract.key, line.view.mark);
-                queue.push_back(Item::new(marked, None));
+                queue.push(Item::new(marked, None));
             }
         }
         self.say(TradeEvent::Kept(kept), None);
@@ -186,7 +180,7 @@ impl<G: Gateway> Trader<G> {
     }
 
     pub(super) fn say(&mut self, event: TradeEvent, command: Option<Command>) {
-        self.queue.push_back(Item::new(event, command));
+        self.queue.push(Item::new(event, command));
         self.counters.waiting_max = self.counters.waiting_max.max(self.queue.len());
     }
 
@@ -198,12 +192,7 @@ impl<G: Gateway> Trader<G> {
     }
 }
 
-/// A queue whose every page was written once, so that none is missing later. Beside the usual
-/// there is room for the cancels of so many live orders, up to [`CANCELS_MAX`].
-pub(super) fn laid_out_queue(orders_max: usize) -> VecDeque<Item> {
-    let nothing = Item::new(TradeEvent::Checkpoint(0), None);
-    let mut queue: VecDeque<Item> =
-        repeat_n(nothing, EVENTS_MAX + orders_max.min(CANCELS_MAX)).collect();
-    queue.clear();
-    queue
+/// Beside the usual there is room for the cancels of so many live orders, up to [`CANCELS_MAX`].
+pub(super) fn laid_out_queue(orders_max: usize) -> Fifo<Item> {
+    Fifo::new(EVENTS_MAX + orders_max.min(CANCELS_MAX))
 }

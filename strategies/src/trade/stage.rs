@@ -96,16 +96,13 @@ impl<'a, G> Desk<'a, G> {
 ///
 /// The understudy's way is the desk's own, down to where it speaks, and only there are they told
 /// apart: another type would be other code, and the desk's would be as cold as before.
-pub(super) struct Ear<'o, O> {
-    pub(super) out: &'o mut O,
-    pub(super) is_open: bool,
-}
+struct Ear<'o, O>(Option<&'o mut O>);
 
 impl<O: Emit<FlowOutput>> Emit<FlowOutput> for Ear<'_, O> {
     #[inline(always)]
     fn emit(&mut self, output: &FlowOutput) {
-        if self.is_open {
-            self.out.emit(output);
+        if let Some(out) = &mut self.0 {
+            out.emit(output);
         }
     }
 }
@@ -134,18 +131,20 @@ impl<G: Gateway, T: Timing, O: Emit<FlowOutput>> Emit<FlowOutput> for Tap<'_, G,
 impl<G: Gateway, T> Desk<'_, G, T> {
     /// Says what waits to be said, as much as an input may cause.
     pub fn speak(&mut self, out: &mut impl Emit<FlowOutput>) {
-        self.speak_to(&mut Ear { out, is_open: true });
+        self.speak_to(Some(out));
     }
 
+    /// The same to whoever listens, or to nobody.
     #[inline(always)]
-    pub(super) fn speak_to<O: Emit<FlowOutput>>(&mut self, out: &mut Ear<'_, O>) {
+    pub(super) fn speak_to(&mut self, out: Option<&mut impl Emit<FlowOutput>>) {
         if self.trader.waiting() > 0 {
             self.speak_of_trade(out);
         }
     }
 
     #[cold]
-    fn speak_of_trade<O: Emit<FlowOutput>>(&mut self, out: &mut Ear<'_, O>) {
+    fn speak_of_trade(&mut self, out: Option<&mut impl Emit<FlowOutput>>) {
+        let out = &mut Ear(out);
         for _ in 0..DRAIN {
             if !self.trader.speak_to(out) {
                 return;
@@ -155,14 +154,16 @@ impl<G: Gateway, T> Desk<'_, G, T> {
 }
 
 impl<G: Gateway, T: Timing> Desk<'_, G, T> {
-    /// Takes a record. On its own, so that desk and understudy run one code.
+    /// Takes a record, and speaks to whoever listens, or to nobody. On its own, so that desk and
+    /// understudy run one code.
     #[inline(never)]
-    pub(super) fn take<O: Emit<FlowOutput>>(&mut self, mbo: &Mbo, out: &mut Ear<'_, O>) {
+    pub(super) fn take(&mut self, mbo: &Mbo, out: Option<&mut impl Emit<FlowOutput>>) {
+        let mut ear = Ear(out);
         self.trader.before(&self.books, mbo);
         if self.books.apply(mbo).is_some() {
-            self.follow(out);
+            self.follow(&mut ear);
         }
-        self.speak_to(out);
+        self.speak_to(ear.0);
     }
 
     /// What follows a record that the books have taken.
@@ -189,17 +190,17 @@ impl<G: Gateway, T: Timing> Stage for Desk<'_, G, T> {
 
     #[inline(always)]
     fn on_data(&mut self, input: &Mbo, out: &mut impl Emit<FlowOutput>) {
-        self.take(input, &mut Ear { out, is_open: true });
+        self.take(input, Some(out));
     }
 
     fn on_control(&mut self, control: &Control, out: &mut impl Emit<FlowOutput>) {
-        let out = &mut Ear { out, is_open: true };
+        let mut ear = Ear(Some(out));
         if let Control::Quote(mbo, touch) = control {
             self.trader.before(&self.books, mbo);
             if self.books.apply_quote(mbo, touch).is_some() {
-                self.follow(out);
+                self.follow(&mut ear);
             }
-            return self.speak_to(out);
+            return self.speak_to(ear.0);
         }
         // A definition may make the flow stage forget what it said.
         self.trader.catch_up_with(&self.flow);
@@ -207,14 +208,14 @@ impl<G: Gateway, T: Timing> Stage for Desk<'_, G, T> {
         let mut tap = Tap {
             trader: &mut self.trader,
             laps: &mut self.laps,
-            out,
+            out: &mut ear,
         };
         self.flow.on_control(control, &mut tap);
         self.trader.on_control(control);
         if let Control::Operator(Operator::Program(Notice::Claimed(claimed))) = control {
             self.trader.claimed(&self.books, claimed);
         }
-        self.speak_to(out);
+        self.speak_to(ear.0);
     }
 
     #[inline(always)]
@@ -222,10 +223,12 @@ impl<G: Gateway, T: Timing> Stage for Desk<'_, G, T> {
         self.books.hint(coming);
     }
 
-    fn rehearse(&mut self, out: &mut impl Emit<FlowOutput>) {
+    fn rehearse<O: Emit<FlowOutput>>(&mut self) {
+        self.books.call_for_next();
+        self.flow.call_for_next(self.books.last().book_idx);
         self.trader.rehearse();
         if let Some(understudy) = &mut self.understudy {
-            understudy.play(out);
+            understudy.play::<O>();
         }
     }
 }

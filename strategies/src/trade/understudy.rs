@@ -18,6 +18,7 @@ use undertow_core::book::{BookLimits, Books};
 use undertow_core::contract::{Contract, PriceSign};
 use undertow_core::event::{Control, Mbo, RecordHeader, Touch};
 use undertow_core::gateway::Gateway;
+use undertow_core::order::Intent;
 use undertow_core::position::BrokerView;
 use undertow_core::stage::{Emit, Stage};
 use undertow_core::types::{
@@ -25,7 +26,7 @@ use undertow_core::types::{
 };
 
 use super::Trader;
-use super::stage::{Desk, Ear, Timing};
+use super::stage::{Desk, Timing};
 use super::unbound;
 use crate::decide::rules::{RuleSet, Strategy};
 use crate::flow::{Flow, FlowOutput};
@@ -49,6 +50,8 @@ const CURTAIN: Nanos = Nanos(1_773_241_200_000_000_000);
 /// From one event of the scene to the next: slow enough for [`ORDERS_MAX`].
 const EVENT_NS: u64 = 500_000;
 
+const DAY_NS: u64 = 86_400_000_000_000;
+
 const TICK: i64 = Price::PER_POINT / 4;
 
 /// The best bid before anybody moves; the best offer is two ticks above.
@@ -57,6 +60,9 @@ const BID: i64 = 20_000 * Price::PER_POINT;
 /// Levels of a side, each with this many orders.
 const LEVELS: i64 = 12;
 const ORDERS_A_LEVEL: i64 = 2;
+
+/// Rounds of the scene after which its book is trusted.
+const SETTLING_ROUNDS: usize = 4;
 
 /// See the module.
 #[derive(Debug)]
@@ -120,6 +126,11 @@ impl<'a, G: Gateway> Understudy<'a, G> {
         }
         // The scene has one instrument, so its book is the first.
         this.desk.trader.trade(0);
+        // A book that has not seen much is not to be traded on.
+        for _ in 0..SETTLING_ROUNDS * SCRIPT.len() {
+            let mbo = this.scene.next();
+            this.desk.on_data(&mbo, &mut Nobody);
+        }
         this
     }
 }
@@ -137,31 +148,35 @@ impl<'a, G> Understudy<'a, G> {
 }
 
 impl<G: Gateway, T: Timing> Understudy<'_, G, T> {
-    /// Plays the next event of the scene, and orders where it says so. `out` hears nothing.
-    pub(super) fn play(&mut self, out: &mut impl Emit<FlowOutput>) {
-        let mut out = Ear {
-            out,
-            is_open: false,
-        };
+    /// Plays the next event of the scene, and orders where it says so. Nobody hears it; `O` is who
+    /// would.
+    pub(super) fn play<O: Emit<FlowOutput>>(&mut self) {
         loop {
             let mbo = self.scene.next();
-            self.desk.take(&mbo, &mut out);
+            self.desk.take(&mbo, None::<&mut O>);
             if mbo.flags.has(Flags::LAST) {
                 break;
             }
         }
         if self.scene.has_moved() {
-            self.order(&mut out);
+            self.order::<O>();
         }
     }
 
-    fn order<O: Emit<FlowOutput>>(&mut self, out: &mut Ear<'_, O>) {
+    fn order<O: Emit<FlowOutput>>(&mut self) {
         let touch = self.desk.books.last().touch;
-        let intent = unbound::intent(KEY, &touch, self.scene.now, self.asked);
+        // So far below that none trades, however late it comes: positions would add up.
+        let intent = Intent {
+            price: Price(touch.bid.0 - 4 * TICK),
+            ..unbound::intent(KEY, &touch, self.scene.now, self.asked)
+        };
         self.asked += 1;
-        let asked = self.desk.trader.ask(&intent, None, &touch);
-        self.refused += u64::from(asked.is_none());
-        self.desk.speak_to(out);
+        if self.desk.trader.ask(&intent, None, &touch).is_none() {
+            // The scene has come to hours in which nobody trades.
+            self.refused += 1;
+            self.scene.now.0 += DAY_NS;
+        }
+        self.desk.speak_to(None::<&mut O>);
     }
 
     /// Orders that it asked for, and how many of them risk refused.
@@ -312,7 +327,11 @@ impl Scene {
             publisher_id: KEY.publisher_id,
             instrument_id: KEY.instrument_id,
             ts_event,
-            order_id: OrderId(if line.action == Action::Trade { 0 } else { order_id }),
+            order_id: OrderId(if line.action == Action::Trade {
+                0
+            } else {
+                order_id
+            }),
             price: Price(BID + line.ticks * TICK),
             size: line.size,
             flags: if line.is_last { Flags::LAST } else { Flags(0) },
@@ -323,5 +342,70 @@ impl Scene {
             ts_in_delta: 500,
             sequence: self.sequence,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bumpalo::Bump;
+    use undertow_core::event::Trust;
+    use undertow_core::venue::{Latency, PaperVenue, Setup};
+
+    use super::*;
+
+    fn understudy(bump: &Bump) -> Understudy<'_, PaperVenue> {
+        let books = Books::new_in(bump, &Understudy::<PaperVenue>::book_limits());
+        let venue = PaperVenue::new(&Setup::new(Latency::LOOPBACK, 1));
+        Understudy::new(books.expect("room"), venue.expect("a sound setup"))
+    }
+
+    /// Events of one round.
+    fn events() -> usize {
+        SCRIPT.iter().filter(|line| line.is_last).count()
+    }
+
+    #[test]
+    fn every_order_of_a_long_scene_goes_the_whole_way_and_leaves_nothing_behind() {
+        let bump = Bump::new();
+        let mut understudy = understudy(&bump);
+        // More orders than it has room for at a time, over more days than any limit of age.
+        for _ in 0..20 {
+            understudy.scene.now.0 += DAY_NS;
+            for _ in 0..1_000 * events() {
+                understudy.play::<Nobody>();
+            }
+        }
+        let (asked, refused) = understudy.orders();
+        let trader = &understudy.desk.trader;
+        assert!(asked > 10 * u64::from(ORDERS_MAX), "{asked} orders");
+        assert!(refused <= 20, "{refused} {}", trader.risk().verdict());
+        let counters = trader.gateway().counters();
+        let came = (counters.orders, counters.cancelled, counters.rejected);
+        assert_eq!(came, (asked - refused, asked - refused, 0));
+        assert_eq!(trader.risk().open_orders(KEY).count(), 0);
+        let line = trader.risk().line(KEY).expect("it is traded");
+        assert_eq!(line.position.quantity(), 0);
+        assert_eq!(trader.waiting(), 0);
+    }
+
+    #[test]
+    fn the_scene_begins_anew_where_it_ends() {
+        let bump = Bump::new();
+        let mut understudy = understudy(&bump);
+        let book = |understudy: &Understudy<'_, PaperVenue>| {
+            let book = understudy.desk.books.get(KEY).expect("a book");
+            (book.hash(), book.touch(), book.trust(), book.counters())
+        };
+        let (hash, touch, trust, _) = book(&understudy);
+        assert_eq!(trust, Trust::Good);
+        assert_eq!((touch.bid.0, touch.ask.0), (BID, BID + 2 * TICK));
+        let moves = SCRIPT.iter().filter(|line| line.moves).count();
+        for _ in 0..events() {
+            understudy.play::<Nobody>();
+        }
+        let (after, touched, trust, counters) = book(&understudy);
+        assert_eq!((after, touched, trust), (hash, touch, Trust::Good));
+        assert_eq!(understudy.orders(), (moves as u64, 0));
+        assert_eq!((counters.unknown_cancel, counters.unknown_modify), (0, 0));
     }
 }

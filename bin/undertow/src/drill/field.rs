@@ -264,4 +264,8 @@ impl<G: Gateway> Gateway for Watched<G> {
     fn due(&self) -> Nanos {
         self.inner.due()
     }
+
+    fn call_for_next(&self) {
+        self.inner.call_for_next();
+    }
 }

@@ -28,8 +28,8 @@ use undertow_core::event::{Body, Control, Mbo, Stamp, Touch, Trust};
 use undertow_core::gateway::Gateway;
 use undertow_core::order::Intent;
 use undertow_core::stage::{Emit, Sink, Source, Stage};
-use undertow_core::venue::PaperVenue;
 use undertow_core::types::{BookKey, Flags, Nanos};
+use undertow_core::venue::PaperVenue;
 use undertow_feeds::replay::Replay;
 use undertow_strategies::flow::FlowOutput;
 use undertow_strategies::trade::stage::Desk;
@@ -362,7 +362,7 @@ impl<G: Gateway> Ride<'_, G> {
             self.figures.settle(away.was());
             if ask.is_rehearsed && rehearsals.is_due(now_ns) {
                 self.clock.start_laps(0);
-                self.desk.rehearse(&mut self.probe);
+                self.desk.rehearse::<Probe>();
             }
         }
         let records = ask.records - schedule.left;
