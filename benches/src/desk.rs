@@ -20,7 +20,7 @@ use crate::options::{self, Nowhere};
 /// The desk of a run, with books as large as a session's.
 pub(crate) type Trading<'a> = Desk<'a, PaperVenue>;
 
-pub(crate) const ACCOUNT: AccountId = AccountId(1);
+const ACCOUNT: AccountId = AccountId(1);
 
 /// Everything laid out. `instrument` is the future that is watched, if it is one of the load's.
 ///
@@ -100,7 +100,7 @@ fn limits() -> Limits {
     limits.expect("sound limits")
 }
 
-pub(crate) fn risk(limits: Limits, equity: Money) -> Risk {
+fn risk(limits: Limits, equity: Money) -> Risk {
     let setup = Setup {
         mode: Mode::Backtest,
         account: ACCOUNT,
