@@ -63,7 +63,7 @@ use undertow_strategies::flow::{Flow, FlowOutput, FlowParameters, VwapAnchor};
 use undertow_strategies::ifd::desk::{Settings, Widths};
 use undertow_strategies::trade::Trader;
 use undertow_strategies::trade::event::TradeEvent;
-use undertow_strategies::trade::understudy::Understudy;
+use undertow_strategies::trade::understudy::{self, Understudy};
 
 use ifd::Findings;
 use journal::Journal;
@@ -213,7 +213,7 @@ pub fn trade<B: Bytes + Send, G: Gateway + Send>(
     let instruments_max = limits.instruments_max as usize;
     let flow = Flow::with(instruments_max, measured(ask.config), history);
     let day = first_day(&feed);
-    let small = Understudy::<G>::book_limits();
+    let small = understudy::book_limits();
     let wings = Bump::with_capacity(small.bytes());
     let manned = Manned::new(ask.config, desk, day, wiring.pace == Pace::Max)?;
     notes.iter().for_each(|note| eprintln!("note: {note}"));

@@ -8,10 +8,9 @@ use undertow_core::book::{BookLimits, Books};
 use undertow_core::event::Body;
 use undertow_core::risk::Mode;
 use undertow_core::stage::{Emit, Stage};
-use undertow_core::venue::PaperVenue;
 use undertow_strategies::flow::{Flow, FlowOutput};
 use undertow_strategies::trade::stage::Desk;
-use undertow_strategies::trade::understudy::Understudy;
+use undertow_strategies::trade::understudy::{self, Understudy};
 
 #[path = "support/desk.rs"]
 mod desk;
@@ -46,7 +45,7 @@ fn played(profile: &Profile, rehearsals: usize, is_understudied: bool) -> (Said,
         watches_depth: true,
         ..support::limits(INSTRUMENTS_MAX as u32, 1 << 16)
     };
-    let small = Understudy::<PaperVenue>::book_limits();
+    let small = understudy::book_limits();
     let (arena, wings) = (support::arena(&limits), support::arena(&small));
     let mode = (profile, Mode::Backtest);
     let trader = trader(mode, venue(profile), INSTRUMENTS_MAX, &first(profile)).unwrap();

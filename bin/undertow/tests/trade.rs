@@ -437,9 +437,8 @@ fn p16_every_layout_trades_the_same_and_allocates_nothing() {
     let mut first = None;
     // A tile that spins lets its desk and its understudy rehearse while nothing comes.
     for layout in ["fused", "split", "dedicated", "split --set idle=spin"] {
-        let words = format!(
-            "backtest s.dbn --profile eager.toml --events events --json --layout {layout}"
-        );
+        let words =
+            format!("backtest s.dbn --profile eager.toml --events events --json --layout {layout}");
         let words: Vec<_> = words.split(' ').collect();
         let (code, out, told) = eager::run(dir.path(), &words);
         assert_eq!(code, 0, "{told}");

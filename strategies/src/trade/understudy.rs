@@ -75,21 +75,21 @@ pub struct Understudy<'a, G, T = ()> {
     refused: u64,
 }
 
-impl<'a, G: Gateway> Understudy<'a, G> {
-    /// What its books have room for.
-    #[must_use]
-    pub fn book_limits() -> BookLimits {
-        BookLimits {
-            instruments_max: INSTRUMENTS_MAX as u32,
-            orders_max: 256,
-            book_orders_max: 256,
-            pages_max: 64,
-            watches_depth: true,
-            ..BookLimits::default()
-        }
+/// What the books of an understudy have room for.
+#[must_use]
+pub fn book_limits() -> BookLimits {
+    BookLimits {
+        instruments_max: INSTRUMENTS_MAX as u32,
+        orders_max: 256,
+        book_orders_max: 256,
+        pages_max: 64,
+        watches_depth: true,
+        ..BookLimits::default()
     }
+}
 
-    /// Takes its place: `books` by [`Self::book_limits`], and a `gateway` of its own that leads
+impl<'a, G: Gateway> Understudy<'a, G> {
+    /// Takes its place: `books` by [`book_limits`], and a `gateway` of its own that leads
     /// nowhere.
     ///
     /// # Panics
@@ -354,7 +354,7 @@ mod tests {
     use super::*;
 
     fn understudy(bump: &Bump) -> Understudy<'_, PaperVenue> {
-        let books = Books::new_in(bump, &Understudy::<PaperVenue>::book_limits());
+        let books = Books::new_in(bump, &book_limits());
         let venue = PaperVenue::new(&Setup::new(Latency::LOOPBACK, 1));
         Understudy::new(books.expect("room"), venue.expect("a sound setup"))
     }

@@ -29,14 +29,13 @@ use undertow_core::gateway::Gateway;
 use undertow_core::order::Intent;
 use undertow_core::stage::{Emit, Sink, Source, Stage};
 use undertow_core::types::{BookKey, Flags, Nanos};
-use undertow_core::venue::PaperVenue;
 use undertow_feeds::replay::Replay;
 use undertow_strategies::flow::FlowOutput;
 use undertow_strategies::trade::stage::Desk;
 use undertow_strategies::trade::unbound;
-use undertow_strategies::trade::understudy::Understudy;
+use undertow_strategies::trade::understudy::{self, Understudy};
 
-use super::field::{Field, Watched, book_limits, desk};
+use super::field::{Field, Watched, book_limits, desk, venue};
 use crate::clock::TileClock;
 use crate::memory;
 use crate::probe::Laps;
@@ -167,10 +166,10 @@ impl Drill {
             recorders: ["book", "flow", "trade"]
                 .map(|name| Recorder::sampled(name, Basis::Work, SAMPLED as u32)),
         };
-        let limits = Understudy::<PaperVenue>::book_limits();
+        let limits = understudy::book_limits();
         let wings = Bump::with_capacity(limits.bytes());
         let books = Books::new_in(&wings, &limits)?;
-        let understudy = Understudy::new(books, Watched::new(super::field::venue(ORDERS_MAX)?));
+        let understudy = Understudy::new(books, Watched::new(venue(ORDERS_MAX)?));
         let desk = desk((field.books, field.risk, field.venue))?;
         let mut desk = desk.understudied(understudy).timed(laps);
         desk.trader.trade(field.book_idx);
@@ -361,6 +360,7 @@ impl<G: Gateway> Ride<'_, G> {
             // Asked at once, so that what was lost while nothing waited is not held against later orders.
             self.figures.settle(away.was());
             if ask.is_rehearsed && rehearsals.is_due(now_ns) {
+                // Nobody's time, as on a tile.
                 self.clock.start_laps(0);
                 self.desk.rehearse::<Probe>();
             }
