@@ -347,6 +347,8 @@ impl Scene {
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec::Vec;
+
     use bumpalo::Bump;
     use undertow_core::event::Trust;
     use undertow_core::venue::{Latency, PaperVenue, Setup};
@@ -389,6 +391,11 @@ mod tests {
     }
 
     #[test]
+    fn it_is_small_beside_a_desk() {
+        assert!(book_limits().bytes() * 100 < BookLimits::default().bytes());
+    }
+
+    #[test]
     fn the_scene_begins_anew_where_it_ends() {
         let bump = Bump::new();
         let mut understudy = understudy(&bump);
@@ -399,6 +406,20 @@ mod tests {
         let (hash, touch, trust, _) = book(&understudy);
         assert_eq!(trust, Trust::Good);
         assert_eq!((touch.bid.0, touch.ask.0), (BID, BID + 2 * TICK));
+        let books = &understudy.desk.books;
+        let resting = books.get(KEY).expect("a book");
+        for side in [Side::Bid, Side::Ask] {
+            let levels: Vec<_> = resting.depth(side).collect();
+            assert_eq!(levels.len(), 12, "{side:?}");
+            assert!(
+                levels
+                    .iter()
+                    .all(|level| (level.count, level.size) == (2, 10))
+            );
+        }
+        // Ten levels of ten: the depth is summed as a desk's is.
+        assert_eq!(books.last().depth.sum10, [100; 2]);
+        assert_eq!(events(), 14, "a trade and its fills are one event");
         let moves = SCRIPT.iter().filter(|line| line.moves).count();
         for _ in 0..events() {
             understudy.play::<Nobody>();
