@@ -5,22 +5,21 @@ use bumpalo::Bump;
 use undertow_core::book::{BookLimits, Books};
 use undertow_core::event::{Control, Definition, InstrumentClass};
 use undertow_core::money::Money;
-use undertow_core::risk::{AccountId, Capacity, Kept, Limits, Mode, Risk, Setup};
+use undertow_core::risk::{Capacity, Kept, Limits, Risk, Setup};
 use undertow_core::stage::Stage;
-use undertow_core::types::{InstrumentId, Text};
+use undertow_core::types::InstrumentId;
 use undertow_core::venue::{Latency, PaperVenue, Setup as VenueSetup};
 use undertow_strategies::decide::rules::{RuleSet, Strategy};
 use undertow_strategies::flow::Flow;
 use undertow_strategies::trade::Trader;
-use undertow_strategies::trade::settings::{Product, Settings};
+use undertow_strategies::trade::settings::Settings;
 use undertow_strategies::trade::stage::Desk;
+use undertow_strategies::trade::unbound;
 
 use crate::options::{self, Nowhere};
 
 /// The desk of a run, with books as large as a session's.
 pub(crate) type Trading<'a> = Desk<'a, PaperVenue>;
-
-const ACCOUNT: AccountId = AccountId(1);
 
 /// Everything laid out. `instrument` is the future that is watched, if it is one of the load's.
 ///
@@ -61,25 +60,12 @@ pub(crate) fn of(bump: &Bump, risk: Risk, venue: PaperVenue) -> Trading<'_> {
 }
 
 fn settings(instruments_max: usize) -> Settings {
-    let product = Product {
-        asset: Text::from_bytes(b"LOAD"),
-        option_tick: None,
-        rules: Strategy::ALL.map(RuleSet::of).into(),
-    };
+    let rules = Strategy::ALL.map(RuleSet::of).into();
     Settings {
-        instruments_max,
-        products: Box::new([product]),
         options_max: 8_192,
-        holdings_max: 8,
         claims_max: 1_024,
-        worker: 1,
-        mode: Mode::Backtest,
-        account: ACCOUNT,
-        rate: 0.04,
-        search: |_| None,
         future_margin: Money::from_usd(26_000),
-        buying_power_ppm: 1_000_000,
-        costs: [Money::ZERO; 2],
+        ..unbound::settings(b"LOAD", rules, instruments_max)
     }
 }
 
@@ -102,8 +88,8 @@ fn limits() -> Limits {
 
 fn risk(limits: Limits, equity: Money) -> Risk {
     let setup = Setup {
-        mode: Mode::Backtest,
-        account: ACCOUNT,
+        mode: unbound::MODE,
+        account: unbound::ACCOUNT,
         limits,
         capacity: Capacity {
             contracts_max: 256,

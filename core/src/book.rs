@@ -343,10 +343,9 @@ impl<'a> Books<'a> {
     /// round its touch, and orders and buckets, a few at each call and the rest at those that
     /// follow. Changes nothing that can be seen.
     pub fn call_for_next(&mut self) {
-        const ALL: usize = usize::MAX;
-        crate::prefetch::start(self, ALL);
+        crate::prefetch::whole(self);
         let head = &self.heads[self.last.1 as usize];
-        crate::prefetch::start(head, ALL);
+        crate::prefetch::whole(head);
         let Shared { slab, index, .. } = &self.shared;
         for best in head.ladders.best {
             slab.nodes.call_for(best.page());

@@ -94,7 +94,7 @@ impl<T> Fifo<T> {
 
     /// Calls for the memory of the next one that is put in.
     pub fn call_for_next(&self) {
-        crate::prefetch::start(&self.places[self.place(self.len)], usize::MAX);
+        crate::prefetch::whole(&self.places[self.place(self.len)]);
     }
 
     #[inline]

@@ -6,7 +6,7 @@
 
 /// Asks for the cache line of `value`, without waiting for it.
 #[inline(always)]
-pub fn read<T>(value: &T) {
+pub(crate) fn read<T>(value: &T) {
     #[cfg(all(target_arch = "x86_64", not(miri)))]
     {
         use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
@@ -20,7 +20,7 @@ pub fn read<T>(value: &T) {
 
 /// Asks for the first `lines` cache lines of `value`, or for all of it if it has fewer.
 #[inline(always)]
-pub fn start<T>(value: &T, lines: usize) {
+pub(crate) fn start<T>(value: &T, lines: usize) {
     const LINE: usize = 64;
     for line in 0..lines.min(size_of::<T>().div_ceil(LINE)) {
         #[cfg(all(target_arch = "x86_64", not(miri)))]
@@ -36,6 +36,12 @@ pub fn start<T>(value: &T, lines: usize) {
         #[cfg(not(all(target_arch = "x86_64", not(miri))))]
         let _ = (value, line);
     }
+}
+
+/// Asks for every cache line of `value`, but for what it only points to.
+#[inline(always)]
+pub fn whole<T>(value: &T) {
+    start(value, usize::MAX);
 }
 
 #[cfg(test)]

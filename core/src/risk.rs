@@ -416,7 +416,7 @@ impl Risk {
         checks::run(self, &intent, &found, &mut verdict);
         self.rehearsed = Some(verdict);
         self.ledger.call_for_next();
-        crate::prefetch::start(self.verdict(), usize::MAX);
+        crate::prefetch::whole(self.verdict());
     }
 
     /// Asks everything anew, with nothing kept from the last intent.

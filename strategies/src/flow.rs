@@ -341,12 +341,12 @@ impl Flow {
     /// Calls for the memory that the next record of a book is likely to need. Changes nothing that can
     /// be seen.
     pub(crate) fn call_for_next(&self, book_idx: u32) {
-        prefetch::start(self, usize::MAX);
+        prefetch::whole(self);
         if let Some(session) = self.sessions.get(book_idx as usize) {
-            prefetch::start(session, usize::MAX);
+            prefetch::whole(session);
         }
         if let Some(measures) = self.measures_of(book_idx) {
-            prefetch::start(measures, usize::MAX);
+            prefetch::whole(measures);
         }
     }
 

@@ -268,11 +268,11 @@ impl<G: Gateway> Trader<G> {
     /// Goes over what it would do if it had to order.
     pub fn rehearse(&mut self) {
         self.risk.rehearse();
-        prefetch::start(self, usize::MAX);
+        prefetch::whole(self);
         self.queue.call_for_next();
         self.gateway.call_for_next();
         for watch in &self.watches {
-            prefetch::start(watch, usize::MAX);
+            prefetch::whole(watch);
         }
     }
 

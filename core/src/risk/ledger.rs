@@ -515,7 +515,7 @@ impl Ledger {
     /// Calls for the memory of the next order.
     pub(super) fn call_for_next(&self) {
         let slot = self.track_slot(ClientOrderId(self.next_id));
-        crate::prefetch::start(&self.tracks[slot], usize::MAX);
+        crate::prefetch::whole(&self.tracks[slot]);
     }
 
     /// Whether an id's slot holds an open order.

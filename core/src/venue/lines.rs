@@ -78,10 +78,10 @@ impl Lines {
     /// Calls for the memory of the next order, and of the first contracts.
     pub(super) fn call_for_next(&self) {
         if let Some(free) = self.orders.get(self.free as usize) {
-            crate::prefetch::start(free, usize::MAX);
+            crate::prefetch::whole(free);
         }
         for line in self.lines.iter().take(LINES_NEAR) {
-            crate::prefetch::start(line, usize::MAX);
+            crate::prefetch::whole(line);
         }
     }
 }
