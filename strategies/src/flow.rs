@@ -49,6 +49,7 @@ use undertow_core::types::{Action, BookKey, Flags, InstrumentId, Nanos, Price, P
 use crate::calendar::{Calendar, Day, Venue};
 use crate::ifd::baseline::Table;
 use crate::ifd::desk::{self, Desk, Finding};
+use crate::options::implied::Search;
 use crate::trade::event::TradeEvent;
 use buckets::Buckets;
 use measures::Measures;
@@ -286,6 +287,15 @@ impl Flow {
             desk: Desk::new(&limits, &parameters.ifd, baselines),
             desk_day: Day(i32::MIN),
             parameters,
+        }
+    }
+
+    /// The same with a search for implied volatilities, which tells when one has crushed.
+    #[must_use]
+    pub fn searched_by(self, search: Search) -> Self {
+        Self {
+            desk: self.desk.searched_by(search),
+            ..self
         }
     }
 

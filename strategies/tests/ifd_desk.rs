@@ -7,10 +7,10 @@ mod session;
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
-use undertow_core::types::{Nanos, Side};
+use undertow_core::types::{Nanos, Price, Side};
 use undertow_strategies::ifd::Direction;
 use undertow_strategies::ifd::components::{Components, Stance};
-use undertow_strategies::ifd::confidence::{Profile, confidence, rate};
+use undertow_strategies::ifd::confidence::{Action, Profile, confidence, rate};
 use undertow_strategies::ifd::desk::{
     DRAIN, Desk, Evidence, Finding, Pressure, Signal, Version, Window,
 };
@@ -18,8 +18,10 @@ use undertow_strategies::ifd::pressure::Tally;
 use undertow_strategies::ifd::quality::Evidence as Quality;
 use undertow_strategies::ifd::spike::Spike;
 use undertow_strategies::ifd::structure::{Verdict, market_making, straddle};
+use undertow_strategies::options::Right;
+use undertow_strategies::options::implied::Undiscounted;
 
-use session::{Input, MINUTE, S, Session, Traded};
+use session::{Input, MINUTE, Random, S, Session, Traded};
 
 /// Runs a session, taking as many findings for each input as a stage would.
 fn run(session: &Session) -> (Vec<Finding>, Desk) {
@@ -90,6 +92,67 @@ fn mean_time(trades: &[Traded], start: u64) -> f64 {
     trades.iter().map(weighted).sum::<f64>() / volume
 }
 
+/// N10's crush over the last ten windows of an option that left a volatility, by the words of the
+/// specification: the confidence, 0 without one.
+fn crush(
+    session: &Session,
+    windows: &BTreeMap<Place, Vec<Traded>>,
+    start: u64,
+    option: usize,
+) -> f64 {
+    let terms = &session.options[option];
+    let points = |price: Price| price.0 as f64 / 1e9;
+    let left = windows
+        .iter()
+        .filter(|((minutes, at, of), _)| (*minutes, *of) == (5, option) && *at <= start)
+        .filter_map(|(_, trades)| trades.iter().rfind(|trade| trade.quote().is_some()));
+    let left: Vec<&Traded> = left.collect();
+    let volatilities: Vec<f64> = left[left.len().saturating_sub(10)..]
+        .iter()
+        .filter_map(|trade| {
+            let (forward, strike) = (points(session.spot), points(terms.strike));
+            let price = points(trade.price);
+            let intrinsic = match terms.right {
+                Right::Call => forward - strike,
+                Right::Put => strike - forward,
+            };
+            if price <= intrinsic.max(0.0) {
+                return None;
+            }
+            session::search(&Undiscounted {
+                right: terms.right,
+                forward,
+                strike,
+                years: (terms.expiry.0 - trade.ts) as f64 / 365.0 / 86_400e9,
+                price,
+            })
+        })
+        .collect();
+    let Some(last) = volatilities.last() else {
+        return 0.0;
+    };
+    let peak = volatilities.iter().copied().fold(0.0, f64::max);
+    let after = volatilities.iter().rev().take_while(|it| **it < peak);
+    let after: Vec<&f64> = after.collect();
+    let drop = (peak - last) / peak;
+    if drop >= 0.2 && after.len() >= 3 && after.iter().all(|it| **it < 0.9 * peak) {
+        (0.5 + drop).min(0.9)
+    } else {
+        0.0
+    }
+}
+
+/// N6's gates that need no history.
+fn passes(own: &Tally, components: &Components, profile: &Profile) -> bool {
+    own.classified() >= profile.volume_min
+        && own.confidence() >= profile.window_confidence_min
+        && own.pressure(own.dominance()) >= profile.pressure_min
+        && own.data_quality().unwrap() >= profile.quality_min
+        && components.concentration >= profile.concentration_min
+        && components.persistence >= profile.persistence_min
+        && components.trend >= profile.trend_min
+}
+
 /// What version 3 says of one slot, from all windows, comparing everybody with everybody.
 fn recompute_slot(
     session: &Session,
@@ -114,13 +177,6 @@ fn recompute_slot(
             .map(|trades| tally(trades).pressure(dominance))
             .collect();
         let components = Components::of(&own, &pressures);
-        let passes = own.classified() >= profile.volume_min
-            && own.confidence() >= profile.window_confidence_min
-            && own.pressure(dominance) >= profile.pressure_min
-            && own.data_quality().unwrap() >= profile.quality_min
-            && components.concentration >= profile.concentration_min
-            && components.persistence >= profile.persistence_min
-            && components.trend >= profile.trend_min;
         let baseline = session.table.find(
             session.product,
             terms.right,
@@ -130,16 +186,17 @@ fn recompute_slot(
         let reading = baseline
             .map(|it| it.read(dominance, own.pressure(dominance), &profile.anomaly))
             .unwrap_or_default();
-        if !passes || reading.z.is_none_or(|z| z < profile.z_min) {
+        if !passes(&own, &components, &profile) || reading.z.is_none_or(|z| z < profile.z_min) {
             continue;
         }
         let mate = windows.get(&(5, start, option ^ 1));
+        let crush = crush(session, windows, start, option);
         let making = market_making(
             mate.map_or(0.0, |mate| {
                 let apart = (mean_time(trades, start) - mean_time(mate, start)).abs();
                 straddle(own.volume(), tally(mate).volume(), apart as u64)
             }),
-            0.0,
+            crush,
         );
         if Verdict::of(making) == Verdict::Reject {
             continue;
@@ -158,6 +215,7 @@ fn recompute_slot(
             components,
             reading,
             making,
+            crush,
             multiplier: 0.0,
             together: None,
             structure: None,
@@ -239,7 +297,7 @@ fn check_windows(session: &Session, findings: &[Finding], desk: &Desk) {
     assert_eq!((counters.lost, counters.unusable), (0, 0));
 }
 
-fn check_pressure(session: &Session, findings: &[Finding]) -> usize {
+fn check_pressure(session: &Session, findings: &[Finding], crushed: &mut usize) -> usize {
     let (windows, _) = recompute(session);
     let starts: BTreeSet<u64> = windows
         .keys()
@@ -263,6 +321,8 @@ fn check_pressure(session: &Session, findings: &[Finding]) -> usize {
         assert_eq!(signal.direction, stance.direction);
         assert_near(pressure.components.cluster, expected.components.cluster);
         assert_near(pressure.making, expected.making);
+        assert_near(pressure.crush, expected.crush);
+        *crushed += usize::from(pressure.crush > 0.0);
         assert_near(pressure.multiplier, expected.multiplier);
         assert_eq!(pressure.reading, expected.reading);
         if signal.version == Version::V3 {
@@ -309,7 +369,7 @@ fn check_spikes(session: &Session, findings: &[Finding]) -> usize {
 
 #[test]
 fn windows_and_signals_equal_a_slow_recomputation() {
-    let mut signals = [0; 2];
+    let mut signals = [0; 3];
     let config = ProptestConfig::with_cases(24);
     let mut runner = proptest::test_runner::TestRunner::new_with_rng(
         config,
@@ -324,13 +384,71 @@ fn windows_and_signals_equal_a_slow_recomputation() {
             let (findings, desk) = run(&session);
             check_windows(&session, &findings, &desk);
             let mut found = found.borrow_mut();
-            found[0] += check_pressure(&session, &findings);
+            let mut crushed = 0;
+            found[0] += check_pressure(&session, &findings, &mut crushed);
+            found[2] += crushed;
             found[1] += check_spikes(&session, &findings);
             Ok(())
         })
         .unwrap();
-    println!("{signals:?} version 3 and version 1 signals compared");
-    assert!(signals.iter().all(|count| *count > 20), "{signals:?}");
+    println!(
+        "{signals:?} version 3 and version 1 signals compared, and of the first so many crushed"
+    );
+    let [pressure, spikes, crushed] = signals;
+    assert!(pressure > 20 && spikes > 20 && crushed > 10, "{signals:?}");
+}
+
+/// One call, bought in eight windows one after the other, in two of four without a seller, so that
+/// there is a trend, at prices that the function says.
+fn bought(price: impl Fn(i64) -> i64) -> Session {
+    let mut session = Session::listed(1, 5, &mut Random(7));
+    let start = 20_523 * 1_440 * MINUTE;
+    for trade in 0..8 * 40 {
+        let window = trade / 40;
+        let ts = start + window * 5 * MINUTE + trade % 40 * S;
+        let is_sold = window % 4 < 2 && trade % 5 == 0;
+        session.inputs.push(Input::Trade(Traded {
+            ts,
+            option: 4,
+            price: Price(price(window as i64) * 1_000_000_000),
+            size: 10,
+            side: if is_sold { Side::Ask } else { Side::Bid },
+        }));
+    }
+    session
+}
+
+fn last_pressure(findings: &[Finding]) -> (Action, Pressure) {
+    let spoken = signals(findings).into_iter().rev();
+    let mut of_pressure = spoken.filter_map(|it| match it.evidence {
+        Evidence::Pressure(pressure) => Some((it.action, pressure)),
+        Evidence::Spike { .. } => None,
+    });
+    of_pressure.next().unwrap()
+}
+
+#[test]
+fn n10_a_signal_whose_volatility_has_crushed_is_only_watched() {
+    let (calm, _) = run(&bought(|_| 400));
+    let (action, pressure) = last_pressure(&calm);
+    assert_eq!((pressure.crush, pressure.making), (0.0, 0.0));
+    assert!(action > Action::Monitor, "{action:?}");
+    // Half of what it cost at the money, so half of the volatility.
+    let fallen = bought(|window| if window < 4 { 400 } else { 200 });
+    let (crushed, _) = run(&fallen);
+    let (action, pressure) = last_pressure(&crushed);
+    assert_near(pressure.crush, 0.9);
+    assert_near(pressure.making, 0.27);
+    assert_eq!(action, Action::Monitor);
+    // Three windows after the peak make it one, and two do not.
+    let early = |windows: i64| {
+        let (found, _) = run(&bought(
+            move |window| if window < 8 - windows { 400 } else { 200 },
+        ));
+        last_pressure(&found).1.crush
+    };
+    assert_eq!(early(2), 0.0);
+    assert_near(early(3), 0.9);
 }
 
 #[test]

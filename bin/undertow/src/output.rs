@@ -227,6 +227,7 @@ fn pressure_words(words: &mut [u64; FINDING_WORDS], pressure: &Pressure) {
         .structure
         .map_or(0, |structure| structure as u64 + 1);
     words[22] = structure << 8 | together;
+    words[23] = pressure.crush.to_bits();
 }
 
 fn contract_words(words: &mut [u64; FINDING_WORDS], contract: &Contract, kind: u64) {

@@ -46,6 +46,7 @@ use bumpalo::Bump;
 use indicatif::{ProgressBar, ProgressStyle};
 use latency_report::run::Run;
 use latency_report::text::counted;
+use undertow_cold::implied_vol;
 use undertow_cold::registry::Registry;
 use undertow_cold::summary::{Check, Summary};
 use undertow_core::book::{BookLimits, Books, Thresholds};
@@ -60,6 +61,7 @@ use undertow_feeds::databento::DecodeError;
 use undertow_feeds::replay::{Bytes, Replay, Stream};
 use undertow_strategies::flow::toxicity::OddLot;
 use undertow_strategies::flow::{Flow, FlowOutput, FlowParameters, VwapAnchor};
+use undertow_strategies::ifd::baseline::Table;
 use undertow_strategies::ifd::desk::{Settings, Widths};
 use undertow_strategies::trade::Trader;
 use undertow_strategies::trade::event::TradeEvent;
@@ -145,7 +147,7 @@ pub fn run<B: Bytes + Send>(ask: &Ask<'_>, inputs: Vec<(String, B)>) -> Result<O
     let history = ifd::history(ask.config, first_day(&feed))?;
     let places = history.len();
     let instruments_max = limits.instruments_max as usize;
-    let flow = Flow::with(instruments_max, measured(ask.config), history);
+    let flow = flow(measured(ask.config), instruments_max, history);
     for note in notes {
         eprintln!("note: {note}");
     }
@@ -211,7 +213,7 @@ pub fn trade<B: Bytes + Send, G: Gateway + Send>(
     let history = ifd::history(ask.config, first_day(&feed))?;
     let places = history.len();
     let instruments_max = limits.instruments_max as usize;
-    let flow = Flow::with(instruments_max, measured(ask.config), history);
+    let flow = flow(measured(ask.config), instruments_max, history);
     let day = first_day(&feed);
     let small = understudy::book_limits();
     let wings = Bump::with_capacity(small.bytes());
@@ -469,6 +471,11 @@ pub fn measured(config: &Config) -> FlowParameters {
         options_max: config.ifd.options_max.get(),
         ..FlowParameters::default()
     }
+}
+
+/// The flow stage of a run, with what it needs of the cold side's mathematics.
+pub fn flow(parameters: FlowParameters, instruments_max: usize, history: Table) -> Flow {
+    Flow::with(instruments_max, parameters, history).searched_by(implied_vol::search)
 }
 
 /// When the inputs begin, as their headers say.

@@ -35,7 +35,7 @@ use undertow_core::types::{Flags, Nanos};
 use undertow_feeds::replay::Replay;
 use undertow_feeds::synthetic::{FaultKind, SessionConfig, Truth, write_session};
 use undertow_strategies::decide::counters::{Block, Counters};
-use undertow_strategies::flow::{Flow, FlowOutput};
+use undertow_strategies::flow::FlowOutput;
 use undertow_strategies::ifd::baseline::Table;
 use undertow_strategies::trade::stage::Desk;
 
@@ -305,7 +305,7 @@ impl Job<'_> {
         Ok(Bench {
             desk: Desk::new(
                 Books::new_in(arena, limits)?,
-                Flow::with(instruments_max, world::flow(), Table::default()),
+                session::flow(world::flow(), instruments_max, Table::default()),
                 trader,
             ),
             record,

@@ -6,14 +6,15 @@
 //! wait in a queue, from which a stage takes at most [`DRAIN`] for each input. Nothing found
 //! depends on when it is taken. A signal's time is that of the trade, or of the closing.
 //!
-//! Absent on purpose: who began a trade (M1, the caller's), implied volatility (so nothing is
-//! taken for a crush here), the trading day (see [`Desk::start_day`]), and the clock.
+//! Absent on purpose: who began a trade (M1, the caller's), the search for an implied volatility
+//! (see [`Desk::searched_by`]), the trading day (see [`Desk::start_day`]), and the clock.
 
 mod finding;
 mod judge;
 mod lanes;
 mod legs;
 mod listing;
+mod points;
 
 pub use finding::{Contract, Evidence, Finding, Pressure, Resolution, Signal, Version, Window};
 pub use lanes::{GRACE_NS, Widths};
@@ -22,17 +23,20 @@ use alloc::boxed::Box;
 use core::iter::repeat_n;
 
 use undertow_core::event::{BookUpdate, Control, Mbo, Statistic, Trust};
+use undertow_core::order::Quote;
 use undertow_core::types::{Action, BookKey, Nanos, Side, Text};
 
 use super::baseline::Table;
 use super::confidence::Profile;
 use super::quoting::Ring;
 use super::spike::Spike;
+use crate::options::implied::Search;
 use finding::Pending;
 pub use judge::Judged;
 use judge::{Judge, Seen};
 use lanes::{Closed, Lanes, SIGNALS, Trade};
 use listing::{Listing, NONE, Owner};
+use points::Point;
 
 /// Findings that a stage should take for each input: as many windows as a trade opens, and one
 /// more, so that the queue gets shorter whatever comes.
@@ -144,6 +148,13 @@ impl Desk {
         }
     }
 
+    /// The same with a search for implied volatilities. Without one nothing is taken for a crush.
+    #[must_use]
+    pub fn searched_by(mut self, search: Search) -> Self {
+        self.judge.search = search;
+        self
+    }
+
     /// Sees a record and its effect. `side` is who began the trade, as far as can be told (M1);
     /// it says nothing for what is no trade.
     #[inline(always)]
@@ -181,7 +192,7 @@ impl Desk {
         match self.listing.owner(update.book_idx, mbo.key()) {
             Owner::Neither => {}
             Owner::Option(option) => {
-                self.trade(option, mbo, side);
+                self.trade(option, update, side);
                 if update.touch_changed {
                     self.quote(option, update);
                 }
@@ -265,7 +276,8 @@ impl Desk {
         day.open_interest.map(|interest| (interest, day.as_of))
     }
 
-    fn trade(&mut self, option: u32, mbo: &Mbo, side: Side) {
+    fn trade(&mut self, option: u32, update: &BookUpdate, side: Side) {
+        let mbo = &update.mbo;
         let is_sound = mbo.price.is_defined() && mbo.size > 0;
         if !is_sound || !is_usable(mbo.ts_event, mbo.ts_recv) {
             self.counters.unusable += 1;
@@ -284,6 +296,7 @@ impl Desk {
             size: mbo.size,
             side,
             making,
+            point: self.point(option, update),
         };
         self.lanes.add(option, &trade);
         self.count(option, mbo.size, side);
@@ -306,6 +319,22 @@ impl Desk {
         let about = (option, contract, underlying);
         self.judge
             .speak_of_spike(about, spike, ts, spot, &mut self.pending);
+    }
+
+    /// What option and underlying cost now, if both can be said.
+    fn point(&self, option: u32, update: &BookUpdate) -> Option<Point> {
+        let touch = &update.touch;
+        let quote = Quote {
+            bid: touch.bid,
+            ask: touch.ask,
+        };
+        let is_known = update.trust == Trust::Good && quote.is_sound();
+        let underlying = self.listing.underlying_of(option)?.spot()?;
+        is_known.then(|| Point {
+            ts: update.mbo.ts_event.0,
+            option: quote.mid(),
+            underlying,
+        })
     }
 
     fn count(&mut self, option: u32, size: u32, side: Side) {

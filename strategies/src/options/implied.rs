@@ -60,6 +60,9 @@ pub struct Undiscounted {
     pub price: f64,
 }
 
+/// A search for the volatility of what is no arbitrage.
+pub type Search = fn(&Undiscounted) -> Option<f64>;
+
 /// The volatility at which `terms` are worth `price`, by `search`.
 ///
 /// # Errors

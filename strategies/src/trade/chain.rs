@@ -22,7 +22,7 @@ use crate::decide::contract::Listing;
 use crate::decide::features::{Reading, StrikeGex, Unusual};
 use crate::options::Right;
 use crate::options::chain::{Leg, Line};
-use crate::options::implied::{Undiscounted, volatility};
+use crate::options::implied::{Search, volatility};
 use crate::options::pricing::{Model, Terms};
 use crate::options::unusual;
 use crate::portfolio_risk::money_away;
@@ -39,9 +39,6 @@ const INTEREST_MIN: u64 = 5;
 
 const DAYS_PER_YEAR: f64 = 365.0;
 const NS_PER_YEAR: f64 = 365.0 * 86_400.0 * 1e9;
-
-/// A search for the volatility of a price (A10).
-pub type Search = fn(&Undiscounted) -> Option<f64>;
 
 /// No book has been seen.
 const NO_BOOK: u32 = u32::MAX;

@@ -8,8 +8,8 @@ use undertow_core::position::ExitPlan;
 use undertow_core::risk::{AccountId, Horizon, Mode};
 use undertow_core::types::Text;
 
-use super::chain::Search;
 use crate::decide::rules::{RuleSet, Strategy};
+use crate::options::implied::Search;
 
 /// What the trader is built from.
 #[derive(Clone, Debug)]

@@ -14,6 +14,7 @@ use undertow_strategies::ifd::confidence::Profile;
 use undertow_strategies::ifd::desk::{Desk, Limits, Settings, Widths};
 use undertow_strategies::ifd::spike::Activity;
 use undertow_strategies::options::Right;
+use undertow_strategies::options::implied::Undiscounted;
 
 /// A second and a minute, ns.
 pub(crate) const S: u64 = 1_000_000_000;
@@ -27,6 +28,13 @@ pub(crate) struct Traded {
     pub(crate) price: Price,
     pub(crate) size: u32,
     pub(crate) side: Side,
+}
+
+impl Traded {
+    /// The middle of the quote that it leaves; now and then there is none.
+    pub(crate) fn quote(&self) -> Option<Price> {
+        (self.price.is_defined() && !self.size.is_multiple_of(7)).then_some(self.price)
+    }
 }
 
 /// What a session is fed with.
@@ -56,7 +64,7 @@ impl Input {
 pub(crate) struct Terms {
     pub(crate) strike: Price,
     pub(crate) right: Right,
-    expiry: Nanos,
+    pub(crate) expiry: Nanos,
     open_interest: i64,
 }
 
@@ -67,6 +75,18 @@ pub(crate) struct Session {
     pub(crate) table: Table,
     pub(crate) product: Text<11>,
     pub(crate) spot: Price,
+}
+
+/// The search that the program hands to its desk, of another caller.
+pub(crate) fn search(asked: &Undiscounted) -> Option<f64> {
+    implied_vol::ImpliedBlackVolatility::builder()
+        .option_price(asked.price)
+        .forward(asked.forward)
+        .strike(asked.strike)
+        .expiry(asked.years)
+        .is_call(asked.right == Right::Call)
+        .build()?
+        .calculate::<implied_vol::DefaultSpecialFn>()
 }
 
 /// SplitMix64.
@@ -234,7 +254,7 @@ impl Session {
             profile: Profile::TESTING,
             widths: Widths::STANDARD,
         };
-        let mut desk = Desk::new(&limits, &settings, self.table.clone());
+        let mut desk = Desk::new(&limits, &settings, self.table.clone()).searched_by(search);
         for option in 0..self.options.len() {
             desk.on_control(&Control::Definition(self.definition(option)));
         }
@@ -309,6 +329,10 @@ impl Session {
 
     /// The update that the book stage would send.
     pub(crate) fn update(&self, input: &Input) -> BookUpdate {
+        let around = match input {
+            Input::Trade(trade) => trade.quote(),
+            Input::Quote(_) => Some(self.spot),
+        };
         let (book, action, price, size, side) = match input {
             Input::Trade(it) => (it.option + 1, Action::Trade, it.price, it.size, it.side),
             Input::Quote(_) => (0, Action::Add, self.spot, 1, Side::Bid),
@@ -330,14 +354,14 @@ impl Session {
                 side,
                 channel_id: 0,
             },
-            touch: Touch {
-                bid: Price(self.spot.0 - 250_000_000),
-                ask: Price(self.spot.0 + 250_000_000),
+            touch: around.map_or(Touch::EMPTY, |middle| Touch {
+                bid: Price(middle.0 - 250_000_000),
+                ask: Price(middle.0 + 250_000_000),
                 bid_size: 5,
                 ask_size: 5,
                 bid_count: 1,
                 ask_count: 1,
-            },
+            }),
             depth: Depth::default(),
             level_size: 1,
             level_count: 1,

@@ -17,6 +17,7 @@ use undertow_strategies::ifd::desk::{Contract, Finding, Signal, Window};
 
 use super::watch::Watch;
 use super::{FlowReport, Named, concerns};
+use crate::implied_vol;
 use crate::registry::Registry;
 use crate::summary::BookTrust;
 
@@ -91,7 +92,8 @@ impl<'a> Gathering<'a> {
             registry: Registry::default(),
             trust: BookTrust::default(),
             books: Books::new_in(arena, limits)?,
-            flow: Flow::with(instruments_max, question.parameters.clone(), history),
+            flow: Flow::with(instruments_max, question.parameters.clone(), history)
+                .searched_by(implied_vol::search),
             sides: vec![(SideRule::new(), Touch::EMPTY); instruments_max],
             ids: Vec::new(),
             watch: None,

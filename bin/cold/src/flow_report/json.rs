@@ -150,6 +150,7 @@ fn evidence(of: &Evidence) -> Value {
                 "rank": of.reading.rank,
                 "history_quality": of.reading.quality,
                 "making": of.making,
+                "crush": of.crush,
                 "multiplier": of.multiplier,
                 "together": of.together.map(|it| it.name()),
                 "structure": of.structure.map(|it| it.name()),

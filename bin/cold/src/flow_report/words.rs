@@ -267,7 +267,8 @@ pub(super) fn evidence(signal: &Signal) -> String {
 fn shapes(pressure: &Pressure) -> String {
     let together = pressure.together.map(|it| it.name());
     let structure = pressure.structure.map(|it| it.name());
-    let told = [together, structure].into_iter().flatten();
+    let crush = (pressure.crush > 0.0).then_some("volatility crush");
+    let told = [together, structure, crush].into_iter().flatten();
     told.map(|name| format!("; {}", name.to_lowercase().replace('_', " ")))
         .collect()
 }

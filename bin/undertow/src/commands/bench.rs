@@ -21,7 +21,7 @@ use undertow_core::types::{BookKey, Text};
 use undertow_feeds::replay::Replay;
 use undertow_feeds::synthetic::{Plantings, SessionConfig, Truth, write_session};
 use undertow_strategies::calendar::{Calendar, Venue};
-use undertow_strategies::flow::{Flow, FlowOutput};
+use undertow_strategies::flow::FlowOutput;
 use undertow_strategies::ifd::baseline::{self, Row};
 use undertow_strategies::ifd::confidence::Profile;
 use undertow_strategies::ifd::desk::{Finding, Window};
@@ -226,7 +226,7 @@ impl Session {
         let books = Books::new_in(&arena, &limits)?;
         let mut parameters = session::measured(config);
         parameters.ifd.profile = profile;
-        let flow = Flow::with(limits.instruments_max as usize, parameters, history);
+        let flow = session::flow(parameters, limits.instruments_max as usize, history);
         let mut chain = books.then(flow);
         let mut feed = Replay::new([self.bytes.as_slice()]);
         while turn(&mut feed, &mut chain, &mut heard, 1 << 12) > 0 {}

@@ -163,6 +163,7 @@ fn components(evidence: &Evidence) -> Vec<(&'static str, f64)> {
                 ("persistence", it.persistence),
                 ("cluster", it.cluster),
                 ("making", pressure.making),
+                ("crush", pressure.crush),
             ];
             named.extend(pressure.reading.z.map(|z| ("z", z)));
             named

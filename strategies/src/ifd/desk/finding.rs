@@ -74,6 +74,8 @@ pub struct Pressure {
     pub reading: Reading,
     /// Probability of market making, in [0, 1].
     pub making: f64,
+    /// Confidence that implied volatility has crushed, in [0, 0.9]; a part of `making`.
+    pub crush: f64,
     /// The quality multiplier, in [0.5, 1.5].
     pub multiplier: f64,
     /// How call and put of the strike traded together, if they did.

@@ -13,6 +13,7 @@ use super::laid_out;
 use super::lanes::{Cell, GRACE_NS};
 use super::legs::{Legs, Window};
 use super::listing::{Listed, NONE};
+use super::points::Points;
 use crate::ifd::baseline::{Reading, Table};
 use crate::ifd::components::{Components, Crowd, Stance};
 use crate::ifd::confidence::{Action, Profile, confidence, rate};
@@ -25,6 +26,7 @@ use crate::ifd::structure::{
 };
 use crate::ifd::{Direction, Level};
 use crate::options::Right;
+use crate::options::implied::Search;
 
 /// How long what was said stands, ns.
 const RECENT_NS: u64 = 300_000_000_000;
@@ -44,6 +46,8 @@ pub(super) struct Day {
     pub(super) as_of: Nanos,
     /// Windows before, the latest first.
     past: [Past; 2],
+    /// What its windows have left behind of its volatility.
+    points: Points,
 }
 
 impl Day {
@@ -187,6 +191,7 @@ pub struct Judged {
 #[derive(Clone, Debug)]
 pub(super) struct Judge {
     profile: Profile,
+    pub(super) search: Search,
     table: Table,
     pub(super) days: Box<[Day]>,
     candidates: Box<[Option<Candidate>]>,
@@ -209,6 +214,7 @@ impl Judge {
     ) -> Self {
         Self {
             profile,
+            search: |_| None,
             table,
             days: laid_out(options_max, Day::default()),
             candidates: laid_out(options_max, None),
@@ -312,7 +318,8 @@ impl Judge {
             return;
         }
         self.judged.candidates += 1;
-        let (making, verdict) = making(seen);
+        let crush = self.crush(seen);
+        let (making, verdict) = making(seen, crush);
         if verdict == Verdict::Reject {
             self.judged.making += 1;
             return;
@@ -335,6 +342,7 @@ impl Judge {
                 components,
                 reading,
                 making,
+                crush,
                 multiplier: 1.0,
                 together: together(seen),
                 structure: None,
@@ -434,6 +442,13 @@ impl Judge {
         (underlying as usize).min(self.decisions.len() - 1)
     }
 
+    /// The confidence that volatility has crushed, by this window and those before; 0 if not.
+    fn crush(&self, seen: &Seen<'_>) -> f64 {
+        let day = self.days.get(seen.option as usize);
+        let crush = day.and_then(|day| day.points.crush(&seen.listed.terms, self.search));
+        crush.map_or(0.0, |crush| crush.confidence)
+    }
+
     /// The pressures of the last three slots in one direction, oldest first, and how many;
     /// the window is then remembered itself.
     fn remember(&mut self, seen: &Seen<'_>, dominance: Dominance) -> ([f64; 3], usize) {
@@ -459,6 +474,9 @@ impl Judge {
             sell: tally.sell,
         };
         day.past = [now, day.past[0]];
+        if let Some(point) = seen.cell.point {
+            day.points.note(point);
+        }
         (pressures, count + 1)
     }
 
@@ -585,8 +603,8 @@ fn stance(signal: &Signal, underlying: u32) -> Stance {
 
 /// The probability of market making, by structure and by quotes, and the verdict. Quotes alone
 /// do not reject: every liquid option is quoted by machines, whoever trades it.
-fn making(seen: &Seen<'_>) -> (f64, Verdict) {
-    let by_structure = market_making(straddle_of(seen), 0.0);
+fn making(seen: &Seen<'_>, crush: f64) -> (f64, Verdict) {
+    let by_structure = market_making(straddle_of(seen), crush);
     let by_quotes = seen.cell.making();
     let verdict = if by_quotes > MAKER {
         Verdict::of(by_structure).max(Verdict::Monitor)

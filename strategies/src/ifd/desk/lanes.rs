@@ -11,6 +11,7 @@ use alloc::boxed::Box;
 use undertow_core::types::{Nanos, Price, Side};
 
 use super::laid_out;
+use super::points::Point;
 use crate::ifd::pressure::Tally;
 
 /// A minute, ns.
@@ -49,12 +50,16 @@ pub(super) struct Trade {
     pub(super) side: Side,
     /// Probability that the contract was quoted by a market maker.
     pub(super) making: f64,
+    /// What option and underlying cost after it.
+    pub(super) point: Option<Point>,
 }
 
 /// One option's trades in one slot.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Cell {
     pub(super) tally: Tally,
+    /// The last that a trade left.
+    pub(super) point: Option<Point>,
     /// Milliseconds since the slot's start times size, summed.
     time: u64,
     /// Market-making probability times size, summed.
@@ -69,6 +74,7 @@ impl Cell {
         let time = since_ms.saturating_mul(u64::from(trade.size));
         self.time = self.time.saturating_add(time);
         self.making += trade.making * f64::from(trade.size);
+        self.point = trade.point.or(self.point);
     }
 
     /// Volume-weighted mean time of its trades, ns since the slot's start.
