@@ -19,6 +19,7 @@ use undertow_feeds::databento::RECORD_MAX;
 use undertow_feeds::replay::{Bytes, Refill};
 
 use crate::output::Digest;
+use crate::watchdog::Helper;
 
 /// Bytes of one block.
 const BLOCK_SIZE: usize = 1 << 20;
@@ -29,9 +30,11 @@ const CARRY_MAX: usize = RECORD_MAX;
 /// Blocks in flight.
 const BLOCKS: usize = 8;
 
-/// How far a file has been read, for progress bars.
+/// How far a file has been read, for progress bars, and by whom.
 #[derive(Clone, Debug)]
 pub struct Position {
+    /// Who reads it.
+    pub reader: Arc<Helper>,
     read: Arc<CachePadded<AtomicU64>>,
     content: Arc<AtomicU64>,
     /// Bytes of the file as it lies on disk.
@@ -95,7 +98,10 @@ impl Blocks {
         let file_len = file.metadata().map_or(0, |metadata| metadata.len());
         let read = Arc::new(CachePadded::new(AtomicU64::new(0)));
         let content = Arc::new(AtomicU64::new(0));
+        let name = path.display().to_string();
+        let helper = Helper::begin(name.as_str(), "no more of the file comes");
         let position = Position {
+            reader: Arc::clone(&helper),
             read: Arc::clone(&read),
             content: Arc::clone(&content),
             file_len,
@@ -106,9 +112,8 @@ impl Blocks {
         } else {
             Box::new(counted)
         };
-        let name = path.display().to_string();
         Ok((
-            Self::spawn(reader, content).with_context(|| format!("cannot read {name}"))?,
+            Self::spawn(reader, content, helper).with_context(|| format!("cannot read {name}"))?,
             position,
         ))
     }
@@ -117,7 +122,11 @@ impl Blocks {
     ///
     /// # Errors
     /// The thread cannot be started.
-    pub fn spawn(reader: Box<dyn Read + Send>, content: Arc<AtomicU64>) -> io::Result<Self> {
+    pub fn spawn(
+        reader: Box<dyn Read + Send>,
+        content: Arc<AtomicU64>,
+        helper: Arc<Helper>,
+    ) -> io::Result<Self> {
         // One more place than blocks, for the end itself.
         let (full_writer, full) = RingBuffer::new(BLOCKS + 1);
         let (mut empty, empty_reader) = RingBuffer::new(BLOCKS);
@@ -126,7 +135,10 @@ impl Blocks {
         }
         std::thread::Builder::new()
             .name("read-ahead".to_owned())
-            .spawn(move || read_ahead(reader, (full_writer, empty_reader), &content))?;
+            .spawn(move || {
+                read_ahead(reader, (full_writer, empty_reader), &content, &helper);
+                helper.end();
+            })?;
         Ok(Self {
             full,
             empty,
@@ -177,9 +189,11 @@ fn read_ahead(
     mut reader: Box<dyn Read + Send>,
     (mut full, mut empty): (Producer<Piece>, Consumer<Block>),
     content: &AtomicU64,
+    helper: &Helper,
 ) {
     let mut digest = Digest::EMPTY;
     while !full.is_abandoned() {
+        helper.beat();
         let Ok(mut block) = empty.pop() else {
             std::thread::sleep(Duration::from_micros(20));
             continue;
@@ -265,6 +279,10 @@ mod tests {
         }
     }
 
+    fn spawn(reader: Box<dyn Read + Send>, content: Arc<AtomicU64>) -> io::Result<Blocks> {
+        Blocks::spawn(reader, content, Helper::begin("a reader", ""))
+    }
+
     fn pattern(len: usize) -> Vec<u8> {
         (0..len).map(|place| (place * 31 % 251) as u8).collect()
     }
@@ -282,7 +300,7 @@ mod tests {
         ] {
             let bytes = pattern(len);
             let reader = Box::new(io::Cursor::new(bytes.clone()));
-            let (all, end) = drain(Blocks::spawn(reader, Arc::default()).unwrap(), 56);
+            let (all, end) = drain(spawn(reader, Arc::default()).unwrap(), 56);
             assert_eq!(end, Refill::Ended);
             assert!(all == bytes, "length {len}");
         }
@@ -293,7 +311,7 @@ mod tests {
         let bytes = pattern(2 * BLOCK_SIZE + 77);
         let content = Arc::new(AtomicU64::new(0));
         let reader = Box::new(io::Cursor::new(bytes.clone()));
-        drain(Blocks::spawn(reader, Arc::clone(&content)).unwrap(), 56);
+        drain(spawn(reader, Arc::clone(&content)).unwrap(), 56);
         let mut digest = Digest::EMPTY;
         digest.add_bytes(&bytes);
         assert_eq!(content.load(Ordering::Acquire), digest.value());
@@ -305,7 +323,7 @@ mod tests {
         let packed = zstd::encode_all(bytes.as_slice(), 1).unwrap();
         let cut = packed[..packed.len() - 20].to_vec();
         let reader = zstd::stream::read::Decoder::new(io::Cursor::new(cut)).unwrap();
-        let (all, end) = drain(Blocks::spawn(Box::new(reader), Arc::default()).unwrap(), 56);
+        let (all, end) = drain(spawn(Box::new(reader), Arc::default()).unwrap(), 56);
         assert!(matches!(end, Refill::Failed(_)), "{end:?}");
         assert!(!all.is_empty() && bytes.starts_with(&all));
     }
@@ -316,7 +334,7 @@ mod tests {
         let mut packed = zstd::encode_all(first.as_slice(), 1).unwrap();
         packed.extend(zstd::encode_all(second.as_slice(), 1).unwrap());
         let reader = zstd::stream::read::Decoder::new(io::Cursor::new(packed)).unwrap();
-        let (all, end) = drain(Blocks::spawn(Box::new(reader), Arc::default()).unwrap(), 56);
+        let (all, end) = drain(spawn(Box::new(reader), Arc::default()).unwrap(), 56);
         assert_eq!(end, Refill::Ended);
         assert!(all == [first, second].concat());
     }

@@ -88,7 +88,7 @@ use crate::profile::Profile;
 use crate::pump::Position;
 use crate::tile::{Idle, Switchboard};
 use crate::topology::{self, Finished, Layout, Wiring};
-use crate::watchdog::Alarm;
+use crate::watchdog::{Alarm, Helper};
 
 /// A link with no more room than this takes no inputs; see `undertow_core::stage`.
 const LINK_RESERVE: usize = <Flow as Stage>::BURST + undertow_strategies::trade::DRAIN;
@@ -106,6 +106,8 @@ pub struct Ask<'a> {
     pub events: Option<&'a Path>,
     /// Whether progress is shown.
     pub progress: Progress,
+    /// Who reads the inputs ahead.
+    pub readers: Vec<Arc<Helper>>,
 }
 
 /// How progress is known.
@@ -146,8 +148,7 @@ pub fn run<B: Bytes + Send>(ask: &Ask<'_>, inputs: Vec<(String, B)>) -> Result<O
     let (names, feed) = opened(inputs)?;
     let history = ifd::history(ask.config, first_day(&feed))?;
     let places = history.len();
-    let instruments_max = limits.instruments_max as usize;
-    let flow = flow(measured(ask.config), instruments_max, history);
+    let flow = flow(measured(ask.config), &limits, history);
     for note in notes {
         eprintln!("note: {note}");
     }
@@ -204,7 +205,7 @@ pub fn trade<B: Bytes + Send, G: Gateway + Send>(
     rehearsal: G,
 ) -> Result<Outcome> {
     let (profile, mode, place) = (desk.profile, desk.mode, desk.place);
-    let wiring = wiring(ask)?;
+    let mut wiring = wiring(ask)?;
     let limits = limits(ask.config);
     let (arena, notes) = lay_out(ask.config, &limits)?;
     let books = Books::new_in(arena.bump(), &limits)?;
@@ -212,13 +213,13 @@ pub fn trade<B: Bytes + Send, G: Gateway + Send>(
     let (names, feed) = opened(inputs)?;
     let history = ifd::history(ask.config, first_day(&feed))?;
     let places = history.len();
-    let instruments_max = limits.instruments_max as usize;
-    let flow = flow(measured(ask.config), instruments_max, history);
+    let flow = flow(measured(ask.config), &limits, history);
     let day = first_day(&feed);
     let small = understudy::book_limits();
     let wings = Bump::with_capacity(small.bytes());
     let manned = Manned::new(ask.config, desk, day, wiring.pace == Pace::Max)?;
     notes.iter().for_each(|note| eprintln!("note: {note}"));
+    wiring.helpers.extend(manned.helper());
     let started = Instant::now();
     let mut cold = Cold {
         keeper: manned.keeper,
@@ -392,6 +393,7 @@ fn wiring(ask: &Ask<'_>) -> Result<Wiring> {
         pace: config.replay.pace,
         keeps_data: ask.events.is_some(),
         beat_interval: BEAT_INTERVAL,
+        helpers: ask.readers.clone(),
     })
 }
 
@@ -474,7 +476,8 @@ pub fn measured(config: &Config) -> FlowParameters {
 }
 
 /// The flow stage of a run, with what it needs of the cold side's mathematics.
-pub fn flow(parameters: FlowParameters, instruments_max: usize, history: Table) -> Flow {
+pub fn flow(parameters: FlowParameters, limits: &BookLimits, history: Table) -> Flow {
+    let instruments_max = limits.instruments_max as usize;
     Flow::with(instruments_max, parameters, history).searched_by(implied_vol::search)
 }
 
@@ -873,6 +876,7 @@ mod tests {
             check: false,
             events: None,
             progress: Progress::Quiet,
+            readers: Vec::new(),
         };
         let wiring = Wiring {
             layout: Layout::Fused,
@@ -885,6 +889,7 @@ mod tests {
             pace,
             keeps_data: false,
             beat_interval: BEAT_INTERVAL,
+            helpers: Vec::new(),
         };
         let profile = Profile::load("paper").expect("built in");
         let kept = first_kept(&profile, Nanos(1_773_235_800_000_000_000)).expect("a day");

@@ -18,7 +18,7 @@ use crate::clock::TileClock;
 use crate::memory;
 use crate::seal::Seal;
 use crate::usage::Usage;
-use crate::watchdog::{COLD, Pulses};
+use crate::watchdog::{COLD, Helper, Pulses};
 
 /// A source that a tile can run to its end.
 pub trait TileSource<T>: Source<T> {
@@ -86,6 +86,15 @@ pub struct Switchboard {
 }
 
 impl Switchboard {
+    /// One for a run with these helpers.
+    #[must_use]
+    pub fn with(helpers: Vec<Arc<Helper>>) -> Self {
+        Self {
+            pulses: Pulses::with(helpers),
+            ..Self::default()
+        }
+    }
+
     /// Tells every tile to stop after its duty cycle.
     pub fn halt(&self) {
         self.halt.store(true, Ordering::Release);

@@ -47,7 +47,7 @@ use crate::ingress::{Dated, Ingress};
 use crate::output::Output;
 use crate::probe::{Laps, Relay, Sampling, Timed};
 use crate::tile::{Dead, Ended, Idle, Switchboard, Tile, TileOptions, TileReport, TileSource};
-use crate::watchdog::{Alarm, COLD, Watch};
+use crate::watchdog::{Alarm, COLD, Helper, Watch};
 
 /// How stages are laid out on tiles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,6 +116,8 @@ pub struct Wiring {
     pub keeps_data: bool,
     /// Every module has to beat once within this; see `undertow_core::health`.
     pub beat_interval: Nanos,
+    /// Threads beside the tiles and the cold side that the watchdog looks after.
+    pub helpers: Vec<Arc<Helper>>,
 }
 
 /// What a run leaves behind: the parts, to be read at leisure, and what was measured.
@@ -217,7 +219,8 @@ where
     F: Dated<Mbo> + Send,
     B: Stage<In = Mbo, Out = BookUpdate> + Send,
 {
-    let (switchboard, is_over) = (Switchboard::default(), AtomicBool::new(false));
+    let switchboard = Switchboard::with(wiring.helpers.clone());
+    let is_over = AtomicBool::new(false);
     let (output_cold, cold_output) = reliable(wiring.link_depth);
     let clocks = std::array::from_fn(|_| Arc::new(TileClock::new()));
     let mut lost = Ok(());
@@ -478,7 +481,8 @@ where
     F: Dated<Mbo> + Send,
     G: Gateway + Send,
 {
-    let (switchboard, is_over) = (Switchboard::default(), AtomicBool::new(false));
+    let switchboard = Switchboard::with(wiring.helpers.clone());
+    let is_over = AtomicBool::new(false);
     let (output_cold, cold_output) = reliable(wiring.link_depth);
     let clocks = std::array::from_fn(|_| Arc::new(TileClock::new()));
     let mut lost = Ok(());

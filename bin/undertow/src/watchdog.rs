@@ -1,15 +1,16 @@
 //! The watchdog: who beats, and what is said of those that no longer do.
 //!
-//! Every tile beats once a duty cycle with the reading that the cycle makes anyway, and the cold
-//! side once a message and a look around. A thread that does nothing else judges the ages
+//! Every tile beats once a duty cycle with the reading that the cycle makes anyway, the cold side
+//! once a message and a look around, and a thread that helps them (it asks the store of claims, or
+//! reads a file ahead) once a turn. A thread that does nothing else judges the ages
 //! (`undertow_core::health`), by the monotonic counter that all of them read. It says each stall
 //! once, and its end; what follows from it is for whoever runs the tiles to decide. No beat is
 //! read by a stage, so none can reach an output.
 
 use std::fmt;
 use std::io::Write;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread::{Scope, Thread};
 use std::time::Duration;
 
@@ -33,24 +34,88 @@ const ABSENT: u64 = 0;
 /// It has ended in order or has been told dead, and owes no beat.
 const ENDED: u64 = u64::MAX;
 
-/// The last beat of one module.
+/// The last beat of one module. It carries nothing with it, so relaxed stores and loads do.
 #[derive(Debug, Default)]
 struct Pulse {
-    name: OnceLock<&'static str>,
+    name: OnceLock<Box<str>>,
     /// Its own clock then, ns.
     last_ns: CachePadded<AtomicU64>,
 }
 
-/// The last beats of all modules, by their places: the tiles in the order of the chain, then the
-/// cold side. A beat carries nothing with it, so relaxed stores and loads do.
+impl Pulse {
+    /// When the module beat last; none if it owes no beat.
+    fn last_ns(&self) -> Option<u64> {
+        match self.last_ns.load(Ordering::Relaxed) {
+            ABSENT | ENDED => None,
+            last_ns => Some(last_ns),
+        }
+    }
+
+    fn name(&self) -> &str {
+        self.name.get().map_or("unnamed", |name| name)
+    }
+}
+
+/// A thread that helps tiles and cold side. When it hangs that is said, and halts nothing: who
+/// waits for it blocks, counts and tells what it does not do.
+#[derive(Debug)]
+pub struct Helper {
+    pulse: Pulse,
+    /// What its stall means, in words.
+    means: &'static str,
+    clock: TileClock,
+}
+
+impl Helper {
+    /// It begins now.
+    #[must_use]
+    pub fn begin(name: impl Into<Box<str>>, means: &'static str) -> Arc<Self> {
+        let clock = TileClock::new();
+        let pulse = Pulse {
+            name: OnceLock::from(name.into()),
+            last_ns: CachePadded::new(AtomicU64::new(clock.read())),
+        };
+        Arc::new(Self {
+            pulse,
+            means,
+            clock,
+        })
+    }
+
+    /// It has turned once more.
+    pub fn beat(&self) {
+        let now_ns = self.clock.read();
+        self.pulse.last_ns.store(now_ns, Ordering::Relaxed);
+    }
+
+    /// It has ended and will not beat again.
+    pub fn end(&self) {
+        self.pulse.last_ns.store(ENDED, Ordering::Relaxed);
+    }
+}
+
+/// The last beats of all modules, by their places: the tiles in the order of the chain, the cold
+/// side, then the helpers.
 #[derive(Debug, Default)]
-pub struct Pulses([Pulse; COLD + 1]);
+pub struct Pulses {
+    modules: [Pulse; COLD + 1],
+    helpers: Vec<Arc<Helper>>,
+}
 
 impl Pulses {
+    /// With these helpers beside tiles and cold side.
+    #[must_use]
+    pub fn with(helpers: Vec<Arc<Helper>>) -> Self {
+        Self {
+            helpers,
+            ..Self::default()
+        }
+    }
+
     /// A module begins at `now_ns`. One that hangs before its first beat is found out too.
     pub fn begin(&self, place: usize, name: &'static str, now_ns: u64) {
-        if let Some(pulse) = self.0.get(place) {
-            let _ = pulse.name.set(name);
+        if let Some(pulse) = self.modules.get(place) {
+            let _ = pulse.name.set(name.into());
             pulse.last_ns.store(now_ns, Ordering::Relaxed);
         }
     }
@@ -58,7 +123,7 @@ impl Pulses {
     /// A module's beat, by the clock of its duty cycle.
     #[inline]
     pub fn beat(&self, place: usize, now_ns: u64) {
-        if let Some(pulse) = self.0.get(place) {
+        if let Some(pulse) = self.modules.get(place) {
             pulse.last_ns.store(now_ns, Ordering::Relaxed);
         }
     }
@@ -68,37 +133,60 @@ impl Pulses {
         self.beat(place, ENDED);
     }
 
-    /// How long ago each module beat; none of those that owe no beat.
-    fn ages(&self, now_ns: u64) -> impl Iterator<Item = (usize, &'static str, Option<Nanos>)> {
-        self.0.iter().enumerate().map(move |(place, pulse)| {
-            let age = match pulse.last_ns.load(Ordering::Relaxed) {
-                ABSENT | ENDED => None,
-                // A beat between the reading of the clock and this one is from after it.
-                last_ns => Some(Nanos(now_ns.saturating_sub(last_ns))),
-            };
-            (place, pulse.name.get().copied().unwrap_or("unnamed"), age)
-        })
+    /// How many modules there are at most, and helpers.
+    fn len(&self) -> usize {
+        self.modules.len() + self.helpers.len()
+    }
+
+    fn pulse(&self, place: usize) -> &Pulse {
+        match self.helper(place) {
+            Some(helper) => &helper.pulse,
+            None => &self.modules[place],
+        }
+    }
+
+    fn helper(&self, place: usize) -> Option<&Helper> {
+        let helper = place.checked_sub(self.modules.len())?;
+        self.helpers.get(helper).map(|helper| &**helper)
+    }
+
+    /// How long ago the module at a place beat; none if it owes no beat.
+    fn age(&self, place: usize, now_ns: u64) -> Option<Nanos> {
+        let last_ns = self.pulse(place).last_ns()?;
+        // A beat between the reading of the clock and this one is from after it.
+        Some(Nanos(now_ns.saturating_sub(last_ns)))
+    }
+
+    /// What it means that the module at a place hangs.
+    fn meaning(&self, place: usize) -> &'static str {
+        match self.helper(place) {
+            Some(helper) => helper.means,
+            None if place == COLD => "the tiles go on while their link to it has room",
+            None => "nothing passes it",
+        }
     }
 }
 
 /// What the watchdog says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Alarm {
     /// A module is down; said once a stall.
     Down {
         /// Its place; see [`COLD`].
         place: usize,
-        /// Its name in the topology.
-        module: &'static str,
+        /// Its name in the topology, or of the helper.
+        module: Box<str>,
         /// Since its last beat.
         age: Nanos,
+        /// What that means, in words.
+        meaning: &'static str,
     },
     /// It beats again, or has ended after all.
     Back {
         /// Its place; see [`COLD`].
         place: usize,
-        /// Its name in the topology.
-        module: &'static str,
+        /// Its name.
+        module: Box<str>,
     },
     /// So many are down at once that the run must halt; said once a run.
     Halt,
@@ -116,17 +204,15 @@ impl fmt::Display for Alarm {
         let code = Code::STALLED.name;
         match self {
             Self::Down {
-                place, module, age, ..
+                module,
+                age,
+                meaning,
+                ..
             } => {
                 let secs = Duration::from_nanos(age.0).as_secs_f64();
-                let rest = if *place == COLD {
-                    "the tiles go on while their link to it has room"
-                } else {
-                    "nothing passes it"
-                };
                 write!(
                     f,
-                    "alarm[{code}]: {module} has hung for {secs:.1} s: {rest}"
+                    "alarm[{code}]: {module} has hung for {secs:.1} s: {meaning}"
                 )
             }
             Self::Back { module, .. } => {
@@ -145,7 +231,8 @@ impl fmt::Display for Alarm {
 struct Watchdog {
     interval: Nanos,
     looked_ns: u64,
-    is_down: [bool; COLD + 1],
+    /// By place.
+    is_down: Vec<bool>,
     has_halted: bool,
 }
 
@@ -154,7 +241,7 @@ impl Watchdog {
         Self {
             interval,
             looked_ns: now_ns,
-            is_down: [false; COLD + 1],
+            is_down: Vec::new(),
             has_halted: false,
         }
     }
@@ -167,17 +254,28 @@ impl Watchdog {
         if away_ns >= self.interval.0 / 2 {
             return;
         }
-        for (place, module, age) in pulses.ages(now_ns) {
+        self.is_down.resize(pulses.len(), false);
+        for (place, is_down) in self.is_down.iter_mut().enumerate() {
             let hangs = |age| Liveness::of_age(age, self.interval) == Liveness::Down;
-            let hung = age.filter(|age| hangs(*age));
-            let was_down = std::mem::replace(&mut self.is_down[place], hung.is_some());
+            let hung = pulses.age(place, now_ns).filter(|age| hangs(*age));
+            let was_down = std::mem::replace(is_down, hung.is_some());
+            let module = || pulses.pulse(place).name().into();
             match hung {
-                Some(age) if !was_down => heed(&Alarm::Down { place, module, age }),
-                None if was_down => heed(&Alarm::Back { place, module }),
+                Some(age) if !was_down => heed(&Alarm::Down {
+                    place,
+                    module: module(),
+                    age,
+                    meaning: pulses.meaning(place),
+                }),
+                None if was_down => heed(&Alarm::Back {
+                    place,
+                    module: module(),
+                }),
                 _ => {}
             }
         }
-        let down = self.is_down.iter().filter(|is_down| **is_down).count();
+        let modules = self.is_down[..=COLD].iter();
+        let down = modules.filter(|is_down| **is_down).count();
         if down >= DOWN_HALTS && !self.has_halted {
             self.has_halted = true;
             heed(&Alarm::Halt);
@@ -266,16 +364,25 @@ mod tests {
                     self.pulses.beat(*place, self.now_ns);
                 }
                 let since = (self.now_ns - START) / SECOND;
-                let heed = |alarm: &Alarm| said.push((since, *alarm));
+                let heed = |alarm: &Alarm| said.push((since, alarm.clone()));
                 self.watchdog.look(&self.pulses, self.now_ns, heed);
             }
             said
         }
     }
 
-    const fn down(place: usize, module: &'static str, seconds: u64) -> Alarm {
-        let age = Nanos(seconds * SECOND);
-        Alarm::Down { place, module, age }
+    fn down(place: usize, module: &str, seconds: u64) -> Alarm {
+        Alarm::Down {
+            place,
+            module: module.into(),
+            age: Nanos(seconds * SECOND),
+            meaning: Pulses::default().meaning(place),
+        }
+    }
+
+    fn back(place: usize, module: &str) -> Alarm {
+        let module = module.into();
+        Alarm::Back { place, module }
     }
 
     #[test]
@@ -284,9 +391,8 @@ mod tests {
         assert_eq!(scene.pass(100, &[0, COLD]), vec![]);
         let said = scene.pass(300, &[0]);
         assert_eq!(said, vec![(130, down(COLD, "cold", 30))], "one alone");
-        let (place, module) = (COLD, "cold");
-        let back = Alarm::Back { place, module };
-        assert_eq!(scene.pass(5, &[0, COLD]), vec![(401, back)]);
+        let back = vec![(401, back(COLD, "cold"))];
+        assert_eq!(scene.pass(5, &[0, COLD]), back);
         let again = vec![(435, down(COLD, "cold", 30))];
         assert_eq!(scene.pass(40, &[0]), again, "the next stall is another one");
     }
@@ -299,10 +405,9 @@ mod tests {
         let halts = vec![(70, down(0, "ingress", 30)), (70, Alarm::Halt)];
         assert_eq!(said, halts);
         let said = scene.pass(60, &[0]);
-        let alarms: Vec<Alarm> = said.iter().map(|(_, alarm)| *alarm).collect();
-        let (place, module) = (0, "ingress");
-        let back = Alarm::Back { place, module };
-        assert_eq!(alarms, vec![back, down(1, "desk", 30)], "it is halted");
+        let alarms: Vec<Alarm> = said.into_iter().map(|(_, alarm)| alarm).collect();
+        let expected = vec![back(0, "ingress"), down(1, "desk", 30)];
+        assert_eq!(alarms, expected, "it is halted");
     }
 
     #[test]
@@ -341,6 +446,38 @@ mod tests {
         scene.now_ns += 3_600 * SECOND;
         let said = scene.pass(2, &[0]);
         assert_eq!(said.len(), 1, "{said:?}");
+    }
+
+    #[test]
+    fn p06_a_helper_that_hangs_is_told_and_halts_nothing() {
+        let helpers = ["claims", "day.dbn.zst"].map(|name| Helper::begin(name, "it waits"));
+        let now_ns = TileClock::new().read();
+        let pulses = Pulses::with(helpers.to_vec());
+        let mut watchdog = Watchdog::new(BEAT_INTERVAL, now_ns);
+        let mut look = |second: u64| {
+            let mut said = Vec::new();
+            let now_ns = now_ns + second * SECOND;
+            watchdog.look(&pulses, now_ns, |alarm| said.push(alarm.to_string()));
+            said
+        };
+        let mut said: Vec<String> = (1..29).flat_map(&mut look).collect();
+        assert!(said.is_empty(), "{said:?}");
+        said.extend((29..60).flat_map(&mut look));
+        let names = ["claims", "day.dbn.zst"];
+        assert_eq!(said.len(), names.len(), "once each, and no halt: {said:?}");
+        for (said, name) in said.iter().zip(names) {
+            let start = format!("alarm[E-TILE-002]: {name} has hung for ");
+            assert!(said.starts_with(&start) && said.ends_with(" s: it waits"));
+        }
+        // One goes on by its own clock, which stands an hour behind here; the other has ended.
+        helpers[0]
+            .pulse
+            .last_ns
+            .store(now_ns + 60 * SECOND, Ordering::Relaxed);
+        helpers[1].end();
+        let said = look(61);
+        assert_eq!(said.len(), 2, "{said:?}");
+        assert!(said.iter().all(|said| said.ends_with("the stall is over")));
     }
 
     #[test]

@@ -18,7 +18,7 @@ use undertow::output::words;
 use undertow::probe::{Relay, Sampling, Timed};
 use undertow::tile::{Idle, Switchboard, Tile, TileOptions, TileSource};
 use undertow::topology::{self, Layout, Wiring};
-use undertow::watchdog::{Alarm, COLD};
+use undertow::watchdog::{Alarm, COLD, Helper};
 use undertow_core::book::{BookLimits, Books};
 use undertow_core::event::{Body, Control, Definition, FeedNotice, Mbo, Msg, RecordHeader, Stamp};
 use undertow_core::event::{InstrumentClass, Suspicion};
@@ -397,6 +397,7 @@ fn wiring(layout: Layout, keeps_data: bool) -> Wiring {
         pace: Pace::Max,
         keeps_data,
         beat_interval: BEAT_INTERVAL,
+        helpers: Vec::new(),
     }
 }
 
@@ -511,7 +512,7 @@ fn p06_the_tiles_go_on_while_the_cold_side_hangs_and_it_is_said_once() {
             let said = Mutex::new(Vec::new());
             let heed = |_: &Switchboard, alarm: &Alarm| {
                 if let Alarm::Down { place: COLD, .. } = alarm {
-                    said.lock().unwrap().push(*alarm);
+                    said.lock().unwrap().push(alarm.clone());
                 }
             };
             let parts = (list.clone(), books, flow());
@@ -542,6 +543,46 @@ fn p06_the_tiles_go_on_while_the_cold_side_hangs_and_it_is_said_once() {
     }
 }
 
+#[test]
+fn p06_helpers_that_hang_are_told_while_the_run_goes_on() {
+    let helpers = ["claims", "day.dbn.zst"].map(|name| Helper::begin(name, "it is waited for"));
+    let arena = support::arena(&limits());
+    let books = Books::new_in(&arena, &limits()).unwrap();
+    let wiring = Wiring {
+        helpers: helpers.to_vec(),
+        ..hurried(Layout::Fused)
+    };
+    let said = Mutex::new(Vec::new());
+    let heed = |_: &Switchboard, alarm: &Alarm| said.lock().unwrap().push(alarm.to_string());
+    let parts = (input(5, 50_000), books, flow());
+    let ran = topology::run(&wiring, parts, heed, |board, mut reader| {
+        let of_helpers = |end: &str| {
+            let said = said.lock().unwrap();
+            said.iter().filter(|alarm| alarm.ends_with(end)).count()
+        };
+        // Nobody reads the input's end before both were told, one has gone on and one has ended.
+        let beats_until = |is_so: &dyn Fn() -> bool| {
+            while !is_so() {
+                board.beat_cold();
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        };
+        beats_until(&|| of_helpers("it is waited for") == 2);
+        helpers[1].end();
+        beats_until(&|| {
+            helpers[0].beat();
+            of_helpers("the stall is over") >= 2
+        });
+        while let Some(msg) = reader.pop() {
+            board.beat_cold();
+            if matches!(msg.body, Body::Control(Control::End)) {
+                return;
+            }
+        }
+    });
+    assert!(ran.unwrap().tiles[0].messages >= 50_000);
+}
+
 /// Whether the module at `of` was said to be down.
 fn is_down(said: &[Alarm], of: usize) -> bool {
     let is_it = |alarm: &Alarm| matches!(alarm, Alarm::Down { place, .. } if *place == of);
@@ -554,7 +595,7 @@ fn r13_a_tile_and_the_cold_side_that_hang_at_once_are_heard_and_halt_every_tile(
         let (mut said, is_over) = (Vec::new(), AtomicBool::new(false));
         let hung = usize::from(layout == Layout::Dedicated);
         let heed = |board: &Switchboard, alarm: &Alarm| {
-            said.push(*alarm);
+            said.push(alarm.clone());
             // On a busy machine a tile that only waits for its core may be heard of first.
             let are_said = is_down(&said, hung) && is_down(&said, COLD);
             if are_said && said.contains(&Alarm::Halt) {

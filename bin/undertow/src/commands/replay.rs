@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
@@ -25,6 +26,7 @@ use crate::profile::Profile;
 use crate::pump::{Blocks, Position};
 use crate::session::{self, Ask, Outcome, Progress};
 use crate::tile::Dead;
+use crate::watchdog::Helper;
 
 /// What orders can reach: these commands know nothing but the paper venue.
 const MODE: Mode = Mode::Backtest;
@@ -142,7 +144,17 @@ impl Job<'_> {
             check: self.drive.check,
             events: self.drive.events.as_deref(),
             progress: self.progress.clone(),
+            readers: self.readers().collect(),
         }
+    }
+
+    /// Who reads its inputs ahead.
+    fn readers(&self) -> impl Iterator<Item = Arc<Helper>> {
+        let sources = self.sources.iter();
+        sources.filter_map(|(_, content)| match content {
+            Content::Known(_) => None,
+            Content::Of(position) => Some(Arc::clone(&position.reader)),
+        })
     }
 
     /// Where its decisions come from. Call it when the inputs were read.

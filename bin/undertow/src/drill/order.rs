@@ -61,6 +61,9 @@ const BATCH_MAX: usize = 64;
 /// Who gets the processor from the thread keeps it for longer than this.
 const GAP_NS: u64 = 2_000;
 
+/// The system answers within this, and its traces in the caches are overwritten.
+const ANSWER_NS: u64 = 10_000;
+
 /// A file and the arrivals that are made of it.
 #[derive(Debug)]
 pub struct Drill {
@@ -357,8 +360,11 @@ impl<G: Gateway> Ride<'_, G> {
                 feed.drain(&mut cycle, come);
                 continue;
             }
-            // Asked at once, so that what was lost while nothing waited is not held against later orders.
-            self.figures.settle(away.was());
+            // Asked at once, so that what was lost while nothing waited is not held against later
+            // orders, unless the next record would have to wait for the answer.
+            if !away.is_doubtful || schedule.next_ns() > now_ns + ANSWER_NS {
+                self.figures.settle(away.was());
+            }
             if ask.is_rehearsed && rehearsals.is_due(now_ns) {
                 // Nobody's time, as on a tile.
                 self.clock.start_laps(0);

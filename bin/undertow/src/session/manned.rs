@@ -22,6 +22,7 @@ use super::witness::{Asker, Clerk, Exchange, worker};
 use crate::commands::journal_fault;
 use crate::config::{Config, TradeConfig};
 use crate::exit::{Code, Failure};
+use crate::watchdog::Helper;
 
 /// See the module.
 pub(super) struct Manned<G> {
@@ -36,6 +37,13 @@ pub(super) struct Manned<G> {
     pub(super) keeper: Option<Keeper>,
     /// What was restored, in words.
     pub(super) went_on: Option<String>,
+}
+
+impl<G> Manned<G> {
+    /// Who helps it, for the watchdog.
+    pub(super) fn helper(&self) -> Option<Arc<Helper>> {
+        self.clerk.as_ref().map(Clerk::helper)
+    }
 }
 
 impl<G: Gateway> Manned<G> {

@@ -23,7 +23,7 @@ use undertow_strategies::trade::witness::Witness;
 use super::briefing::{Briefing, Overheard};
 use crate::ingress::Dated;
 use crate::tile::Switchboard;
-use crate::watchdog::{Alarm, COLD};
+use crate::watchdog::{Alarm, COLD, Helper};
 
 /// Claims and notices under way at once; every rule set has one claim at most.
 const UNDER_WAY_MAX: usize = 1024;
@@ -212,6 +212,8 @@ impl Witness for Asker {
 pub(super) struct Clerk {
     thread: JoinHandle<()>,
     is_closed: Arc<AtomicBool>,
+    /// By which it beats.
+    helper: Arc<Helper>,
 }
 
 impl Clerk {
@@ -219,12 +221,15 @@ impl Clerk {
     pub(super) fn open(mut store: SharedClaims, exchange: Arc<Exchange>) -> Self {
         let is_closed = Arc::new(AtomicBool::new(false));
         let closed = Arc::clone(&is_closed);
+        let helper = Helper::begin("claims", "signals wait for the shared store's answer");
+        let pulse = Arc::clone(&helper);
         let thread = std::thread::spawn(move || {
             let mut told = false;
             loop {
+                pulse.beat();
                 let Some((request, now)) = exchange.asked.pop() else {
                     if closed.load(Ordering::Acquire) {
-                        return;
+                        return pulse.end();
                     }
                     std::thread::sleep(REST);
                     continue;
@@ -241,7 +246,16 @@ impl Clerk {
                 }
             }
         });
-        Self { thread, is_closed }
+        Self {
+            thread,
+            is_closed,
+            helper,
+        }
+    }
+
+    /// The thread, as the watchdog knows it.
+    pub(super) fn helper(&self) -> Arc<Helper> {
+        Arc::clone(&self.helper)
     }
 
     /// Ends the thread.
@@ -372,8 +386,9 @@ mod tests {
         let board = Switchboard::default();
         let down = |place| Alarm::Down {
             place,
-            module: "one",
+            module: "one".into(),
             age: Nanos(30_000_000_000),
+            meaning: "",
         };
         live.heed(&board, &down(0));
         assert_eq!(live.next_notice(), None, "of a tile it is only said");
@@ -389,8 +404,13 @@ mod tests {
         live.heed(&board, &Alarm::Halt);
         assert!(board.is_halted() && live.is_broken());
         let (recorded, board) = (Exchange::new(true), Switchboard::default());
-        let (place, module, age) = (COLD, "cold", Nanos(1));
-        recorded.heed(&board, &Alarm::Down { place, module, age });
+        let down = Alarm::Down {
+            place: COLD,
+            module: "cold".into(),
+            age: Nanos(1),
+            meaning: "",
+        };
+        recorded.heed(&board, &down);
         recorded.heed(&board, &Alarm::Halt);
         assert!(!board.is_halted() && !recorded.is_broken());
         assert_eq!(recorded.next_notice(), None, "it changes no output");
