@@ -2,10 +2,12 @@
 //!
 //! One small JSON file, for people to read, with a checksum over what it says. It is written
 //! beside itself, synced and renamed, so that a reader finds the old one or the new one, whole.
+//! When there is no room for another file, it is written over the one that is there, whose blocks
+//! it has already: what a full disk has led to, a halt, must not be lost with it.
 //! Money is in units of 1e-4 dollars, time in ns. What was held is not in it: that is told by the
 //! journal.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -18,6 +20,9 @@ use undertow_core::types::Nanos;
 
 /// Its file in the directory of states.
 pub const FILE: &str = "state.json";
+
+/// The file is filled up to a multiple of this with blanks, so that it is as long whatever it says.
+const BLOCK: usize = 4_096;
 
 /// The layout of the file.
 const VERSION: u32 = 1;
@@ -167,22 +172,31 @@ impl State {
     /// Puts it into a directory, durably.
     ///
     /// # Errors
-    /// Something could not be written; the state before it is still there.
+    /// It could not be written, neither beside the state before it nor over it. What stands there
+    /// then is that state, or is refused as damaged.
     pub fn save(&self, dir: &Path) -> Result<(), StateError> {
         let path = dir.join(FILE);
+        let written = self.replace(dir, &path);
+        let written = written.or_else(|error| self.overwrite(&path).map_err(|_| error));
+        written.map_err(|error| StateError::Io { path, error })
+    }
+
+    fn replace(&self, dir: &Path, path: &Path) -> io::Result<()> {
         let beside = dir.join(format!("{FILE}.new"));
-        let write = || {
-            fs::create_dir_all(dir)?;
-            let mut file = File::create(&beside)?;
-            file.write_all(self.text()?.as_bytes())?;
-            file.sync_all()?;
-            fs::rename(&beside, &path)?;
-            File::open(dir)?.sync_all()
-        };
-        write().map_err(|error| StateError::Io {
-            path: path.clone(),
-            error,
-        })
+        fs::create_dir_all(dir)?;
+        let mut file = File::create(&beside)?;
+        file.write_all(self.text()?.as_bytes())?;
+        file.sync_all()?;
+        fs::rename(&beside, path)?;
+        File::open(dir)?.sync_all()
+    }
+
+    fn overwrite(&self, path: &Path) -> io::Result<()> {
+        let mut file = OpenOptions::new().write(true).open(path)?;
+        let text = self.text()?;
+        file.write_all(text.as_bytes())?;
+        file.set_len(text.len() as u64)?;
+        file.sync_all()
     }
 
     fn text(&self) -> serde_json::Result<String> {
@@ -192,7 +206,9 @@ impl State {
             checksum: checksum(&state),
             state,
         };
-        serde_json::to_string_pretty(&document).map(|text| text + "\n")
+        let text = serde_json::to_string_pretty(&document)?;
+        let blanks = BLOCK - (text.len() + 1) % BLOCK;
+        Ok(format!("{text}\n{}\n", " ".repeat(blanks - 1)))
     }
 
     /// Digest of all that it says, 16 hex digits.
@@ -390,6 +406,30 @@ mod tests {
         }
         let names: Vec<_> = fs::read_dir(dir.path()).unwrap().collect();
         assert_eq!(names.len(), 1, "nothing is left beside it");
+    }
+
+    #[test]
+    fn k07_a_halt_is_kept_where_there_is_no_room_for_another_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(FILE);
+        // Nothing can be put beside the state.
+        fs::create_dir(dir.path().join(format!("{FILE}.new"))).unwrap();
+        let refused = some().save(dir.path()).unwrap_err().to_string();
+        assert!(refused.starts_with(&path.display().to_string()));
+        assert!(!path.exists(), "and there is none to write over");
+        let mut before = some();
+        before.kept.halt = Kept::first(1, Money(1)).halt;
+        fs::write(&path, before.text().unwrap()).unwrap();
+        some().save(dir.path()).unwrap();
+        assert_eq!(State::load(dir.path()).unwrap(), Some(some()));
+        // Whatever it says, it needs no block more than the one before.
+        let [long, short] = [some(), before].map(|state| state.text().unwrap());
+        assert_ne!(long.trim_end().len(), short.trim_end().len());
+        assert_eq!((long.len(), short.len()), (BLOCK, BLOCK));
+        // One that was longer leaves nothing behind.
+        fs::write(&path, format!("{long}{long}")).unwrap();
+        some().save(dir.path()).unwrap();
+        assert_eq!(State::load(dir.path()).unwrap(), Some(some()));
     }
 
     #[test]
