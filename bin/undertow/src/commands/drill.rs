@@ -93,7 +93,7 @@ pub(super) fn order(global: &Global, args: &DrillOrder) -> Result<Exit> {
             let text = render(&outcome.run, Format::Json, None)?;
             told.push(serde_json::from_str::<Value>(&text)?);
         } else {
-            print(&told_order(&outcome, &place)?)?;
+            print(&told_order(&drill, &outcome, &place)?)?;
         }
     }
     if global.json {
@@ -113,18 +113,22 @@ fn place_of(core: Option<usize>) -> Vec<Core> {
     tile.into_iter().collect()
 }
 
-fn told_order(outcome: &order::Outcome, place: &Path) -> Result<String> {
+fn told_order(drill: &order::Drill, outcome: &order::Outcome, place: &Path) -> Result<String> {
     let order::Outcome {
         run,
         records,
         orders,
         refused,
     } = outcome;
+    let (instants, most) = drill.instants();
     Ok(format!(
-        "{}  {}, {}, {refused} refused by risk\n  kept in {}\n\n",
+        "{}  {}, {}, {refused} refused by risk\n  the busiest second: {} at {}, at most {most} at one, \
+         where the last waits for all before it\n  kept in {}\n\n",
         render(run, Format::Table, None)?,
         counted(*records, "record"),
         counted(*orders, "order"),
+        counted(drill.busiest() as u64, "record"),
+        counted(instants as u64, "instant"),
         place.display()
     ))
 }

@@ -141,6 +141,15 @@ impl Drill {
         self.arrivals.len()
     }
 
+    /// At how many instants they arrive, and how many at one of them at most.
+    #[must_use]
+    pub fn instants(&self) -> (usize, usize) {
+        let together = self.arrivals.chunk_by(|one, next| one == next);
+        together.fold((0, 0), |(count, most), records| {
+            (count + 1, most.max(records.len()))
+        })
+    }
+
     /// Runs the drill on the current thread, which should be pinned.
     ///
     /// # Errors
