@@ -14,7 +14,11 @@ use undertow_strategies::ifd::confidence::Profile;
 use undertow_strategies::ifd::desk::{Desk, Limits, Settings, Widths};
 use undertow_strategies::ifd::spike::Activity;
 use undertow_strategies::options::Right;
-use undertow_strategies::options::implied::Undiscounted;
+
+#[path = "../reference/search.rs"]
+mod search;
+
+pub(crate) use search::search;
 
 /// A second and a minute, ns.
 pub(crate) const S: u64 = 1_000_000_000;
@@ -75,18 +79,6 @@ pub(crate) struct Session {
     pub(crate) table: Table,
     pub(crate) product: Text<11>,
     pub(crate) spot: Price,
-}
-
-/// The search that the program hands to its desk, of another caller.
-pub(crate) fn search(asked: &Undiscounted) -> Option<f64> {
-    implied_vol::ImpliedBlackVolatility::builder()
-        .option_price(asked.price)
-        .forward(asked.forward)
-        .strike(asked.strike)
-        .expiry(asked.years)
-        .is_call(asked.right == Right::Call)
-        .build()?
-        .calculate::<implied_vol::DefaultSpecialFn>()
 }
 
 /// SplitMix64.

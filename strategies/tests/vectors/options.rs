@@ -1,6 +1,5 @@
 //! Options: M3, M10, A10–A12, N1, N2, N21, N22.
 
-use implied_vol::{DefaultSpecialFn, ImpliedBlackVolatility};
 use serde_json::Value;
 use undertow_core::types::{Nanos, Price};
 use undertow_strategies::options::admission::{Admission, Refusal};
@@ -13,7 +12,7 @@ use undertow_strategies::options::exposure::{
     Bias, DealersLongCalls, Exposure, FullMove, Gex, OnePercent,
 };
 use undertow_strategies::options::flip::{Grid, Profile, Repricing};
-use undertow_strategies::options::implied::{self, NoVolatility, Undiscounted};
+use undertow_strategies::options::implied::{self, NoVolatility};
 use undertow_strategies::options::pipeline::composite;
 use undertow_strategies::options::positioning::{Positioning, RiskRatio, Verdict};
 use undertow_strategies::options::pricing::{Model, Terms};
@@ -25,6 +24,10 @@ use undertow_strategies::options::trailing::Trailing;
 use undertow_strategies::options::{Direction, Exercise, Right, Usd, points, unusual};
 
 use super::{Case, assert_close};
+use search::search;
+
+#[path = "../reference/search.rs"]
+mod search;
 
 pub(super) const CASES: &[Case] = &[
     ("M3.occ", m3_occ),
@@ -522,18 +525,6 @@ fn option(strike: f64, right: Right, contracts: u64) -> Row {
 fn nq_terms(right: Right) -> Terms {
     let model = Model::Black76 { rate: 0.045 };
     Terms::new(right, [21_742.5, 21_800.0], 2.0 / 365.0, model).unwrap()
-}
-
-/// The library, as the cold side asks it.
-fn search(asked: &Undiscounted) -> Option<f64> {
-    ImpliedBlackVolatility::builder()
-        .option_price(asked.price)
-        .forward(asked.forward)
-        .strike(asked.strike)
-        .expiry(asked.years)
-        .is_call(asked.right == Right::Call)
-        .build()?
-        .calculate::<DefaultSpecialFn>()
 }
 
 fn date(text: &str) -> Date {
