@@ -1,14 +1,8 @@
 //! Nothing that a venue does after its construction allocates.
-#![allow(
-    unsafe_code,
-    clippy::unwrap_used,
-    reason = "an allocator that counts can only be written so; a test stops at the first surprise"
-)]
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod counting;
 mod paper;
-
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use bumpalo::Bump;
 use undertow_core::book::{BookLimits, Books};
@@ -18,30 +12,9 @@ use undertow_core::risk::Command;
 use undertow_core::types::{Nanos, Price, Side};
 use undertow_core::venue::{Impact, Latency, PaperVenue, Setup};
 
+use counting::allocations;
 use paper::market::Market;
 use paper::mint::{KEY, Mint, TICK, contract};
-
-/// The system's allocator, counted.
-struct Counting;
-
-static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
-
-// SAFETY: every call is handed to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: the caller keeps the contract of `alloc`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the pointer came from `alloc` above with this layout.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
 
 #[test]
 fn p16_a_venue_and_a_shadow_allocate_nothing_after_construction() {
@@ -77,7 +50,7 @@ fn p16_a_venue_and_a_shadow_allocate_nothing_after_construction() {
                 now,
             )
         };
-        let before = ALLOCATIONS.load(Ordering::Relaxed);
+        let before = allocations();
         for record in &records {
             let update = *books.apply(record).unwrap();
             venue.observe(&books, &update, &mut |_| reports += 1);
@@ -89,13 +62,10 @@ fn p16_a_venue_and_a_shadow_allocate_nothing_after_construction() {
             venue.send(&Command::Cancel(cancel), now);
         }
         venue.on_time(&books, Nanos(now.0 + 1), &mut |_| reports += 1);
-        inside += ALLOCATIONS.load(Ordering::Relaxed) - before;
+        inside += allocations() - before;
     }
     println!("{reports} reports, {:?}", venue.counters());
     assert!(reports > 10_000 && venue.counters().executions > 500);
     assert_eq!(inside, 0);
-    assert!(
-        ALLOCATIONS.load(Ordering::Relaxed) > 5_000,
-        "they are counted"
-    );
+    assert!(allocations() > 5_000, "they are counted");
 }

@@ -1,39 +1,16 @@
 //! A replay allocates for its streams and their headers, and for no record.
-#![allow(
-    unsafe_code,
-    reason = "an allocator that counts can only be written so"
-)]
 
-use std::alloc::{GlobalAlloc, Layout, System};
+#[path = "../../core/tests/counting/mod.rs"]
+mod counting;
+
 use std::ffi::c_char;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use dbn::encode::EncodeRecord;
 use dbn::encode::dbn::Encoder;
 use undertow_core::event::{Body, Control};
 use undertow_feeds::replay::Replay;
 
-/// The system's allocator, counted.
-struct Counting;
-
-static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
-
-// SAFETY: every call is handed to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: the caller keeps the contract of `alloc`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the pointer came from `alloc` above with this layout.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
+use counting::allocations;
 
 /// A stream of a header and `rounds` of records that go the short way, the long way, and astray.
 fn stream(rounds: usize) -> Vec<u8> {
@@ -66,15 +43,11 @@ fn stream(rounds: usize) -> Vec<u8> {
     encoder.get_ref().clone()
 }
 
-/// One test, for the counter is the whole process's.
 #[test]
 fn no_record_allocates_and_the_counter_would_notice() {
-    let before = ALLOCATIONS.load(Ordering::Relaxed);
-    drop(Box::new(std::hint::black_box(1)));
-    assert!(
-        ALLOCATIONS.load(Ordering::Relaxed) > before,
-        "the counter counts"
-    );
+    let before = allocations();
+    drop(std::hint::black_box(Box::new(1)));
+    assert!(allocations() > before, "the counter counts");
 
     let bytes = stream(1_000);
     for streams in [vec![&bytes[..]], vec![&bytes[..], &bytes]] {
@@ -84,18 +57,14 @@ fn no_record_allocates_and_the_counter_would_notice() {
         for _ in 0..8 {
             assert!(replay.pop().is_some());
         }
-        let before = ALLOCATIONS.load(Ordering::Relaxed);
+        let before = allocations();
         let mut taken = 8;
         let mut last = None;
         while let Some(msg) = replay.pop() {
             taken += 1;
             last = Some(msg.body);
         }
-        assert_eq!(
-            ALLOCATIONS.load(Ordering::Relaxed),
-            before,
-            "{count} streams"
-        );
+        assert_eq!(allocations(), before, "{count} streams");
         assert_eq!(taken, count * 5_000 + 1, "a definition is two messages");
         assert_eq!(last, Some(Body::Control(Control::End)));
     }

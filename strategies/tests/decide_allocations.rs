@@ -1,48 +1,22 @@
 //! A decision allocates nothing after construction, whatever comes of its evaluations.
-#![allow(unsafe_code, reason = "an allocator is unsafe by definition")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "../../core/tests/counting/mod.rs"]
+mod counting;
 #[path = "decide/world.rs"]
 #[allow(dead_code, reason = "the other tests use the rest")]
 mod world;
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::hint::black_box;
 
 use undertow_strategies::decide::Outcome;
 use undertow_strategies::decide::validate::Conditions;
 use world::{CALM, World, decide, eleven};
 
-thread_local! {
-    /// Per thread, so that the harness's own threads do not disturb the count.
-    static COUNT: Cell<u64> = const { Cell::new(0) };
-}
-
-struct Counting;
-
-// SAFETY: every call is passed on to the system's allocator unchanged; the counter is a plain
-// thread-local cell that itself never allocates.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        COUNT.with(|count| count.set(count.get() + 1));
-        // SAFETY: the caller keeps this function's contract, which is the system allocator's.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        // SAFETY: as above; `memory` came from `alloc`, so from the system's allocator.
-        unsafe { System.dealloc(memory, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
 fn allocations(work: impl FnOnce()) -> u64 {
-    let before = COUNT.with(Cell::get);
+    let before = counting::allocations();
     work();
-    COUNT.with(Cell::get) - before
+    counting::allocations() - before
 }
 
 #[test]

@@ -2,46 +2,21 @@
 //!
 //! Run under `valgrind --tool=callgrind --toggle-collect='ifd_allocations::feed_all*'`, the same
 //! program counts the instructions of a message; `UNDERTOW_IFD_KIND` picks one kind of it.
-#![allow(
-    unsafe_code,
-    reason = "an allocator that counts can only be written so"
-)]
 
+#[path = "../../core/tests/counting/mod.rs"]
+mod counting;
 #[path = "ifd/session.rs"]
 mod session;
 
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::hint::black_box;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use undertow_core::event::BookUpdate;
 use undertow_core::types::{Price, Side};
 use undertow_strategies::ifd::desk::{DRAIN, Desk, Finding};
 
+use counting::allocations;
 use session::{Input, MINUTE, Random, Session, Traded};
-
-/// The system's allocator, counted.
-struct Counting;
-
-static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
-
-// SAFETY: every call is handed to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: the caller keeps the contract of `alloc`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the pointer came from `alloc` above with this layout.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
 
 const OPTIONS: i64 = 5_000;
 const MESSAGES: usize = 400_000;
@@ -121,12 +96,9 @@ fn feed_all(desk: &mut Desk, updates: &[(BookUpdate, Side)]) -> [u64; 2] {
 /// One test, for the counter is the whole process's.
 #[test]
 fn no_message_allocates_with_five_thousand_options() {
-    let before = ALLOCATIONS.load(Ordering::Relaxed);
+    let before = allocations();
     drop(black_box(Box::new(1)));
-    assert!(
-        ALLOCATIONS.load(Ordering::Relaxed) > before,
-        "the counter counts"
-    );
+    assert!(allocations() > before, "the counter counts");
     let mut random = Random(5);
     let session = Session::listed(10, OPTIONS / 20, &mut random);
     assert_eq!(session.options.len() as i64, OPTIONS);
@@ -142,11 +114,11 @@ fn no_message_allocates_with_five_thousand_options() {
         }
         let updates = updates(&session, kind);
         let mut desk = session.desk();
-        let before = ALLOCATIONS.load(Ordering::Relaxed);
+        let before = allocations();
         let begun = Instant::now();
         let [windows, others] = feed_all(&mut desk, &updates);
         let took = begun.elapsed();
-        let during = ALLOCATIONS.load(Ordering::Relaxed) - before;
+        let during = allocations() - before;
         println!(
             "{kind:?}: {:.1} ns a message, {windows} windows, {others} other findings, \
              at most {} waited",
