@@ -93,7 +93,6 @@ fn feed_all(desk: &mut Desk, updates: &[(BookUpdate, Side)]) -> [u64; 2] {
     found
 }
 
-/// One test, for the counter is the whole process's.
 #[test]
 fn no_message_allocates_with_five_thousand_options() {
     let before = allocations();

@@ -148,7 +148,7 @@ pub fn run<B: Bytes + Send>(ask: &Ask<'_>, inputs: Vec<(String, B)>) -> Result<O
     let (names, feed) = opened(inputs)?;
     let history = ifd::history(ask.config, first_day(&feed))?;
     let places = history.len();
-    let flow = flow(measured(ask.config), &limits, history);
+    let flow = flow_stage(measured(ask.config), &limits, history);
     for note in notes {
         eprintln!("note: {note}");
     }
@@ -213,7 +213,7 @@ pub fn trade<B: Bytes + Send, G: Gateway + Send>(
     let (names, feed) = opened(inputs)?;
     let history = ifd::history(ask.config, first_day(&feed))?;
     let places = history.len();
-    let flow = flow(measured(ask.config), &limits, history);
+    let flow = flow_stage(measured(ask.config), &limits, history);
     let day = first_day(&feed);
     let small = understudy::book_limits();
     let wings = Bump::with_capacity(small.bytes());
@@ -476,7 +476,7 @@ pub fn measured(config: &Config) -> FlowParameters {
 }
 
 /// The flow stage of a run, with what it needs of the cold side's mathematics.
-pub fn flow(parameters: FlowParameters, limits: &BookLimits, history: Table) -> Flow {
+pub fn flow_stage(parameters: FlowParameters, limits: &BookLimits, history: Table) -> Flow {
     let instruments_max = limits.instruments_max as usize;
     Flow::with(instruments_max, parameters, history).searched_by(implied_vol::search)
 }

@@ -305,7 +305,7 @@ impl Job<'_> {
         Ok(Bench {
             desk: Desk::new(
                 Books::new_in(arena, limits)?,
-                session::flow(world::flow(), limits, Table::default()),
+                session::flow_stage(world::flow(), limits, Table::default()),
                 trader,
             ),
             record,

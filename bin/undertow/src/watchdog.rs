@@ -43,11 +43,12 @@ struct Pulse {
 }
 
 impl Pulse {
-    /// When the module beat last; none if it owes no beat.
-    fn last_ns(&self) -> Option<u64> {
+    /// How long ago the module beat; none if it owes no beat.
+    fn age(&self, now_ns: u64) -> Option<Nanos> {
         match self.last_ns.load(Ordering::Relaxed) {
             ABSENT | ENDED => None,
-            last_ns => Some(last_ns),
+            // A beat between the reading of the clock and this one is from after it.
+            last_ns => Some(Nanos(now_ns.saturating_sub(last_ns))),
         }
     }
 
@@ -133,37 +134,14 @@ impl Pulses {
         self.beat(place, ENDED);
     }
 
-    /// How many modules there are at most, and helpers.
-    fn len(&self) -> usize {
-        self.modules.len() + self.helpers.len()
-    }
-
-    fn pulse(&self, place: usize) -> &Pulse {
-        match self.helper(place) {
-            Some(helper) => &helper.pulse,
-            None => &self.modules[place],
-        }
-    }
-
-    fn helper(&self, place: usize) -> Option<&Helper> {
-        let helper = place.checked_sub(self.modules.len())?;
-        self.helpers.get(helper).map(|helper| &**helper)
-    }
-
-    /// How long ago the module at a place beat; none if it owes no beat.
-    fn age(&self, place: usize, now_ns: u64) -> Option<Nanos> {
-        let last_ns = self.pulse(place).last_ns()?;
-        // A beat between the reading of the clock and this one is from after it.
-        Some(Nanos(now_ns.saturating_sub(last_ns)))
-    }
-
-    /// What it means that the module at a place hangs.
-    fn meaning(&self, place: usize) -> &'static str {
-        match self.helper(place) {
-            Some(helper) => helper.means,
-            None if place == COLD => "the tiles go on while their link to it has room",
-            None => "nothing passes it",
-        }
+    /// The modules by their places, each with what it means that it hangs.
+    fn all(&self) -> impl Iterator<Item = (&Pulse, &'static str)> {
+        let [tiles @ .., cold] = &self.modules;
+        let tiles = tiles.iter().map(|tile| (tile, "nothing passes it"));
+        let cold = (cold, "the tiles go on while their link to it has room");
+        let helpers = self.helpers.iter();
+        let helpers = helpers.map(|helper| (&helper.pulse, helper.means));
+        tiles.chain([cold]).chain(helpers)
     }
 }
 
@@ -254,18 +232,18 @@ impl Watchdog {
         if away_ns >= self.interval.0 / 2 {
             return;
         }
-        self.is_down.resize(pulses.len(), false);
-        for (place, is_down) in self.is_down.iter_mut().enumerate() {
+        self.is_down.resize(pulses.all().count(), false);
+        for (place, (pulse, meaning)) in pulses.all().enumerate() {
             let hangs = |age| Liveness::of_age(age, self.interval) == Liveness::Down;
-            let hung = pulses.age(place, now_ns).filter(|age| hangs(*age));
-            let was_down = std::mem::replace(is_down, hung.is_some());
-            let module = || pulses.pulse(place).name().into();
+            let hung = pulse.age(now_ns).filter(|age| hangs(*age));
+            let was_down = std::mem::replace(&mut self.is_down[place], hung.is_some());
+            let module = || pulse.name().into();
             match hung {
                 Some(age) if !was_down => heed(&Alarm::Down {
                     place,
                     module: module(),
                     age,
-                    meaning: pulses.meaning(place),
+                    meaning,
                 }),
                 None if was_down => heed(&Alarm::Back {
                     place,
@@ -376,7 +354,7 @@ mod tests {
             place,
             module: module.into(),
             age: Nanos(seconds * SECOND),
-            meaning: Pulses::default().meaning(place),
+            meaning: Pulses::default().all().nth(place).unwrap().1,
         }
     }
 

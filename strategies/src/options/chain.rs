@@ -9,13 +9,11 @@ use alloc::vec::Vec;
 use undertow_core::types::{Nanos, Price};
 
 use super::date::Date;
+use super::pricing::YEAR_NS;
 use super::{Exercise, Right, points};
 
 /// A last sale younger than this may stand in for a mid, ns.
 const LAST_AGE_MAX_NS: u64 = 60_000_000_000;
-
-/// One year of 365 days, ns.
-const YEAR_NS: f64 = 365.0 * 86_400.0 * 1e9;
 
 /// Who delivered a row. A row is of one source, never mixed field by field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -5,7 +5,12 @@
 //! rates are continuous, vega is for 1.00 of volatility, theta for a year. Nothing leaves this
 //! module that is not a number. Absent: the premium of an early exercise.
 
-use super::{Right, finite, normal};
+use undertow_core::types::Price;
+
+use super::{Right, finite, normal, points};
+
+/// A year of 365 days, ns.
+pub const YEAR_NS: f64 = 365.0 * 86_400.0 * 1e9;
 
 /// A price must lie below this, which is what an integer price can hold.
 const PRICE_END: f64 = 1e10;
@@ -141,6 +146,21 @@ impl Terms {
             years,
             model,
         })
+    }
+
+    /// Those of an option on a future, which costs `underlying`, with so long to the end.
+    ///
+    /// # Errors
+    /// As [`Terms::new`].
+    pub fn on_future(
+        right: Right,
+        [underlying, strike]: [Price; 2],
+        left_ns: u64,
+        rate: f64,
+    ) -> Result<Self, Unpriceable> {
+        let prices = [points(underlying), points(strike)];
+        let years = left_ns as f64 / YEAR_NS;
+        Self::new(right, prices, years, Model::Black76 { rate })
     }
 
     /// Value and sensitivities at a volatility.

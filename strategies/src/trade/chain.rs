@@ -20,11 +20,10 @@ use self::outlook::{View, Windows};
 use crate::calendar::{Calendar, Day, Venue};
 use crate::decide::contract::Listing;
 use crate::decide::features::{Reading, StrikeGex, Unusual};
-use crate::options::Right;
 use crate::options::chain::{Leg, Line};
 use crate::options::implied::{Search, volatility};
-use crate::options::pricing::{Model, Terms};
-use crate::options::unusual;
+use crate::options::pricing::Terms;
+use crate::options::{Right, points, unusual};
 use crate::portfolio_risk::money_away;
 
 /// Every option has its turn once in so long: 10 s (A11).
@@ -38,7 +37,6 @@ const SUMS_MIN: usize = 30;
 const INTEREST_MIN: u64 = 5;
 
 const DAYS_PER_YEAR: f64 = 365.0;
-const NS_PER_YEAR: f64 = 365.0 * 86_400.0 * 1e9;
 
 /// No book has been seen.
 const NO_BOOK: u32 = u32::MAX;
@@ -639,17 +637,8 @@ fn price_of(
     rate: f64,
     search: Search,
 ) -> Option<Turn> {
-    let points = |price: Price| price.0 as f64 / Price::PER_POINT as f64;
-    let years = option.contract.expiry.0.checked_sub(now.0)? as f64 / NS_PER_YEAR;
-    let forward = points(spot);
-    let model = Model::Black76 { rate };
-    let terms = Terms::new(
-        listing.right,
-        [forward, points(listing.strike)],
-        years,
-        model,
-    )
-    .ok()?;
+    let left_ns = option.contract.expiry.0.checked_sub(now.0)?;
+    let terms = Terms::on_future(listing.right, [spot, listing.strike], left_ns, rate).ok()?;
     let mid = f64::midpoint(points(listing.bid), points(listing.ask));
     let vol = volatility(&terms, mid, search).ok()?;
     let greeks = terms.greeks(vol).ok()?;
@@ -660,7 +649,7 @@ fn price_of(
         gamma: greeks.gamma.filter(|gamma| (0.0..=1.0).contains(gamma))?,
         vega: greeks.vega?,
         decay: -greeks.theta? / DAYS_PER_YEAR / mid,
-        forward,
+        forward: points(spot),
     })
 }
 

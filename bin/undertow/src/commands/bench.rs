@@ -226,7 +226,7 @@ impl Session {
         let books = Books::new_in(&arena, &limits)?;
         let mut parameters = session::measured(config);
         parameters.ifd.profile = profile;
-        let flow = session::flow(parameters, &limits, history);
+        let flow = session::flow_stage(parameters, &limits, history);
         let mut chain = books.then(flow);
         let mut feed = Replay::new([self.bytes.as_slice()]);
         while turn(&mut feed, &mut chain, &mut heard, 1 << 12) > 0 {}

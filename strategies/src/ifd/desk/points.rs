@@ -8,12 +8,10 @@ use undertow_core::types::Price;
 use super::listing::Terms;
 use crate::ifd::structure::Crush;
 use crate::options::implied::{Search, volatility};
-use crate::options::pricing;
+use crate::options::{points, pricing};
 
 /// Windows that a crush is looked for in.
 const POINTS: usize = 10;
-
-const NS_PER_YEAR: f64 = 365.0 * 86_400.0 * 1e9;
 
 /// What an option and its underlying cost at one time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,11 +25,9 @@ pub(super) struct Point {
 impl Point {
     /// By Black (1976) without interest, which moves a volatility by less than is asked about here.
     fn volatility(&self, option: &Terms, search: Search) -> Option<f64> {
-        let points = |price: Price| price.0 as f64 / Price::PER_POINT as f64;
-        let years = option.expiry.0.checked_sub(self.ts)? as f64 / NS_PER_YEAR;
-        let prices = [points(self.underlying), points(option.strike)];
-        let model = pricing::Model::Black76 { rate: 0.0 };
-        let terms = pricing::Terms::new(option.right, prices, years, model).ok()?;
+        let left_ns = option.expiry.0.checked_sub(self.ts)?;
+        let prices = [self.underlying, option.strike];
+        let terms = pricing::Terms::on_future(option.right, prices, left_ns, 0.0).ok()?;
         volatility(&terms, points(self.option), search).ok()
     }
 }

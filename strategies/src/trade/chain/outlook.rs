@@ -8,7 +8,7 @@ use core::cmp::Ordering;
 
 use undertow_core::types::{Nanos, Price};
 
-use super::{Chain, Member, NS_PER_YEAR};
+use super::{Chain, Member};
 use crate::calendar::Day;
 use crate::decide::card;
 use crate::decide::contract::Listing;
@@ -17,7 +17,7 @@ use crate::ifd::shock::{Burst, Shock};
 use crate::options::chain::{Leg, Line};
 use crate::options::expected_value::{EvRules, Setup};
 use crate::options::positioning::premiums_at_risk;
-use crate::options::pricing::{Model, Terms};
+use crate::options::pricing::{Model, Terms, YEAR_NS};
 use crate::options::{Direction, Right, points};
 
 /// A trade is given so long (U23): 8 h.
@@ -125,13 +125,13 @@ impl Chain {
         }
         let (expiry, vol, end) = self.nearest(spot)?;
         let left_ns = end.0.saturating_sub(now.0);
-        let horizon = left_ns.min(HORIZON_NS) as f64 / NS_PER_YEAR;
+        let horizon = left_ns.min(HORIZON_NS) as f64 / YEAR_NS;
         let reach = points(spot) * vol * libm::sqrt(horizon);
         let reach = Price((reach * Price::PER_POINT as f64) as i64);
         self.gather(expiry);
         let prospect = |direction| {
             let setup = rules.best(&self.lines, spot, direction, reach)?;
-            let years = left_ns as f64 / NS_PER_YEAR - horizon / 2.0;
+            let years = left_ns as f64 / YEAR_NS - horizon / 2.0;
             let contracts = self.rank(&setup, (expiry, spot), years.max(0.0));
             Some(Prospect { setup, contracts })
         };
