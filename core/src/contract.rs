@@ -319,6 +319,11 @@ impl Contract {
         {
             return value;
         }
+        self.notional_wide(quantity, price)
+    }
+
+    #[cold]
+    const fn notional_wide(&self, quantity: i64, price: Price) -> Money {
         self.value(quantity as i128 * price.0 as i128)
     }
 

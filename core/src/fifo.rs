@@ -46,12 +46,19 @@ impl<T> Fifo<T> {
     /// lost by whoever has reckoned wrongly.
     #[inline]
     pub fn push(&mut self, item: T) {
+        *self.next() = Some(item);
+    }
+
+    /// The place of one that is put in now, for whoever makes it there: a large one is costly to copy.
+    /// It must be filled.
+    #[inline]
+    pub fn next(&mut self) -> &mut Option<T> {
         if self.len == self.places.len() {
             self.grow();
         }
         let at = self.place(self.len);
-        self.places[at] = Some(item);
         self.len += 1;
+        &mut self.places[at]
     }
 
     #[cold]

@@ -65,8 +65,15 @@ impl Money {
     pub const fn times(self, count: i64) -> Self {
         match self.0.checked_mul(count) {
             Some(units) => Self(units).clamped(),
-            None => Self::saturating_from(self.0 as i128 * count as i128),
+            None => self.times_wide(count),
         }
+    }
+
+    /// The same where it leaves 64 bits. As all that is wide out of the way, and so of the caches,
+    /// of whoever stays within them.
+    #[cold]
+    const fn times_wide(self, count: i64) -> Self {
+        Self::saturating_from(self.0 as i128 * count as i128)
     }
 
     /// The size of the amount, whatever its sign.
@@ -81,8 +88,13 @@ impl Money {
         // Of most amounts the millionths fit; a wide division costs many times a narrow one.
         match self.0.checked_mul(ppm) {
             Some(millionths) => Self(millionths / PPM),
-            None => Self::saturating_from(self.0 as i128 * ppm as i128 / PPM as i128),
+            None => self.part_wide(ppm),
         }
+    }
+
+    #[cold]
+    const fn part_wide(self, ppm: i64) -> Self {
+        Self::saturating_from(self.0 as i128 * ppm as i128 / PPM as i128)
     }
 
     /// This amount as millionths of `whole`, half away from zero; `None` unless `whole` is
@@ -100,9 +112,14 @@ impl Money {
     #[must_use]
     pub const fn part_up(self, ppm: i64) -> Self {
         // A division rounds toward zero: up already, if the amount is negative.
-        if let Some(millionths) = self.0.checked_mul(ppm) {
-            return Self(millionths / PPM + (millionths % PPM > 0) as i64);
+        match self.0.checked_mul(ppm) {
+            Some(millionths) => Self(millionths / PPM + (millionths % PPM > 0) as i64),
+            None => self.part_up_wide(ppm),
         }
+    }
+
+    #[cold]
+    const fn part_up_wide(self, ppm: i64) -> Self {
         let (millionths, million) = (self.0 as i128 * ppm as i128, PPM as i128);
         Self::saturating_from(millionths / million + (millionths % million > 0) as i128)
     }
@@ -132,11 +149,16 @@ impl Money {
         if whole.0 <= 0 {
             return None;
         }
-        if let Some(millionths) = self.0.checked_mul(PPM) {
-            return Some(Self(millionths.div_euclid(whole.0)).clamped().0);
-        }
+        Some(match self.0.checked_mul(PPM) {
+            Some(millionths) => Self(millionths.div_euclid(whole.0)).clamped().0,
+            None => self.ppm_down_wide(whole),
+        })
+    }
+
+    #[cold]
+    const fn ppm_down_wide(self, whole: Self) -> i64 {
         let ppm = (self.0 as i128 * PPM as i128).div_euclid(whole.0 as i128);
-        Some(Self::saturating_from(ppm).0)
+        Self::saturating_from(ppm).0
     }
 
     /// Where a sum stays that left the range: it did so on the side of its first part.
@@ -156,6 +178,11 @@ pub const fn div_round(numerator: i128, denominator: i128) -> i128 {
     if numerator as i64 as i128 == numerator && denominator as i64 as i128 == denominator {
         return div_round_narrow(numerator as i64, denominator as u64) as i128;
     }
+    div_round_wide(numerator, denominator)
+}
+
+#[cold]
+const fn div_round_wide(numerator: i128, denominator: i128) -> i128 {
     let half = denominator / 2;
     if numerator < 0 {
         -(numerator.unsigned_abs().saturating_add(half as u128) / denominator as u128).cast_signed()

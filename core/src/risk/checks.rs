@@ -751,12 +751,17 @@ const fn lean(side: Side) -> i64 {
 }
 
 /// `ppm` millionths of a size, rounded down.
+#[inline(always)]
 fn share(size: u64, ppm: i64) -> i64 {
-    let part = match i64::try_from(size) {
-        Ok(size) => Money(size).part(ppm),
-        Err(_) => Money::saturating_from(i128::from(size) * i128::from(ppm) / i128::from(PPM)),
-    };
-    part.0
+    match i64::try_from(size) {
+        Ok(size) => Money(size).part(ppm).0,
+        Err(_) => share_wide(size, ppm),
+    }
+}
+
+#[cold]
+fn share_wide(size: u64, ppm: i64) -> i64 {
+    Money::saturating_from(i128::from(size) * i128::from(ppm) / i128::from(PPM)).0
 }
 
 #[cfg(test)]

@@ -11,12 +11,12 @@ use undertow_core::order::{
     ClientOrderId, Confidence, Entry, Intent, MayTake, Purpose, Quote, SignalId, StrategyId, Tif,
 };
 use undertow_core::position::{BrokerView, Exit, ExitPlan, Gauge};
-use undertow_core::risk::{Command, Context, Order, Sizing};
+use undertow_core::risk::{Context, Order, Sizing};
 use undertow_core::types::{BookKey, Nanos, Price, Side};
 
 use super::Trader;
 use super::ending::close_by;
-use super::event::{Asked, TradeEvent};
+use super::event::TradeEvent;
 use super::holding::Holding;
 use super::settings::{exits, horizon};
 use crate::decide::card::Direction;
@@ -241,22 +241,13 @@ impl<G: Gateway> Trader<G> {
         touch: &Touch,
     ) -> Option<ClientOrderId> {
         let before = *self.risk.halted();
-        let asked = self.risk.consider(intent, self.now);
-        let order = asked.as_ref().ok().map(Order::id);
-        let event = TradeEvent::Asked(Asked {
-            intent: *intent,
-            ts: self.now,
-            order,
-            verdict: *self.risk.verdict(),
-            exit: exit.map(|exit| exit.cause),
-            touch: *touch,
-        });
-        self.say(event, asked.ok().map(Command::Place));
+        let order = self.risk.consider(intent, self.now).ok();
+        self.say_asked(intent, order.as_ref(), exit, touch);
         let after = *self.risk.halted();
         if before != after {
             self.tell_halted();
         }
-        order
+        order.as_ref().map(Order::id)
     }
 
     /// An entry that was cancelled unfilled is tried once more, at the middle (R8).

@@ -3,14 +3,17 @@
 //! Events wait in a queue of fixed size; the command of an event goes to the gateway only after
 //! the event has left, unless the gate was shut meanwhile.
 
+use undertow_core::event::Touch;
 use undertow_core::fifo::Fifo;
 use undertow_core::gateway::Gateway;
-use undertow_core::order::{ExecReport, ReportKind};
-use undertow_core::risk::{Command, Gate, Kept, Order};
+use undertow_core::order::{ExecReport, Intent, ReportKind};
+use undertow_core::position::{Exit, ExitCause};
+use undertow_core::risk::{Command, Gate, Kept, Order, Verdict};
 use undertow_core::stage::Emit;
+use undertow_core::types::Nanos;
 
 use super::Trader;
-use super::event::TradeEvent;
+use super::event::{Asked, TradeEvent};
 use crate::flow::FlowOutput;
 
 /// Events that may wait. Nothing new is asked for while fewer places than this are free.
@@ -181,6 +184,26 @@ impl<G: Gateway> Trader<G> {
 
     pub(super) fn say(&mut self, event: TradeEvent, command: Option<Command>) {
         self.queue.push(Item::new(event, command));
+        self.note_waiting();
+    }
+
+    /// Says what risk made of an intent.
+    pub(super) fn say_asked(
+        &mut self,
+        intent: &Intent,
+        order: Option<&Order>,
+        exit: Option<Exit>,
+        touch: &Touch,
+    ) {
+        let (ts, verdict) = (self.now, self.risk.verdict());
+        let cause = exit.map(|exit| exit.cause);
+        let command = order.copied().map(Command::Place);
+        let place = self.queue.next();
+        asked(place, intent, touch, (ts, cause), verdict, command);
+        self.note_waiting();
+    }
+
+    fn note_waiting(&mut self) {
         self.counters.waiting_max = self.counters.waiting_max.max(self.queue.len());
     }
 
@@ -190,6 +213,34 @@ impl<G: Gateway> Trader<G> {
         self.counters.held_back += u64::from(!has_room);
         has_room
     }
+}
+
+/// An order waits for this. On its own, so that the compiler knows that the verdict does not lie in
+/// the place, and copies it there at once.
+#[inline(never)]
+fn asked(
+    place: &mut Option<Item>,
+    intent: &Intent,
+    touch: &Touch,
+    (ts, exit): (Nanos, Option<ExitCause>),
+    verdict: &Verdict,
+    command: Option<Command>,
+) {
+    let order = match &command {
+        Some(Command::Place(order)) => Some(order.id()),
+        _ => None,
+    };
+    *place = Some(Item {
+        said: FlowOutput::Trade(TradeEvent::Asked(Asked {
+            intent: *intent,
+            ts,
+            order,
+            verdict: *verdict,
+            exit,
+            touch: *touch,
+        })),
+        command,
+    });
 }
 
 /// Beside the usual there is room for the cancels of so many live orders, up to [`CANCELS_MAX`].

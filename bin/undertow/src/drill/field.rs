@@ -223,16 +223,15 @@ impl<G: Gateway> Gateway for Watched<G> {
     }
 
     fn send(&mut self, command: &Command, now: Nanos) {
+        // What a venue does with an order is its own affair; a cancel has left when it is known there.
+        if let Command::Place(_) = command {
+            self.places += 1;
+            self.placed_ns = self.clock.read();
+        }
         self.inner.send(command, now);
-        match command {
-            Command::Place(_) => {
-                self.places += 1;
-                self.placed_ns = self.clock.read();
-            }
-            Command::Cancel(_) => {
-                self.cancels += 1;
-                self.cancelled_ns = self.clock.read();
-            }
+        if let Command::Cancel(_) = command {
+            self.cancels += 1;
+            self.cancelled_ns = self.clock.read();
         }
     }
 
