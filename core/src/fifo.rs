@@ -46,13 +46,13 @@ impl<T> Fifo<T> {
     /// lost by whoever has reckoned wrongly.
     #[inline]
     pub fn push(&mut self, item: T) {
-        *self.next() = Some(item);
+        *self.next_place() = Some(item);
     }
 
     /// The place of one that is put in now, for whoever makes it there: a large one is costly to copy.
     /// It must be filled.
     #[inline]
-    pub fn next(&mut self) -> &mut Option<T> {
+    pub fn next_place(&mut self) -> &mut Option<T> {
         if self.len == self.places.len() {
             self.grow();
         }

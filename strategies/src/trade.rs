@@ -48,6 +48,7 @@ use undertow_core::risk::{Context, Kept, Order, Risk};
 use undertow_core::types::{Action, BookKey, Flags, Nanos, Text};
 
 use self::chain::Chain;
+use self::chain::hours::DayVolumes;
 use self::event::Decided;
 use self::holding::Holding;
 use self::recovery::Recovery;
@@ -205,6 +206,24 @@ impl<G: Gateway> Trader<G> {
             self.decide.share(worker);
         }
         self
+    }
+
+    /// Takes in what was traded of options on the days before (A12). Each product has its own.
+    #[must_use]
+    pub fn recalling(mut self, days: &[DayVolumes]) -> Self {
+        let products = self.settings.products.iter();
+        for (watch, product) in self.watches.iter_mut().zip(products) {
+            let its = days.iter().filter(|day| day.product == product.asset);
+            watch.chain.recall(its.cloned().collect());
+        }
+        self
+    }
+
+    /// What was traded of options today, for the days after. Of an input of several sessions the last.
+    pub fn volumes(&self) -> impl Iterator<Item = DayVolumes> {
+        let products = self.settings.products.iter();
+        let each = self.watches.iter().zip(products);
+        each.filter_map(|(watch, product)| watch.chain.volumes(product.asset))
     }
 
     /// Risk, with orders and positions.

@@ -1,12 +1,12 @@
 //! What was usual on the days before, kept in a file.
 //!
-//! After a session [`rows_of`] sums up its windows, and [`Store::save`] puts the rows in place
-//! of any that the file has of that day. Before the next one [`Store::load`] gives them all
-//! back, and [`lookback`] says which days count. The file is lines of text under a version, with
-//! a checksum as its last line; it is written beside and renamed, so it is whole or as it was.
-//! A file that is not whole is refused, never read in part.
+//! After a session [`rows_of`] sums up its windows, and [`Store::save`] puts the rows, and what was
+//! traded of options by the time of day, in place of any that the file has of that day. Before the
+//! next one [`Store::load`] gives them all back, and [`lookback`] says which days count. The file is
+//! lines of text under a version, with a checksum as its last line; it is written beside and renamed,
+//! so it is whole or as it was. A file that is not whole is refused, never read in part.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
 use std::io;
@@ -18,11 +18,17 @@ use undertow_strategies::calendar::{Calendar, Day, OutOfRange, Venue};
 use undertow_strategies::ifd::baseline::{Bucket, Key, Row, Sums};
 use undertow_strategies::ifd::desk::Window;
 use undertow_strategies::options::Right;
+use undertow_strategies::trade::chain::hours::DayVolumes;
 
 /// First line of the file; the number grows when its form changes.
-const VERSION: &str = "undertow baselines 1";
+const VERSION: &str = "undertow baselines 2";
+/// The same before volumes were kept. All else is alike.
+const VERSION_WITHOUT_VOLUMES: &str = "undertow baselines 1";
 const COLUMNS: &str =
     "day,product,bucket,place,right,windows,buy_ratio,sell_ratio,volume,confidence";
+/// Stands where a row has its bucket: the first step since the session's open follows, and what was
+/// traded in it and in each that came after.
+const VOLUMES: &str = "volumes";
 /// Trading days kept: three times what is looked back, for a day that must be done again.
 const DAYS_KEPT: usize = 60;
 /// Minutes of the windows that rows are made of.
@@ -51,6 +57,15 @@ pub enum BaselineError {
     },
 }
 
+/// What the file holds, by day.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct History {
+    /// Pressure by place in the chain.
+    pub rows: Vec<Row>,
+    /// What was traded of options by the time of day.
+    pub volumes: Vec<DayVolumes>,
+}
+
 /// The file of baselines.
 #[derive(Clone, Debug)]
 pub struct Store {
@@ -64,32 +79,43 @@ impl Store {
         Self { path: path.into() }
     }
 
-    /// Every row, by day and place; none if there is no file yet.
+    /// All of it, by day, place and product; nothing if there is no file yet.
     ///
     /// # Errors
     /// The file cannot be read, or is not whole.
-    pub fn load(&self) -> Result<Vec<Row>, BaselineError> {
+    pub fn load(&self) -> Result<History, BaselineError> {
         match fs::read_to_string(&self.path) {
             Ok(text) => read(&self.path, &text),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(History::default()),
             Err(error) => Err(self.failed(error)),
         }
     }
 
-    /// Puts the rows of one day in place of those that the file has of it. Of too many days the
-    /// oldest are dropped.
+    /// Puts the rows of one day, and volumes of whatever days they are of, in place of those that the
+    /// file has of them. Of too many days the oldest are dropped.
     ///
     /// # Errors
     /// The file cannot be read or written, or is not whole: then it stays as it is.
-    pub fn save(&self, day: Day, rows: &[Row]) -> Result<(), BaselineError> {
+    pub fn save(
+        &self,
+        day: Day,
+        rows: &[Row],
+        volumes: &[DayVolumes],
+    ) -> Result<(), BaselineError> {
         let mut all = self.load()?;
-        all.retain(|row| row.day != day);
-        all.extend(rows.iter().filter(|row| row.day == day));
-        all.sort_by_key(|row| (row.day, row.key));
-        let mut days: Vec<Day> = all.iter().map(|row| row.day).collect();
-        days.dedup();
-        if let Some(first) = days.len().checked_sub(DAYS_KEPT) {
-            all.retain(|row| row.day >= days[first]);
+        all.rows.retain(|row| row.day != day);
+        all.rows.extend(rows.iter().filter(|row| row.day == day));
+        all.rows.sort_by_key(|row| (row.day, row.key));
+        let name = |of: &DayVolumes| (of.day, of.product.as_str().to_owned());
+        let are_new: BTreeSet<_> = volumes.iter().map(name).collect();
+        all.volumes.retain(|it| !are_new.contains(&name(it)));
+        all.volumes.extend_from_slice(volumes);
+        all.volumes.sort_by_key(name);
+        let rows = all.rows.iter().map(|row| row.day);
+        let days: BTreeSet<_> = rows.chain(all.volumes.iter().map(|it| it.day)).collect();
+        if let Some(first) = days.iter().rev().nth(DAYS_KEPT - 1).copied() {
+            all.rows.retain(|row| row.day >= first);
+            all.volumes.retain(|it| it.day >= first);
         }
         let beside = self.path.with_extension("new");
         fs::write(&beside, write(&all)).map_err(|error| self.failed(error))?;
@@ -146,10 +172,9 @@ pub fn rows_of<'a>(
     rows.filter_map(|(key, sums)| sums.row(day, *key)).collect()
 }
 
-fn write(rows: &[Row]) -> String {
+fn write(history: &History) -> String {
     let mut text = format!("{VERSION}\n{COLUMNS}\n");
-    for row in rows {
-        let (year, month, day) = row.day.ymd();
+    for row in &history.rows {
         let (bucket, place) = match row.key.bucket {
             Bucket::Strike(strike) => ("strike", strike.0),
             Bucket::Moneyness(steps) => ("moneyness", i64::from(steps)),
@@ -161,15 +186,27 @@ fn write(rows: &[Row]) -> String {
         // A float is printed as the shortest text that reads back as itself.
         let _ = writeln!(
             text,
-            "{year:04}-{month:02}-{day:02},{},{bucket},{place},{right},{},{},{},{},{}",
-            row.key.product, row.windows, row.buy_ratio, row.sell_ratio, row.volume, row.confidence,
+            "{},{},{bucket},{place},{right},{},{},{},{},{}",
+            row.day,
+            row.key.product,
+            row.windows,
+            row.buy_ratio,
+            row.sell_ratio,
+            row.volume,
+            row.confidence,
         );
+    }
+    for of in &history.volumes {
+        let steps = of.steps.iter().map(u64::to_string);
+        let steps = steps.collect::<Vec<_>>().join(" ");
+        let (day, product, first) = (of.day, of.product, of.first);
+        let _ = writeln!(text, "{day},{product},{VOLUMES},{first},{steps}");
     }
     let _ = writeln!(text, "{:016x}", checksum(&text));
     text
 }
 
-fn read(path: &Path, text: &str) -> Result<Vec<Row>, BaselineError> {
+fn read(path: &Path, text: &str) -> Result<History, BaselineError> {
     let broken = |line, what| BaselineError::Broken {
         path: path.to_owned(),
         line,
@@ -178,7 +215,8 @@ fn read(path: &Path, text: &str) -> Result<Vec<Row>, BaselineError> {
     let lines = text.lines().count();
     let body = text.strip_suffix('\n').unwrap_or(text);
     let (body, sum) = body.rsplit_once('\n').unwrap_or(("", body));
-    if text.lines().next() != Some(VERSION) {
+    let version = text.lines().next().unwrap_or("");
+    if ![VERSION, VERSION_WITHOUT_VOLUMES].contains(&version) {
         return Err(broken(1, "not the baselines of this version"));
     }
     let has_sum = sum.len() == 16 && text.ends_with('\n');
@@ -186,9 +224,31 @@ fn read(path: &Path, text: &str) -> Result<Vec<Row>, BaselineError> {
     if sum != Some(checksum(&text[..(body.len() + 1).min(text.len())])) {
         return Err(broken(lines, "the checksum is not that of the file"));
     }
-    let rows = body.lines().enumerate().skip(2);
-    rows.map(|(at, line)| row(line).ok_or_else(|| broken(at + 1, "not a row")))
-        .collect()
+    let mut history = History::default();
+    for (at, line) in body.lines().enumerate().skip(2) {
+        if let Some(row) = row(line) {
+            history.rows.push(row);
+        } else if let Some(volumes) = volumes(line) {
+            history.volumes.push(volumes);
+        } else {
+            return Err(broken(at + 1, "not a row"));
+        }
+    }
+    Ok(history)
+}
+
+fn volumes(line: &str) -> Option<DayVolumes> {
+    let cells: Vec<&str> = line.split(',').collect();
+    let [day, product, VOLUMES, first, steps] = cells[..] else {
+        return None;
+    };
+    let steps = steps.split(' ').map(|step| step.parse().ok());
+    Some(DayVolumes {
+        day: Day::from_iso(day)?,
+        product: Text::from_bytes(product.as_bytes()),
+        first: first.parse().ok()?,
+        steps: steps.collect::<Option<_>>()?,
+    })
 }
 
 fn row(line: &str) -> Option<Row> {
@@ -281,6 +341,15 @@ mod tests {
         rows_of(&windows, day, nq)
     }
 
+    fn some_volumes(day: i32, product: &str, steps: &[u64]) -> DayVolumes {
+        DayVolumes {
+            day: Day(day),
+            product: Text::from_bytes(product.as_bytes()),
+            first: 204,
+            steps: steps.to_vec(),
+        }
+    }
+
     #[test]
     fn windows_of_five_minutes_become_rows_by_strike_and_by_moneyness() {
         let rows = some_rows(Day(20_000));
@@ -302,13 +371,40 @@ mod tests {
     fn rows_come_back_as_they_were_and_a_day_replaces_itself() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::at(folder.path().join("baselines.csv"));
-        assert!(store.load().unwrap().is_empty());
+        assert_eq!(store.load().unwrap(), History::default());
         let (first, second) = (some_rows(Day(20_000)), some_rows(Day(20_001)));
-        store.save(Day(20_001), &second).unwrap();
-        store.save(Day(20_000), &first).unwrap();
-        store.save(Day(20_001), &second[..1]).unwrap();
-        let expected = [&first[..], &second[..1]].concat();
+        let [early, late, es] = [(20_000, "NQ"), (20_001, "NQ"), (20_001, "ES")]
+            .map(|(day, product)| some_volumes(day, product, &[4, 0, u64::MAX]));
+        store
+            .save(Day(20_001), &second, &[late, es.clone()])
+            .unwrap();
+        store
+            .save(Day(20_000), &first, std::slice::from_ref(&early))
+            .unwrap();
+        let late = some_volumes(20_001, "NQ", &[7]);
+        store
+            .save(Day(20_001), &second[..1], std::slice::from_ref(&late))
+            .unwrap();
+        let expected = History {
+            rows: [&first[..], &second[..1]].concat(),
+            volumes: vec![early, es, late],
+        };
         assert_eq!(store.load().unwrap(), expected);
+    }
+
+    #[test]
+    fn a_file_of_the_version_before_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("baselines.csv");
+        let store = Store::at(&path);
+        let rows = some_rows(Day(20_000));
+        store.save(Day(20_000), &rows, &[]).unwrap();
+        let text = fs::read_to_string(&path).unwrap();
+        let text = text.replace(VERSION, VERSION_WITHOUT_VOLUMES);
+        let end = text.trim_end().rfind('\n').unwrap() + 1;
+        let text = format!("{}{:016x}\n", &text[..end], checksum(&text[..end]));
+        fs::write(&path, text).unwrap();
+        assert_eq!(store.load().unwrap().rows, rows);
     }
 
     #[test]
@@ -317,10 +413,16 @@ mod tests {
         let store = Store::at(folder.path().join("baselines.csv"));
         for day in 0..i32::try_from(DAYS_KEPT).unwrap() + 3 {
             let rows = some_rows(Day(20_000 + day));
-            store.save(Day(20_000 + day), &rows[..1]).unwrap();
+            let volumes = some_volumes(20_000 + day, "NQ", &[1]);
+            store
+                .save(Day(20_000 + day), &rows[..1], &[volumes])
+                .unwrap();
         }
-        let days: Vec<_> = store.load().unwrap().iter().map(|row| row.day.0).collect();
+        let history = store.load().unwrap();
+        let days: Vec<_> = history.rows.iter().map(|row| row.day.0).collect();
         assert_eq!((days.len(), days[0]), (DAYS_KEPT, 20_003));
+        let of_volumes: Vec<_> = history.volumes.iter().map(|it| it.day.0).collect();
+        assert_eq!(of_volumes, days);
     }
 
     #[test]
@@ -328,7 +430,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("baselines.csv");
         let store = Store::at(&path);
-        store.save(Day(20_000), &some_rows(Day(20_000))).unwrap();
+        let volumes = [some_volumes(20_000, "NQ", &[3, 5])];
+        store
+            .save(Day(20_000), &some_rows(Day(20_000)), &volumes)
+            .unwrap();
         let whole = fs::read_to_string(&path).unwrap();
         for cut in 0..whole.len() {
             fs::write(&path, &whole[..cut]).unwrap();
@@ -336,9 +441,13 @@ mod tests {
         }
         fs::write(&path, whole.replace("NQ", "ES")).unwrap();
         let error = store.load().unwrap_err().to_string();
-        assert!(error.contains("line 6: the checksum"), "{error}");
+        assert!(error.contains("line 7: the checksum"), "{error}");
         let before = fs::read_to_string(&path).unwrap();
-        assert!(store.save(Day(20_001), &some_rows(Day(20_001))).is_err());
+        assert!(
+            store
+                .save(Day(20_001), &some_rows(Day(20_001)), &[])
+                .is_err()
+        );
         assert_eq!(fs::read_to_string(&path).unwrap(), before);
     }
 

@@ -146,7 +146,7 @@ pub fn run<B: Bytes + Send>(ask: &Ask<'_>, inputs: Vec<(String, B)>) -> Result<O
     let books = Books::new_in(arena.bump(), &limits)?;
     arena.settle();
     let (names, feed) = opened(inputs)?;
-    let history = ifd::history(ask.config, first_day(&feed))?;
+    let history = ifd::history(ask.config, first_day(&feed))?.pressure;
     let places = history.len();
     let flow = flow_stage(measured(ask.config), &limits, history);
     for note in notes {
@@ -165,7 +165,7 @@ pub fn run<B: Bytes + Send>(ask: &Ask<'_>, inputs: Vec<(String, B)>) -> Result<O
     while let Some(finding) = finished.flow.next_finding() {
         findings.note(&finding);
     }
-    findings.save(ask.config, &registry)?;
+    findings.save(ask.config, &registry, &[])?;
     Ok(gather::outcome(&gather::Material {
         ask,
         wiring: &wiring,
@@ -211,9 +211,9 @@ pub fn trade<B: Bytes + Send, G: Gateway + Send>(
     let books = Books::new_in(arena.bump(), &limits)?;
     arena.settle();
     let (names, feed) = opened(inputs)?;
-    let history = ifd::history(ask.config, first_day(&feed))?;
-    let places = history.len();
-    let flow = flow_stage(measured(ask.config), &limits, history);
+    let usual = ifd::history(ask.config, first_day(&feed))?;
+    let places = usual.pressure.len();
+    let flow = flow_stage(measured(ask.config), &limits, usual.pressure);
     let day = first_day(&feed);
     let small = understudy::book_limits();
     let wings = Bump::with_capacity(small.bytes());
@@ -228,7 +228,8 @@ pub fn trade<B: Bytes + Send, G: Gateway + Send>(
         ..Cold::new(ask, &wiring)?
     };
     let feed = Inlet::new(feed, manned.exchange, manned.briefing);
-    let mut chain = undertow_strategies::trade::stage::Desk::new(books, flow, manned.trader);
+    let trader = manned.trader.recalling(&usual.volumes);
+    let mut chain = undertow_strategies::trade::stage::Desk::new(books, flow, trader);
     // Only a tile that spins rehearses.
     if wiring.idle == Idle::Spin {
         let books = Books::new_in(&wings, &small)?;
@@ -256,7 +257,8 @@ pub fn trade<B: Bytes + Send, G: Gateway + Send>(
         findings.note(&finding);
     }
     trades.assert_conserved(&trader);
-    findings.save(ask.config, &registry)?;
+    let volumes: Vec<_> = trader.volumes().collect();
+    findings.save(ask.config, &registry, &volumes)?;
     let latencies = trade::Latencies::of(&finished.output, &finished.stages);
     let mut figures = trades.figures(&trader, &profile.name, mode, &registry);
     figures.kept = trades.keep(place, &trader, &registry, &latencies)?;

@@ -9,9 +9,12 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use undertow_cold::baselines::Store;
 use undertow_cold::journal::{BLOCK, Entry, Lock, Reader, Record, segment_name};
 use undertow_core::order::{Purpose, ReportKind};
+use undertow_strategies::calendar::Day;
 use undertow_strategies::decide::identity::SignalId;
+use undertow_strategies::trade::chain::hours::DayVolumes;
 
 #[path = "support/eager.rs"]
 mod eager;
@@ -809,5 +812,54 @@ fn p03_a_store_of_claims_whose_disk_fails_grants_nothing_more() {
         assert!(blocked.any(is_store), "{name}: {figures}");
         verify(dir, &format!("{name}/journal"));
         assert_once(&entries(&dir.join(&name).join("journal")));
+    }
+}
+
+/// The scores of the chain's volume that decisions rested on.
+fn unusual(dir: &Path) -> Vec<f64> {
+    let text = fs::read_to_string(dir.join("undertow-out/backtest-s/explain.jsonl")).unwrap();
+    let decisions = text
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let features: Vec<_> = decisions
+        .filter_map(|it| it["features"].as_array().cloned())
+        .flatten()
+        .collect();
+    let its = features.iter().filter(|it| it["name"] == "unusual");
+    its.filter_map(|it| it["value"].as_f64()).collect()
+}
+
+#[test]
+fn a12_what_is_usual_at_this_time_of_day_is_kept_and_judged_by() {
+    let folder = folder();
+    let dir = folder.path();
+    let (code, ..) = trade(dir, "--set ifd.baselines=usual.csv");
+    assert_eq!(code, 0);
+    let by_interest = unusual(dir);
+    assert!(!by_interest.is_empty());
+    let store = Store::at(dir.join("usual.csv"));
+    let today = store.load().unwrap().volumes.remove(0);
+    assert_eq!(today.product.as_str(), "NQ");
+    // The session opens at 18:00 in New York and trades from 9:30 on: 186 steps later.
+    let quiet = 186 - today.first;
+    assert!(today.steps[..quiet].iter().all(|step| *step == 0));
+    let share = |of: &DayVolumes, by: u64| of.steps.iter().map(|step| step / by).collect();
+    for days in [4, 5] {
+        fs::remove_file(dir.join("usual.csv")).unwrap();
+        for (nth, day) in [10, 9, 6, 5, 4].into_iter().take(days).enumerate() {
+            let before = DayVolumes {
+                day: Day::from_iso(&format!("2026-03-{day:02}")).unwrap(),
+                steps: share(&today, 4 + nth as u64),
+                ..today.clone()
+            };
+            store.save(before.day, &[], &[before]).unwrap();
+        }
+        assert_eq!(trade(dir, "--set ifd.baselines=usual.csv").0, 0);
+        let judged = unusual(dir);
+        // Four times what is usual, where it hardly differs from day to day.
+        let is_more = judged.iter().all(|score| *score == 1.0);
+        assert_eq!((is_more, judged == by_interest), (days == 5, days == 4));
+        let kept = store.load().unwrap().volumes;
+        assert_eq!((kept.len(), kept.last()), (days + 1, Some(&today)));
     }
 }

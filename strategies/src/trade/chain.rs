@@ -6,6 +6,7 @@
 //! before. An option without a two-sided quote, or whose price has no volatility, weighs nothing
 //! in that round. Memory is laid out at construction.
 
+pub mod hours;
 mod outlook;
 
 use alloc::vec::Vec;
@@ -16,6 +17,7 @@ use undertow_core::money::Money;
 use undertow_core::risk::Greeks as DollarGreeks;
 use undertow_core::types::{BookKey, InstrumentId, Nanos, Price, PublisherId, Text};
 
+use self::hours::{DayVolumes, Hours};
 use self::outlook::{View, Windows};
 use crate::calendar::{Calendar, Day, Venue};
 use crate::decide::contract::Listing;
@@ -182,6 +184,7 @@ pub struct Chain {
     history: [Vec<f64>; 2],
     sums: Option<Sums>,
     unusual: Option<Reading<Unusual>>,
+    hours: Hours,
     /// Places of those that are traded here, ascending.
     traded: Vec<u32>,
     /// When a quote changed last; zero before any has.
@@ -220,6 +223,7 @@ impl Chain {
             history: [history(), history()],
             sums: None,
             unusual: None,
+            hours: Hours::new(),
             traded: laid_out(options_max, 0),
             quoted_at: Nanos(0),
             views: laid_out(options_max, View::BLANK),
@@ -244,6 +248,7 @@ impl Chain {
         }
         self.sums = None;
         self.unusual = None;
+        self.hours.clear();
         self.traded.clear();
         self.quoted_at = Nanos(0);
         self.windows = Windows::NONE;
@@ -263,10 +268,25 @@ impl Chain {
     }
 
     /// How unusual the chain's volume was in the last whole round (A12); none while nothing that
-    /// is listed has open interest.
+    /// is listed has open interest and nothing is usual.
     #[must_use]
     pub const fn unusual(&self) -> Option<Reading<Unusual>> {
         self.unusual
+    }
+
+    /// Takes in what was traded on the days before, of which it is the chain.
+    pub(super) fn recall(&mut self, days: Vec<DayVolumes>) {
+        self.hours.recall(days);
+    }
+
+    /// What was traded today of the options of `product`; none before five minutes were seen.
+    pub(super) fn volumes(&self, product: Text<11>) -> Option<DayVolumes> {
+        self.hours.today(product)
+    }
+
+    /// Time has come so far.
+    pub(super) fn pass(&mut self, now: Nanos, calendar: &Calendar) {
+        self.hours.pass(now, calendar);
     }
 
     /// Gamma exposure by ascending strike in the last whole round.
@@ -598,9 +618,9 @@ impl Chain {
 }
 
 impl Chain {
-    /// What was traded of the chain this session against what is open in it. Volumes of days before
-    /// at this time of day are not kept here, so that the score rests on this alone.
-    fn judge_volume(&self) -> Option<Reading<Unusual>> {
+    /// What was traded of the chain this session against what is open in it, and against what is
+    /// usual at this time of day.
+    fn judge_volume(&mut self) -> Option<Reading<Unusual>> {
         let (mut volume, mut open) = (0_u64, 0_u64);
         let mut flagged: Option<(i128, &Listing)> = None;
         for (listing, option) in self.listings.iter().zip(&self.options) {
@@ -620,7 +640,7 @@ impl Chain {
                 flagged = Some((premium, listing));
             }
         }
-        let score = unusual::score(None, Some(volume as f64 / open as f64))?;
+        let score = unusual::score(self.hours.volume_z(), Some(volume as f64 / open as f64))?;
         let contract = flagged.map(|(_, listing)| (listing.strike, listing.right));
         Some(Reading {
             value: Unusual { score, contract },

@@ -81,6 +81,7 @@ impl<G: Gateway> Trader<G> {
         for watch in &mut self.watches {
             let spot = watch.spot();
             let turns = watch.chain.turns(ticks);
+            watch.chain.pass(self.now, &self.calendar);
             watch
                 .chain
                 .refresh(turns, spot, self.now, self.settings.search);

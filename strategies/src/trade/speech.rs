@@ -198,7 +198,7 @@ impl<G: Gateway> Trader<G> {
         let (ts, verdict) = (self.now, self.risk.verdict());
         let cause = exit.map(|exit| exit.cause);
         let command = order.copied().map(Command::Place);
-        let place = self.queue.next();
+        let place = self.queue.next_place();
         asked(place, intent, touch, (ts, cause), verdict, command);
         self.note_waiting();
     }

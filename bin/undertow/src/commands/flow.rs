@@ -30,7 +30,7 @@ pub(super) fn flow(global: &Global, args: &cli::Flow) -> Result<Exit> {
         parameters: session::measured(&config),
     };
     let mut records = Records::open(&args.files)?;
-    let history = session::history(&config, records.first_day())?;
+    let history = session::history(&config, records.first_day())?.pressure;
     let mut gathering = Gathering::new(arena.bump(), &limits, question, history)?;
     play(&mut records, &mut gathering, args)?;
     let answer = gathering.finish();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use undertow_cold::baselines::{Store, lookback, rows_of};
+use undertow_cold::baselines::{History, Store, lookback, rows_of};
 use undertow_cold::registry::Registry;
 use undertow_cold::summary::ifd::{Expiry, IfdFigures, SignalLine};
 use undertow_core::types::Nanos;
@@ -12,6 +12,7 @@ use undertow_strategies::ifd::baseline::Table;
 use undertow_strategies::ifd::desk::{Evidence, Finding, Signal, Version, Window};
 use undertow_strategies::ifd::pressure::Dominance;
 use undertow_strategies::options::Right;
+use undertow_strategies::trade::chain::hours::{self, DayVolumes};
 
 use super::gather::rfc3339;
 use crate::config::Config;
@@ -74,11 +75,17 @@ impl Findings {
         }
     }
 
-    /// Keeps the day's windows as history for the days after.
+    /// Keeps the day's windows, and what a trader saw traded of options by the time of day, as history
+    /// for the days after.
     ///
     /// # Errors
     /// The history cannot be read or written.
-    pub(super) fn save(&self, config: &Config, registry: &Registry) -> Result<()> {
+    pub(super) fn save(
+        &self,
+        config: &Config,
+        registry: &Registry,
+        volumes: &[DayVolumes],
+    ) -> Result<()> {
         let Some(windows) = &self.windows else {
             return Ok(());
         };
@@ -88,7 +95,7 @@ impl Findings {
         let day = Calendar::built_in().trading_day(Venue::Globex, first.start)?;
         let product = |key| registry.definition(key).map(|definition| definition.asset);
         let rows = rows_of(windows, day, product);
-        Ok(Store::at(&config.ifd.baselines).save(day, &rows)?)
+        Ok(Store::at(&config.ifd.baselines).save(day, &rows, volumes)?)
     }
 
     pub(super) fn figures(&self, config: &Config, places: usize, names: &Registry) -> IfdFigures {
@@ -106,22 +113,36 @@ impl Findings {
     }
 }
 
+/// What was usual on the days before a session.
+#[derive(Debug, Default)]
+pub(crate) struct Usual {
+    /// Pressure by place in the chain.
+    pub(crate) pressure: Table,
+    /// What was traded of options by the time of day.
+    pub(crate) volumes: Vec<DayVolumes>,
+}
+
 /// The history of the days before the session that begins at `start`.
 ///
 /// # Errors
 /// The history cannot be read, or the calendar does not know the day.
-pub(crate) fn history(config: &Config, start: Nanos) -> Result<Table> {
+pub(crate) fn history(config: &Config, start: Nanos) -> Result<Usual> {
     if config.ifd.baselines.is_empty() {
-        return Ok(Table::default());
+        return Ok(Usual::default());
     }
-    let rows = Store::at(&config.ifd.baselines).load()?;
-    if rows.is_empty() {
-        return Ok(Table::default());
+    let History { rows, mut volumes } = Store::at(&config.ifd.baselines).load()?;
+    if rows.is_empty() && volumes.is_empty() {
+        return Ok(Usual::default());
     }
     let calendar = Calendar::built_in();
     let today = calendar.trading_day(Venue::Globex, start)?;
     let days = lookback(&calendar, today, config.ifd.profile.of().lookback)?;
-    Ok(Table::new(rows, &days))
+    let of_volumes = lookback(&calendar, today, hours::DAYS)?;
+    volumes.retain(|it| of_volumes.contains(&it.day));
+    Ok(Usual {
+        pressure: Table::new(rows, &days),
+        volumes,
+    })
 }
 
 fn line(signal: &Signal, names: &Registry) -> SignalLine {

@@ -105,6 +105,7 @@ impl Chain {
     pub fn traded(&mut self, at: usize, size: u32) {
         if let Some(option) = self.options.get_mut(at) {
             option.traded += u64::from(size);
+            self.hours.add(size);
         }
     }
 
