@@ -272,12 +272,12 @@ pub struct Resume {
 pub enum DrillVerb {
     /// The kill switch: from the operator's word until the last cancel is with the gateway.
     Kill(DrillKill),
-    /// Tick to order: from when a record should arrive until an order is with the paper venue.
+    /// Tick to order: from when a record should arrive until an order is handed to the paper venue.
     #[command(after_help = DRILL_ORDER_HELP)]
     Order(DrillOrder),
 }
 
-/// Tick to order: from when a record should arrive until an order is with the paper venue.
+/// Tick to order: from when a record should arrive until an order is handed to the paper venue.
 #[derive(Clone, Debug, Args)]
 pub struct DrillOrder {
     /// DBN file whose busiest second sets the pace, `.dbn` or `.dbn.zst`; a simulated session
@@ -734,7 +734,7 @@ const DRILL_ORDER_HELP: &str = "\
 The whole desk runs on this thread: decode, books, flow, decisions, risk, paper venue. Records come
 as in the busiest second of the file, second after second, in a pace-th of the time. After every few
 updates risk is asked for an order at the bid, for this instant only; what counts is the time from
-when the record should have arrived until the order is with the venue. No order leaves the process.
+when the record should have arrived until the order is handed to the venue. No order leaves the process.
 
 `undisturbed` is the same without the orders during which the system took the processor away.
 

@@ -165,7 +165,7 @@ pub fn run<B: Bytes + Send>(ask: &Ask<'_>, inputs: Vec<(String, B)>) -> Result<O
     while let Some(finding) = finished.flow.next_finding() {
         findings.note(&finding);
     }
-    findings.save(ask.config, &registry, &[])?;
+    findings.save(ask.config, &registry, std::iter::empty())?;
     Ok(gather::outcome(&gather::Material {
         ask,
         wiring: &wiring,
@@ -257,8 +257,7 @@ pub fn trade<B: Bytes + Send, G: Gateway + Send>(
         findings.note(&finding);
     }
     trades.assert_conserved(&trader);
-    let volumes: Vec<_> = trader.volumes().collect();
-    findings.save(ask.config, &registry, &volumes)?;
+    findings.save(ask.config, &registry, trader.volumes())?;
     let latencies = trade::Latencies::of(&finished.output, &finished.stages);
     let mut figures = trades.figures(&trader, &profile.name, mode, &registry);
     figures.kept = trades.keep(place, &trader, &registry, &latencies)?;

@@ -1,5 +1,5 @@
 //! The order drill: how long from when a record should have arrived until an order that it led to
-//! is with the gateway, at a pace.
+//! is handed to the gateway, at a pace.
 //!
 //! The desk is whole (decode, books, flow, decisions, risk, paper venue) and runs on this thread.
 //! Strategies decide as they always do; so that there are orders enough to tell a tail, the drill

@@ -84,7 +84,7 @@ impl Findings {
         &self,
         config: &Config,
         registry: &Registry,
-        volumes: &[DayVolumes],
+        volumes: impl Iterator<Item = DayVolumes>,
     ) -> Result<()> {
         let Some(windows) = &self.windows else {
             return Ok(());
@@ -95,7 +95,8 @@ impl Findings {
         let day = Calendar::built_in().trading_day(Venue::Globex, first.start)?;
         let product = |key| registry.definition(key).map(|definition| definition.asset);
         let rows = rows_of(windows, day, product);
-        Ok(Store::at(&config.ifd.baselines).save(day, &rows, volumes)?)
+        let volumes: Vec<_> = volumes.collect();
+        Ok(Store::at(&config.ifd.baselines).save(day, &rows, &volumes)?)
     }
 
     pub(super) fn figures(&self, config: &Config, places: usize, names: &Registry) -> IfdFigures {
