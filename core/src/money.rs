@@ -69,8 +69,8 @@ impl Money {
         }
     }
 
-    /// The same where it leaves 64 bits. As all that is wide out of the way, and so of the caches,
-    /// of whoever stays within them.
+    /// The same where it leaves 64 bits: out of line, as all that is wide, so that what is not stays
+    /// short.
     #[cold]
     const fn times_wide(self, count: i64) -> Self {
         Self::saturating_from(self.0 as i128 * count as i128)

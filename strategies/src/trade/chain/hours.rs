@@ -93,8 +93,7 @@ impl Hours {
             self.begin(now, calendar);
         }
         if let Some(session) = &self.session {
-            let step = now.0.saturating_sub(session.open.0) / STEP_NS;
-            self.now = usize::try_from(step).unwrap_or(STEPS);
+            self.now = step_of(now, session);
         }
     }
 
@@ -105,10 +104,9 @@ impl Hours {
         let Ok(Some(session)) = calendar.session(Venue::Globex, day) else {
             return;
         };
-        // Who has seen the session before has seen this one begin.
-        let has_seen_open = self.session.is_some() || now <= session.open;
-        let step = now.0.saturating_sub(session.open.0) / STEP_NS;
-        let step = usize::try_from(step).unwrap_or(STEPS);
+        let step = step_of(now, &session);
+        // Who has seen the session before has seen this one begin, if nothing is missing between.
+        let has_seen_open = now <= session.open || self.session.is_some() && step == 0;
         self.first = if has_seen_open { 0 } else { step + 1 };
         self.steps.fill(0);
         self.session = Some(session);
@@ -149,6 +147,12 @@ impl Hours {
             steps: steps.to_vec(),
         })
     }
+}
+
+/// The number of the step that a time is in.
+fn step_of(now: Nanos, session: &Session) -> usize {
+    let steps = now.0.saturating_sub(session.open.0) / STEP_NS;
+    usize::try_from(steps).unwrap_or(STEPS)
 }
 
 #[cfg(test)]
@@ -258,17 +262,35 @@ mod tests {
     }
 
     #[test]
-    fn a_session_that_follows_is_seen_from_its_open_and_begins_at_nothing() {
+    fn a_session_that_follows_is_seen_from_its_open_unless_something_is_missing() {
         let calendar = Calendar::built_in();
-        let mut hours = Hours::new();
-        seen(&mut hours, &[3, 4]);
-        let close = hours.session.expect("a session").close;
-        // The next one opens an hour later; nothing comes before its second step.
-        let open = Nanos(close.0 + 12 * STEP_NS);
-        hours.pass(Nanos(open.0 + STEP_NS), &calendar);
-        hours.add(8);
-        hours.pass(Nanos(open.0 + 2 * STEP_NS), &calendar);
-        let today = hours.today(product()).expect("two steps");
-        assert_eq!((today.first, today.steps), (0, vec![0, 8]));
+        for (begins_in, first, steps) in [(0, 0, vec![0, 0, 8]), (1, 2, vec![8])] {
+            let mut hours = Hours::new();
+            seen(&mut hours, &[3, 4]);
+            let close = hours.session.expect("a session").close;
+            // The next one opens an hour later.
+            let open = close.0 + 12 * STEP_NS;
+            hours.pass(Nanos(open + begins_in * STEP_NS + 1), &calendar);
+            hours.pass(Nanos(open + 2 * STEP_NS), &calendar);
+            hours.add(8);
+            hours.pass(Nanos(open + 3 * STEP_NS), &calendar);
+            let today = hours.today(product()).expect("a whole step");
+            assert_eq!((today.first, today.steps), (first, steps));
+        }
+    }
+
+    #[test]
+    fn who_waits_for_the_open_sees_all_of_it() {
+        let calendar = Calendar::built_in();
+        let session = calendar.session(Venue::Globex, Day::from_iso("2026-03-11").expect("a date"));
+        let open = session.expect("a known year").expect("a session").open;
+        for (begins_ns, first) in [(0, 0), (1, 1), (STEP_NS - 1, 1), (STEP_NS, 2)] {
+            let mut hours = Hours::new();
+            hours.pass(Nanos(open.0 + begins_ns), &calendar);
+            hours.pass(Nanos(open.0 + 4 * STEP_NS), &calendar);
+            let today = hours.today(product()).expect("whole steps");
+            assert_eq!((today.first, today.steps.len()), (first, 4 - first));
+            assert_eq!(today.day, Day::from_iso("2026-03-11").expect("a date"));
+        }
     }
 }
