@@ -46,6 +46,9 @@ pub fn limits(orders: u32) -> Result<Limits, LimitError> {
             _ if name == "answer_ns_max" => 1_000_000_000_000,
             // An entry may be larger than what is displayed.
             _ if name == "displayed_ppm" => 8_000_000,
+            // As much as a profile would allow: the whole of a high price leaves 64 bits as well, and
+            // an order that is rehearsed must go the way of one that is not.
+            _ if is_of_a_price(name) => 100_000,
             (Tighter::Up, _) => field.least,
             // The whole, and no more: what no account has would take the arithmetic's long way.
             (_, Unit::Ppm) => 1_000_000,
@@ -55,6 +58,11 @@ pub fn limits(orders: u32) -> Result<Limits, LimitError> {
             _ => i64::from(2 * orders + 8),
         })
     })
+}
+
+/// Whether a limit is a share of the contract's price.
+fn is_of_a_price(name: &str) -> bool {
+    matches!(name, "collar_ppm" | "references_apart_ppm")
 }
 
 /// Whether a limit counts what a whole life of orders adds up to.

@@ -280,6 +280,25 @@ mod tests {
     }
 
     #[test]
+    fn another_contract_begins_anew_with_the_same_days_before() {
+        let mut hours = Hours::new();
+        hours.recall(
+            (0..5)
+                .map(|nth| day(nth, 0, vec![nth as u64; STEPS]))
+                .collect(),
+        );
+        seen(&mut hours, &[30, 40]);
+        hours.clear();
+        assert_eq!((hours.volume_z(), hours.today(product())), (None, None));
+        // What is traded before anybody says when it is belongs to no step.
+        hours.add(7);
+        seen(&mut hours, &[0, 2, 2]);
+        let today = hours.today(product()).expect("two steps");
+        assert_eq!(today.steps, [2, 2]);
+        assert!(hours.volume_z().is_some());
+    }
+
+    #[test]
     fn who_waits_for_the_open_sees_all_of_it() {
         let calendar = Calendar::built_in();
         let session = calendar.session(Venue::Globex, Day::from_iso("2026-03-11").expect("a date"));
