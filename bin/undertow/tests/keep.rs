@@ -856,6 +856,7 @@ fn a12_what_is_usual_at_this_time_of_day_is_kept_and_judged_by() {
         }
         assert_eq!(trade(dir, "--set ifd.baselines=usual.csv").0, 0);
         let judged = unusual(dir);
+        assert!(!judged.is_empty());
         // Four times what is usual, where it hardly differs from day to day.
         let is_more = judged.iter().all(|score| *score == 1.0);
         assert_eq!((is_more, judged == by_interest), (days == 5, days == 4));

@@ -620,7 +620,7 @@ impl Chain {
 impl Chain {
     /// What was traded of the chain this session against what is open in it, and against what is
     /// usual at this time of day.
-    fn judge_volume(&mut self) -> Option<Reading<Unusual>> {
+    fn judge_volume(&self) -> Option<Reading<Unusual>> {
         let (mut volume, mut open) = (0_u64, 0_u64);
         let mut flagged: Option<(i128, &Listing)> = None;
         for (listing, option) in self.listings.iter().zip(&self.options) {

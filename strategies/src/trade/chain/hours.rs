@@ -22,7 +22,7 @@ const STEPS: usize = 288;
 pub const DAYS: usize = 20;
 
 /// Days without which nothing is compared.
-pub const DAYS_MIN: usize = 5;
+const DAYS_MIN: usize = 5;
 
 /// What was traded of a product's options on one day.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +42,7 @@ impl DayVolumes {
     fn between(&self, from: usize, until: usize) -> Option<u64> {
         let from = from.checked_sub(self.first)?;
         let steps = self.steps.get(from..until.checked_sub(self.first)?)?;
-        Some(steps.iter().fold(0, |sum, step| sum.saturating_add(*step)))
+        Some(total(steps))
     }
 }
 
@@ -54,9 +54,8 @@ pub(super) struct Hours {
     first: usize,
     now: usize,
     steps: Vec<u64>,
+    /// At most [`DAYS`].
     usual: Vec<DayVolumes>,
-    /// What the days before had traded by now.
-    sums: Vec<u64>,
 }
 
 impl Hours {
@@ -70,7 +69,6 @@ impl Hours {
             now: 0,
             steps,
             usual: Vec::new(),
-            sums: laid_out(DAYS, 0),
         }
     }
 
@@ -122,18 +120,20 @@ impl Hours {
 
     /// The z-score of what was traded in the whole steps so far against the same steps of the days
     /// before. Absent with fewer than [`DAYS_MIN`] of them, or before a step is whole.
-    pub(super) fn volume_z(&mut self) -> Option<f64> {
+    pub(super) fn volume_z(&self) -> Option<f64> {
         let (from, until) = (self.first, self.now);
         let steps = self.steps.get(from..until).filter(|it| !it.is_empty())?;
-        let volume = steps.iter().fold(0, |sum: u64, it| sum.saturating_add(*it));
-        self.sums.clear();
-        let days = self.usual.iter();
-        self.sums
-            .extend(days.filter_map(|day| day.between(from, until)));
-        if self.sums.len() < DAYS_MIN {
+        let known = self.usual.iter().filter_map(|it| it.between(from, until));
+        let mut sums = [0; DAYS];
+        let count = sums
+            .iter_mut()
+            .zip(known)
+            .map(|(to, sum)| *to = sum)
+            .count();
+        if count < DAYS_MIN {
             return None;
         }
-        unusual::volume_z(&self.sums, volume)
+        unusual::volume_z(&sums[..count], total(steps))
     }
 
     /// The whole steps of the present session, for the days after; none before one was seen.
@@ -147,6 +147,10 @@ impl Hours {
             steps: steps.to_vec(),
         })
     }
+}
+
+fn total(steps: &[u64]) -> u64 {
+    steps.iter().fold(0, |sum, step| sum.saturating_add(*step))
 }
 
 /// The number of the step that a time is in.
@@ -179,6 +183,13 @@ mod tests {
             first,
             steps,
         }
+    }
+
+    /// So many days that were seen from their open to their end.
+    fn whole_days(count: i32) -> Vec<DayVolumes> {
+        (0..count)
+            .map(|nth| day(nth, 0, vec![nth as u64; STEPS]))
+            .collect()
     }
 
     /// Sees `each` in each of so many steps from [`NOW`] on.
@@ -242,11 +253,7 @@ mod tests {
     #[test]
     fn before_a_step_is_whole_there_is_nothing() {
         let mut hours = Hours::new();
-        hours.recall(
-            (0..9)
-                .map(|nth| day(nth, 0, vec![nth as u64; STEPS]))
-                .collect(),
-        );
+        hours.recall(whole_days(9));
         assert_eq!((hours.volume_z(), hours.today(product())), (None, None));
         hours.add(7);
         seen(&mut hours, &[30]);
@@ -282,11 +289,7 @@ mod tests {
     #[test]
     fn another_contract_begins_anew_with_the_same_days_before() {
         let mut hours = Hours::new();
-        hours.recall(
-            (0..5)
-                .map(|nth| day(nth, 0, vec![nth as u64; STEPS]))
-                .collect(),
-        );
+        hours.recall(whole_days(5));
         seen(&mut hours, &[30, 40]);
         hours.clear();
         assert_eq!((hours.volume_z(), hours.today(product())), (None, None));
