@@ -3,12 +3,8 @@
 use undertow_core::event::{Control, Definition, InstrumentClass, Mbo};
 use undertow_core::stage::{Emit, Stage};
 use undertow_core::types::{BookKey, InstrumentId, Nanos, Price, PublisherId, Text};
+use undertow_feeds::databento::retime;
 use undertow_feeds::replay::Replay;
-
-/// Type of a market-by-order record, and where its times stand in it.
-const MBO: u8 = 160;
-const TS_EVENT: usize = 8;
-const TS_RECV: usize = 40;
 
 /// What all of them are on.
 const UNDERLYING: InstrumentId = InstrumentId(1);
@@ -20,43 +16,22 @@ const DAY_NS: u64 = 86_400_000_000_000;
 
 /// Stretches the times of a DBN file in memory, so that its records take `span_ns` together. A load
 /// lasts seconds, in which no window of a minute ends.
-///
-/// # Panics
-/// Never for a file that this project wrote.
 pub(crate) fn spread(bytes: &mut [u8], span_ns: u64) {
-    let places = records(bytes);
-    let ts = |bytes: &[u8], at: usize| {
-        let word = bytes[at..at + 8].try_into().unwrap_or_default();
-        u64::from_le_bytes(word)
-    };
-    let (Some(first), Some(last)) = (places.first(), places.last()) else {
+    let mut ends = None;
+    retime(bytes, |ts_event, ts_recv| {
+        ends = Some((ends.map_or(ts_event, |(first, _)| first), ts_event));
+        (ts_event, ts_recv)
+    });
+    let Some((start, end)) = ends else {
         return;
     };
-    let start = ts(bytes, first + TS_EVENT);
-    let length = (ts(bytes, last + TS_EVENT) - start).max(1);
-    for place in places {
-        for at in [place + TS_EVENT, place + TS_RECV] {
-            let since = u128::from(ts(bytes, at).saturating_sub(start));
-            let since = since * u128::from(span_ns) / u128::from(length);
-            let moved = start + u64::try_from(since).unwrap_or(u64::MAX);
-            bytes[at..at + 8].copy_from_slice(&moved.to_le_bytes());
-        }
-    }
-}
-
-/// Where the market-by-order records of a DBN file begin.
-fn records(bytes: &[u8]) -> Vec<usize> {
-    // The header says how long the rest of it is.
-    let header = bytes.get(4..8).and_then(|word| word.try_into().ok());
-    let mut at = 8 + header.map_or(0, u32::from_le_bytes) as usize;
-    let mut places = Vec::new();
-    while let (Some(words), Some(rtype)) = (bytes.get(at), bytes.get(at + 1)) {
-        if *rtype == MBO {
-            places.push(at);
-        }
-        at += 4 * usize::from(*words).max(1);
-    }
-    places
+    let length = (end.0 - start.0).max(1);
+    let moved = |ts: Nanos| {
+        let since = u128::from(ts.0.saturating_sub(start.0));
+        let since = since * u128::from(span_ns) / u128::from(length);
+        Nanos(start.0 + u64::try_from(since).unwrap_or(u64::MAX))
+    };
+    retime(bytes, |ts_event, ts_recv| (moved(ts_event), moved(ts_recv)));
 }
 
 /// Tells a chain, before its first record, that every instrument of `bytes` is an option: calls

@@ -17,11 +17,14 @@ mod control;
 
 mod error;
 
+mod retime;
+
 #[cfg(test)]
 pub(crate) mod tests;
 
 pub use error::DecodeError;
 pub use header::METADATA_MAX;
+pub use retime::retime;
 
 use core::num::NonZeroU64;
 

@@ -61,7 +61,7 @@ pub struct Rehearsals {
 impl Rehearsals {
     /// Seldom enough that a message hardly ever waits for one, and often enough that little is
     /// forgotten in between.
-    const EVERY_NS: u64 = 20_000;
+    const EVERY_NS: u64 = 2_500;
 
     /// Whether one is due; if so, the next is counted from now.
     #[inline]

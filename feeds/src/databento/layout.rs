@@ -17,7 +17,7 @@ pub(super) const LENGTH: usize = 0;
 pub(super) const RTYPE: usize = offset_of!(RecordHeader, rtype);
 const PUBLISHER_ID: usize = offset_of!(RecordHeader, publisher_id);
 const INSTRUMENT_ID: usize = offset_of!(RecordHeader, instrument_id);
-const TS_EVENT: usize = offset_of!(RecordHeader, ts_event);
+pub(super) const TS_EVENT: usize = offset_of!(RecordHeader, ts_event);
 
 /// What every record begins with.
 pub(super) const HEADER_LEN: usize = size_of::<RecordHeader>();

@@ -55,6 +55,8 @@ pub struct Desk<'a, G, T = ()> {
     pub laps: T,
     /// Who plays while nothing comes.
     understudy: Option<Box<Understudy<'a, G, T>>>,
+    /// How often it has rehearsed, from 0 anew after the last number.
+    rehearsals: u8,
 }
 
 impl<'a, G> Desk<'a, G> {
@@ -67,6 +69,7 @@ impl<'a, G> Desk<'a, G> {
             trader,
             laps: (),
             understudy: None,
+            rehearsals: 0,
         }
     }
 
@@ -88,6 +91,7 @@ impl<'a, G> Desk<'a, G> {
             trader: self.trader,
             laps: laps(),
             understudy: self.understudy.map(|it| Box::new(it.timed(laps))),
+            rehearsals: self.rehearsals,
         }
     }
 }
@@ -223,12 +227,21 @@ impl<G: Gateway, T: Timing> Stage for Desk<'_, G, T> {
         self.books.hint(coming);
     }
 
+    /// One piece of it each time, so that no record waits for all of them: what the desk would do is
+    /// forgotten sooner than what it would look at, and has most of the turns.
     fn rehearse<O: Emit<FlowOutput>>(&mut self) {
-        self.books.call_for_next();
-        self.flow.call_for_next(self.books.last().book_idx);
-        self.trader.rehearse();
-        if let Some(understudy) = &mut self.understudy {
-            understudy.play::<O>();
+        self.rehearsals = self.rehearsals.wrapping_add(1);
+        match self.rehearsals % 8 {
+            0 => self.books.call_for_next(),
+            4 => {
+                self.flow.call_for_next(self.books.last().book_idx);
+                self.trader.rehearse();
+            }
+            _ => {
+                if let Some(understudy) = &mut self.understudy {
+                    understudy.play::<O>();
+                }
+            }
         }
     }
 }

@@ -48,7 +48,7 @@ const KEY: BookKey = BookKey {
 const CURTAIN: Nanos = Nanos(1_773_241_200_000_000_000);
 
 /// From one event of the scene to the next: slow enough for [`ORDERS_MAX`].
-const EVENT_NS: u64 = 500_000;
+const EVENT_NS: u64 = 300_000;
 
 const DAY_NS: u64 = 86_400_000_000_000;
 
@@ -65,7 +65,7 @@ const BID: i64 = 20_000 * Price::PER_POINT;
 const LEVELS: i64 = 12;
 const ORDERS_A_LEVEL: i64 = 2;
 
-/// Rounds of the scene after which its book is trusted.
+/// Rounds of the scene after which its book is trusted, and an order is answered.
 const SETTLING_ROUNDS: usize = 4;
 
 /// See the module.
@@ -131,11 +131,19 @@ impl<'a, G: Gateway> Understudy<'a, G> {
         // The scene has one instrument, so its book is the first.
         this.desk.trader.trade(0);
         // A book that has not seen much is not to be traded on.
-        for _ in 0..SETTLING_ROUNDS * SCRIPT.len() {
-            let mbo = this.scene.next();
-            this.desk.on_data(&mbo, &mut Nobody);
-        }
+        this.settle();
+        // Who holds something has more to weigh at each move.
+        let offer = this.desk.books.last().touch.ask;
+        this.order::<Nobody>(offer);
+        this.settle();
         this
+    }
+
+    fn settle(&mut self) {
+        for _ in 0..SETTLING_ROUNDS * SCRIPT.len() {
+            let mbo = self.scene.next();
+            self.desk.on_data(&mbo, &mut Nobody);
+        }
     }
 }
 
@@ -163,15 +171,16 @@ impl<G: Gateway, T: Timing> Understudy<'_, G, T> {
             }
         }
         if self.scene.has_moved() {
-            self.order::<O>();
+            // So far below that none trades, however late it comes: positions would add up.
+            let bid = self.desk.books.last().touch.bid;
+            self.order::<O>(Price(bid.0 - 4 * TICK));
         }
     }
 
-    fn order<O: Emit<FlowOutput>>(&mut self) {
+    fn order<O: Emit<FlowOutput>>(&mut self, price: Price) {
         let touch = self.desk.books.last().touch;
-        // So far below that none trades, however late it comes: positions would add up.
         let intent = Intent {
-            price: Price(touch.bid.0 - 4 * TICK),
+            price,
             ..unbound::intent(KEY, &touch, self.scene.now, self.asked)
         };
         self.asked += 1;
@@ -378,11 +387,12 @@ mod tests {
         assert!(asked > 10 * u64::from(ORDERS_MAX), "{asked} orders");
         assert!(asked - passed <= 20, "{passed} {}", trader.risk().verdict());
         let counters = trader.gateway().counters();
-        let came = (counters.orders, counters.cancelled, counters.rejected);
-        assert_eq!(came, (passed, passed, 0));
+        let gone = counters.cancelled + counters.expired;
+        let came = (counters.orders, counters.filled, gone, counters.rejected);
+        assert_eq!(came, (passed, 1, passed - 1, 0), "the first is filled");
         assert_eq!(trader.risk().open_orders(KEY).count(), 0);
         let line = trader.risk().line(KEY).expect("it is traded");
-        assert_eq!(line.position.quantity(), 0);
+        assert_eq!(line.position.quantity(), 1, "what the first bought");
         assert_eq!(trader.waiting(), 0);
     }
 
@@ -439,7 +449,7 @@ mod tests {
         }
         let (after, touched, trust, counters) = book(&understudy);
         assert_eq!((after, touched, trust), (hash, touch, Trust::Good));
-        assert_eq!((understudy.asked, understudy.refused), (moves as u64, 0));
+        assert_eq!((understudy.asked, understudy.refused), (1 + moves as u64, 0));
         assert_eq!((counters.unknown_cancel, counters.unknown_modify), (0, 0));
     }
 }

@@ -5,8 +5,8 @@
 //! Strategies decide as they always do; so that there are orders enough to tell a tail, the drill
 //! asks risk for one after every so many updates of one instrument, at the bid and for this
 //! instant only. Arrivals are those of the busiest second of the file, one such second after the
-//! other, in as much less time as the pace says; an input that comes late counts from when it
-//! should have come.
+//! other, in as much less time as the pace says, and the records' own times go with them; an input
+//! that comes late counts from when it should have come.
 //!
 //! The thread works as a tile that spins: a duty cycle reads the clock once and takes what has come,
 //! one record in so many has its stages timed, and while nothing comes the desk rehearses.
@@ -29,6 +29,7 @@ use undertow_core::gateway::Gateway;
 use undertow_core::order::Intent;
 use undertow_core::stage::{Emit, Sink, Source, Stage};
 use undertow_core::types::{BookKey, Flags, Nanos};
+use undertow_feeds::databento::retime;
 use undertow_feeds::replay::Replay;
 use undertow_strategies::flow::FlowOutput;
 use undertow_strategies::trade::stage::Desk;
@@ -70,7 +71,9 @@ pub struct Drill {
     bytes: Vec<u8>,
     /// The first record of the busiest second.
     first: usize,
-    /// When records arrive within that second, ns from its start.
+    /// When that second began.
+    start: Nanos,
+    /// When records arrive within it, ns from its start.
     arrivals: Vec<u64>,
     /// The instrument of most records.
     key: BookKey,
@@ -129,6 +132,7 @@ impl Drill {
         Ok(Self {
             arrivals: second.iter().map(|record| record.0 - start).collect(),
             key: most_of(second.iter().map(|record| record.1)),
+            start: Nanos(start),
             is_defined,
             first,
             bytes,
@@ -161,7 +165,9 @@ impl Drill {
         if !self.is_defined {
             field.assume(self.key);
         }
-        let mut feed = Replay::new([self.bytes.as_slice()]);
+        let schedule = Schedule::new(&self.arrivals, ask);
+        let bytes = self.at_pace(&schedule);
+        let mut feed = Replay::new([bytes.as_slice()]);
         feed.read_headers();
         let mut seen = 0;
         // An opening auction has no quote yet.
@@ -203,12 +209,36 @@ impl Drill {
             && let Some(msg) = feed.pop()
         {
             match &msg.body {
-                Body::Data(mbo) => drop(ride.take(mbo)),
+                Body::Data(mbo) => {
+                    seen += 1;
+                    ride.take(mbo);
+                }
                 Body::Control(control) => ride.desk.on_control(control, &mut ride.probe),
             }
         }
         ride.forget(ask.records);
-        ride.timed(&mut feed, &self.arrivals, ask)
+        ride.timed(&mut feed, schedule.after(seen - self.first), ask)
+    }
+
+    /// The file at a pace: from the busiest second on the market's time goes by as records arrive. An
+    /// event is one instant, that of its first record.
+    fn at_pace(&self, schedule: &Schedule) -> Vec<u8> {
+        let mut bytes = self.bytes.clone();
+        let (mut nth, mut event) = (0, (Nanos(0), Nanos(0)));
+        retime(&mut bytes, |ts_event, ts_recv| {
+            let since = usize::checked_sub(nth, self.first);
+            nth += 1;
+            let Some(since) = since else {
+                return (ts_event, ts_recv);
+            };
+            let received = Nanos(self.start.0 + schedule.offset_ns(since));
+            if event.0 != ts_event {
+                let ago_ns = ts_recv.0.saturating_sub(ts_event.0);
+                event = (ts_event, Nanos(received.0.saturating_sub(ago_ns)).max(event.1));
+            }
+            (event.1, received)
+        });
+        bytes
     }
 }
 
@@ -345,11 +375,16 @@ impl<G: Gateway> Ride<'_, G> {
     }
 
     /// Takes the rest at its pace.
-    fn timed(mut self, feed: &mut Replay<&[u8]>, arrivals: &[u64], ask: Ask) -> Result<Outcome> {
+    fn timed(
+        mut self,
+        feed: &mut Replay<&[u8]>,
+        mut schedule: Schedule,
+        ask: Ask,
+    ) -> Result<Outcome> {
         // Without it the first orders fault, and the figures show it.
         let _refusal = memory::populate();
         let start_ns = self.clock.read() + LEAD_NS;
-        let mut schedule = Schedule::new(start_ns, arrivals, ask);
+        schedule.begin(start_ns);
         let before = Usage::of_thread();
         let seal = Seal::new();
         let mut rehearsals = Rehearsals::default();
@@ -437,27 +472,47 @@ struct Schedule {
 }
 
 impl Schedule {
-    fn new(start_ns: u64, arrivals: &[u64], ask: Ask) -> Self {
+    fn new(arrivals: &[u64], ask: Ask) -> Self {
         let pace = u64::from(ask.pace);
         Self {
             offsets_ns: arrivals.iter().map(|at_ns| at_ns / pace).collect(),
             second_ns: NS_PER_SECOND / pace,
-            begun_ns: start_ns,
+            begun_ns: 0,
             next: 0,
             left: ask.records,
         }
     }
 
+    /// When a record is to arrive, from the start of the first such second.
+    fn offset_ns(&self, nth: usize) -> u64 {
+        let (second, nth) = (nth / self.offsets_ns.len(), nth % self.offsets_ns.len());
+        second as u64 * self.second_ns + self.offsets_ns[nth]
+    }
+
+    /// The same with so many records gone.
+    fn after(self, gone: usize) -> Self {
+        Self {
+            next: gone % self.offsets_ns.len(),
+            ..self
+        }
+    }
+
+    /// The next record is to arrive then.
+    fn begin(&mut self, at_ns: u64) {
+        self.begun_ns = at_ns.wrapping_sub(self.offsets_ns[self.next]);
+    }
+
     /// When the next record is to arrive.
     fn next_ns(&self) -> u64 {
-        self.begun_ns + self.offsets_ns[self.next]
+        self.begun_ns.wrapping_add(self.offsets_ns[self.next])
     }
 
     /// How many records have come by now, as far as one duty cycle takes them.
     fn come_by(&self, now_ns: u64) -> usize {
+        let since_ns = now_ns.wrapping_sub(self.begun_ns).cast_signed();
         let rest = self.offsets_ns[self.next..].iter();
         let rest = rest.take(self.left.min(BATCH_MAX));
-        rest.take_while(|at_ns| self.begun_ns + **at_ns <= now_ns)
+        rest.take_while(|at_ns| at_ns.cast_signed() <= since_ns)
             .count()
     }
 
@@ -468,7 +523,7 @@ impl Schedule {
         self.next += 1;
         if self.next == self.offsets_ns.len() {
             self.next = 0;
-            self.begun_ns += self.second_ns;
+            self.begun_ns = self.begun_ns.wrapping_add(self.second_ns);
         }
         intended_ns
     }
