@@ -732,10 +732,10 @@ Examples:
 
 const DRILL_ORDER_HELP: &str = "\
 The whole desk runs on this thread: decode, books, flow, decisions, risk, paper venue. Records come
-as in the busiest second of the file, second after second, in a pace-th of the time. After every few
-updates risk is asked for an order at the bid, for this instant only; what counts is the time from
-when the record should have arrived until the order is handed to the venue. No order leaves the
-process.
+as in the busiest second of the file, second after second, in a pace-th of the time, and the
+market's own time goes by with them. After every few updates risk is asked for an order at the bid,
+for this instant only; what counts is the time from when the record should have arrived until the
+order is handed to the venue. No order leaves the process.
 
 `undisturbed` is the same without the orders during which the system took the processor away.
 

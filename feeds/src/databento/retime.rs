@@ -6,8 +6,8 @@ use dbn::{MboMsg, rtype};
 use undertow_core::types::Nanos;
 
 use super::HEADER_PREFIX;
-use super::layout::{LENGTH, MBO_LEN, RTYPE, TS_EVENT, u32_at, u64_at};
 use super::WORD;
+use super::layout::{LENGTH, MBO_LEN, RTYPE, TS_EVENT, u32_at, u64_at};
 
 const TS_RECV: usize = offset_of!(MboMsg, ts_recv);
 
@@ -22,7 +22,9 @@ pub fn retime(bytes: &mut [u8], mut times: impl FnMut(Nanos, Nanos) -> (Nanos, N
         return;
     };
     let header_len = u32_at(preamble, PREAMBLE_LEN - size_of::<u32>()) as usize;
-    let mut rest = bytes.get_mut(PREAMBLE_LEN + header_len..).unwrap_or_default();
+    let mut rest = bytes
+        .get_mut(PREAMBLE_LEN + header_len..)
+        .unwrap_or_default();
     while let Some(words) = rest.get(LENGTH).filter(|words| **words > 0) {
         let len = WORD * usize::from(*words);
         let Some((record, following)) = rest.split_at_mut_checked(len) else {
@@ -36,5 +38,67 @@ pub fn retime(bytes: &mut [u8], mut times: impl FnMut(Nanos, Nanos) -> (Nanos, N
             }
         }
         rest = following;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use undertow_core::event::Body;
+
+    use super::*;
+    use crate::databento::tests::replay_whole;
+    use crate::synthetic;
+
+    const SHIFT_NS: u64 = 7_000_000_011;
+
+    fn later(ts: Nanos) -> Nanos {
+        Nanos(ts.0 + SHIFT_NS)
+    }
+
+    #[test]
+    fn only_times_of_records_change_and_all_of_them() {
+        let mut bytes = Vec::new();
+        synthetic::write_one(500, 7, &mut bytes).expect("memory takes every write");
+        let mut expected = replay_whole(&bytes);
+        let mut records = 0;
+        for body in &mut expected {
+            if let Body::Data(mbo) = body {
+                (mbo.ts_event, mbo.ts_recv) = (later(mbo.ts_event), later(mbo.ts_recv));
+                records += 1;
+            }
+        }
+        assert!(records > 400 && records < expected.len(), "{records}");
+        retime(&mut bytes, |ts_event, ts_recv| {
+            (later(ts_event), later(ts_recv))
+        });
+        assert_eq!(replay_whole(&bytes), expected);
+    }
+
+    #[test]
+    fn of_a_part_every_whole_record_is_told_and_no_other() {
+        let mut whole = Vec::new();
+        synthetic::write_one(6, 7, &mut whole).expect("memory takes every write");
+        let mut told = Vec::new();
+        for len in 0..=whole.len() {
+            let mut part = whole[..len].to_vec();
+            let mut count = 0;
+            retime(&mut part, |ts_event, ts_recv| {
+                count += 1;
+                (ts_event, ts_recv)
+            });
+            assert_eq!(part, whole[..len]);
+            told.push(count);
+        }
+        assert!(told.is_sorted() && told.first() == Some(&0), "{told:?}");
+        assert_eq!(told.last(), Some(&6));
+        let mut endless = whole;
+        let records = endless.len() - 6 * MBO_LEN;
+        endless[records + LENGTH] = 0;
+        let mut count = 0;
+        retime(&mut endless, |ts_event, ts_recv| {
+            count += 1;
+            (ts_event, ts_recv)
+        });
+        assert_eq!(count, 0, "a record of no length ends the walk");
     }
 }

@@ -449,7 +449,10 @@ mod tests {
         }
         let (after, touched, trust, counters) = book(&understudy);
         assert_eq!((after, touched, trust), (hash, touch, Trust::Good));
-        assert_eq!((understudy.asked, understudy.refused), (1 + moves as u64, 0));
+        assert_eq!(
+            (understudy.asked, understudy.refused),
+            (1 + moves as u64, 0)
+        );
         assert_eq!((counters.unknown_cancel, counters.unknown_modify), (0, 0));
     }
 }

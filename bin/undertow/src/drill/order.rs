@@ -234,7 +234,10 @@ impl Drill {
             let received = Nanos(self.start.0 + schedule.offset_ns(since));
             if event.0 != ts_event {
                 let ago_ns = ts_recv.0.saturating_sub(ts_event.0);
-                event = (ts_event, Nanos(received.0.saturating_sub(ago_ns)).max(event.1));
+                event = (
+                    ts_event,
+                    Nanos(received.0.saturating_sub(ago_ns)).max(event.1),
+                );
             }
             (event.1, received)
         });
@@ -622,5 +625,92 @@ impl Emit<FlowOutput> for Probe {
             self.ts_event = update.ts_event;
             self.is_due = self.updates.is_multiple_of(self.every);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use undertow_feeds::synthetic;
+
+    use super::*;
+
+    /// When the records of a drill happen and are received, at a pace.
+    fn times(drill: &Drill, pace: u32) -> Vec<(u64, u64)> {
+        let ask = Ask {
+            pace,
+            records: 1,
+            every: 1,
+            is_rehearsed: false,
+        };
+        let mut times = Vec::new();
+        let mut bytes = drill.at_pace(&Schedule::new(&drill.arrivals, ask));
+        retime(&mut bytes, |ts_event, ts_recv| {
+            times.push((ts_event.0, ts_recv.0));
+            (ts_event, ts_recv)
+        });
+        times
+    }
+
+    #[test]
+    fn the_market_goes_by_as_its_records_arrive() {
+        let mut bytes = Vec::new();
+        synthetic::write_one(20_000, 7, &mut bytes).expect("memory takes every write");
+        // The load is all in one second.
+        let slower =
+            |ts: Nanos| Nanos(ts.0 / NS_PER_SECOND * NS_PER_SECOND + ts.0 % NS_PER_SECOND * 100);
+        retime(&mut bytes, |ts_event, ts_recv| {
+            (slower(ts_event), slower(ts_recv))
+        });
+        let drill = Drill::new(bytes.clone()).expect("records");
+        let (first, busiest) = (drill.first, drill.busiest());
+        let mut file = Vec::new();
+        retime(&mut bytes, |ts_event, ts_recv| {
+            file.push((ts_event.0, ts_recv.0));
+            (ts_event, ts_recv)
+        });
+        assert!(
+            first > 0 && busiest > 100 && first + 2 * busiest < file.len(),
+            "{busiest} from {first} of {}",
+            file.len()
+        );
+        let once = times(&drill, 1);
+        assert_eq!(once[..first], file[..first], "what came before stays");
+        let second = first..first + busiest;
+        for at in second.clone() {
+            assert_eq!(once[at].1, file[at].1, "at its own pace it is itself");
+            let next = at + busiest;
+            assert_eq!(once[next].1, once[at].1 + NS_PER_SECOND, "and comes again");
+        }
+        let fast = times(&drill, 8);
+        for at in second {
+            let since = file[at].1 - drill.start.0;
+            assert_eq!(fast[at].1, drill.start.0 + since / 8);
+            assert_eq!(fast[at + busiest].1, fast[at].1 + NS_PER_SECOND / 8);
+        }
+        for (told, was) in fast.windows(2).zip(file.windows(2)).skip(first) {
+            assert!(told[0].0 <= told[1].0, "it never goes back");
+            let is_one_event = was[0].0 == was[1].0;
+            assert!(
+                !is_one_event || told[0].0 == told[1].0,
+                "an event is one instant"
+            );
+        }
+    }
+
+    #[test]
+    fn a_schedule_begins_with_the_record_that_is_next() {
+        let ask = Ask {
+            pace: 2,
+            records: 4,
+            every: 1,
+            is_rehearsed: false,
+        };
+        let mut schedule = Schedule::new(&[100, 200, 200, 900], ask).after(4 + 1);
+        schedule.begin(5_000);
+        assert_eq!((schedule.come_by(4_999), schedule.come_by(5_000)), (0, 2));
+        let intended = [(); 4].map(|()| schedule.take());
+        let next_second = 5_000 - 100 + NS_PER_SECOND / 2;
+        assert_eq!(intended, [5_000, 5_000, 5_350, next_second + 50]);
+        assert_eq!((schedule.left, schedule.come_by(u64::MAX / 2)), (0, 0));
     }
 }
