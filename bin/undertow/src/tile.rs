@@ -59,8 +59,8 @@ pub struct Rehearsals {
 }
 
 impl Rehearsals {
-    /// Seldom enough that a message hardly ever waits for one, and often enough that little is
-    /// forgotten in between.
+    /// Seldom enough that most messages wait for none, and often enough that little is forgotten in
+    /// between.
     const EVERY_NS: u64 = 2_500;
 
     /// Whether one is due; if so, the next is counted from now.

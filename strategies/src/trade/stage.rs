@@ -227,8 +227,8 @@ impl<G: Gateway, T: Timing> Stage for Desk<'_, G, T> {
         self.books.hint(coming);
     }
 
-    /// One piece of it each time, so that no record waits for all of them: what the desk would do is
-    /// forgotten sooner than what it would look at, and has most of the turns.
+    /// One piece of it each time, so that no record waits for all of them. What the desk would do has
+    /// most of the turns: to call for what it would look at more often gained nothing.
     fn rehearse<O: Emit<FlowOutput>>(&mut self) {
         self.rehearsals = self.rehearsals.wrapping_add(1);
         match self.rehearsals % 8 {

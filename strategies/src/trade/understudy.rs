@@ -139,6 +139,7 @@ impl<'a, G: Gateway> Understudy<'a, G> {
         this
     }
 
+    /// Plays until books are trusted and orders answered.
     fn settle(&mut self) {
         for _ in 0..SETTLING_ROUNDS * SCRIPT.len() {
             let mbo = self.scene.next();
