@@ -5,26 +5,20 @@ use core::mem::offset_of;
 use dbn::{MboMsg, rtype};
 use undertow_core::types::Nanos;
 
-use super::HEADER_PREFIX;
 use super::WORD;
-use super::layout::{LENGTH, MBO_LEN, RTYPE, TS_EVENT, u32_at, u64_at};
+use super::header::Header;
+use super::layout::{LENGTH, MBO_LEN, RTYPE, TS_EVENT, u64_at};
 
 const TS_RECV: usize = offset_of!(MboMsg, ts_recv);
 
-/// Prefix, version, and how long the rest of a header is.
-const PREAMBLE_LEN: usize = HEADER_PREFIX.len() + 1 + size_of::<u32>();
-
 /// Gives every market-by-order record of an unpacked DBN file other times: `times` is told when a
-/// record happened and when it was received, and says when instead. All else stays as it is; what is
-/// not a whole record ends the walk.
+/// record happened and when it was received, and says when instead. All else stays as it is; the walk
+/// ends at what is no whole record, and does not begin without a sound header.
 pub fn retime(bytes: &mut [u8], mut times: impl FnMut(Nanos, Nanos) -> (Nanos, Nanos)) {
-    let Some(preamble) = bytes.first_chunk::<PREAMBLE_LEN>() else {
+    let Ok((header_len, Some(_metadata))) = Header::default().take(bytes, 0) else {
         return;
     };
-    let header_len = u32_at(preamble, PREAMBLE_LEN - size_of::<u32>()) as usize;
-    let mut rest = bytes
-        .get_mut(PREAMBLE_LEN + header_len..)
-        .unwrap_or_default();
+    let mut rest = &mut bytes[header_len..];
     while let Some(words) = rest.get(LENGTH).filter(|words| **words > 0) {
         let len = WORD * usize::from(*words);
         let Some((record, following)) = rest.split_at_mut_checked(len) else {

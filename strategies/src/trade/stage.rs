@@ -55,7 +55,7 @@ pub struct Desk<'a, G, T = ()> {
     pub laps: T,
     /// Who plays while nothing comes.
     understudy: Option<Box<Understudy<'a, G, T>>>,
-    /// How often it has rehearsed, from 0 anew after the last number.
+    /// How often it has rehearsed, by the last bits.
     rehearsals: u8,
 }
 

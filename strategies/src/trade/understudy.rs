@@ -354,12 +354,14 @@ impl Scene {
 #[cfg(test)]
 mod tests {
     use alloc::vec::Vec;
+    use core::cell::Cell;
 
     use bumpalo::Bump;
     use undertow_core::event::Trust;
     use undertow_core::venue::{Latency, PaperVenue, Setup};
 
     use super::*;
+    use crate::trade::stage::Part;
 
     fn understudy(bump: &Bump) -> Understudy<'_, PaperVenue> {
         let books = Books::new_in(bump, &book_limits());
@@ -412,6 +414,35 @@ mod tests {
         let played = (rounds * events()) as u64 * EVENT_NS;
         let skipped = u64::from(DAYS_CLOSED_MAX) * DAY_NS;
         assert_eq!(understudy.scene.now, Nanos(from + played + skipped));
+    }
+
+    /// Counts what was done for the books.
+    struct Count<'c>(&'c Cell<u32>);
+
+    impl Timing for Count<'_> {
+        fn lap(&mut self, part: Part) {
+            self.0.set(self.0.get() + u32::from(part == Part::Book));
+        }
+
+        fn skip(&mut self) {}
+    }
+
+    #[test]
+    fn of_eight_rehearsals_of_its_desk_it_plays_in_six() {
+        let (arena, wings) = (Bump::new(), Bump::new());
+        let records = Cell::new(0);
+        let desk = understudy(&arena).desk.understudied(understudy(&wings));
+        let mut desk = desk.timed(|| Count(&records));
+        let mut played = [0; 8];
+        // Each event of the script as often at each turn.
+        for turn in 0..8 * events() {
+            records.set(0);
+            desk.rehearse::<Nobody>();
+            played[turn % 8] += records.get();
+        }
+        assert_eq!(played.iter().filter(|records| **records == 0).count(), 2);
+        let rounds = played.iter().sum::<u32>() as usize / SCRIPT.len();
+        assert_eq!(rounds, 6, "{played:?}");
     }
 
     #[test]
