@@ -107,33 +107,65 @@ impl Head {
         let Some(side) = side_index(mbo.side) else {
             return self.act(shared);
         };
-        if mbo.size == 0 || self.orders_count >= shared.book_orders_max {
+        if mbo.size == 0 || found.is_it {
             return self.act(shared);
         }
-        if shared.is_tight() {
-            return self.join_tight::<IS_RESTORED>(shared, mbo);
-        }
-        let (book, id, price) = (self.ladders.book, mbo.order_id.0, mbo.price.0);
         let nodes = &shared.slab.nodes;
         // Whether the bucket is empty cannot be foreseen; that it holds two is rare.
-        let is_taken = found.is_it
-            || nodes[found.newest].follower() != 0
-                && find_from(nodes, found.newest, book, id) != NodeId::NONE;
-        if is_taken {
+        let is_alone = nodes[found.newest].follower() == 0;
+        let Some(level) = self
+            .ladders
+            .known(nodes, side, mbo.price.0)
+            .filter(|_| is_alone)
+        else {
+            return self.join_after_search::<IS_RESTORED>(shared, mbo, side);
+        };
+        self.enter::<IS_RESTORED>(shared, mbo, found.bucket, (side, level));
+    }
+
+    /// The same where one look does not tell that the id is free, or where the level is.
+    #[inline(never)]
+    fn join_after_search<const IS_RESTORED: bool>(
+        &mut self,
+        shared: &mut Shared<'_>,
+        mbo: &Mbo,
+        side: usize,
+    ) {
+        if self.is_full(shared) {
+            return self.join_full::<IS_RESTORED>(shared, mbo);
+        }
+        let (book, id) = (self.ladders.book, mbo.order_id.0);
+        let found = self.look_for(shared, id);
+        if find_from(&shared.slab.nodes, found.newest, book, id) != NodeId::NONE {
             return self.act(shared);
         }
         // At last, for a page that is opened must have an order.
-        let Some(level) = self.ladders.open(shared, side, price) else {
+        let Some(level) = self.ladders.open(shared, side, mbo.price.0) else {
             return self.act(shared);
         };
+        self.enter::<IS_RESTORED>(shared, mbo, found.bucket, (side, level));
+    }
+
+    /// A new order with a free id enters its queue, if there is room for it.
+    #[inline(always)]
+    fn enter<const IS_RESTORED: bool>(
+        &mut self,
+        shared: &mut Shared<'_>,
+        mbo: &Mbo,
+        bucket: usize,
+        (side, level): (usize, LevelId),
+    ) {
+        if self.is_full(shared) {
+            return self.join_full::<IS_RESTORED>(shared, mbo);
+        }
+        self.orders_count += 1;
         let Shared { slab, index, .. } = shared;
         let order = slab.orders.first;
         slab.orders.take(&slab.nodes);
-        let follower = index.push(found.bucket, order);
+        let follower = index.push(bucket, order);
         let entry = entry(mbo, follower);
         let left = push_back(&mut slab.nodes, level, order, entry);
-        let best = self.ladders.joined(slab, side, level, price);
-        self.orders_count += 1;
+        let best = self.ladders.joined(slab, side, level, mbo.price.0);
         let is_steady = left.count > 1 && mbo.flags.has(Flags::LAST);
         self.resized(shared, side, level, i64::from(entry.size), is_steady);
         self.say(Effect::Added, left);
@@ -145,10 +177,17 @@ impl Head {
         }
     }
 
-    /// The same where the index must grow first, or there is no order left.
+    /// Whether one order more is too many for the book, or calls for more room.
+    #[inline(always)]
+    fn is_full(&self, shared: &Shared<'_>) -> bool {
+        self.orders_count >= shared.book_orders_max || shared.is_tight()
+    }
+
+    /// A new order where the index must grow first, there is no order left, or the book has too
+    /// many.
     #[cold]
-    fn join_tight<const IS_RESTORED: bool>(&mut self, shared: &mut Shared<'_>, mbo: &Mbo) {
-        if !shared.make_room() {
+    fn join_full<const IS_RESTORED: bool>(&mut self, shared: &mut Shared<'_>, mbo: &Mbo) {
+        if self.orders_count >= shared.book_orders_max || !shared.make_room() {
             return self.act(shared);
         }
         let found = self.look_for(shared, mbo.order_id.0);
@@ -243,10 +282,37 @@ impl Head {
         if mbo.side.index() != side || side > 1 || mbo.size == 0 {
             return self.act(shared);
         }
-        let Some(to) = self.ladders.open(shared, side, mbo.price.0) else {
-            return self.act(shared);
+        let Some(to) = self.ladders.known(nodes, side, mbo.price.0) else {
+            return self.change_after_search(shared, mbo, side, order);
         };
-        // Read after opening, which may have moved every level to a finer grid.
+        self.change_to(shared, mbo, order, (side, to));
+    }
+
+    /// The same where one look does not tell where the level is.
+    #[inline(never)]
+    fn change_after_search(
+        &mut self,
+        shared: &mut Shared<'_>,
+        mbo: &Mbo,
+        side: usize,
+        order: NodeId,
+    ) {
+        match self.ladders.open(shared, side, mbo.price.0) {
+            Some(to) => self.change_to(shared, mbo, order, (side, to)),
+            None => self.act(shared),
+        }
+    }
+
+    /// An order changes to this level and the record's size. Opening the level may have moved every
+    /// order to a finer grid, so what the order is now is read after that.
+    #[inline(always)]
+    fn change_to(
+        &mut self,
+        shared: &mut Shared<'_>,
+        mbo: &Mbo,
+        order: NodeId,
+        (side, to): (usize, LevelId),
+    ) {
         let node = &shared.slab.nodes[order];
         let (from, old_size) = (node.level, node.order_size());
         let was_best = from == self.ladders.best[side];
