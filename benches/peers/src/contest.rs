@@ -11,6 +11,7 @@ use dbn::decode::{DbnDecoder, DecodeRecordRef};
 use dbn::{MboMsg, RecordRef, VersionUpgradePolicy};
 use serde::Serialize;
 
+use crate::bare;
 use crate::bbo::{Bbo, fold};
 use crate::documented::{Book, Market};
 use crate::hft;
@@ -37,6 +38,15 @@ impl Work {
             Self::Chain => "undertow",
             Self::Book => "undertow book",
             Self::Decode => "undertow decode",
+        }
+    }
+
+    /// Who does no more than that and tells what is possible, if anybody does.
+    pub fn bare(self) -> &'static str {
+        match self {
+            Self::Chain => "walk + bare book",
+            Self::Book => "bare book",
+            Self::Decode => "",
         }
     }
 
@@ -91,6 +101,11 @@ pub const CONTESTANTS: &[Contestant] = &[
         run: documented_chain_of_prices,
     },
     Contestant {
+        name: "walk + bare book",
+        work: Work::Chain,
+        run: bare::chain,
+    },
+    Contestant {
         name: "undertow book",
         work: Work::Book,
         run: ours::book,
@@ -114,6 +129,11 @@ pub const CONTESTANTS: &[Contestant] = &[
         name: "hftbacktest HashMap L3",
         work: Work::Book,
         run: hft::hash_map,
+    },
+    Contestant {
+        name: "bare book",
+        work: Work::Book,
+        run: bare::book,
     },
     Contestant {
         name: "undertow decode",

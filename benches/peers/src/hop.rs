@@ -34,8 +34,8 @@ pub struct Hop {
 /// others would take, in interleaved rounds. `None` where `cores` are not two.
 pub fn hops(cores: &[CoreId], rounds: usize) -> Option<Vec<Hop>> {
     let [near, far] = *cores.first_chunk::<2>()?;
-    let ways: [(&str, fn(CoreId, CoreId) -> Vec<u64>); 4] = [
-        ("bare cache line", bare_line),
+    let ways = [
+        ("bare cache line", bare_line as RoundTrips),
         ("undertow link", link),
         ("rtrb", rtrb),
         ("crossbeam ArrayQueue", array_queue),
@@ -52,6 +52,8 @@ pub fn hops(cores: &[CoreId], rounds: usize) -> Option<Vec<Hop>> {
             .collect(),
     )
 }
+
+type RoundTrips = fn(CoreId, CoreId) -> Vec<u64>;
 
 const TRIPS: u64 = 50_000;
 

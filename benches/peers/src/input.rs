@@ -24,6 +24,8 @@ pub struct Input {
     pub instruments: Vec<Instrument>,
     /// The records as hftbacktest wants them, made when first asked for.
     pub hft_events: OnceCell<Vec<hft::Event>>,
+    /// How many orders rest at most, counted when first asked for.
+    pub resting_max: OnceCell<usize>,
 }
 
 /// What a peer with fixed tables must be told beforehand.
@@ -70,6 +72,7 @@ impl Input {
             records,
             instruments,
             hft_events: OnceCell::new(),
+            resting_max: OnceCell::new(),
         })
     }
 }

@@ -4,6 +4,7 @@
 //! them. A contestant whose checksum differs from the documented book's is named before any time
 //! is told.
 
+mod bare;
 mod bbo;
 mod contest;
 mod documented;

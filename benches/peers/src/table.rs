@@ -95,6 +95,8 @@ pub struct Growth {
     pub instruments: u32,
     /// Bytes to best bid and offer, nanoseconds per record, best round.
     pub chain_ns: f64,
+    /// The bare book alone.
+    pub bare_ns: f64,
 }
 
 /// A line of the table.
@@ -112,6 +114,8 @@ pub struct Row {
     pub seen: f64,
     /// The same from the middle of each round's ratio.
     pub median: f64,
+    /// The ratio that the bare book has, from the best rounds: what is possible here.
+    pub bare: Option<f64>,
 }
 
 /// What is asked of a ratio.
@@ -135,7 +139,14 @@ impl Row {
             bounds,
             seen,
             median: seen,
+            bare: None,
         }
+    }
+
+    /// The same with the figure that the bare book has.
+    fn with_bare(mut self, bare: f64) -> Self {
+        self.bare = Some(self.bounds.ratio(bare, self.theirs));
+        self
     }
 
     fn verdict(&self) -> &'static str {
@@ -201,6 +212,8 @@ const ASKED: &[(Work, &str, Bounds, Bounds)] = &[
         Bounds::Faster(4.0, 5.5),
         Bounds::Faster(4.0, 5.5),
     ),
+    (Work::Chain, "walk + bare book", Bounds::Told, Bounds::Told),
+    (Work::Book, "bare book", Bounds::Told, Bounds::Told),
     (Work::Book, "documented book", Bounds::Told, Bounds::Told),
     (
         Work::Book,
@@ -252,20 +265,23 @@ impl Report {
                 .map(|(ours, theirs)| bounds.ratio(*ours, *theirs))
                 .collect(),
         );
-        Some(row)
+        Some(match on(work.bare()) {
+            Some(bare) => row.with_bare(bare.min()),
+            None => row,
+        })
     }
 
     fn rows_of_tails(&self) -> Vec<Row> {
         let mut rows = Vec::new();
-        if let [ours, theirs] = &self.warm[..] {
-            let (ours, theirs) = (ours.p99 as f64, theirs.p99 as f64);
+        if let [ours, theirs, bare] = &self.warm[..] {
+            let [ours, theirs, bare] = [ours, theirs, bare].map(|tail| tail.p99 as f64);
             let what = "p99 of one apply: against nautilus (64-bit)".to_owned();
-            rows.push(Row::of(what, Bounds::Share(0.3, 0.2), ours, theirs));
+            rows.push(Row::of(what, Bounds::Share(0.3, 0.2), ours, theirs).with_bare(bare));
         }
-        if let [ours, theirs] = &self.cold[..] {
-            let (ours, theirs) = (ours.p50 as f64, theirs.p50 as f64);
+        if let [ours, theirs, bare] = &self.cold[..] {
+            let [ours, theirs, bare] = [ours, theirs, bare].map(|tail| tail.p50 as f64);
             let what = "cold p50 of one apply: against documented book".to_owned();
-            rows.push(Row::of(what, Bounds::Share(0.5, 0.37), ours, theirs));
+            rows.push(Row::of(what, Bounds::Share(0.5, 0.37), ours, theirs).with_bare(bare));
         }
         if let [bare, hops @ ..] = &self.hops[..] {
             for (at, hop) in hops.iter().enumerate() {
@@ -285,7 +301,9 @@ impl Report {
             let bounds = Bounds::Share(2.0, 2.0);
             let (from, to) = (first.instruments, last.instruments);
             let what = format!("growth from {from} to {to} instruments");
-            rows.push(Row::of(what, bounds, last.chain_ns, first.chain_ns));
+            let mut row = Row::of(what, bounds, last.chain_ns, first.chain_ns);
+            row.bare = Some(last.bare_ns / first.bare_ns);
+            rows.push(row);
         }
         let memory = [
             (
@@ -314,13 +332,15 @@ impl Report {
     /// The report as Markdown.
     pub fn markdown(&self) -> String {
         let mut text = String::from(
-            "| what | ours ns | theirs ns | must | goal | seen | by rounds | reached |\n\
-             |---|---:|---:|---:|---:|---:|---:|---|\n",
+            "| what | ours ns | theirs ns | must | goal | seen | by rounds | bare book | reached |\n\
+             |---|---:|---:|---:|---:|---:|---:|---:|---|\n",
         );
         for row in self.rows() {
             let [must, goal] = row.bounds.texts();
+            let bare = row.bare.map(|ratio| format!("{ratio:.2} ×"));
+            let bare = bare.unwrap_or_default();
             text += &format!(
-                "| {} | {:.1} | {:.1} | {must} | {goal} | {:.2} × | {:.2} × | {} |\n",
+                "| {} | {:.1} | {:.1} | {must} | {goal} | {:.2} × | {:.2} × | {bare} | {} |\n",
                 row.what,
                 row.ours,
                 row.theirs,
@@ -398,14 +418,15 @@ impl Report {
         {
             text += &format!("| {name} | {p50:.0} | {p99:.0} | {samples} |\n");
         }
-        text += "\n| instruments | ns/message, least |\n";
-        text += "|---:|---:|\n";
+        text += "\n| instruments | ns/message, least | bare book alone |\n";
+        text += "|---:|---:|---:|\n";
         for Growth {
             instruments,
             chain_ns,
+            bare_ns,
         } in &self.growth
         {
-            text += &format!("| {instruments} | {chain_ns:.1} |\n");
+            text += &format!("| {instruments} | {chain_ns:.1} | {bare_ns:.1} |\n");
         }
         let Machine {
             processor,

@@ -1,6 +1,6 @@
 //! One apply at a time: its distribution with warm caches, and its middle with cold ones.
 //!
-//! Both contestants take the same records. A sample spans the apply and the reading of the best
+//! All contestants take the same records. A sample spans the apply and the reading of the best
 //! bid and offer, and includes the timer, whose own cost is told beside.
 
 use std::hint::black_box;
@@ -9,6 +9,7 @@ use bumpalo::Bump;
 use quanta::Clock;
 use serde::Serialize;
 
+use crate::bare;
 use crate::documented::Market;
 use crate::input::Input;
 use crate::nautilus;
@@ -49,9 +50,9 @@ pub fn timer_ns() -> u64 {
     Tail::of("timer", (0..100_000).map(|_| span(&clock, || ())).collect()).p50
 }
 
-/// Warm tails of ours and nautilus on the first instrument's records, one after the other in
-/// alternating stretches, so that a disturbance of the machine meets both.
-pub fn warm(input: &Input, count: usize) -> [Tail; 2] {
+/// Warm tails of ours, of nautilus and of the bare book on the first instrument's records, one
+/// after the other in alternating stretches, so that a disturbance of the machine meets all.
+pub fn warm(input: &Input, count: usize) -> [Tail; 3] {
     const STRETCH: usize = 10_000;
     let clock = Clock::new();
     let records = &input.records[..count.min(input.records.len())];
@@ -69,12 +70,15 @@ pub fn warm(input: &Input, count: usize) -> [Tail; 2] {
     );
 
     // As they lie in a file: what was just made field by field cannot be read in one piece yet.
+    let messages: Vec<_> = mbos.iter().map(|mbo| bare::Message::from(*mbo)).collect();
     let mbos: Vec<_> = mbos.into_iter().map(crate::ours::mbo).collect();
     let bump = Bump::new();
     let mut ours = Ours::new(&bump, input);
     let mut theirs = nautilus::first_book(input);
-    let mut samples = [Vec::new(), Vec::new()];
-    for (mbos, deltas) in mbos.chunks(STRETCH).zip(deltas.chunks(STRETCH)) {
+    let mut bare = bare::Market::new(input);
+    let mut samples = [const { Vec::new() }; 3];
+    let stretches = mbos.chunks(STRETCH).zip(deltas.chunks(STRETCH));
+    for ((mbos, deltas), messages) in stretches.zip(messages.chunks(STRETCH)) {
         samples[0].extend(mbos.iter().map(|mbo| span(&clock, || ours.apply(mbo))));
         samples[1].extend(deltas.iter().map(|delta| {
             span(&clock, || {
@@ -82,28 +86,36 @@ pub fn warm(input: &Input, count: usize) -> [Tail; 2] {
                 nautilus::bbo(&theirs)
             })
         }));
+        samples[2].extend(
+            messages
+                .iter()
+                .map(|message| span(&clock, || bare.apply(message))),
+        );
     }
-    let [ours, theirs] = samples;
+    let [ours, theirs, bare] = samples;
     [
         Tail::of("undertow", ours),
         Tail::of("nautilus (64-bit)", theirs),
+        Tail::of("bare book", bare),
     ]
 }
 
-/// Tails of ours and of the documented book when every cache line has been driven out between
-/// events. `warm_up` records come first; then `count` samples each.
-pub fn cold(input: &Input, warm_up: usize, count: usize) -> [Tail; 2] {
+/// Tails of ours, of the documented book and of the bare one when every cache line has been driven
+/// out between events. `warm_up` records come first; then `count` samples each.
+pub fn cold(input: &Input, warm_up: usize, count: usize) -> [Tail; 3] {
     let clock = Clock::new();
     let mut flush = Flush::new();
     let bump = Bump::new();
     let mut ours = Ours::new(&bump, input);
     let mut theirs = Market::default();
+    let mut bare = bare::Market::new(input);
     let (before, after) = input.records.split_at(warm_up.min(input.records.len() / 2));
     for mbo in before {
         ours.apply(&crate::ours::mbo(mbo));
         theirs.apply(mbo);
+        bare.apply(&mbo.into());
     }
-    let mut samples = [Vec::new(), Vec::new()];
+    let mut samples = [const { Vec::new() }; 3];
     for mbo in after
         .iter()
         .filter(|mbo| mbo.action as u8 != b'T')
@@ -113,13 +125,17 @@ pub fn cold(input: &Input, warm_up: usize, count: usize) -> [Tail; 2] {
         let own = black_box(crate::ours::mbo(mbo));
         samples[0].push(span(&clock, || ours.apply(&own)));
         flush.run();
+        let message = black_box(bare::Message::from(mbo));
         let mbo = black_box(mbo.clone());
         samples[1].push(span(&clock, || theirs.apply(&mbo).prices()));
+        flush.run();
+        samples[2].push(span(&clock, || bare.apply(&message)));
     }
-    let [ours, theirs] = samples;
+    let [ours, theirs, bare] = samples;
     [
         Tail::of("undertow", ours),
         Tail::of("documented book", theirs),
+        Tail::of("bare book", bare),
     ]
 }
 

@@ -330,7 +330,7 @@ impl Bench {
     }
 
     fn join(&mut self, books: &Books<'_>, count: u64, now: Nanos) -> Result<()> {
-        let (side, price) = if self.tally.orders % 2 == 0 {
+        let (side, price) = if self.tally.orders.is_multiple_of(2) {
             (Side::Bid, self.touch.bid)
         } else {
             (Side::Ask, self.touch.ask)
