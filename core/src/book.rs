@@ -154,7 +154,7 @@ struct Coming {
 }
 
 impl Coming {
-    /// None: a publisher has 16 bits.
+    /// None: a key has 48 bits.
     const NONE: Self = Self {
         key: u64::MAX,
         price: 0,

@@ -203,12 +203,11 @@ impl Decoder {
         }
     }
 
-    /// The market-by-order record that stands `ahead` records behind the front, if all records
-    /// up to it are of that kind. For prefetching: wrong or absent at times, and of no
-    /// consequence. Costs no more than the fields that are used.
+    /// The market-by-order record that stands `at` bytes behind the front, if all records up to it
+    /// are of that kind. For prefetching: wrong or absent at times, and of no consequence. Costs no
+    /// more than the fields that are used.
     #[inline(always)]
-    pub(crate) fn look_ahead(&self, window: &[u8], ahead: usize) -> Option<Mbo> {
-        let at = ahead.checked_mul(self.mbo_len)?;
+    pub(crate) fn look_ahead(&self, window: &[u8], at: usize) -> Option<Mbo> {
         let record = window.get(at..)?.first_chunk::<MBO_LEN>()?;
         if u16_at(record, LENGTH) != self.mbo_tag {
             return None;

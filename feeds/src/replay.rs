@@ -258,8 +258,9 @@ impl<B: Bytes> Source<Mbo> for Replay<B> {
     /// Of the stream that goes first now: with several, a guess.
     #[inline(always)]
     fn look_ahead(&self, ahead: usize) -> Option<Mbo> {
-        let stream = self.streams.get(self.front)?;
-        stream.decoder.look_ahead(stream.bytes.window(), ahead)
+        let Stream { decoder, bytes, .. } = self.streams.get(self.front)?;
+        let at = decoder.mbo_len().saturating_mul(ahead);
+        decoder.look_ahead(bytes.window(), at)
     }
 }
 
@@ -352,7 +353,7 @@ impl<B: Bytes> Stream<B> {
         let mut count = 0;
         let mut rest = window;
         while count < count_max && to.room() > 0 {
-            to.hint(|ahead| self.decoder.look_ahead(rest, ahead));
+            to.hint(|ahead| self.decoder.look_ahead(rest, len.saturating_mul(ahead)));
             let Some(mbo) = self.decoder.next_mbo(rest) else {
                 break;
             };

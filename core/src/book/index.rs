@@ -269,8 +269,8 @@ const fn halves(key: u64) -> [u32; 2] {
     [key as u32, (key >> 32) as u32]
 }
 
-/// A key as one integer.
+/// A key as one integer of 48 bits: as it lies in a record, so that it is read in one piece.
 #[inline(always)]
 pub(super) const fn key_bits(key: BookKey) -> u64 {
-    (key.publisher_id.0 as u64) << 32 | key.instrument_id.0 as u64
+    (key.instrument_id.0 as u64) << u16::BITS | key.publisher_id.0 as u64
 }
