@@ -21,8 +21,11 @@ impl Trailing {
     /// Keeps `samples_max` samples and says nothing before there are `samples_min`; two at least.
     #[must_use]
     pub fn new(samples_max: usize, samples_min: usize) -> Self {
+        // Written once, so that no page of it is missing later.
+        let mut samples: VecDeque<_> = core::iter::repeat_n(0.0, samples_max).collect();
+        samples.clear();
         Self {
-            samples: VecDeque::with_capacity(samples_max),
+            samples,
             samples_max,
             samples_min: samples_min.max(2),
         }
@@ -44,6 +47,11 @@ impl Trailing {
             self.samples.push_back(sample);
         }
         z
+    }
+
+    /// Forgets every sample.
+    pub fn clear(&mut self) {
+        self.samples.clear();
     }
 
     /// Samples kept.

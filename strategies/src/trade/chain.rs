@@ -25,15 +25,12 @@ use crate::decide::features::{Reading, StrikeGex, Unusual};
 use crate::options::chain::{Leg, Line};
 use crate::options::implied::{Search, volatility};
 use crate::options::pricing::Terms;
+use crate::options::trailing::Trailing;
 use crate::options::{Right, points, unusual};
 use crate::portfolio_risk::money_away;
 
 /// Every option has its turn once in so long: 10 s (A11).
 pub const CADENCE_NS: u64 = 10_000_000_000;
-
-/// Sums before the present one that a z-score looks back on, and the fewest (A11).
-const SUMS_MAX: usize = 120;
-const SUMS_MIN: usize = 30;
 
 /// Fewer open contracts than this are a ghost strike and weigh nothing (A11).
 const INTEREST_MIN: u64 = 5;
@@ -181,7 +178,8 @@ pub struct Chain {
     strikes: Vec<Price>,
     /// The sums by strike of the last whole round, by ascending strike.
     by_strike: Vec<StrikeGex>,
-    history: [Vec<f64>; 2],
+    /// The sums of the whole rounds before: gamma's and delta's.
+    history: [Trailing; 2],
     sums: Option<Sums>,
     unusual: Option<Reading<Unusual>>,
     hours: Hours,
@@ -208,7 +206,6 @@ impl Chain {
     /// are discounted.
     #[must_use]
     pub fn new(options_max: usize, tick: Option<TickRule>, rate: f64) -> Self {
-        let history = || laid_out(SUMS_MAX + 1, 0.0);
         Self {
             listings: laid_out(options_max, BLANK_LISTING),
             options: laid_out(options_max, Member::BLANK),
@@ -220,7 +217,7 @@ impl Chain {
                     gex: 0.0,
                 },
             ),
-            history: [history(), history()],
+            history: [Trailing::standard(), Trailing::standard()],
             sums: None,
             unusual: None,
             hours: Hours::new(),
@@ -602,18 +599,15 @@ impl Chain {
             dex += turn.delta * units * turn.forward;
             count += 1;
         }
+        let [gex_before, dex_before] = &mut self.history;
         self.sums = (count > 0).then(|| Sums {
             at: self.round_at,
             gex,
             dex,
-            gex_z: z_score(&self.history[0], gex),
-            dex_z: z_score(&self.history[1], dex),
+            gex_z: gex_before.score(gex),
+            dex_z: dex_before.score(dex),
             options: count,
         });
-        if count > 0 {
-            remember(&mut self.history[0], gex);
-            remember(&mut self.history[1], dex);
-        }
     }
 }
 
@@ -671,24 +665,4 @@ fn price_of(
         decay: -greeks.theta? / DAYS_PER_YEAR / mid,
         forward: points(spot),
     })
-}
-
-/// (x − mean)/sample σ of what came before; none with too little of it, or where it never moved.
-fn z_score(before: &[f64], x: f64) -> Option<f64> {
-    if before.len() < SUMS_MIN {
-        return None;
-    }
-    let n = before.len() as f64;
-    let mean = before.iter().sum::<f64>() / n;
-    let squares: f64 = before.iter().map(|y| (y - mean) * (y - mean)).sum();
-    let sigma = libm::sqrt(squares / (n - 1.0));
-    let z = (x - mean) / sigma;
-    (sigma > 0.0 && z.is_finite()).then_some(z)
-}
-
-fn remember(history: &mut Vec<f64>, x: f64) {
-    if history.len() == SUMS_MAX {
-        history.remove(0);
-    }
-    history.push(x);
 }
