@@ -425,6 +425,12 @@ impl<G: Gateway> Trader<G> {
                 }
                 self.risk.on_context(context, self.now);
             }
+            Control::Imbalance(imbalance) => {
+                let mut watches = self.watches.iter_mut();
+                if let Some(watch) = watches.find(|watch| watch.is_of(imbalance.key)) {
+                    watch.tell_imbalance(imbalance);
+                }
+            }
             Control::Operator(operator) => self.obey(operator),
             Control::End => self.finish(),
             _ => {}

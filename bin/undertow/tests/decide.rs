@@ -6,14 +6,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use undertow_core::event::{Control, Operator};
+use undertow_core::event::{Control, Imbalance, Operator};
 use undertow_core::gateway::Gateway;
 use undertow_core::money::Money;
 use undertow_core::position::ExitCause;
 use undertow_core::risk::{
     Bound, Context, Costs, LimitChange, LimitError, Refusal, Status, ValueAtRisk,
 };
-use undertow_core::types::{Nanos, Price};
+use undertow_core::types::{BookKey, InstrumentId, Nanos, Price, Side};
 use undertow_core::venue::PaperVenue;
 use undertow_strategies::calendar::{Calendar, Venue};
 use undertow_strategies::decide::card::{Direction, Term};
@@ -362,6 +362,103 @@ fn s14_considered_is_emitted_and_blocked_by_each_reason_for_every_rule_set() {
 }
 
 /// Exits for a cause that became orders, in their order.
+/// The MOC alone, which takes any contract of its chain.
+const ONLY_MOC: (&str, &str) = (
+    "\"0dte\", \"1dte\", \"14dte\", \"moc\", \"ifd\", \"synthesis\"",
+    "\"moc\"",
+);
+const EAGER_MOC: (&str, &str) = (
+    "[product.rules.ifd]\n",
+    "[product.rules.moc]\nleast_confidence = 1\nliquid_spread_max_pct = 100\n\
+     strike_interest_min = 0\nstrike_spread_bps = 10000\n\
+     liquid_interest_min = 0\nstop_max_bps = 10000\nreward_min_tenths = 1\n\
+     [product.rules.ifd]\n",
+);
+
+/// Plays the session, in whose last ten minutes the venue says at every twentieth record that shares
+/// for 4 thousand million dollars are left over, of this side and a contract of this number, or of
+/// the future. Returns the decisions and how many found nothing to do.
+fn at_the_close(side: Side, number: Option<u32>, age_ns: u64) -> (Vec<Decision>, u64) {
+    let profile = profile(&[ONLY_MOC, EAGER_MOC]);
+    let mut steps = 0_u64;
+    let run = play(
+        session(),
+        (&profile, &first(&profile)),
+        venue(&profile),
+        |step| {
+            steps += 1;
+            if steps % 20 != 1 {
+                return None;
+            }
+            let now = step.books.iter().map(|book| book.ts_event()).max()?;
+            let watch = step.trader.watches().first()?;
+            let (contract, last) = (watch.contract?, watch.last?.value);
+            let size = 4_000_000_000 / (last.0 / Price::PER_POINT);
+            Some(Control::Imbalance(Imbalance {
+                key: BookKey {
+                    instrument_id: number.map_or(contract.key.instrument_id, InstrumentId),
+                    ..contract.key
+                },
+                ts_event: Nanos(now.0 - age_ns),
+                ref_price: last,
+                match_price: Price(last.0 + last.0 / 100),
+                clearing_price: Price::UNDEFINED,
+                paired_size: 1_000,
+                imbalance_size: u32::try_from(size).unwrap(),
+                side,
+            }))
+        },
+    );
+    let flat = blocked(&run, Block::Flat);
+    (decisions(&run).copied().collect(), flat)
+}
+
+#[test]
+fn a17_the_moc_follows_what_the_venue_says_of_the_closing_auction() {
+    for (side, direction) in [(Side::Bid, Direction::Long), (Side::Ask, Direction::Short)] {
+        let (decisions, _) = at_the_close(side, None, 0);
+        let emitted = |decision: &&Decision| matches!(decision.outcome, Outcome::Emitted(_));
+        assert!(
+            decisions.iter().any(|decision| emitted(&decision)),
+            "{side:?}"
+        );
+        for decision in decisions.iter().filter(emitted) {
+            let seen = decision.seen.unwrap();
+            let auction = seen.imbalance.unwrap();
+            assert!((auction.total - 4e9).abs() < 1e8, "{}", auction.total);
+            assert_eq!(auction.side, side);
+            let indicative = seen.indicative.unwrap();
+            assert!((50.0..150.0).contains(&indicative.offset_bps));
+            let Outcome::Emitted(signal) = decision.outcome else {
+                continue;
+            };
+            assert_eq!(signal.direction, direction);
+        }
+    }
+}
+
+#[test]
+fn a17_without_an_auction_of_its_own_or_with_none_left_over_the_moc_stays_flat() {
+    let without = played(&[ONLY_MOC, EAGER_MOC]);
+    assert!(blocked(&without, Block::Flat) > 0);
+    let of_another = at_the_close(Side::Bid, Some(999_999), 0);
+    let balanced = at_the_close(Side::None, None, 0);
+    for (decisions, flat) in [of_another, balanced] {
+        assert!(flat > 0);
+        assert!(
+            !decisions
+                .iter()
+                .any(|it| matches!(it.outcome, Outcome::Emitted(_)))
+        );
+    }
+    let (old, flat) = at_the_close(Side::Bid, None, 16_000_000_000);
+    assert!(
+        old.is_empty(),
+        "what is too old skips the rule, and is counted"
+    );
+    assert_eq!(flat, 0);
+}
+
 fn exits<G>(run: &Run<G>, cause: ExitCause) -> impl Iterator<Item = (usize, &Asked)> {
     run.events
         .iter()

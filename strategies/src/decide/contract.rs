@@ -11,7 +11,7 @@ use undertow_core::types::{InstrumentId, Price, Text};
 use super::border::is_within;
 use super::card::Direction;
 use super::moment::Moment;
-use super::rules::Strategy;
+use super::rules::{Strategy, Unset, put};
 use super::snapshot::Snapshot;
 use crate::calendar::Day;
 use crate::options::Right;
@@ -177,6 +177,84 @@ impl Choice {
             interest_min: 100,
             spread_max_pct: 10,
         }
+    }
+
+    /// Sets a number of how strike and expiry are chosen, by its name.
+    pub(super) fn set(&mut self, name: &str, value: f64) -> Result<(), Unset> {
+        match (&mut self.strike, &mut self.expiry, name) {
+            (StrikeRule::Outward { bps, .. }, _, "strike_out_bps") => put(bps, value),
+            (StrikeRule::Outward { follow_bps, .. }, _, "strike_follow_bps") => {
+                put(follow_bps, value)
+            }
+            (StrikeRule::Delta { hundredths, .. }, _, "strike_delta_pct") => put(hundredths, value),
+            (
+                StrikeRule::Delta {
+                    pinned_hundredths, ..
+                },
+                _,
+                "strike_pinned_delta_pct",
+            ) => put(pinned_hundredths, value),
+            (StrikeRule::Delta { pin_bps, .. }, _, "strike_pin_bps") => put(pin_bps, value),
+            (StrikeRule::Delta { interest_min, .. }, _, "strike_interest_min") => {
+                put(interest_min, value)
+            }
+            (StrikeRule::Delta { spread_bps, .. }, _, "strike_spread_bps") => {
+                put(spread_bps, value)
+            }
+            (_, ExpiryRule::About { days, .. }, "expiry_days") => put(days, value),
+            (_, ExpiryRule::About { min, .. }, "expiry_days_min") => put(min, value),
+            (_, ExpiryRule::About { max, .. }, "expiry_days_max") => put(max, value),
+            _ => Err(Unset::Unknown),
+        }
+    }
+
+    /// The names that [`Self::set`] knows.
+    pub(super) fn names(&self) -> impl Iterator<Item = &'static str> {
+        let strike: &[_] = match self.strike {
+            StrikeRule::Outward { .. } => &["strike_out_bps", "strike_follow_bps"],
+            StrikeRule::Delta { .. } => &[
+                "strike_delta_pct",
+                "strike_pinned_delta_pct",
+                "strike_pin_bps",
+                "strike_interest_min",
+                "strike_spread_bps",
+            ],
+            StrikeRule::FirstOut | StrikeRule::Flagged | StrikeRule::Ranked => &[],
+        };
+        let expiry: &[_] = match self.expiry {
+            ExpiryRule::About { .. } => &["expiry_days", "expiry_days_min", "expiry_days_max"],
+            ExpiryRule::Today | ExpiryRule::NextDay | ExpiryRule::Flagged | ExpiryRule::Ranked => {
+                &[]
+            }
+        };
+        strike.iter().chain(expiry).copied()
+    }
+
+    /// Whether its numbers make sense: none is negative, a delta is at most 1, and the days are
+    /// within theirs.
+    pub(super) const fn is_sound(&self) -> bool {
+        let strike = match self.strike {
+            StrikeRule::Outward { bps, follow_bps } => bps >= 0 && follow_bps >= 0,
+            StrikeRule::Delta {
+                hundredths,
+                pinned_hundredths,
+                pin_bps,
+                spread_bps,
+                ..
+            } => {
+                matches!((hundredths, pinned_hundredths), (0..=100, 0..=100))
+                    && pin_bps >= 0
+                    && spread_bps >= 0
+            }
+            StrikeRule::FirstOut | StrikeRule::Flagged | StrikeRule::Ranked => true,
+        };
+        let expiry = match self.expiry {
+            ExpiryRule::About { days, min, max } => 0 <= min && min <= days && days <= max,
+            ExpiryRule::Today | ExpiryRule::NextDay | ExpiryRule::Flagged | ExpiryRule::Ranked => {
+                true
+            }
+        };
+        strike && expiry
     }
 
     /// Chooses from the chain; none when nothing is listed there, or there is no direction.

@@ -418,7 +418,10 @@ impl RuleSet {
             "stop_tenths" => put(&mut self.levels.stop_tenths, value),
             "theta_max_pct" => put(&mut self.theta_max_pct, value),
             "roll_days" => put(&mut self.roll_days, value),
-            _ => self.rule.set(name, value),
+            _ => match self.choice.set(name, value) {
+                Err(Unset::Unknown) => self.rule.set(name, value),
+                known => known,
+            },
         }
     }
 
@@ -442,7 +445,8 @@ impl RuleSet {
             "theta_max_pct",
             "roll_days",
         ];
-        OWN.iter().chain(self.rule.names()).copied()
+        let own = OWN.iter().copied().chain(self.choice.names());
+        own.chain(self.rule.names().iter().copied())
     }
 
     /// Checks every parameter.
@@ -467,6 +471,7 @@ impl RuleSet {
             ("news_against_max", self.news_against_max <= NEWS_UNASKED),
             ("news_age_s", self.ages_max.news_ns > 0),
             ("theta_max_pct", self.theta_max_pct > 0),
+            ("strike or expiry", self.choice.is_sound()),
         ];
         match ranges.iter().find(|(_, is_fine)| !is_fine) {
             Some((name, _)) => Err(Invalid::Range(name)),
@@ -496,7 +501,7 @@ impl core::error::Error for Invalid {}
     clippy::cast_possible_truncation,
     reason = "a value that the cast changes is refused"
 )]
-fn put<T: TryFrom<i64>>(place: &mut T, value: f64) -> Result<(), Unset> {
+pub(super) fn put<T: TryFrom<i64>>(place: &mut T, value: f64) -> Result<(), Unset> {
     let whole = value as i64;
     exact(whole as f64, value)?;
     *place = T::try_from(whole).map_err(|_| Unset::NotWhole)?;

@@ -1,19 +1,22 @@
 //! An underlying as a decision sees it: its measures, its bars, its chain.
 //!
 //! Everything is taken as it comes from the chain's outputs and dated by the event it comes from.
-//! What a slow source must tell (regime, news) is absent until it has told it.
+//! What a slow source must tell (news, the auction) is absent until it has told it.
 
 use alloc::vec::Vec;
 
 use undertow_core::contract::Contract;
-use undertow_core::event::{BookUpdate, Depth, Mbo, Touch, Trust};
+use undertow_core::event::{BookUpdate, Depth, Imbalance, Mbo, Touch, Trust};
 use undertow_core::risk::News;
 use undertow_core::types::{Action, BookKey, Nanos, Price};
 
 use super::chain::Chain;
+use crate::auction::AuctionImbalance;
 use crate::calendar::{Calendar, Venue};
 use crate::decide::card::Direction;
-use crate::decide::features::{FLAGGED_AGE_MAX_NS, Features, Flagged, Gex, Reading, Vpin};
+use crate::decide::features::{
+    FLAGGED_AGE_MAX_NS, Features, Flagged, Gex, Indicative, Reading, Vpin,
+};
 use crate::decide::identity::Symbol;
 use crate::decide::outlook::Outlook;
 use crate::decide::snapshot::BARS_MAX;
@@ -130,9 +133,10 @@ pub struct Watch {
     /// Close of the last whole minute, and the returns of the minutes before.
     close: Option<Price>,
     returns: Vec<f64>,
-    regime: Option<Reading<Regime>>,
     news: Option<Reading<f64>>,
     flagged: Option<Reading<Flagged>>,
+    /// What its venue says of the auction to come.
+    auction: Option<Reading<AuctionImbalance>>,
 }
 
 impl Watch {
@@ -152,9 +156,9 @@ impl Watch {
             bars: [Bars::new(1), Bars::new(5)],
             close: None,
             returns: Vec::with_capacity(RETURNS + 1),
-            regime: None,
             news: None,
             flagged: None,
+            auction: None,
         }
     }
 
@@ -169,7 +173,7 @@ impl Watch {
         (self.book_idx, self.has_news) = (None, false);
         self.close = None;
         self.returns.clear();
-        self.flagged = None;
+        (self.flagged, self.auction) = (None, None);
         for bars in &mut self.bars {
             while bars.open.flush().is_some() {}
             bars.whole.clear();
@@ -269,7 +273,6 @@ impl Watch {
         let mut features = Features {
             last: self.last,
             bars: bars.and_then(Bars::reading),
-            regime: self.regime,
             news: self.news,
             ifd: self
                 .flagged
@@ -278,6 +281,7 @@ impl Watch {
         };
         self.add_flow(&mut features, now);
         self.add_chain(&mut features);
+        self.add_auction(&mut features);
         features
     }
 
@@ -301,7 +305,7 @@ impl Watch {
             }),
         );
         features.toxicity = at(time, seen.toxicity);
-        features.regime = at(time, seen.regime).or(features.regime);
+        features.regime = at(time, seen.regime);
         features.sweep = at(time, seen.is_measured.then_some(now < seen.sweep_until));
         features.hidden = at(time, seen.hidden);
         features.vwap = at(time, seen.vwap);
@@ -335,9 +339,26 @@ impl Watch {
         features.dex_z = sums.dex_z.map(|value| Reading { value, at });
     }
 
-    /// Takes in the volatility regime, from whoever computes it.
-    pub fn tell_regime(&mut self, regime: Reading<Regime>) {
-        self.regime = Some(regime);
+    /// How far the auction is from the last price follows that price.
+    fn add_auction(&self, features: &mut Features<'_>) {
+        features.imbalance = self.auction;
+        features.indicative = self.auction.and_then(|auction| {
+            let value = Indicative {
+                price: auction.value.indicative?,
+                offset_bps: auction.value.offset_bps(self.last?.value)?,
+            };
+            Some(Reading {
+                value,
+                at: auction.at,
+            })
+        });
+    }
+
+    /// Takes in what the venue says of the auction; a message without sizes says nothing.
+    pub fn tell_imbalance(&mut self, message: &Imbalance) {
+        let at = message.ts_event;
+        let value = AuctionImbalance::of(message);
+        self.auction = value.map(|value| Reading { value, at }).or(self.auction);
     }
 
     /// Takes in what the news say of its product; without an article they say nothing.

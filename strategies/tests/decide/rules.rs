@@ -750,3 +750,59 @@ fn s07_a_whole_number_takes_no_fraction() {
     }
     assert_eq!(rules.set("ev_minimum", 1.0), Err(Unset::Unknown));
 }
+
+#[test]
+fn every_number_of_a_rule_set_is_set_by_its_name_and_no_other() {
+    for strategy in Strategy::ALL {
+        let rules = RuleSet::of(strategy);
+        assert_eq!(rules.check(), Ok(()), "{strategy:?}");
+        let mut names: Vec<_> = rules.names().collect();
+        for name in &names {
+            let [zero, one] = [0.0, 1.0].map(|value| {
+                let mut rules = rules;
+                assert_eq!(rules.set(name, value), Ok(()), "{strategy:?} {name}");
+                rules
+            });
+            assert_ne!(zero, one, "{strategy:?} {name}");
+        }
+        names.sort_unstable();
+        let count = names.len();
+        names.dedup();
+        assert_eq!(names.len(), count, "{strategy:?} has a name twice");
+    }
+    let knows = |strategy, name| {
+        let mut rules = RuleSet::of(strategy);
+        rules.set(name, 1.0) == Ok(())
+    };
+    assert!(knows(Strategy::Moc, "strike_spread_bps"));
+    assert!(!knows(Strategy::ZeroDte, "strike_spread_bps"));
+    assert!(knows(Strategy::FourteenDte, "expiry_days_min"));
+    assert!(!knows(Strategy::Moc, "expiry_days_min"));
+}
+
+#[test]
+fn numbers_of_strike_and_expiry_that_make_no_sense_are_refused() {
+    let refused = Err(Invalid::Range("strike or expiry"));
+    for (strategy, name, edge, beyond) in [
+        (Strategy::Moc, "strike_delta_pct", 100.0, 101.0),
+        (Strategy::Moc, "strike_pinned_delta_pct", 0.0, -1.0),
+        (Strategy::Moc, "strike_pin_bps", 0.0, -1.0),
+        (Strategy::Moc, "strike_spread_bps", 0.0, -1.0),
+        (Strategy::OneDte, "strike_out_bps", 0.0, -1.0),
+        (Strategy::FourteenDte, "strike_follow_bps", 0.0, -1.0),
+        (Strategy::FourteenDte, "expiry_days", 18.0, 19.0),
+        (Strategy::FourteenDte, "expiry_days", 10.0, 9.0),
+        (Strategy::FourteenDte, "expiry_days_min", 0.0, -1.0),
+        (Strategy::FourteenDte, "expiry_days_max", 14.0, 13.0),
+    ] {
+        let checked = |value| {
+            let mut rules = RuleSet::of(strategy);
+            assert_eq!(rules.set(name, value), Ok(()), "{name}");
+            rules.check()
+        };
+        assert_eq!(checked(edge), Ok(()), "{name} {edge}");
+        assert_eq!(checked(beyond), refused, "{name} {beyond}");
+    }
+    let mut rules = RuleSet::of(Strategy::Moc);
+    assert_eq!(rules.set("strike_interest_min", -1.0), Err(Unset::NotWhole));
+}
