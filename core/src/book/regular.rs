@@ -113,14 +113,12 @@ impl Head {
         let nodes = &shared.slab.nodes;
         // Whether the bucket is empty cannot be foreseen; that it holds two is rare.
         let is_alone = nodes[found.newest].follower() == 0;
-        let Some(level) = self
-            .ladders
-            .known(nodes, side, mbo.price.0)
-            .filter(|_| is_alone)
-        else {
-            return self.join_after_search::<IS_RESTORED>(shared, mbo, side);
-        };
-        self.enter::<IS_RESTORED>(shared, mbo, found.bucket, (side, level));
+        match self.ladders.known(nodes, side, mbo.price.0) {
+            Some(level) if is_alone => {
+                self.enter::<IS_RESTORED>(shared, mbo, found.bucket, (side, level));
+            }
+            _ => self.join_after_search::<IS_RESTORED>(shared, mbo, side),
+        }
     }
 
     /// The same where one look does not tell that the id is free, or where the level is.
