@@ -61,7 +61,7 @@ pub struct Rehearsals {
 impl Rehearsals {
     /// Seldom enough that most messages wait for none, and often enough that little is forgotten in
     /// between.
-    const EVERY_NS: u64 = 2_500;
+    const EVERY_NS: u64 = 4_000;
 
     /// Whether one is due; if so, the next is counted from now.
     #[inline]
