@@ -578,6 +578,45 @@ mod tests {
     }
 
     #[test]
+    fn the_auction_is_what_the_venue_said_last_until_another_contract_is_watched() {
+        let mut watch = Watch::new(Text::from_bytes(b"NQ"), Chain::new(4, None, 0.04));
+        let terms = definition(b"NQ");
+        let contract = Contract::from_definition(&terms, None, PriceSign::Positive);
+        let contract = contract.expect("a sound definition");
+        watch.turn_to(&contract);
+        let said = Imbalance {
+            key: BID.key(),
+            ts_event: Nanos(START),
+            ref_price: BID.price,
+            match_price: Price(BID.price.0 + BID.price.0 / 100),
+            clearing_price: Price::UNDEFINED,
+            paired_size: 10,
+            imbalance_size: 30,
+            side: Side::Ask,
+        };
+        watch.tell_imbalance(&said);
+        let without_sizes = Imbalance {
+            ts_event: Nanos(START + 1),
+            imbalance_size: u32::MAX,
+            ..said
+        };
+        watch.tell_imbalance(&without_sizes);
+        let features = watch.features(1, Nanos(START + 2));
+        let auction = features.imbalance.expect("it was told");
+        assert_eq!((auction.at, auction.value.imbalance), (Nanos(START), 30));
+        assert!(features.indicative.is_none(), "away from no price yet");
+        watch.last = Some(Reading {
+            value: BID.price,
+            at: Nanos(START),
+        });
+        let indicative = watch.features(1, Nanos(START + 2)).indicative;
+        let offset_bps = indicative.map(|it| (it.at, it.value.offset_bps));
+        assert_eq!(offset_bps, Some((Nanos(START), 100.0)));
+        watch.turn_to(&contract);
+        assert!(watch.features(1, Nanos(START + 2)).imbalance.is_none());
+    }
+
+    #[test]
     fn what_is_traded_and_quoted_is_counted_as_it_comes() {
         let mut chain = Chain::new(4, None, 0.04);
         for id in [3, 1, 2] {
