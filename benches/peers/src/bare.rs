@@ -1,13 +1,13 @@
 //! A book with every queue and nothing else. No peer: a measure of what is possible here.
 //!
-//! It is what the design calls its prototype. Prices are a dense ladder over all that the input
+//! It is the design's prototype, built again from its description. Prices are a dense ladder over all that the input
 //! will use, with a bit for each level that has orders; ids are found in chained buckets of sixteen
 //! bytes; orders are nodes of 32 bytes, linked in a circle through their level. Instruments, prices
 //! and how many orders will rest it is told outside the time.
 //!
 //! What it leaves out is what a book owes its users: clocks, doubts, limits, ids that are taken
-//! already, prices that nobody foresaw, what a record did, size and count of the touch. So what it
-//! does not reach is out of reach here, and ours beside it tells what all that costs.
+//! already, prices that nobody foresaw, what a record did, size and count of the touch. So a ratio
+//! that it does not reach is hardly to be had here, and ours beside it tells what all that costs.
 
 use std::collections::HashMap;
 
@@ -26,6 +26,9 @@ const END: u32 = 0;
 
 /// 2^64 over the golden ratio.
 const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
+
+/// Bytes that a record counts its length in.
+const WORD: usize = 4;
 
 /// Bids and asks.
 const SIDES: [usize; 2] = [0, 1];
@@ -67,7 +70,7 @@ pub fn chain(input: &Input) -> Outcome {
             {
                 sum = market.see(sum, &message);
             }
-            rest = rest.get(4 * usize::from(words)..).unwrap_or_default();
+            rest = rest.get(WORD * usize::from(words)..).unwrap_or_default();
         }
         sum
     })
@@ -107,7 +110,7 @@ impl Message {
 impl From<&MboMsg> for Message {
     fn from(mbo: &MboMsg) -> Self {
         Self {
-            words: 14,
+            words: (size_of::<Self>() / WORD) as u8,
             rtype: mbo.hd.rtype,
             publisher: mbo.hd.publisher_id,
             instrument: mbo.hd.instrument_id,

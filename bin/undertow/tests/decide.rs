@@ -361,7 +361,6 @@ fn s14_considered_is_emitted_and_blocked_by_each_reason_for_every_rule_set() {
     }
 }
 
-/// Exits for a cause that became orders, in their order.
 /// The MOC alone, which takes any contract of its chain.
 const ONLY_MOC: (&str, &str) = (
     "\"0dte\", \"1dte\", \"14dte\", \"moc\", \"ifd\", \"synthesis\"",
@@ -375,9 +374,10 @@ const EAGER_MOC: (&str, &str) = (
      [product.rules.ifd]\n",
 );
 
-/// Plays the session, in whose last ten minutes the venue says at every twentieth record that shares
-/// for 4 thousand million dollars are left over, of this side and a contract of this number, or of
-/// the future. Returns the decisions and how many found nothing to do.
+/// Plays a session in which the venue says at every twentieth record, as of so long ago, that shares
+/// for 4 thousand million dollars are left over on this side: of the contract of this number, or of
+/// the future. The rule listens in the last ten minutes. Returns its decisions, and how many found
+/// nothing to do.
 fn at_the_close(side: Side, number: Option<u32>, age_ns: u64) -> (Vec<Decision>, u64) {
     let profile = profile(&[ONLY_MOC, EAGER_MOC]);
     let mut steps = 0_u64;
@@ -459,6 +459,7 @@ fn a17_without_an_auction_of_its_own_or_with_none_left_over_the_moc_stays_flat()
     assert_eq!(flat, 0);
 }
 
+/// Exits for a cause that became orders, in their order.
 fn exits<G>(run: &Run<G>, cause: ExitCause) -> impl Iterator<Item = (usize, &Asked)> {
     run.events
         .iter()
