@@ -293,6 +293,7 @@ impl<'a> Books<'a> {
             | Control::Exec(_)
             | Control::Context(_)
             | Control::Operator(_)
+            | Control::Notice(_)
             | Control::End => {}
         }
     }

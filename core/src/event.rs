@@ -6,7 +6,7 @@
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, TryFromBytes};
 
-use crate::order::ExecReport;
+use crate::order::{ExecReport, SignalId, StrategyId};
 use crate::risk::{Context, Gate, HaltCause, LimitChange, Reason};
 use crate::types::{
     Action, BookKey, Flags, InstrumentId, Nanos, OrderId, Price, PublisherId, Side, Text,
@@ -308,6 +308,8 @@ pub enum Control {
     Context(Context),
     /// What the operator orders.
     Operator(Operator),
+    /// What the program's own cold side says.
+    Notice(Notice),
     /// No input follows. Every tile passes it on and ends.
     End,
 }
@@ -337,21 +339,45 @@ pub enum ClaimAnswer {
     Failed,
 }
 
-/// What an operator can order while the program runs.
+/// What an operator can order while the program runs (R12).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operator {
-    /// Nothing new is opened; positions may be closed.
+    /// Nothing new is opened, and entries that rest are cancelled; positions may be closed.
     Halt,
     /// The gate is opened again.
     Resume(Reason),
-    /// Every position is closed at the market, as far as the gate lets it out.
+    /// Every live order is cancelled. The gate stays as it is.
+    CancelAll,
+    /// The position of this signal is closed, and what rests of its entry is cancelled.
+    Close(SignalId),
+    /// Halts, then closes every position. After a kill it lets out what closes, and nothing else.
     Flatten,
     /// The gate is shut and every live order is cancelled.
     Kill,
+    /// A strategy emits no more signals; its positions are looked after as before.
+    Disable(StrategyId),
+    /// It emits signals again.
+    Enable(StrategyId),
     /// One limit is made tighter; looser ones take a restart and are refused.
     Tighten(LimitChange),
-    /// What the program's own cold side says, as an operator would who watches journal and store.
-    Program(Notice),
+}
+
+impl Operator {
+    /// The word by which it is ordered and shown.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Halt => "halt",
+            Self::Resume(_) => "resume",
+            Self::CancelAll => "cancel-all",
+            Self::Close(_) => "close",
+            Self::Flatten => "flatten",
+            Self::Kill => "kill",
+            Self::Disable(_) => "disable",
+            Self::Enable(_) => "enable",
+            Self::Tighten(_) => "tighten",
+        }
+    }
 }
 
 /// What the cold side of the program says.

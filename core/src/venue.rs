@@ -936,6 +936,7 @@ impl Gateway for PaperVenue {
             | Control::Exec(_)
             | Control::Context(_)
             | Control::Operator(_)
+            | Control::Notice(_)
             | Control::End => {}
         }
         self.note_due();

@@ -129,6 +129,10 @@ pub struct Trader<G> {
     witness: Box<dyn Witness>,
     /// By rule set: the signal for which the shared store was asked.
     asking: Box<[Option<Decided>]>,
+    /// By rule set: whether the operator wants no signals of it.
+    disabled: Box<[bool]>,
+    /// The program shut its own gate: what it sends could not be written, or not be relied on.
+    is_mute: bool,
     /// Things said, and how many of them the journal is known to have.
     said: u64,
     written: u64,
@@ -172,6 +176,8 @@ impl<G: Gateway> Trader<G> {
                 .collect(),
             due: repeat_n(Nanos(0), rules.len()).collect(),
             asking: repeat_n(None, rules.len()).collect(),
+            disabled: repeat_n(false, rules.len()).collect(),
+            is_mute: false,
             decide: Decide::new(&evaluators, claims, &limits)?,
             rules: rules.into_boxed_slice(),
             gateway,
@@ -432,6 +438,7 @@ impl<G: Gateway> Trader<G> {
                 }
             }
             Control::Operator(operator) => self.obey(operator),
+            Control::Notice(notice) => self.heed(notice),
             Control::End => self.finish(),
             _ => {}
         }

@@ -8,7 +8,7 @@
 mod text;
 
 use serde_json::{Value, json};
-use undertow_core::event::Touch;
+use undertow_core::event::{Operator, Touch};
 use undertow_core::order::{ExecReport, ReportKind, Style, Tif};
 use undertow_core::risk::{
     Bound, Cancel, Halt, Limits, Outcome as CheckOutcome, Reason, Reported, Status, Unit,
@@ -174,6 +174,37 @@ pub fn halted(halt: &Halt, sequence: u64) -> Value {
         "gate": halt.gate.name(),
         "by": format!("{:?}", halt.cause),
         "resumed": halt.resumed.as_ref().map(Reason::as_str),
+    })
+}
+
+/// What the operator ordered, as a document. `rules` are the rule sets by their place.
+#[must_use]
+pub fn ordered(operator: &Operator, ts: Nanos, sequence: u64, rules: &[RuleSet]) -> Value {
+    let strategy = |place: u8| {
+        let rules = rules.get(usize::from(place));
+        rules.map(|rules| rules.rule.strategy().name())
+    };
+    json!({
+        "kind": "operator",
+        "sequence": sequence,
+        "ts": time(ts),
+        "order": operator.name(),
+        "signal": match operator {
+            Operator::Close(signal) => Some(format!("{:016x}", signal.0)),
+            _ => None,
+        },
+        "strategy": match operator {
+            Operator::Disable(at) | Operator::Enable(at) => strategy(at.0),
+            _ => None,
+        },
+        "limit": match operator {
+            Operator::Tighten(change) => Some(change.name()),
+            _ => None,
+        },
+        "reason": match operator {
+            Operator::Resume(reason) => Some(reason.as_str()),
+            _ => None,
+        },
     })
 }
 

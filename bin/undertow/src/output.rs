@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use latency_report::recorder::{Recorder, difference};
+use undertow_core::event::Operator;
 use undertow_core::event::{Control, Stamp};
 use undertow_core::order::{ClientOrderId, ExecReport, ReportKind};
 use undertow_core::ring::Writer;
@@ -288,12 +289,33 @@ fn trade_words(sequence: u64, event: &TradeEvent) -> [u64; TRADE_WORDS] {
             words[3] = limited.change.to().cast_unsigned();
             words[4] = limited.ts.0;
         }
+        TradeEvent::Ordered(operator, ts) => {
+            words[1] = 43;
+            words[2] = ts.0;
+            operator_words(&mut words, operator);
+        }
         TradeEvent::Checkpoint(digest) => {
             words[1] = 37;
             words[2] = *digest;
         }
     }
     words
+}
+
+fn operator_words(words: &mut [u64; TRADE_WORDS], operator: &Operator) {
+    let (number, of) = match operator {
+        Operator::Halt => (0, 0),
+        Operator::Resume(_) => (1, 0),
+        Operator::CancelAll => (2, 0),
+        Operator::Close(signal) => (3, signal.0),
+        Operator::Flatten => (4, 0),
+        Operator::Kill => (5, 0),
+        Operator::Disable(strategy) => (6, u64::from(strategy.0)),
+        Operator::Enable(strategy) => (7, u64::from(strategy.0)),
+        Operator::Tighten(change) => (8, change.to().cast_unsigned()),
+    };
+    words[3] = number;
+    words[4] = of;
 }
 
 fn decision_words(words: &mut [u64; TRADE_WORDS], decision: &Decision) {

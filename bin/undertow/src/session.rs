@@ -50,7 +50,7 @@ use undertow_cold::implied_vol;
 use undertow_cold::registry::Registry;
 use undertow_cold::summary::{Check, Summary};
 use undertow_core::book::{BookLimits, Books, Thresholds};
-use undertow_core::event::{Body, BookUpdate, Control, Mbo, Msg, Notice, Operator, Stamp};
+use undertow_core::event::{Body, BookUpdate, Control, Mbo, Msg, Notice, Stamp};
 use undertow_core::gateway::Gateway;
 use undertow_core::health::BEAT_INTERVAL;
 use undertow_core::ring::Reader;
@@ -754,7 +754,7 @@ impl Cold {
         let is_broken = self.exchange.is_broken();
         if is_broken {
             let notice = Notice::Halt(Gate::Shut, HaltCause::Process);
-            trader.on_control(&Control::Operator(Operator::Program(notice)));
+            trader.on_control(&Control::Notice(notice));
         }
         // The last input never came, and with it the last digest that the journal ends with.
         if self.interrupt.came() || self.failed_at.is_some() || is_broken {
@@ -777,7 +777,7 @@ impl Cold {
             } else {
                 Notice::Halt(Gate::Shut, HaltCause::Journal)
             };
-            trader.on_control(&Control::Operator(Operator::Program(notice)));
+            trader.on_control(&Control::Notice(notice));
         }
         // Of two that fail, the journal is told: the state rests on it.
         let journal = self.end_journal();

@@ -27,7 +27,7 @@ use anyhow::Result;
 use bumpalo::Bump;
 use undertow_cold::journal::{Build, Start};
 use undertow_core::book::{BookLimits, Books};
-use undertow_core::event::{Control, FeedNotice, Mbo, Notice, Operator, Stamp};
+use undertow_core::event::{Control, FeedNotice, Mbo, Notice, Stamp};
 use undertow_core::gateway::{Gateway, Shadow};
 use undertow_core::risk::{AccountId, Gate, HaltCause, Kept, Mode, Refusal};
 use undertow_core::stage::{Emit, Sink, Source, Stage};
@@ -398,7 +398,7 @@ impl<G: Gateway> Sink<Mbo> for Bench<'_, G> {
             self.show_again(&doubted);
         }
         let is_at_work = self.desk.trader.waiting() > 0;
-        if let Some(operator) = self.input.order(is_at_work) {
+        if let Some(operator) = self.input.order(is_at_work, self.checker.last_signal()) {
             self.record.write(Entry::Ordered(operator));
             self.control_step(&Control::Operator(operator));
         }
@@ -453,9 +453,8 @@ impl<'a, G: Gateway> Bench<'a, G> {
         } else {
             return;
         };
-        let operator = Operator::Program(notice);
-        self.record.write(Entry::Ordered(operator));
-        self.control_step(&Control::Operator(operator));
+        self.record.write(Entry::Noticed(notice));
+        self.control_step(&Control::Notice(notice));
     }
 
     fn note(&mut self, check: impl FnOnce(&mut Checker) -> Result<(), Breach>) {

@@ -10,9 +10,7 @@ use undertow::profile::Profile;
 use undertow::session::{first_kept, trader};
 use undertow_core::book::{BookLimits, Books};
 use undertow_core::contract::Contract;
-use undertow_core::event::{
-    Body, BookUpdate, ClaimAnswer, Claimed, Control, Mbo, Notice, Operator,
-};
+use undertow_core::event::{Body, BookUpdate, ClaimAnswer, Claimed, Control, Mbo, Notice};
 use undertow_core::gateway::Gateway;
 use undertow_core::order::{ClientOrderId, ExecReport, Purpose};
 use undertow_core::risk::{Command, Gate, HaltCause, Mode};
@@ -206,7 +204,7 @@ fn play(
             Body::Control(control) => desk.on_control(control, &mut heard),
         }
         if let Some(notice) = tell(seen, &heard.0) {
-            desk.on_control(&Control::Operator(Operator::Program(notice)), &mut heard);
+            desk.on_control(&Control::Notice(notice), &mut heard);
         }
         let counters = desk.trader.decide().totals();
         assert!(counters.is_conserved(), "{counters:?}");

@@ -46,6 +46,8 @@ pub enum Block {
     StoreFailed,
     /// The news say the opposite.
     News,
+    /// The operator wants no signals of this strategy.
+    Disabled,
 }
 
 /// The counts.
@@ -73,7 +75,7 @@ pub struct Counters {
 
 impl Block {
     /// Every reason.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Flat,
         Self::LowConfidence,
         Self::NoContract,
@@ -92,6 +94,7 @@ impl Block {
         Self::ClaimsFull,
         Self::StoreFailed,
         Self::News,
+        Self::Disabled,
     ];
 
     /// The word shown to users.
@@ -116,6 +119,7 @@ impl Block {
             Self::ClaimsFull => "claims full",
             Self::StoreFailed => "claim store failed",
             Self::News => "news against it",
+            Self::Disabled => "disabled by the operator",
         }
     }
 
@@ -131,6 +135,7 @@ impl From<Breach> for Block {
         match breach {
             Breach::Untrusted => Self::Untrusted,
             Breach::Halted => Self::Halted,
+            Breach::Disabled => Self::Disabled,
             Breach::OutsideHours => Self::OutsideHours,
             Breach::Confidence => Self::Confidence,
             Breach::Stop => Self::Stop,

@@ -29,6 +29,8 @@ pub struct Conditions {
     pub trust: Trust,
     /// Whether the venue has halted it, or it is not known that it has not.
     pub is_halted: bool,
+    /// Whether the operator wants no signals of this strategy.
+    pub is_disabled: bool,
 }
 
 /// Which limit a signal breaks.
@@ -38,6 +40,8 @@ pub enum Breach {
     Untrusted,
     /// The market is halted.
     Halted,
+    /// The operator wants no signals of this strategy.
+    Disabled,
     /// Regular trading hours are over, or have not begun.
     OutsideHours,
     /// Confidence is below that of every strategy.
@@ -75,6 +79,7 @@ impl Guards {
         let is = |fine: bool, breach: Breach| if fine { Ok(()) } else { Err(breach) };
         is(conditions.trust == Trust::Good, Breach::Untrusted)?;
         is(!conditions.is_halted, Breach::Halted)?;
+        is(!conditions.is_disabled, Breach::Disabled)?;
         is(moment.is_rth || self.allows_extended, Breach::OutsideHours)?;
         is(signal.confidence >= self.confidence_min, Breach::Confidence)?;
         let risk = distance(signal.entry, signal.stop);

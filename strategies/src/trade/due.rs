@@ -59,6 +59,7 @@ impl<G: Gateway> Trader<G> {
         self.let_time_pass(books);
         self.settle_what_expired();
         self.finish_rolls(books);
+        self.close_what_is_ordered();
         self.close_what_is_due();
         self.give_up_asking();
         self.evaluate(books);
@@ -242,6 +243,7 @@ impl<G: Gateway> Trader<G> {
         let conditions = Conditions {
             trust: watch.trust,
             is_halted: watch.is_trading == Some(false) || self.risk.halted().gate != Gate::Open,
+            is_disabled: self.disabled[place],
         };
         let mut features = watch.features(rules.bar_minutes, self.now);
         features.outlook = outlook;

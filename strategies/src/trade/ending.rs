@@ -66,7 +66,7 @@ impl<G: Gateway> Trader<G> {
     }
 
     /// Asks for the exit of all that is held, if exits may be asked for.
-    fn leave_for(&mut self, at: usize, cause: ExitCause) {
+    pub(super) fn leave_for(&mut self, at: usize, cause: ExitCause) {
         let holding = &mut self.holdings[at];
         if holding.may_exit(self.now)
             && let Some(exit) = holding.exits.close(cause)

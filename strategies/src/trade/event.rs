@@ -1,7 +1,7 @@
 //! What the trading side says, in order: enough to journal it, to sum it up and to explain it.
 
 use undertow_core::contract::Contract;
-use undertow_core::event::{Depth, Touch};
+use undertow_core::event::{Depth, Operator, Touch};
 use undertow_core::order::{ClientOrderId, ExecReport, Intent};
 use undertow_core::position::ExitCause;
 use undertow_core::risk::{Cancel, Halt, Kept, LimitChange, LimitError, Reported, Verdict};
@@ -32,6 +32,8 @@ pub enum TradeEvent {
     Kept(Kept),
     /// A contract expired: at which price it was settled, and what was held.
     Settled(BookKey, Price, i64),
+    /// What the operator has ordered, and when, before anything that follows from it.
+    Ordered(Operator, Nanos),
     /// A halt, or the end of one.
     Halted(Halt),
     /// The operator wanted a limit lowered: it was, or was refused.

@@ -11,9 +11,6 @@ use undertow_core::types::{BookKey, Price};
 use super::Trader;
 use super::holding::Holding;
 
-/// How far an exit may go beyond the opposite quote, in ticks.
-const EXIT_TICKS: i32 = 2;
-
 impl<G: Gateway> Trader<G> {
     /// A contract's quote has moved: do its positions leave?
     pub(super) fn look_at(&mut self, update: &BookUpdate) {
@@ -49,6 +46,15 @@ impl<G: Gateway> Trader<G> {
         }
     }
 
+    /// Positions that were ordered to leave and have not left yet.
+    pub(super) fn close_what_is_ordered(&mut self) {
+        for at in 0..self.holdings.len() {
+            if self.holdings[at].is_ordered_out() {
+                self.leave_for(at, ExitCause::Ordered);
+            }
+        }
+    }
+
     /// Positions whose time has come, also when their book is quiet.
     pub(super) fn close_what_is_due(&mut self) {
         for at in 0..self.holdings.len() {
@@ -72,6 +78,7 @@ impl<G: Gateway> Trader<G> {
         if exit.cause != ExitCause::Roll {
             self.holdings[at].roll = None;
         }
+        let ticks = self.holdings[at].reach_of(exit.cause);
         let holding = self.holdings[at];
         let refused = |holding: &mut Holding, now| holding.refused(exit, now);
         let (side, now) = (holding.exit_side(), self.now);
@@ -82,7 +89,7 @@ impl<G: Gateway> Trader<G> {
             bid: touch.bid,
             ask: touch.ask,
         };
-        let entry = Entry::marketable(side, quote, EXIT_TICKS, &tick);
+        let entry = Entry::marketable(side, quote, ticks, &tick);
         let Some(entry) = entry.filter(|_| self.may_ask()) else {
             return refused(&mut self.holdings[at], now);
         };

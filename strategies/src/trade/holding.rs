@@ -2,11 +2,17 @@
 //! their way, and what of them came back.
 
 use undertow_core::order::{ClientOrderId, Confidence, ExecReport, Intent, ReportKind, SignalId};
-use undertow_core::position::{Exit, ExitPlan, ExitStage, Exits, Roll};
+use undertow_core::position::{Exit, ExitCause, ExitPlan, ExitStage, Exits, Roll};
 use undertow_core::types::{BookKey, Nanos, Price, Side};
 
 /// Exits that may be on their way at once.
 const EXITS_MAX: usize = 4;
+
+/// How far an exit may go beyond the opposite quote, in ticks.
+const EXIT_TICKS: i32 = 2;
+
+/// The same of each try of an exit that was ordered (R12).
+const ORDERED_TICKS: [i32; 3] = [2, 5, 10];
 
 /// After an exit was refused, or came back, the next is asked for no sooner: 1 s.
 const RETRY_NS: u64 = 1_000_000_000;
@@ -57,6 +63,8 @@ pub(super) struct Holding {
     has_retried: bool,
     leaving: [Option<Leg>; EXITS_MAX],
     quiet_until: Nanos,
+    /// Rounds of leaving that are left because it was ordered to; none if it was not.
+    ordered: Option<u8>,
     /// What it becomes when it has left; none if it just ends.
     pub(super) roll: Option<Roll>,
 }
@@ -80,6 +88,7 @@ impl Holding {
             has_retried: false,
             leaving: [None; EXITS_MAX],
             quiet_until: Nanos(0),
+            ordered: None,
             roll: None,
         }
     }
@@ -110,6 +119,7 @@ impl Holding {
             has_retried: true,
             leaving: [None; EXITS_MAX],
             quiet_until: Nanos(0),
+            ordered: None,
             roll: None,
         }
     }
@@ -160,6 +170,39 @@ impl Holding {
     /// Whether exits may be asked for now.
     pub(super) fn may_exit(&self, now: Nanos) -> bool {
         now >= self.quiet_until && self.leaving.iter().any(Option::is_none)
+    }
+
+    /// It is ordered to leave: its entry is not tried again, and nothing follows it.
+    pub(super) fn order_out(&mut self) {
+        self.has_retried = true;
+        self.roll = None;
+        self.ordered = Some(ORDERED_TICKS.len() as u8);
+    }
+
+    /// Its entry is not tried a second time.
+    pub(super) const fn enter_no_more(&mut self) {
+        self.has_retried = true;
+    }
+
+    /// Whether it still has to leave because it was ordered to.
+    pub(super) const fn is_ordered_out(&self) -> bool {
+        self.ordered.is_some()
+    }
+
+    /// How far this exit may go beyond the opposite quote, in ticks. One that was ordered goes
+    /// farther each time; after the last time the position is looked after as before.
+    pub(super) fn reach_of(&mut self, cause: ExitCause) -> i32 {
+        let Some(left) = self.ordered.filter(|_| cause == ExitCause::Ordered) else {
+            return EXIT_TICKS;
+        };
+        self.ordered = left.checked_sub(1).filter(|left| *left > 0);
+        let round = ORDERED_TICKS.len().saturating_sub(usize::from(left));
+        ORDERED_TICKS.get(round).copied().unwrap_or(EXIT_TICKS)
+    }
+
+    /// The entry that may still fill.
+    pub(super) fn entry_id(&self) -> Option<ClientOrderId> {
+        self.entry.map(|leg| leg.id)
     }
 
     /// An exit was sent.

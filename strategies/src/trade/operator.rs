@@ -1,52 +1,91 @@
-//! What the operator and the program itself order: halt, resume, flatten, kill, tighter limits, the
-//! end of the run.
+//! What the operator and the program itself order: halt, resume, cancel, close, flatten, kill, no
+//! more of a strategy, tighter limits, the end of the run.
 
 use undertow_core::event::{Notice, Operator};
 use undertow_core::gateway::Gateway;
-use undertow_core::position::ExitCause;
+use undertow_core::order::{SignalId, StrategyId};
 use undertow_core::risk::{
     Command, Gate, HaltCause, LimitChange, LimitError, Limits as RiskLimits, Order, Which,
 };
 
 use super::Trader;
 use super::event::{Limited, TradeEvent};
+use super::holding::Holding;
 use super::speech::Item;
 
 impl<G: Gateway> Trader<G> {
-    /// What the operator orders.
+    /// What the operator orders: said before anything that follows from it.
     pub(super) fn obey(&mut self, operator: &Operator) {
+        self.say(TradeEvent::Ordered(*operator, self.date()), None);
         match *operator {
-            Operator::Halt => self.risk.halt(Gate::ReduceOnly, HaltCause::Operator),
-            Operator::Resume(reason) => self.risk.resume(reason),
-            Operator::Flatten => {
-                for at in 0..self.holdings.len() {
-                    if let Some(exit) = self.holdings[at].exits.close(ExitCause::Ordered) {
-                        self.leave(at, &exit);
-                    }
-                }
-                return;
+            Operator::Halt => self.stop(Gate::ReduceOnly, HaltCause::Operator),
+            Operator::Resume(reason) => {
+                self.risk.resume(reason);
+                self.tell_halted();
             }
-            Operator::Kill => self.risk.halt(Gate::Shut, HaltCause::Operator),
-            Operator::Program(notice) => return self.heed(&notice),
-            Operator::Tighten(change) => return self.lower(change),
-        }
-        self.tell_halted();
-        if matches!(operator, Operator::Kill) {
-            self.cancel_all(HaltCause::Operator);
+            Operator::CancelAll => {
+                self.holdings.iter_mut().for_each(Holding::enter_no_more);
+                self.cancel(Which::All);
+            }
+            Operator::Close(signal) => self.close(signal),
+            Operator::Flatten => self.flatten(),
+            Operator::Kill => self.stop(Gate::Shut, HaltCause::Operator),
+            Operator::Disable(StrategyId(place)) => self.disable(place, true),
+            Operator::Enable(StrategyId(place)) => self.disable(place, false),
+            Operator::Tighten(change) => self.lower(change),
         }
     }
 
     /// What the cold side says. The answer to a claim wants the books; see [`Self::claimed`].
-    fn heed(&mut self, notice: &Notice) {
+    pub(super) fn heed(&mut self, notice: &Notice) {
         match *notice {
-            Notice::Halt(gate, cause) => self.stop(gate, cause),
+            Notice::Halt(gate, cause) => {
+                self.is_mute |= gate == Gate::Shut;
+                self.stop(gate, cause);
+            }
             Notice::Written(said) => self.note_written(said),
             Notice::Claimed(_) => {}
         }
     }
 
-    /// The program halts itself: nothing new is opened, and entries that rest are cancelled; with
-    /// the gate shut, everything is. What waits for the journal waits on, or is withheld.
+    /// Closes what is held for a signal, and opens nothing more for it.
+    fn close(&mut self, signal: SignalId) {
+        for at in 0..self.holdings.len() {
+            let holding = &mut self.holdings[at];
+            if holding.signal_id() != signal {
+                continue;
+            }
+            holding.order_out();
+            if let Some(entry) = holding.entry_id()
+                && let Ok(cancel) = self.risk.cancel(entry, self.date())
+            {
+                let cancelled = TradeEvent::Cancelled(cancel, self.date());
+                self.say(cancelled, Some(Command::Cancel(cancel)));
+            }
+        }
+        self.close_what_is_ordered();
+    }
+
+    /// Halts, then closes all that is held (R12). What the operator killed is let out to be
+    /// closed; what the program shut by itself could not be journalled, and stays.
+    fn flatten(&mut self) {
+        if !self.is_mute {
+            self.risk.allow_closing();
+        }
+        self.stop(Gate::ReduceOnly, HaltCause::Operator);
+        self.recovery.order_out();
+        self.holdings.iter_mut().for_each(Holding::order_out);
+        self.close_what_is_ordered();
+    }
+
+    fn disable(&mut self, place: u8, is_disabled: bool) {
+        if let Some(disabled) = self.disabled.get_mut(usize::from(place)) {
+            *disabled = is_disabled;
+        }
+    }
+
+    /// Halts: nothing new is opened, and entries that rest are cancelled; with the gate shut,
+    /// everything is. What waits for the journal waits on, or is withheld.
     fn stop(&mut self, gate: Gate, cause: HaltCause) {
         self.risk.halt(gate, cause);
         self.tell_halted();

@@ -35,6 +35,8 @@ pub struct Past {
     pub positions: Vec<PastPosition>,
     /// The highest number of an execution.
     pub executions: u64,
+    /// Rule sets of which the operator wants no signals, by their place.
+    pub disabled: Vec<usize>,
 }
 
 /// A signal that was emitted.
@@ -80,6 +82,8 @@ pub(super) struct Recovery {
     positions: Vec<PastPosition>,
     /// Of the last minute that was seen again.
     pub(super) volatility: Option<Context>,
+    /// Whether what waits is closed as soon as it is taken up.
+    is_ordered_out: bool,
     has_begun: bool,
 }
 
@@ -87,6 +91,11 @@ impl Recovery {
     /// Whether inputs only rebuild what was.
     pub(super) const fn is_catching_up(&self, now: Nanos) -> bool {
         now.0 <= self.until.0
+    }
+
+    /// What waits is closed as soon as somebody looks after it.
+    pub(super) const fn order_out(&mut self) {
+        self.is_ordered_out = true;
     }
 
     /// What waits of a contract, negative for short: whoever takes it up looks after it.
@@ -129,8 +138,14 @@ impl<G: Gateway> Trader<G> {
             orders: past.orders.clone(),
             positions: past.positions.clone(),
             volatility: None,
+            is_ordered_out: false,
             has_begun: false,
         };
+        for place in &past.disabled {
+            if let Some(disabled) = self.disabled.get_mut(*place) {
+                *disabled = true;
+            }
+        }
         self.kept = self.risk.kept();
         self
     }
@@ -202,7 +217,11 @@ impl<G: Gateway> Trader<G> {
         let expiry = self.watches[at].chain.listings()[option].expiry;
         let is_today = self.day == Some(expiry);
         let plan = self.plan_again(&intent, is_today, || close_by(expiry));
-        self.holdings.push(Holding::carried(intent, at, plan));
+        let mut holding = Holding::carried(intent, at, plan);
+        if self.recovery.is_ordered_out {
+            holding.order_out();
+        }
+        self.holdings.push(holding);
         true
     }
 

@@ -5,7 +5,7 @@
 use alloc::boxed::Box;
 
 use undertow_core::book::Books;
-use undertow_core::event::{Control, Mbo, Notice, Operator};
+use undertow_core::event::{Control, Mbo, Notice};
 use undertow_core::gateway::Gateway;
 use undertow_core::stage::{Emit, Stage};
 
@@ -216,7 +216,7 @@ impl<G: Gateway, T: Timing> Stage for Desk<'_, G, T> {
         };
         self.flow.on_control(control, &mut tap);
         self.trader.on_control(control);
-        if let Control::Operator(Operator::Program(Notice::Claimed(claimed))) = control {
+        if let Control::Notice(Notice::Claimed(claimed)) = control {
             self.trader.claimed(&self.books, claimed);
         }
         self.speak_to(ear.0);

@@ -657,7 +657,12 @@ fn s13_guards_block_what_must_not_be_traded() {
         trust: Trust::MaybeBad,
         ..CALM
     };
+    let disabled = Conditions {
+        is_disabled: true,
+        ..CALM
+    };
     assert_eq!(blocked(|_| {}, halted), Outcome::Blocked(Block::Halted));
+    assert_eq!(blocked(|_| {}, disabled), Outcome::Blocked(Block::Disabled));
     assert_eq!(
         blocked(|_| {}, doubtful),
         Outcome::Blocked(Block::Untrusted)

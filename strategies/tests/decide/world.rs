@@ -20,6 +20,7 @@ pub(crate) const MINUTE_NS: u64 = 60 * SECOND_NS;
 pub(crate) const CALM: Conditions = Conditions {
     trust: Trust::Good,
     is_halted: false,
+    is_disabled: false,
 };
 
 pub(crate) fn price(points: f64) -> Price {

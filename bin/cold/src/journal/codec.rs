@@ -5,13 +5,14 @@
 
 use super::record::Lowering;
 use undertow_core::contract::{Contract, ContractKind, Multiplier, PriceSign, TickRule};
+use undertow_core::event::Operator;
 use undertow_core::money::Money;
 use undertow_core::order::{
     ClientOrderId, Confidence, ExecReport, Execution, ExecutionId, Intent, Purpose, Quote,
     ReportKind, SignalId, StrategyId, Style, Tif, VenueOrderId,
 };
 use undertow_core::risk::{
-    AccountId, Breaker, Gate, Halt, HaltCause, Kept, Mode, Phase, Reason, Refusal,
+    AccountId, Breaker, Gate, Halt, HaltCause, Kept, LimitChange, Mode, Phase, Reason, Refusal,
 };
 use undertow_core::types::{BookKey, InstrumentId, Nanos, Price, PublisherId, Side, Text};
 
@@ -361,6 +362,57 @@ impl Field for ReportKind {
             10 => Self::Absent {
                 filled: Field::take(from)?,
             },
+            _ => return None,
+        })
+    }
+}
+
+impl Field for LimitChange {
+    fn put(&self, out: &mut Out<'_>) {
+        Text::<32>::from_bytes(self.name().as_bytes()).put(out);
+        self.to().put(out);
+    }
+
+    fn take(from: &mut In<'_>) -> Option<Self> {
+        let name = Text::<32>::take(from)?;
+        Self::new(name.as_str(), Field::take(from)?)
+    }
+}
+
+impl Field for Operator {
+    fn put(&self, out: &mut Out<'_>) {
+        let number: u8 = match self {
+            Self::Halt => 0,
+            Self::Resume(_) => 1,
+            Self::CancelAll => 2,
+            Self::Close(_) => 3,
+            Self::Flatten => 4,
+            Self::Kill => 5,
+            Self::Disable(_) => 6,
+            Self::Enable(_) => 7,
+            Self::Tighten(_) => 8,
+        };
+        number.put(out);
+        match self {
+            Self::Halt | Self::CancelAll | Self::Flatten | Self::Kill => {}
+            Self::Resume(reason) => reason.put(out),
+            Self::Close(signal) => signal.put(out),
+            Self::Disable(strategy) | Self::Enable(strategy) => strategy.put(out),
+            Self::Tighten(change) => change.put(out),
+        }
+    }
+
+    fn take(from: &mut In<'_>) -> Option<Self> {
+        Some(match u8::take(from)? {
+            0 => Self::Halt,
+            1 => Self::Resume(Field::take(from)?),
+            2 => Self::CancelAll,
+            3 => Self::Close(Field::take(from)?),
+            4 => Self::Flatten,
+            5 => Self::Kill,
+            6 => Self::Disable(Field::take(from)?),
+            7 => Self::Enable(Field::take(from)?),
+            8 => Self::Tighten(Field::take(from)?),
             _ => return None,
         })
     }

@@ -5,6 +5,7 @@
 //! nobody answered for is as live in the ledger as before.
 
 use undertow_core::contract::Contract;
+use undertow_core::event::Operator;
 use undertow_core::order::{ClientOrderId, ExecReport, Intent};
 use undertow_core::risk::{AccountId, Command, Halt, Kept, Mode, Order, Reason, Refusal};
 use undertow_core::types::{BookKey, Nanos, Price, Text};
@@ -298,6 +299,8 @@ records! {
     Claim(Claimed) = 20 "claim",
     /// A limit was lowered while running, or was not.
     Limit(Lowered) = 21 "limit",
+    /// The operator ordered something; what came of it follows.
+    Ordered(Operator) = 22 "ordered",
 }
 
 impl Record {

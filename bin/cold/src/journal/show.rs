@@ -6,6 +6,7 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use undertow_core::contract::{Contract, ContractKind, TickRule};
+use undertow_core::event::Operator;
 use undertow_core::money::Money;
 use undertow_core::order::{ExecReport, Execution, Intent, Purpose, ReportKind, Style, Tif};
 use undertow_core::risk::{BreakerKind, Halt, HaltCause, Kept, Mode};
@@ -116,10 +117,28 @@ fn fields(record: &Record) -> Fields {
             ("price", price(marked.price)),
         ],
         Record::Limit(of) => lowered(of),
+        Record::Ordered(operator) => ordered(operator),
         Record::Checkpoint(digest) | Record::End(digest) => {
             vec![("digest", json!(format!("{digest:016x}")))]
         }
     }
+}
+
+fn ordered(operator: &Operator) -> Fields {
+    let mut fields = vec![("order", json!(operator.name()))];
+    match operator {
+        Operator::Halt | Operator::CancelAll | Operator::Flatten | Operator::Kill => {}
+        Operator::Resume(reason) => fields.push(("reason", json!(reason.as_str()))),
+        Operator::Close(signal) => fields.push(("signal", json!(format!("{:016x}", signal.0)))),
+        Operator::Disable(strategy) | Operator::Enable(strategy) => {
+            fields.push(("place", json!(strategy.0)));
+        }
+        Operator::Tighten(change) => {
+            fields.push(("limit", json!(change.name())));
+            fields.push(("to", json!(change.to())));
+        }
+    }
+    fields
 }
 
 fn lowered(lowered: &Lowered) -> Fields {

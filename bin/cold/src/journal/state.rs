@@ -10,6 +10,7 @@ use std::fmt;
 use std::path::Path;
 
 use undertow_core::contract::Contract;
+use undertow_core::event::Operator;
 use undertow_core::money::Money;
 use undertow_core::order::{
     ClientOrderId, Confidence, ExecReport, Execution, ExecutionId, Intent, Life, OrderState,
@@ -119,6 +120,8 @@ pub struct State {
     /// Trading days and the equity that each began with, the oldest first.
     days: Vec<(u32, Money)>,
     claims: Vec<Claimed>,
+    /// Rule sets of which the operator wants no signals, by their place.
+    disabled: BTreeSet<u8>,
     /// Whether the last claim is of a signal that nothing was made of yet.
     is_unacted: bool,
     until: Nanos,
@@ -203,7 +206,13 @@ impl State {
                 self.is_ended = true;
             }
             Record::Claim(claimed) => self.claims.push(*claimed),
-            Record::Refused(_) | Record::Signal(_) | Record::Limit(_) => {}
+            Record::Ordered(Operator::Disable(StrategyId(place))) => {
+                self.disabled.insert(*place);
+            }
+            Record::Ordered(Operator::Enable(StrategyId(place))) => {
+                self.disabled.remove(place);
+            }
+            Record::Refused(_) | Record::Signal(_) | Record::Limit(_) | Record::Ordered(_) => {}
         }
     }
 
@@ -387,6 +396,11 @@ impl State {
     pub fn open_orders(&self) -> impl Iterator<Item = (ClientOrderId, &Order)> {
         let open = self.open.iter();
         open.filter_map(|id| Some((*id, self.orders.get(id)?)))
+    }
+
+    /// Rule sets of which the operator wants no signals, by their place.
+    pub fn disabled(&self) -> impl Iterator<Item = u8> {
+        self.disabled.iter().copied()
     }
 
     /// What each trading day earned that is over, by its number, the oldest first: the equity with

@@ -219,19 +219,22 @@ impl Journal {
             TradeEvent::Asked(asked) => asked.ts,
             TradeEvent::Cancelled(_, ts) => *ts,
             TradeEvent::Reported(report, _) => report.ts_event,
+            TradeEvent::Ordered(_, ts) => *ts,
             TradeEvent::Limited(limited) => limited.ts,
             _ => self.last.ts_event,
         }
     }
 }
 
-/// Whether the disk is to have a record before the chain goes on: it changes money or the halt.
+/// Whether the disk is to have a record before the chain goes on: it changes money or the halt, or
+/// somebody was told that it is heard.
 pub(crate) const fn is_grave_record(record: &Record) -> bool {
     matches!(
         record,
         Record::Report(_)
             | Record::Settled(_)
             | Record::Halt(_)
+            | Record::Ordered(_)
             | Record::Resume(_)
             | Record::Kept(_)
     )
@@ -275,7 +278,7 @@ impl News {
             Record::Kept(kept) => self.kept.replace(*kept) != Some(*kept),
             Record::Checkpoint(digest) => self.digest.replace(*digest) != Some(*digest),
             // Neither ledger nor what is kept rests on these.
-            Record::Signal(_) | Record::Refused(_) | Record::Limit(_) => true,
+            Record::Signal(_) | Record::Refused(_) | Record::Limit(_) | Record::Ordered(_) => true,
             // A contract's new terms begin without a mark; a claim counts as acted upon once
             // something follows it; everything else changes the ledger.
             _ => {
@@ -337,6 +340,7 @@ pub(crate) fn records(event: &TradeEvent, signals: &mut u64, mut each: impl FnMu
             each(&Record::Mark(marked));
         }
         TradeEvent::Kept(kept) => each(&Record::Kept(*kept)),
+        TradeEvent::Ordered(operator, _) => each(&Record::Ordered(*operator)),
         TradeEvent::Limited(limited) => each(&Record::Limit(lowered(limited))),
         TradeEvent::Checkpoint(digest) => each(&Record::Checkpoint(*digest)),
     }

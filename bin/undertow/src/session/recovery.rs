@@ -194,6 +194,7 @@ pub fn past(folded: &Folded) -> Past {
         orders: orders.collect(),
         positions: positions.collect(),
         executions: folded.last_execution(),
+        disabled: folded.disabled().map(usize::from).collect(),
     }
 }
 

@@ -350,6 +350,9 @@ impl Trades {
                     explain::cancelled(cancel, *ts, stamp.sequence, names)
                 }
                 TradeEvent::Halted(halt) => explain::halted(halt, stamp.sequence),
+                TradeEvent::Ordered(operator, ts) => {
+                    explain::ordered(operator, *ts, stamp.sequence, rules)
+                }
                 TradeEvent::Limited(limited) => explain::limited(limited, stamp.sequence),
                 TradeEvent::Settled(key, price, held) => {
                     explain::settled(*key, (*price, *held), stamp.sequence, names)

@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use crossbeam::queue::ArrayQueue;
 use crossbeam::utils::Backoff;
 use undertow_cold::claims::SharedClaims;
-use undertow_core::event::{ClaimAnswer, Claimed, Control, Mbo, Notice, Operator, Stamp};
+use undertow_core::event::{ClaimAnswer, Claimed, Control, Mbo, Notice, Stamp};
 use undertow_core::risk::{Gate, HaltCause};
 use undertow_core::stage::{Sink, Source};
 use undertow_core::types::Nanos;
@@ -315,8 +315,7 @@ impl<F: Dated<Mbo>> Source<Mbo> for Inlet<F> {
         if self.looks_in == 0 {
             self.looks_in = LOOK_EVERY;
             if let Some(notice) = self.exchange.next_notice() {
-                let control = Control::Operator(Operator::Program(notice));
-                to.control(Stamp::default(), &control);
+                to.control(Stamp::default(), &Control::Notice(notice));
                 self.looks_in = 0;
                 return true;
             }

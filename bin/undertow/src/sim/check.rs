@@ -14,9 +14,12 @@ use undertow_core::book::{Book, Books, Violation};
 use undertow_core::event::{Notice, Operator, Touch, Trust};
 use undertow_core::gateway::Gateway;
 use undertow_core::money::Money;
-use undertow_core::order::{ClientOrderId, ExecReport, Execution, ReportKind};
+use undertow_core::order::{
+    ClientOrderId, ExecReport, Execution, ReportKind, SignalId, StrategyId,
+};
 use undertow_core::risk::{Command, Gate, Line, Risk, RiskCounters};
 use undertow_core::types::{BookKey, Nanos, Side};
+use undertow_strategies::decide::Outcome;
 use undertow_strategies::decide::counters::Counters;
 use undertow_strategies::decide::features::StrikeGex;
 use undertow_strategies::flow::{FlowUpdate, Reading};
@@ -59,6 +62,8 @@ pub enum Invariant {
     I14,
     /// Whatever is held, somebody looks after its exits. Beyond the fourteen.
     Exits,
+    /// No signal of a strategy that the operator has disabled is emitted.
+    Wanted,
     /// Nothing panics.
     Panic,
 }
@@ -178,6 +183,10 @@ pub(super) struct Checker {
     gate: Gate,
     /// The operator has resumed, and that is not said yet.
     is_resuming: bool,
+    /// The program has shut the gate itself.
+    is_mute: bool,
+    /// Rule sets of which the operator wants no signals, as far as the chain has said so.
+    disabled: BTreeSet<u8>,
     now: Nanos,
     last_id: u64,
     sequence: Option<u64>,
@@ -203,6 +212,13 @@ impl Checker {
         &mut self.folded
     }
 
+    /// The signal of the last order that opens.
+    pub(super) fn last_signal(&self) -> Option<SignalId> {
+        let mut orders = self.orders.values().rev();
+        let order = orders.find(|order| order.opens)?;
+        Some(SignalId(order.signal))
+    }
+
     /// The process has died, and a new one goes on from `state`. What the dead one has sent is in
     /// it; what it has not sent never was. `settled` is what was held of contracts then.
     pub(super) fn restart(&mut self, state: State, settled: BTreeMap<BookKey, i64>) -> Checked {
@@ -220,6 +236,8 @@ impl Checker {
         self.now = state.until();
         self.gate = state.halt().gate;
         self.is_resuming = false;
+        self.is_mute = false;
+        self.disabled = state.disabled().collect();
         self.journalled = state.records();
         self.carried.extend(self.fills.keys());
         self.settled = settled;
@@ -246,9 +264,22 @@ impl Checker {
                     Operator::Halt => self.gate.max(Gate::ReduceOnly),
                     Operator::Kill => Gate::Shut,
                     Operator::Resume(_) => Gate::Open,
-                    Operator::Program(Notice::Halt(gate, _)) => self.gate.max(*gate),
-                    Operator::Flatten | Operator::Tighten(_) | Operator::Program(_) => self.gate,
+                    // What was killed is let out to be closed, unless the program shut itself.
+                    Operator::Flatten if self.is_mute => self.gate.max(Gate::ReduceOnly),
+                    Operator::Flatten => Gate::ReduceOnly,
+                    Operator::CancelAll
+                    | Operator::Close(_)
+                    | Operator::Disable(_)
+                    | Operator::Enable(_)
+                    | Operator::Tighten(_) => self.gate,
                 };
+                Ok(())
+            }
+            Entry::Noticed(notice) => {
+                if let Notice::Halt(gate, _) = notice {
+                    self.gate = self.gate.max(*gate);
+                    self.is_mute |= *gate == Gate::Shut;
+                }
                 Ok(())
             }
             Entry::Sent(command) => self.sent(command),
@@ -270,6 +301,7 @@ impl Checker {
         match event {
             TradeEvent::Decided(decided) => {
                 self.pass(decided.decision.moment.now)?;
+                self.check_wanted(decided)?;
                 check_decided(decided)
             }
             TradeEvent::Asked(asked) => self.asked(asked),
@@ -292,6 +324,18 @@ impl Checker {
                 *self.settled.entry(*contract).or_default() += held;
                 Ok(())
             }
+            TradeEvent::Ordered(operator, at) => {
+                match operator {
+                    Operator::Disable(StrategyId(place)) => {
+                        self.disabled.insert(*place);
+                    }
+                    Operator::Enable(StrategyId(place)) => {
+                        self.disabled.remove(place);
+                    }
+                    _ => {}
+                }
+                self.pass(*at)
+            }
             TradeEvent::Reported(..)
             | TradeEvent::Listed(_)
             | TradeEvent::Marked(..)
@@ -299,6 +343,16 @@ impl Checker {
             | TradeEvent::Limited(_)
             | TradeEvent::Checkpoint(_) => Ok(()),
         }
+    }
+
+    /// Nothing is emitted that the operator wants no more of.
+    fn check_wanted(&self, decided: &Decided) -> Checked {
+        let place = u8::try_from(decided.place).unwrap_or(u8::MAX);
+        let is_emitted = matches!(decided.decision.outcome, Outcome::Emitted(_));
+        let is_wanted = !is_emitted || !self.disabled.contains(&place);
+        holds(is_wanted, Invariant::Wanted, || {
+            format!("rule set {place} is disabled, and a signal of it is out")
+        })
     }
 
     fn asked(&mut self, asked: &Asked) -> Checked {

@@ -47,11 +47,19 @@ pub enum Fault {
     Resume,
     /// The operator closes all positions.
     Flatten,
+    /// The operator cancels all orders.
+    CancelAll,
+    /// The operator closes the last position.
+    Close,
+    /// The operator wants no more signals of a strategy.
+    Disable,
+    /// The operator wants them again.
+    Enable,
 }
 
 impl Fault {
     /// Every one.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 24] = [
         Self::Skipped,
         Self::Reconnected,
         Self::ClockJump,
@@ -72,6 +80,10 @@ impl Fault {
         Self::Kill,
         Self::Resume,
         Self::Flatten,
+        Self::CancelAll,
+        Self::Close,
+        Self::Disable,
+        Self::Enable,
     ];
 
     /// The words shown to users.
@@ -98,6 +110,10 @@ impl Fault {
             Self::Kill => "operator's kill",
             Self::Resume => "operator's resume",
             Self::Flatten => "operator's flatten",
+            Self::CancelAll => "operator's cancel-all",
+            Self::Close => "operator's close",
+            Self::Disable => "operator's disable",
+            Self::Enable => "operator's enable",
         }
     }
 }

@@ -5,6 +5,7 @@
 
 use undertow_core::book::{Book, Books};
 use undertow_core::event::{FeedNotice, Mbo, Operator, Trust};
+use undertow_core::order::{SignalId, StrategyId};
 use undertow_core::risk::{Context, Reason};
 use undertow_core::types::{Action, Flags, Nanos, OrderId, Price, Side};
 
@@ -14,6 +15,9 @@ use super::faults::{Fault, FaultCounts, Rates};
 const MS: u64 = 1_000_000;
 const SECOND: u64 = 1_000 * MS;
 const HOUR: u64 = 3_600 * SECOND;
+
+/// The operator disables one of the first so many rule sets; the world has more.
+const RULE_SETS: u64 = 3;
 
 /// Of which books snapshots are asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +40,8 @@ pub(super) struct Input {
     told_at: Nanos,
     /// When the operator resumes.
     resume_at: Option<Nanos>,
+    /// The strategy that is enabled again before that.
+    disabled: Option<StrategyId>,
 }
 
 impl Input {
@@ -49,6 +55,7 @@ impl Input {
             now: Nanos(0),
             told_at: Nanos(1),
             resume_at: None,
+            disabled: None,
         }
     }
 
@@ -109,11 +116,16 @@ impl Input {
         self.resume_at.get_or_insert(later(self.now, after));
     }
 
-    /// What the operator orders before this record; more often while much goes on.
-    pub(super) fn order(&mut self, is_at_work: bool) -> Option<Operator> {
+    /// What the operator orders before this record; more often while much goes on. `last` is the
+    /// signal that was last followed.
+    pub(super) fn order(&mut self, is_at_work: bool, last: Option<SignalId>) -> Option<Operator> {
         if let Some(at) = self.resume_at {
             if self.now < at {
                 return None;
+            }
+            if let Some(strategy) = self.disabled.take() {
+                self.counts.note(Fault::Enable);
+                return Some(Operator::Enable(strategy));
             }
             self.resume_at = None;
             self.counts.note(Fault::Resume);
@@ -129,11 +141,18 @@ impl Input {
         }
         let after = self.operator.span(SECOND, 30 * SECOND);
         self.resume_at = Some(later(self.now, after));
+        let strategy = StrategyId(self.operator.below(RULE_SETS) as u8);
         let (fault, order) = self.operator.pick(&[
             (Fault::Halt, Operator::Halt),
             (Fault::Kill, Operator::Kill),
             (Fault::Flatten, Operator::Flatten),
+            (Fault::CancelAll, Operator::CancelAll),
+            (Fault::Close, Operator::Close(last.unwrap_or(SignalId(0)))),
+            (Fault::Disable, Operator::Disable(strategy)),
         ]);
+        if let Operator::Disable(strategy) = order {
+            self.disabled = Some(strategy);
+        }
         self.counts.note(fault);
         Some(order)
     }

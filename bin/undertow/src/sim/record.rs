@@ -5,7 +5,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use undertow_core::event::Operator;
+use undertow_core::event::{Notice, Operator};
 use undertow_core::order::ExecReport;
 use undertow_core::risk::Command;
 use undertow_strategies::trade::event::TradeEvent;
@@ -17,6 +17,8 @@ pub(super) enum Entry {
     Said(Box<TradeEvent>),
     /// The operator ordered it; the chain gets it next.
     Ordered(Operator),
+    /// The cold side said it; the chain gets it next.
+    Noticed(Notice),
     /// The chain handed it to the gateway.
     Sent(Command),
     /// The gateway told the chain.
@@ -46,10 +48,12 @@ impl Entry {
                 TradeEvent::Settled(key, price, held) => {
                     format!("E {key:?} {} {held}", price.0)
                 }
+                TradeEvent::Ordered(operator, at) => format!("W {} {operator:?}", at.0),
                 TradeEvent::Limited(limited) => format!("O {limited:?}"),
                 TradeEvent::Checkpoint(digest) => format!("K {digest:016x}"),
             },
             Self::Ordered(operator) => format!("O {operator:?}"),
+            Self::Noticed(notice) => format!("N {notice:?}"),
             Self::Sent(command) => format!("S {command:?}"),
             Self::Told(report) => format!("T {report:?}"),
         }
