@@ -7,7 +7,7 @@
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, TryFromBytes};
 
 use crate::order::{ExecReport, SignalId, StrategyId};
-use crate::risk::{Context, Gate, HaltCause, LimitChange, Reason};
+use crate::risk::{BreakerKind, Context, Gate, HaltCause, LimitChange, Reason};
 use crate::types::{
     Action, BookKey, Flags, InstrumentId, Nanos, OrderId, Price, PublisherId, Side, Text,
 };
@@ -354,6 +354,8 @@ pub enum Operator {
     Flatten,
     /// The gate is shut and every live order is cancelled.
     Kill,
+    /// What tripped a breaker is taken on. One of a daily loss still waits for the next day.
+    Clear(BreakerKind, Reason),
     /// A strategy emits no more signals; its positions are looked after as before.
     Disable(StrategyId),
     /// It emits signals again.
@@ -373,6 +375,7 @@ impl Operator {
             Self::Close(_) => "close",
             Self::Flatten => "flatten",
             Self::Kill => "kill",
+            Self::Clear(..) => "clear",
             Self::Disable(_) => "disable",
             Self::Enable(_) => "enable",
             Self::Tighten(_) => "tighten",

@@ -202,7 +202,11 @@ pub fn ordered(operator: &Operator, ts: Nanos, sequence: u64, rules: &[RuleSet])
             _ => None,
         },
         "reason": match operator {
-            Operator::Resume(reason) => Some(reason.as_str()),
+            Operator::Resume(reason) | Operator::Clear(_, reason) => Some(reason.as_str()),
+            _ => None,
+        },
+        "breaker": match operator {
+            Operator::Clear(kind, _) => Some(kind.name()),
             _ => None,
         },
     })
@@ -507,7 +511,8 @@ const fn status(status: Status) -> &'static str {
     }
 }
 
-fn time(ts: Nanos) -> String {
+/// A time for programs.
+pub(crate) fn time(ts: Nanos) -> String {
     let time = jiff::Timestamp::from_nanosecond(i128::from(ts.0));
     time.map_or_else(|_| ts.0.to_string(), |time| time.to_string())
 }

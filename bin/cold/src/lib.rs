@@ -30,4 +30,6 @@ pub mod provenance;
 
 pub mod parity;
 
+pub mod standing;
+
 pub mod state;

@@ -19,6 +19,7 @@ use undertow_strategies::options::date::Date;
 use crate::config::layers::FlagValue;
 use crate::config::values::{Layout, Pace};
 use crate::exit::Exit;
+use crate::operator::Request;
 use values::{At, FaultRate, Share, breaker, count, day, interval, key_value, price};
 
 /// The command line.
@@ -164,9 +165,44 @@ pub enum Command {
     /// Says where the decisions of two runs part, and why.
     #[command(after_help = PARITY_HELP)]
     Parity(Parity),
-    /// Ends a halt that earlier runs have left, with a reason.
+    /// Says how the run that goes on stands: gate, account, positions, orders, strategies.
+    #[command(after_help = OPERATE_HELP)]
+    Status,
+    /// Halts the run: nothing new is opened, and entries that rest are cancelled.
+    #[command(after_help = OPERATE_HELP)]
+    Halt,
+    /// Ends a halt, with a reason: of the run that goes on, or one that earlier runs have left.
     #[command(after_help = RESUME_HELP)]
     Resume(Resume),
+    /// Cancels every live order; what is held stays, and so does the gate.
+    #[command(after_help = OPERATE_HELP)]
+    CancelAll,
+    /// Closes the position of a signal, and cancels what rests of its entry.
+    #[command(after_help = OPERATE_HELP)]
+    Close {
+        /// The signal's 16 hex digits, as `status` shows them.
+        #[arg(value_name = "SIGNAL")]
+        signal: String,
+    },
+    /// Halts, then closes every position; after a kill too.
+    #[command(after_help = OPERATE_HELP)]
+    Flatten,
+    /// Shuts the gate, and cancels every live order.
+    #[command(after_help = OPERATE_HELP)]
+    Kill,
+    /// Lets a strategy emit no more signals; its positions are looked after as before.
+    #[command(after_help = OPERATE_HELP)]
+    Disable(StrategyOn),
+    /// Lets it emit signals again.
+    #[command(after_help = OPERATE_HELP)]
+    Enable(StrategyOn),
+    /// Makes a limit tighter while running; looser ones take a restart.
+    #[command(after_help = OPERATE_HELP)]
+    Tighten {
+        /// As in `[risk]` of a profile, without the quotes.
+        #[arg(value_name = "LIMIT=VALUE")]
+        limit: String,
+    },
     /// Rehearses on this machine what must work when it counts.
     #[command(after_help = DRILL_HELP, subcommand)]
     Drill(DrillVerb),
@@ -256,7 +292,38 @@ pub struct Parity {
     pub b: PathBuf,
 }
 
-/// Ends a halt that earlier runs have left, with a reason.
+/// A strategy, on one product or on all.
+#[derive(Clone, Debug, Args)]
+pub struct StrategyOn {
+    /// Its name, as `status` shows it.
+    #[arg(value_name = "STRATEGY")]
+    pub strategy: String,
+    /// On this product alone.
+    #[arg(long, value_name = "PRODUCT")]
+    pub on: Option<String>,
+}
+
+impl StrategyOn {
+    /// No more signals of it.
+    #[must_use]
+    pub fn disable(&self) -> Request {
+        Request::Disable {
+            strategy: self.strategy.clone(),
+            product: self.on.clone(),
+        }
+    }
+
+    /// Signals of it again.
+    #[must_use]
+    pub fn enable(&self) -> Request {
+        Request::Enable {
+            strategy: self.strategy.clone(),
+            product: self.on.clone(),
+        }
+    }
+}
+
+/// Ends a halt, with a reason.
 #[derive(Clone, Debug, Args)]
 pub struct Resume {
     /// Why it may go on; its first 64 bytes are kept.
@@ -708,11 +775,27 @@ Examples:
   undertow parity a/backtest-day b/backtest-day --json | jq .parity.first
 ";
 
+const OPERATE_HELP: &str = "\
+Orders go over a socket to the run that is paced as live (trade.socket; operator.sock in report.dir
+if none is named). Each is journalled before anything follows from it, and the answer comes once
+the chain has said that it heard it. No answer is not a refusal. With trade.state_dir, and no run
+that goes on, `status` tells what the last one left, and `halt` and `kill` halt the next one.
+
+Examples:
+  undertow status                      gate, account, positions, orders, strategies
+  undertow halt                        nothing new is opened; what is held is looked after
+  undertow flatten                     halts, then closes all that is held, in three tries
+  undertow close 4c4fc175887c07e5      closes what one signal has opened
+  undertow disable 0dte --on NQ        no more signals of one strategy on one product
+  undertow tighten daily_loss_ppm=1.5%
+  undertow kill && undertow flatten && undertow resume --reason checked-by-hand
+";
+
 const RESUME_HELP: &str = "\
-The state lies where trade.state_dir says. A halt by an operator, or by a strategy that ran away,
-holds over every restart until it is resumed here. Breakers are named as in the summary: daily_loss
-(cleared, it still waits for the next day), drawdown, losing_days, losing_trades, volatility,
-system_errors.
+A run that goes on (see `undertow halt --help`) is resumed at once; else the state that lies where
+trade.state_dir says. A halt by an operator, or by a strategy that ran away, holds over every
+restart until it is resumed here. Breakers are named as in the summary: daily_loss (cleared, it
+still waits for the next day), drawdown, losing_days, losing_trades, volatility, system_errors.
 
 Examples:
   undertow resume --reason order-12-checked-with-the-venue

@@ -18,13 +18,13 @@ mod flow;
 
 mod journal;
 
+mod operate;
+
 mod parity;
 
 mod records;
 
 mod replay;
-
-mod resume;
 
 mod sim;
 
@@ -37,11 +37,13 @@ use std::io::{self, Write};
 use anyhow::Context;
 use clap::CommandFactory;
 use serde_json::Value;
+use undertow_core::risk::Gate;
 
 use crate::cli::{BenchVerb, Cli, Command, DrillVerb, Global};
 use crate::config::layers::{Effective, FlagValue, Sources};
 use crate::doctor;
 use crate::exit::{Exit, Failures};
+use crate::operator::Request;
 
 /// Does what the command line says.
 ///
@@ -55,7 +57,22 @@ pub fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
         Some(Command::Backtest(args)) => replay::backtest(global, args),
         Some(Command::Explain(args)) => explain::explain(global, args),
         Some(Command::Parity(args)) => parity::parity(global, args),
-        Some(Command::Resume(args)) => resume::resume(global, args),
+        Some(Command::Status) => operate::status(global),
+        Some(Command::Halt) => operate::halt(global, (&Request::Halt, Gate::ReduceOnly)),
+        Some(Command::Kill) => operate::halt(global, (&Request::Kill, Gate::Shut)),
+        Some(Command::CancelAll) => operate::order(global, &Request::CancelAll),
+        Some(Command::Flatten) => operate::order(global, &Request::Flatten),
+        Some(Command::Close { signal }) => {
+            let signal = signal.clone();
+            operate::order(global, &Request::Close { signal })
+        }
+        Some(Command::Disable(of)) => operate::order(global, &of.disable()),
+        Some(Command::Enable(of)) => operate::order(global, &of.enable()),
+        Some(Command::Tighten { limit }) => {
+            let limit = limit.clone();
+            operate::order(global, &Request::Tighten { limit })
+        }
+        Some(Command::Resume(args)) => operate::resume(global, args),
         Some(Command::Drill(DrillVerb::Kill(args))) => drill::kill(global, args),
         Some(Command::Drill(DrillVerb::Order(args))) => drill::order(global, args),
         Some(Command::Synth(args)) => synth::synth(global, args),

@@ -249,6 +249,9 @@ pub struct TradeConfig {
     pub claims: String,
     /// The program that this one takes over from.
     pub succeeds: Succeeds,
+    /// Where a run that is paced as live takes orders of its operator; empty for `operator.sock` in
+    /// the directory of reports.
+    pub socket: String,
 }
 
 /// Where reports go.

@@ -121,11 +121,15 @@ impl Code {
     pub const TILE_DEAD: Self = Self::new("E-TILE-001", Exit::Failure);
     /// A tile or the cold side that hangs.
     pub const STALLED: Self = Self::new("E-TILE-002", Exit::Halted);
+    /// An operator's orders that cannot be taken or given.
+    pub const OPERATOR_LINE: Self = Self::new("E-OPR-001", Exit::Dependency);
+    /// An operator's order that the run refused.
+    pub const OPERATOR_REFUSED: Self = Self::new("E-OPR-002", Exit::Usage);
     /// A simulation that broke an invariant.
     pub const SIM_INVARIANT: Self = Self::new("E-SIM-001", Exit::Failure);
 
     /// Every code there is.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 30] = [
         Self::GENERAL,
         Self::USAGE,
         Self::CONFIG_UNREADABLE,
@@ -153,6 +157,8 @@ impl Code {
         Self::CONTEXT_DAMAGED,
         Self::TILE_DEAD,
         Self::STALLED,
+        Self::OPERATOR_LINE,
+        Self::OPERATOR_REFUSED,
         Self::SIM_INVARIANT,
     ];
 

@@ -25,6 +25,8 @@ pub mod usage;
 
 pub mod memory;
 
+pub mod operator;
+
 pub mod session;
 
 pub mod sim;

@@ -313,6 +313,7 @@ fn operator_words(words: &mut [u64; TRADE_WORDS], operator: &Operator) {
         Operator::Disable(strategy) => (6, u64::from(strategy.0)),
         Operator::Enable(strategy) => (7, u64::from(strategy.0)),
         Operator::Tighten(change) => (8, change.to().cast_unsigned()),
+        Operator::Clear(kind, _) => (9, *kind as u64),
     };
     words[3] = number;
     words[4] = of;

@@ -11,7 +11,7 @@ use std::path::Path;
 use toml::de::{DeTable, DeValue};
 use undertow_core::contract::TickRule;
 use undertow_core::money::Money;
-use undertow_core::risk::{Capacity, LimitError, Limits, Unit};
+use undertow_core::risk::{Capacity, LimitChange, LimitError, Limits, Unit};
 use undertow_core::types::{Price, Text};
 use undertow_core::venue::{Fees, Impact, Latency, PaperVenue, Setup};
 use undertow_strategies::decide::rules::{RuleSet, Strategy, Unset};
@@ -498,6 +498,32 @@ fn whole<T: std::str::FromStr>(value: &DeValue<'_>) -> Result<T, String> {
         .map_err(|_| format!("must be a whole number in its range, is {text:?}"))
 }
 
+/// One limit and what it is to be, as a profile writes it, but for the quotes: `NAME=VALUE`.
+///
+/// # Errors
+/// There is no such limit, or the value is none of its kind.
+pub fn limit_change(text: &str) -> Result<LimitChange, String> {
+    let (name, value) = text.split_once('=').ok_or("must be NAME=VALUE")?;
+    let (name, value) = (name.trim(), value.trim().replace('_', ""));
+    let value = value.as_str();
+    let Some(field) = Limits::FIELDS.iter().find(|field| field.name == name) else {
+        let names = Limits::FIELDS.iter().map(|field| field.name);
+        let near = names.min_by_key(|known| strsim::damerau_levenshtein(known, name));
+        let near = near.unwrap_or_default();
+        return Err(format!("there is no limit {name}; the nearest is {near}"));
+    };
+    let units = match field.unit {
+        Unit::Money => decimal(value, 4),
+        Unit::Ppm => share(value),
+        Unit::Ns => duration(value),
+        Unit::Count | Unit::Ticks => value
+            .parse()
+            .map_err(|_| format!("must be a whole number, is {value:?}")),
+    };
+    let units = units.map_err(|cause| format!("{name} {cause}"))?;
+    LimitChange::new(name, units).ok_or_else(|| format!("there is no limit {name}"))
+}
+
 /// A decimal number times 10^`places`, exactly.
 pub(crate) fn decimal(text: &str, places: u32) -> Result<i64, String> {
     let wrong = || format!("must be a decimal number with at most {places} places, is {text:?}");
@@ -529,7 +555,10 @@ fn points(value: &DeValue<'_>) -> Result<i64, String> {
 
 /// A percentage in millionths.
 fn ppm(value: &DeValue<'_>) -> Result<i64, String> {
-    let text = text(value).map_err(|_| "must be a percentage in quotes, like \"2.5%\"")?;
+    share(&text(value).map_err(|_| "must be a percentage in quotes, like \"2.5%\"")?)
+}
+
+fn share(text: &str) -> Result<i64, String> {
     let number = text.strip_suffix('%');
     let number = number.ok_or_else(|| format!("must end in %, is {text:?}"))?;
     decimal(number.trim(), 4)
@@ -537,6 +566,10 @@ fn ppm(value: &DeValue<'_>) -> Result<i64, String> {
 
 /// A span of time in ns.
 fn span(value: &DeValue<'_>) -> Result<i64, String> {
+    duration(&text(value).map_err(|_| "must be a span of time in quotes, like \"5s\"")?)
+}
+
+fn duration(text: &str) -> Result<i64, String> {
     const UNITS: [(&str, i64); 6] = [
         ("ns", 1),
         ("us", 1_000),
@@ -545,7 +578,6 @@ fn span(value: &DeValue<'_>) -> Result<i64, String> {
         ("m", 60_000_000_000),
         ("h", 3_600_000_000_000),
     ];
-    let text = text(value).map_err(|_| "must be a span of time in quotes, like \"5s\"")?;
     let split = text
         .find(|c: char| !c.is_ascii_digit())
         .unwrap_or(text.len());

@@ -6,6 +6,8 @@
 
 mod briefing;
 
+mod emergency;
+
 mod flow;
 
 mod gather;
@@ -18,6 +20,8 @@ mod machine;
 
 mod manned;
 
+mod operator;
+
 mod recovery;
 
 mod state;
@@ -28,10 +32,10 @@ mod witness;
 
 pub(crate) use gather::{last_seen, rfc3339};
 pub(crate) use ifd::history;
-pub(crate) use journal::{News, is_grave_record, records};
+pub(crate) use journal::{JOURNAL, News, is_grave_record, records};
 pub(crate) use machine::{build, environment};
 pub use recovery::past;
-pub(crate) use recovery::{kept_journal, note_resumed};
+pub(crate) use recovery::{kept_journal, note_ordered};
 pub(crate) use state::{failure as state_failure, strictest};
 pub(crate) use trade::EXPLANATIONS;
 pub use trade::{first_kept, risk, trader, trader_with};
@@ -48,6 +52,7 @@ use latency_report::run::Run;
 use latency_report::text::counted;
 use undertow_cold::implied_vol;
 use undertow_cold::registry::Registry;
+use undertow_cold::standing::Standing;
 use undertow_cold::summary::{Check, Summary};
 use undertow_core::book::{BookLimits, Books, Thresholds};
 use undertow_core::event::{Body, BookUpdate, Control, Mbo, Msg, Notice, Stamp};
@@ -67,9 +72,11 @@ use undertow_strategies::trade::Trader;
 use undertow_strategies::trade::event::TradeEvent;
 use undertow_strategies::trade::understudy::{self, Understudy};
 
+use emergency::Emergency;
 use ifd::Findings;
 use journal::Journal;
 use manned::Manned;
+use operator::Line;
 use state::Keeper;
 use trade::Trades;
 use witness::{Exchange, Inlet};
@@ -217,14 +224,16 @@ pub fn trade<B: Bytes + Send, G: Gateway + Send>(
     let day = first_day(&feed);
     let small = understudy::book_limits();
     let wings = Bump::with_capacity(small.bytes());
-    let manned = Manned::new(ask.config, desk, day, wiring.pace == Pace::Max)?;
+    let manned = Manned::new(ask, desk, day, wiring.pace == Pace::Max)?;
     notes.iter().for_each(|note| eprintln!("note: {note}"));
-    wiring.helpers.extend(manned.helper());
+    wiring.helpers.extend(manned.attendants.helpers());
     let started = Instant::now();
     let mut cold = Cold {
         keeper: manned.keeper,
         journal: Some(manned.journal),
         exchange: Arc::clone(&manned.exchange),
+        line: manned.attendants.line(),
+        emergency: Some(manned.emergency),
         ..Cold::new(ask, &wiring)?
     };
     let feed = Inlet::new(feed, manned.exchange, manned.briefing);
@@ -243,11 +252,9 @@ pub fn trade<B: Bytes + Send, G: Gateway + Send>(
     let follow = |board: &Switchboard, link| cold.follow(board, link);
     let ran = topology::run_desk(&wiring, (feed, chain), heed, follow);
     let ran = ran.inspect_err(|_| cold.abandon_journal())?;
+    manned.attendants.dismiss();
     let (finished, mut trader) = (ran.finished, ran.trader);
     let mut finished = finished.of(|inlet| inlet.feed);
-    if let Some(clerk) = manned.clerk {
-        clerk.close();
-    }
     let elapsed = started.elapsed();
     let is_interrupted = cold.interrupt.came();
     let messages = finished.tiles.first().map_or(0, |tile| tile.messages);
@@ -583,6 +590,10 @@ struct Cold {
     journal: Option<Journal>,
     /// Of a run that trades and keeps a state.
     keeper: Option<Keeper>,
+    /// The operator's line into a run that is paced as live.
+    line: Option<Arc<Line>>,
+    /// Of a run that trades: where what stood at a halt is left.
+    emergency: Option<Emergency>,
     /// With the chain of a run that trades.
     exchange: Arc<Exchange>,
     /// Things said so far, and cancels among them after the journal had failed.
@@ -609,6 +620,8 @@ impl Cold {
             trades: Trades::default(),
             journal: None,
             keeper: None,
+            line: None,
+            emergency: None,
             exchange: Exchange::new(wiring.pace == Pace::Max),
             said: 0,
             cancels: 0,
@@ -662,6 +675,7 @@ impl Cold {
             if let Some(keeper) = &mut self.keeper {
                 keeper.rest();
             }
+            self.answer_operator();
             if is_idle {
                 std::thread::sleep(Duration::from_micros(200));
             }
@@ -698,7 +712,22 @@ impl Cold {
         if let (TradeEvent::Kept(kept), Some(keeper)) = (event, &mut self.keeper) {
             keeper.note(kept);
         }
+        match (event, &self.line) {
+            (TradeEvent::Ordered(..), Some(line)) => line.note_word(),
+            (TradeEvent::Limited(limited), Some(line)) => line.note_limit(limited.refused.as_ref()),
+            _ => {}
+        }
+        if let (Some(emergency), Some(journal)) = (&mut self.emergency, &self.journal) {
+            emergency.note(stamp, event, journal.folded(), &self.registry);
+        }
         self.trades.note(stamp, event);
+    }
+
+    /// Says how the run stands, if the operator asks.
+    fn answer_operator(&self) {
+        if let (Some(line), Some(journal)) = (&self.line, &self.journal) {
+            line.answer(|| Standing::of(journal.folded(), &self.registry, line.strategies()));
+        }
     }
 
     /// Tells the chain how much is in the journal, or that nothing more will be.

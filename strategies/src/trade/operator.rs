@@ -30,6 +30,10 @@ impl<G: Gateway> Trader<G> {
             Operator::Close(signal) => self.close(signal),
             Operator::Flatten => self.flatten(),
             Operator::Kill => self.stop(Gate::Shut, HaltCause::Operator),
+            Operator::Clear(kind, reason) => {
+                self.risk.clear(kind, reason);
+                self.tell_kept();
+            }
             Operator::Disable(StrategyId(place)) => self.disable(place, true),
             Operator::Enable(StrategyId(place)) => self.disable(place, false),
             Operator::Tighten(change) => self.lower(change),

@@ -12,7 +12,8 @@ use undertow_core::order::{
     ReportKind, SignalId, StrategyId, Style, Tif, VenueOrderId,
 };
 use undertow_core::risk::{
-    AccountId, Breaker, Gate, Halt, HaltCause, Kept, LimitChange, Mode, Phase, Reason, Refusal,
+    AccountId, Breaker, BreakerKind, Gate, Halt, HaltCause, Kept, LimitChange, Mode, Phase, Reason,
+    Refusal,
 };
 use undertow_core::types::{BookKey, InstrumentId, Nanos, Price, PublisherId, Side, Text};
 
@@ -391,6 +392,7 @@ impl Field for Operator {
             Self::Disable(_) => 6,
             Self::Enable(_) => 7,
             Self::Tighten(_) => 8,
+            Self::Clear(..) => 9,
         };
         number.put(out);
         match self {
@@ -399,6 +401,10 @@ impl Field for Operator {
             Self::Close(signal) => signal.put(out),
             Self::Disable(strategy) | Self::Enable(strategy) => strategy.put(out),
             Self::Tighten(change) => change.put(out),
+            Self::Clear(kind, reason) => {
+                (*kind as u8).put(out);
+                reason.put(out);
+            }
         }
     }
 
@@ -413,6 +419,12 @@ impl Field for Operator {
             6 => Self::Disable(Field::take(from)?),
             7 => Self::Enable(Field::take(from)?),
             8 => Self::Tighten(Field::take(from)?),
+            9 => Self::Clear(
+                BreakerKind::ALL
+                    .get(usize::from(u8::take(from)?))
+                    .copied()?,
+                Field::take(from)?,
+            ),
             _ => return None,
         })
     }

@@ -129,6 +129,10 @@ fn ordered(operator: &Operator) -> Fields {
     match operator {
         Operator::Halt | Operator::CancelAll | Operator::Flatten | Operator::Kill => {}
         Operator::Resume(reason) => fields.push(("reason", json!(reason.as_str()))),
+        Operator::Clear(kind, reason) => {
+            fields.push(("breaker", json!(kind.name())));
+            fields.push(("reason", json!(reason.as_str())));
+        }
         Operator::Close(signal) => fields.push(("signal", json!(format!("{:016x}", signal.0)))),
         Operator::Disable(strategy) | Operator::Enable(strategy) => {
             fields.push(("place", json!(strategy.0)));

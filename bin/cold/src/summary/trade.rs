@@ -260,7 +260,7 @@ pub fn dollars(money: Money) -> String {
 }
 
 /// Dollars as [`dollars`] writes them, with their sign before the mark: `-$114.00`.
-fn usd(dollars: &str) -> String {
+pub(crate) fn usd(dollars: &str) -> String {
     match dollars.strip_prefix('-') {
         Some(lost) => format!("-${lost}"),
         None => format!("${dollars}"),
@@ -331,13 +331,15 @@ fn render_chain(line: &ChainLine, text: &mut String) {
     );
 }
 
-fn table() -> Table {
+/// A table without lines.
+pub(crate) fn table() -> Table {
     let mut table = Table::new();
     table.load_preset(NOTHING);
     table
 }
 
-fn write_table(table: &mut Table, right: &[usize], text: &mut String) {
+/// Writes it, numbers in the columns named to the right.
+pub(crate) fn write_table(table: &mut Table, right: &[usize], text: &mut String) {
     for column in right {
         if let Some(column) = table.column_mut(*column) {
             column.set_cell_alignment(CellAlignment::Right);

@@ -14,8 +14,8 @@ use std::path::{Path, PathBuf};
 
 use latency_report::text::counted;
 use undertow_cold::journal::{
-    Cancelled, Claimed, Intended, JournalError, Lock, Lowered, Lowering, Marked, Moment, Options,
-    Record, Refused, Settled, Signalled, Start, Sync, Writer, segment_name,
+    Cancelled, Claimed, Entry, Intended, JournalError, Lock, Lowered, Lowering, Marked, Moment,
+    Options, Record, Refused, Settled, Signalled, Start, State, Sync, Writer, segment_name,
 };
 use undertow_core::event::Stamp;
 use undertow_core::order::{ClientOrderId, ReportKind};
@@ -33,6 +33,8 @@ pub(super) struct Journal {
     writer: Option<Writer>,
     news: News,
     records: u64,
+    /// What everything said so far adds up to, written or not.
+    folded: State,
     digest: u64,
     last: Moment,
     failed: Option<JournalError>,
@@ -59,24 +61,24 @@ impl Journal {
             ..Options::default()
         };
         let (writer, _) = Writer::open(&dir, options, |_| {})?;
-        Self::with(dir, writer, start, ts, false)
+        Self::with((dir, State::default()), writer, start, ts, false)
     }
 
-    /// Goes on in the journal of the last run, as `writer` has opened it.
+    /// Goes on in the journal of the last run, as `writer` has opened it, from what it adds up to.
     ///
     /// # Errors
     /// The disk refuses.
     pub(super) fn go_on(
-        dir: PathBuf,
+        (dir, folded): (PathBuf, State),
         writer: Writer,
         start: Start,
         ts: Nanos,
     ) -> Result<Self, JournalError> {
-        Self::with(dir, writer, start, ts, true)
+        Self::with((dir, folded), writer, start, ts, true)
     }
 
     fn with(
-        dir: PathBuf,
+        (dir, folded): (PathBuf, State),
         writer: Writer,
         start: Start,
         ts: Nanos,
@@ -87,6 +89,7 @@ impl Journal {
             writer: Some(writer),
             news: News::default(),
             records: 0,
+            folded,
             digest: 0,
             last: moment(0, ts),
             failed: None,
@@ -94,7 +97,7 @@ impl Journal {
             unsent: BTreeSet::new(),
             under_way: BTreeSet::new(),
         };
-        journal.append(journal.last, &Record::Start(start));
+        journal.take(journal.last, &Record::Start(start));
         journal.flush();
         match journal.failed.take() {
             Some(error) => Err(error),
@@ -113,7 +116,7 @@ impl Journal {
         let was_sound = self.failed.is_none();
         let mut is_grave = false;
         news.of(event, |record| {
-            self.append(at, record);
+            self.take(at, record);
             is_grave |= is_grave_record(record);
         });
         if was_sound && self.failed.is_some() {
@@ -128,6 +131,21 @@ impl Journal {
         if is_grave {
             self.flush();
         }
+    }
+
+    /// What everything said so far adds up to.
+    pub(super) const fn folded(&self) -> &State {
+        &self.folded
+    }
+
+    /// Adds a record up, and writes it.
+    fn take(&mut self, at: Moment, record: &Record) {
+        self.folded.fold(&Entry {
+            sequence: self.folded.records(),
+            moment: at,
+            record: *record,
+        });
+        self.append(at, record);
     }
 
     /// Has the disk confirm what there is, if the journal is kept.

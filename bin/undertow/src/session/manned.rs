@@ -11,17 +11,20 @@ use undertow_core::gateway::Gateway;
 use undertow_core::types::Nanos;
 use undertow_strategies::trade::Trader;
 
-use super::Desk;
 use super::briefing::Briefing;
+use super::emergency::{Emergency, emergency_dir};
 use super::journal::Journal;
 use super::machine::{differs, program};
+use super::operator::{About, Line, Listener};
 use super::recovery::Inherited;
 use super::state::Keeper;
-use super::trade::{first_kept, risk, start, trader_with};
+use super::trade::{first_kept, risk, rule_sets, start, trader_with};
 use super::witness::{Asker, Clerk, Exchange, worker};
+use super::{Ask, Desk};
 use crate::commands::journal_fault;
-use crate::config::{Config, TradeConfig};
+use crate::config::TradeConfig;
 use crate::exit::{Code, Failure};
+use crate::operator;
 use crate::watchdog::Helper;
 
 /// See the module.
@@ -29,20 +32,44 @@ pub(super) struct Manned<G> {
     pub(super) trader: Trader<G>,
     /// What it and the cold side tell one another.
     pub(super) exchange: Arc<Exchange>,
-    /// Who asks the shared store, if there is one.
-    pub(super) clerk: Option<Clerk>,
+    pub(super) attendants: Attendants,
     /// What slow sources have told in files.
     pub(super) briefing: Briefing,
     pub(super) journal: Journal,
     pub(super) keeper: Option<Keeper>,
     /// What was restored, in words.
     pub(super) went_on: Option<String>,
+    /// What stands at a halt is left by this.
+    pub(super) emergency: Emergency,
 }
 
-impl<G> Manned<G> {
-    /// Who helps it, for the watchdog.
-    pub(super) fn helper(&self) -> Option<Arc<Helper>> {
-        self.clerk.as_ref().map(Clerk::helper)
+/// Threads that stand by a run.
+#[derive(Debug)]
+pub(super) struct Attendants {
+    /// Who asks the shared store, if there is one.
+    clerk: Option<Clerk>,
+    /// Who takes the operator's orders; nobody at full speed, where they would come too late.
+    listener: Option<Listener>,
+}
+
+impl Attendants {
+    /// The threads, as the watchdog knows them.
+    pub(super) fn helpers(&self) -> impl Iterator<Item = Arc<Helper>> {
+        let clerk = self.clerk.iter().map(Clerk::helper);
+        clerk.chain(self.listener.iter().map(Listener::helper))
+    }
+
+    /// The operator's line.
+    pub(super) fn line(&self) -> Option<Arc<Line>> {
+        self.listener.as_ref().map(Listener::line)
+    }
+
+    /// The chain has ended: nobody asks it anything any more.
+    pub(super) fn dismiss(self) {
+        drop(self.listener);
+        if let Some(clerk) = self.clerk {
+            clerk.close();
+        }
     }
 }
 
@@ -53,7 +80,8 @@ impl<G: Gateway> Manned<G> {
     /// # Errors
     /// The profile contradicts itself, what the last run left cannot be gone on from, or journal
     /// or store cannot be opened.
-    pub(super) fn new(config: &Config, desk: Desk<'_, G>, day: Nanos, waits: bool) -> Result<Self> {
+    pub(super) fn new(ask: &Ask<'_>, desk: Desk<'_, G>, day: Nanos, waits: bool) -> Result<Self> {
+        let config = ask.config;
         let Desk {
             profile,
             mode,
@@ -85,6 +113,17 @@ impl<G: Gateway> Manned<G> {
         if let Some(inherited) = &inherited {
             trader = trader.resumed(&inherited.past());
         }
+        let listener = (!waits).then(|| {
+            let about = About {
+                run: ask.what.clone(),
+                profile: profile.name.clone(),
+                strategies: rule_sets(&trader),
+            };
+            let line = Line::new(about, Arc::clone(&exchange));
+            Listener::open(&operator::socket(config), line)
+        });
+        let listener = listener.transpose()?;
+        let emergency = Emergency::new(emergency_dir(config, place), &trader)?;
         let start = start(&program, (profile.account, mode), trader.risk().kept());
         let (journal, keeper) = match inherited {
             None => (Journal::begin(place, start, day), None),
@@ -92,17 +131,22 @@ impl<G: Gateway> Manned<G> {
                 keeper,
                 writer,
                 dir,
+                folded,
                 ..
-            }) => (Journal::go_on(dir, writer, start, day), Some(keeper)),
+            }) => (
+                Journal::go_on((dir, folded), writer, start, day),
+                Some(keeper),
+            ),
         };
         Ok(Self {
             trader,
             exchange,
-            clerk,
+            attendants: Attendants { clerk, listener },
             briefing,
             journal: journal.map_err(|error| journal_fault(&error))?,
             keeper,
             went_on,
+            emergency,
         })
     }
 }

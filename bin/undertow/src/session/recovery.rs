@@ -13,8 +13,9 @@ use undertow_cold::journal::{
 };
 use undertow_cold::provenance::Program;
 use undertow_cold::summary::trade::dollars;
+use undertow_core::event::Operator;
 use undertow_core::money::Money;
-use undertow_core::risk::{Kept, Mode, Risk};
+use undertow_core::risk::{Gate, Kept, Mode, Risk};
 use undertow_strategies::decide::identity::Identity;
 use undertow_strategies::trade::recovery::{Past, PastClaim, PastOrder, PastPosition};
 
@@ -34,7 +35,8 @@ pub(super) struct Inherited {
     pub(super) writer: Writer,
     /// Where the journal lies.
     pub(super) dir: PathBuf,
-    folded: Folded,
+    /// What it adds up to.
+    pub(super) folded: Folded,
     scan: Scan,
 }
 
@@ -146,17 +148,21 @@ pub(crate) fn kept_journal(dir: &Path) -> Result<Option<(Writer, Folded)>> {
     Ok(Some((writer, folded)))
 }
 
-/// The operator has changed what is kept, between two runs.
+/// The operator has changed what is kept, between two runs, by these orders.
 ///
 /// # Errors
 /// The disk refuses.
-pub(crate) fn note_resumed(writer: &mut Writer, kept: &Kept) -> Result<()> {
+pub(crate) fn note_ordered(writer: &mut Writer, orders: &[Operator], kept: &Kept) -> Result<()> {
     let at = Moment {
         ts_event: kept.halt.at,
         ..Moment::default()
     };
-    let resumed = kept.halt.resumed.map(Record::Resume);
-    let records = resumed.into_iter().chain([Record::Kept(*kept)]);
+    let ordered = orders.iter().copied().map(Record::Ordered);
+    let halt = match kept.halt.resumed {
+        Some(reason) if kept.halt.gate == Gate::Open => Record::Resume(reason),
+        _ => Record::Halt(kept.halt),
+    };
+    let records = ordered.chain([halt, Record::Kept(*kept)]);
     let write = || {
         for record in records {
             writer.append(&at, &record)?;

@@ -114,6 +114,15 @@ pub fn trader_with<G: Gateway>(
     })
 }
 
+/// The rule sets by their place, each with its product.
+pub(super) fn rule_sets<G: Gateway>(trader: &Trader<G>) -> Vec<(String, String)> {
+    let each = trader.rules().map(|(rules, product)| {
+        let name = rules.rule.strategy().name();
+        (name.to_owned(), product.to_owned())
+    });
+    each.collect()
+}
+
 /// How the journal of a run begins.
 pub(super) fn start(program: &Program, (account, mode): (u64, Mode), kept: Kept) -> Start {
     Start {

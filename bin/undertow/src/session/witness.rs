@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use crossbeam::queue::ArrayQueue;
 use crossbeam::utils::Backoff;
 use undertow_cold::claims::SharedClaims;
-use undertow_core::event::{ClaimAnswer, Claimed, Control, Mbo, Notice, Stamp};
+use undertow_core::event::{ClaimAnswer, Claimed, Control, Mbo, Notice, Operator, Stamp};
 use undertow_core::risk::{Gate, HaltCause};
 use undertow_core::stage::{Sink, Source};
 use undertow_core::types::Nanos;
@@ -43,6 +43,8 @@ pub(super) struct Exchange {
     asked: ArrayQueue<(Request, Nanos)>,
     answers: ArrayQueue<Claimed>,
     notices: ArrayQueue<Notice>,
+    /// What the operator orders. A queue of their own: a notice may push another out, an order not.
+    orders: ArrayQueue<Operator>,
     written: AtomicU64,
     /// Nobody waits for anything any more.
     is_over: AtomicBool,
@@ -58,6 +60,7 @@ impl Exchange {
             asked: ArrayQueue::new(UNDER_WAY_MAX),
             answers: ArrayQueue::new(UNDER_WAY_MAX),
             notices: ArrayQueue::new(UNDER_WAY_MAX),
+            orders: ArrayQueue::new(UNDER_WAY_MAX),
             written: AtomicU64::new(0),
             is_over: AtomicBool::new(false),
             is_broken: AtomicBool::new(false),
@@ -124,6 +127,22 @@ impl Exchange {
     /// What the chain is told next.
     pub(super) fn next_notice(&self) -> Option<Notice> {
         self.notices.pop()
+    }
+
+    /// Hands an order of the operator over; false if there are too many already.
+    pub(super) fn order(&self, operator: Operator) -> bool {
+        self.orders.push(operator).is_ok()
+    }
+
+    /// What the chain is told or ordered next.
+    fn next_word(&self) -> Option<Control> {
+        let notice = self.next_notice().map(Control::Notice);
+        notice.or_else(|| self.orders.pop().map(Control::Operator))
+    }
+
+    /// Whether the chain is to be told or ordered something.
+    fn has_word(&self) -> bool {
+        !self.notices.is_empty() || !self.orders.is_empty()
     }
 
     /// While the cold side has this, its death ends every wait for it.
@@ -289,7 +308,8 @@ pub(super) fn worker() -> u64 {
     (ns << 16) ^ u64::from(std::process::id())
 }
 
-/// A feed beside which the cold side's notices enter, and what slow sources have told.
+/// A feed beside which the cold side's notices and the operator's orders enter, and what slow sources
+/// have told.
 #[derive(Debug)]
 pub(super) struct Inlet<F> {
     pub(super) feed: F,
@@ -314,8 +334,8 @@ impl<F: Dated<Mbo>> Source<Mbo> for Inlet<F> {
     fn take(&mut self, to: &mut impl Sink<Mbo>) -> bool {
         if self.looks_in == 0 {
             self.looks_in = LOOK_EVERY;
-            if let Some(notice) = self.exchange.next_notice() {
-                to.control(Stamp::default(), &Control::Notice(notice));
+            if let Some(word) = self.exchange.next_word() {
+                to.control(Stamp::default(), &word);
                 self.looks_in = 0;
                 return true;
             }
@@ -365,8 +385,8 @@ impl<F: Dated<Mbo>> Source<Mbo> for Inlet<F> {
 impl<F: Dated<Mbo>> Dated<Mbo> for Inlet<F> {
     #[inline]
     fn next_ts(&mut self) -> Option<Nanos> {
-        if !self.exchange.notices.is_empty() {
-            // What the cold side says is due at once.
+        if self.exchange.has_word() {
+            // What the cold side says and the operator orders is due at once.
             self.looks_in = 0;
             return None;
         }

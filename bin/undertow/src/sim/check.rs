@@ -268,6 +268,7 @@ impl Checker {
                     Operator::Flatten if self.is_mute => self.gate.max(Gate::ReduceOnly),
                     Operator::Flatten => Gate::ReduceOnly,
                     Operator::CancelAll
+                    | Operator::Clear(..)
                     | Operator::Close(_)
                     | Operator::Disable(_)
                     | Operator::Enable(_)
