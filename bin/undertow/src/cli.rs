@@ -788,7 +788,7 @@ Examples:
   undertow close 4c4fc175887c07e5      closes what one signal has opened
   undertow disable 0dte --on NQ        no more signals of one strategy on one product
   undertow tighten daily_loss_ppm=1.5%
-  undertow kill && undertow flatten && undertow resume --reason checked-by-hand
+  undertow kill                        shuts the gate; `flatten` after it lets out what closes
 ";
 
 const RESUME_HELP: &str = "\

@@ -5,7 +5,8 @@
 //! session with so many live orders. Once the venue answers, once it is disconnected and says
 //! nothing any more; each time the kill comes twice. Times are wall time of this thread.
 //!
-//! Absent: the way of the operator's word to the desk, and a broker's line.
+//! Absent: the way of the operator's word to the desk, whose time every order tells that is given over
+//! the socket, and a broker's line.
 
 use anyhow::{Result, ensure};
 use bumpalo::Bump;
