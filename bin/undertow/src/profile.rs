@@ -46,6 +46,8 @@ pub struct Profile {
     pub has_impact: bool,
     /// Seed of the paper venue's latencies.
     pub seed: u64,
+    /// How long messages to and from the paper venue take.
+    pub latency: Latency,
     /// The limits.
     pub limits: Limits,
     /// Room for contracts and orders.
@@ -97,7 +99,7 @@ impl Profile {
     /// # Errors
     /// Room for orders that the venue does not have.
     pub fn venue(&self) -> Result<PaperVenue, Failure> {
-        let mut setup = Setup::new(Latency::LOOPBACK, self.seed);
+        let mut setup = Setup::new(self.latency, self.seed);
         setup.fees = Fees::flat(self.fee);
         setup.impact = if self.has_impact {
             Impact::On
@@ -150,25 +152,56 @@ impl Reader<'_> {
         let products = self.products(root);
         let capacity = room.and_then(|table| self.capacity(table));
         let (account, venue, room) = (account?, venue?, room?);
+        // Each is read, also after one that is wrong: everything is told at once, and what was not
+        // asked for is nobody's.
         let dollars = |table, key, path: &str| self.value(table, key, path, dollars).map(Money);
+        let id = self.value(account, "id", "account", whole);
+        let equity = dollars(account, "equity", "account");
+        let buying_power_ppm = self.value(account, "buying_power", "account", ppm);
+        let future_margin = dollars(account, "future_margin", "account");
+        let rate = self.value(account, "rate", "account", ppm);
+        let fee = dollars(venue, "fee", "venue");
+        let has_impact = self.value(venue, "impact", "venue", truth);
+        let seed = self.value(venue, "seed", "venue", whole);
+        let latency = self.latency(venue);
+        let holdings_max = self.value(room, "holdings_max", "capacity", whole);
+        let claims_max = self.value(room, "claims_max", "capacity", whole);
+        let options_max = self.value(room, "options_max", "capacity", whole);
         Some(Profile {
             name: self.name.to_owned(),
-            account: self.value(account, "id", "account", whole)?,
-            equity: dollars(account, "equity", "account")?,
-            buying_power_ppm: self.value(account, "buying_power", "account", ppm)?,
-            future_margin: dollars(account, "future_margin", "account")?,
-            rate: self.value(account, "rate", "account", ppm)? as f64 / 1e6,
-            fee: dollars(venue, "fee", "venue")?,
-            has_impact: self.value(venue, "impact", "venue", truth)?,
-            seed: self.value(venue, "seed", "venue", whole)?,
+            account: id?,
+            equity: equity?,
+            buying_power_ppm: buying_power_ppm?,
+            future_margin: future_margin?,
+            rate: rate? as f64 / 1e6,
+            fee: fee?,
+            has_impact: has_impact?,
+            seed: seed?,
+            latency: latency?,
             limits: limits?,
             capacity: capacity?,
-            holdings_max: self.value(room, "holdings_max", "capacity", whole)?,
-            claims_max: self.value(room, "claims_max", "capacity", whole)?,
-            options_max: self.value(room, "options_max", "capacity", whole)?,
+            holdings_max: holdings_max?,
+            claims_max: claims_max?,
+            options_max: options_max?,
             products: products?,
             keys: keys(root),
         })
+    }
+
+    fn latency(&self, venue: &Table<'_>) -> Option<Latency> {
+        let way = |key| self.value(venue, key, "venue", quantiles);
+        let (out_ns, back_ns) = (way("latency_out"), way("latency_back"));
+        let latency = Latency {
+            out_ns: out_ns?,
+            back_ns: back_ns?,
+        };
+        let Err(error) = latency.check() else {
+            return Some(latency);
+        };
+        let at = venue.get("latency_out").map(|value| value.span().start);
+        let next = "write times above 0 that do not descend, a minute at most";
+        self.refuse(at, Code::CONFIG_VALUE, format!("venue: {error}"), next);
+        None
     }
 
     fn limits(&self, root: &Table<'_>) -> Option<Limits> {
@@ -217,12 +250,20 @@ impl Reader<'_> {
 
     fn capacity(&self, table: &Table<'_>) -> Option<Capacity> {
         let count = |key| self.value::<u32>(table, key, "capacity", whole);
+        let [contracts, underlyings, strategies, orders, executions] = [
+            "contracts_max",
+            "underlyings_max",
+            "strategies_max",
+            "orders_max",
+            "executions_max",
+        ]
+        .map(count);
         let capacity = Capacity {
-            contracts_max: count("contracts_max")?,
-            underlyings_max: count("underlyings_max")?,
-            strategies_max: count("strategies_max")?,
-            orders_max: count("orders_max")?,
-            executions_max: count("executions_max")?,
+            contracts_max: contracts?,
+            underlyings_max: underlyings?,
+            strategies_max: strategies?,
+            orders_max: orders?,
+            executions_max: executions?,
         };
         if let Err(error) = capacity.check() {
             let next = "choose one in its range";
@@ -254,42 +295,44 @@ impl Reader<'_> {
     }
 
     fn product(&self, table: &Table<'_>) -> Option<Product> {
-        let asset: Text<11> = self.value(table, "asset", "product", |value| {
+        let asset = self.value(table, "asset", "product", |value| {
             let text = text(value)?;
             let fits = !text.is_empty() && text.len() <= 11;
             fits.then(|| Text::from_bytes(text.as_bytes()))
                 .ok_or_else(|| "must be 1 to 11 letters".to_owned())
-        })?;
-        let tick = self.value(table, "level_tick", "product", points)?;
-        let range_min = self.value(table, "range_min", "product", points)?;
-        self.note_known("product", "option_tick");
-        let option_tick = match table.get("option_tick").map(|value| value.get_ref()) {
-            Some(DeValue::Table(steps)) => {
-                let step = |key| {
-                    self.value(steps, key, "product.option_tick", points)
-                        .map(Price)
-                };
-                Some(TickRule::TwoStep {
-                    upto: step("upto")?,
-                    small: step("small")?,
-                    large: step("large")?,
-                })
-            }
-            _ => None,
-        };
-        let names: Vec<Strategy> = self.value(table, "strategies", "product", strategies)?;
-        let mut rules = Vec::with_capacity(names.len());
-        for strategy in names {
-            let mut set = RuleSet::of(strategy);
-            set.levels.tick = Price(tick);
-            set.levels.range_min = Price(range_min);
-            rules.push(self.tuned(table, set)?);
-        }
+        });
+        let tick = self.value(table, "level_tick", "product", points);
+        let range_min = self.value(table, "range_min", "product", points);
+        let option_tick = self.option_tick(table);
+        let names = self.value(table, "strategies", "product", strategies);
+        let rules = names.iter().flatten().map(|strategy| {
+            let mut set = RuleSet::of(*strategy);
+            set.levels.tick = Price(tick.unwrap_or_default());
+            set.levels.range_min = Price(range_min.unwrap_or_default());
+            self.tuned(table, set)
+        });
+        let rules: Vec<Option<RuleSet>> = rules.collect();
+        names.and(tick).and(range_min)?;
         Some(Product {
-            asset,
-            option_tick,
-            rules: rules.into_boxed_slice(),
+            asset: asset?,
+            option_tick: option_tick?,
+            rules: rules.into_iter().collect::<Option<_>>()?,
         })
+    }
+
+    /// The tick of a product's options, if it has one of its own; none if it is refused.
+    fn option_tick(&self, product: &Table<'_>) -> Option<Option<TickRule>> {
+        self.note_known("product", "option_tick");
+        let Some(DeValue::Table(steps)) = product.get("option_tick").map(|it| it.get_ref()) else {
+            return Some(None);
+        };
+        let step = |key| self.value(steps, key, "product.option_tick", points);
+        let [upto, small, large] = ["upto", "small", "large"].map(step);
+        Some(Some(TickRule::TwoStep {
+            upto: Price(upto?),
+            small: Price(small?),
+            large: Price(large?),
+        }))
     }
 
     /// A rule set with what `[product.rules.NAME]` says of it.
@@ -590,6 +633,21 @@ fn duration(text: &str) -> Result<i64, String> {
         .ok_or_else(|| format!("must be a whole number and ns, us, ms, s, m or h, is {text:?}"))
 }
 
+/// Times in ns: the least, at 50, 90, 99 and 99.9 %, and the most.
+fn quantiles(value: &DeValue<'_>) -> Result<[u64; Latency::QUANTILES], String> {
+    let wrong = || {
+        let count = Latency::QUANTILES;
+        format!("must be {count} spans of time: the least, at 50, 90, 99 and 99.9 %, and the most")
+    };
+    let DeValue::Array(values) = value else {
+        return Err(wrong());
+    };
+    let spans = values.iter().map(|value| span(value.get_ref()));
+    let spans: Vec<i64> = spans.collect::<Result<_, _>>()?;
+    let spans: Vec<u64> = spans.into_iter().map(i64::cast_unsigned).collect();
+    spans.try_into().map_err(|_| wrong())
+}
+
 fn strategies(value: &DeValue<'_>) -> Result<Vec<Strategy>, String> {
     let DeValue::Array(names) = value else {
         return Err("must be a list of strategies".to_owned());
@@ -649,6 +707,53 @@ mod tests {
             larger.contains("test.toml:") && larger.contains("position_quantity_max"),
             "{larger}"
         );
+    }
+
+    #[test]
+    fn the_built_in_latency_is_the_measured_one_and_none_is_zero() {
+        let paper = Profile::load("paper").expect("built in");
+        assert_eq!(paper.latency, Latency::LOOPBACK);
+        let out = "latency_out = [\"5200ns\"";
+        let says = refusal(out, "latency_out = [\"0ns\"");
+        assert!(!says.contains("nobody reads"), "{says}");
+        assert!(
+            says.contains("test.toml:20") && says.contains("zero"),
+            "{says}"
+        );
+        let says = refusal(out, "latency_out = [\"9ms\"");
+        assert!(says.contains("must not descend"), "{says}");
+        let says = refusal(out, "latency_out = [\"1ns\", \"5200ns\"");
+        assert!(says.contains("must be 6 spans"), "{says}");
+        let says = refusal("latency_back = ", "latency_beck = ");
+        assert!(says.contains("venue.latency_back is missing"), "{says}");
+    }
+
+    #[test]
+    fn limits_are_read_as_a_profile_writes_them() {
+        let change = |text: &str| limit_change(text).map(|change| (change.name(), change.to()));
+        assert_eq!(
+            change("daily_loss_ppm=1.5%"),
+            Ok(("daily_loss_ppm", 15_000))
+        );
+        assert_eq!(
+            change("daily_loss_max = 2_000"),
+            Ok(("daily_loss_max", 20_000_000))
+        );
+        assert_eq!(
+            change("data_age_ns_max=5s"),
+            Ok(("data_age_ns_max", 5_000_000_000))
+        );
+        assert_eq!(change("losing_trades_max=2"), Ok(("losing_trades_max", 2)));
+        for (text, why) in [
+            ("daily_loss_ppm", "NAME=VALUE"),
+            ("daily_los_ppm=1%", "the nearest is daily_loss_ppm"),
+            ("daily_loss_ppm=1", "must end in %"),
+            ("losing_trades_max=two", "must be a whole number"),
+            ("data_age_ns_max=5", "whole number and ns"),
+        ] {
+            let says = change(text).expect_err(text);
+            assert!(says.contains(why), "{says}");
+        }
     }
 
     #[test]
