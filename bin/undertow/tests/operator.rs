@@ -724,7 +724,20 @@ fn r12_a_close_cancels_what_rests_of_its_entry_and_that_is_not_tried_again() {
     let after = &run.events[said..];
     let until = after.iter().position(|event| is_emitted(event, signal));
     let after = &after[..until.unwrap_or(after.len())];
-    assert_eq!(cancelled(after).first(), Some(&entry));
+    let word = after
+        .iter()
+        .position(|event| matches!(event, TradeEvent::Ordered(..)));
+    // At once, and not when its time is over.
+    match after[word.unwrap()..] {
+        [
+            TradeEvent::Ordered(_, at),
+            TradeEvent::Cancelled(cancel, ts),
+            ..,
+        ] => {
+            assert_eq!((cancel.id(), ts), (entry, at));
+        }
+        _ => panic!("no cancel follows"),
+    }
     let is_unfilled = |event: &TradeEvent| match event {
         TradeEvent::Reported(report, _) => {
             report.id == entry && report.kind == ReportKind::Cancelled { filled: 0 }
