@@ -361,18 +361,23 @@ impl Decide<Claims> {
         self.worker = worker;
     }
 
-    /// Takes in what the shared store says to a decision that asks; none if it does not answer.
-    /// What it does not grant is given back here, so that it may be asked for again.
-    pub fn conclude(&mut self, place: usize, decision: &mut Decision, answer: Option<Claim>) {
+    /// Takes in what the shared store says to a decision that asks, or why its answer is not waited
+    /// for. What it does not grant is given back here, so that it may be asked for again.
+    pub fn conclude(
+        &mut self,
+        place: usize,
+        decision: &mut Decision,
+        answer: Result<Claim, Block>,
+    ) {
         let (Outcome::Asking(request), Some(signal)) = (decision.outcome, decision.signal) else {
             return;
         };
         decision.outcome = match answer {
-            Some(Claim::Won | Claim::WonBefore) => Outcome::Emitted(signal),
-            Some(Claim::Duplicate) => Outcome::Updated(signal),
-            Some(Claim::Cooldown) => Outcome::Blocked(Block::Cooldown),
-            Some(Claim::Full) => Outcome::Blocked(Block::ClaimsFull),
-            None => Outcome::Blocked(Block::StoreFailed),
+            Ok(Claim::Won | Claim::WonBefore) => Outcome::Emitted(signal),
+            Ok(Claim::Duplicate) => Outcome::Updated(signal),
+            Ok(Claim::Cooldown) => Outcome::Blocked(Block::Cooldown),
+            Ok(Claim::Full) => Outcome::Blocked(Block::ClaimsFull),
+            Err(block) => Outcome::Blocked(block),
         };
         if !matches!(decision.outcome, Outcome::Emitted(_)) {
             self.claims.release(&request, signal.at);

@@ -197,8 +197,17 @@ pub fn ordered(operator: &Operator, ts: Nanos, sequence: u64, rules: &[RuleSet])
             Operator::Disable(at) | Operator::Enable(at) => strategy(at.0),
             _ => None,
         },
+        // Products may have rule sets of one name; the place tells them apart.
+        "place": match operator {
+            Operator::Disable(at) | Operator::Enable(at) => Some(at.0),
+            _ => None,
+        },
         "limit": match operator {
             Operator::Tighten(change) => Some(change.name()),
+            _ => None,
+        },
+        "to": match operator {
+            Operator::Tighten(change) => Some(change.to()),
             _ => None,
         },
         "reason": match operator {

@@ -3,7 +3,8 @@
 //! A run's decisions are its explanations in order: signals, emitted or blocked, orders, cancels,
 //! halts, reports. The number of the record and our own latency are no part of a decision. The
 //! cause is told from both sides: what differs in the two decisions, and what differs in where the
-//! runs come from. A cause that provenance excludes is never named.
+//! runs come from. A cause that provenance excludes is never named, but for the operator, of whose
+//! orders it knows nothing.
 
 use std::collections::VecDeque;
 use std::fmt::Write;
@@ -157,9 +158,10 @@ where
             (fields, suspects)
         }
         None => {
-            // The earlier of the two is what the other run lacks.
+            // The earlier of the two is what the other run lacks. At one time it is the order of
+            // an operator, for the rest may follow from it.
             let is_of_a = match both {
-                Some((a, b)) => time(a) <= time(b),
+                Some((a, b)) => (time(a), !is_ordered(a)) <= (time(b), !is_ordered(b)),
                 None => a.is_some(),
             };
             let odd = if is_of_a { &a } else { &b };
@@ -193,6 +195,11 @@ fn subject(of: &Value) -> [&Value; 4] {
     [&of["kind"], &of[one], &of[two], &of[three]]
 }
 
+/// Whether it is an order of the operator: no decision of the run, but one that it was given.
+fn is_ordered(of: &Value) -> bool {
+    of["kind"] == "operator"
+}
+
 fn time(of: &Value) -> &str {
     of["ts"].as_str().unwrap_or_default()
 }
@@ -200,6 +207,11 @@ fn time(of: &Value) -> &str {
 /// Causes that two decisions about the same thing speak for, the likeliest first, and how.
 fn suspects(of: &Value, fields: &[Field]) -> (Vec<Cause>, String) {
     let first = |is: fn(&str) -> bool| fields.iter().find(|field| is(&field.path));
+    if is_ordered(of) {
+        let paths: Vec<_> = fields.iter().map(|field| field.path.as_str()).collect();
+        let evidence = format!("an order of the operator with another {}", paths.join(", "));
+        return (vec![Cause::Operator], evidence);
+    }
     if fields.iter().all(|field| is_time(&field.path)) {
         let evidence = "the same at another time".to_owned();
         return (vec![Cause::Latency], evidence);
@@ -223,6 +235,14 @@ fn suspects(of: &Value, fields: &[Field]) -> (Vec<Cause>, String) {
 /// The same of a decision that only one run has.
 fn lone(odd: Option<&Value>, comes_later: bool, run: &str) -> (Vec<Cause>, String) {
     let kind = odd.and_then(|odd| odd["kind"].as_str()).unwrap_or("end");
+    if odd.is_some_and(is_ordered) {
+        let evidence = if comes_later {
+            format!("{run} has this order of its operator here, the other has it later")
+        } else {
+            format!("only {run} has this order of its operator")
+        };
+        return (vec![Cause::Operator], evidence);
+    }
     if comes_later {
         let evidence = format!("what {run} has here the other has later");
         return (vec![Cause::Latency], evidence);
@@ -238,6 +258,10 @@ fn lone(odd: Option<&Value>, comes_later: bool, run: &str) -> (Vec<Cause>, Strin
 
 /// The first suspect that provenance allows, else whatever it names, the general first.
 fn settle(suspects: &[Cause], evidence: &str, apart: Option<&[Apart]>) -> (Option<Cause>, String) {
+    // Whatever else differs, the operator is no part of where a run comes from.
+    if suspects == [Cause::Operator] {
+        return (Some(Cause::Operator), evidence.to_owned());
+    }
     let Some(apart) = apart else {
         let because = format!("{evidence}; where the runs come from is not known");
         return (suspects.first().copied(), because);
@@ -512,6 +536,70 @@ mod tests {
         assert_eq!(cause(&straight, &turned, &seed), Some("latency"));
         assert_eq!(cause(&[&fill], &[], &seed), Some("queue"));
         assert_eq!(cause(&[&sure], &[], &data), Some("data"));
+    }
+
+    fn operator(order: &str, signal: Option<&str>, ts: &str) -> Value {
+        json!({
+            "kind": "operator", "sequence": 3, "ts": ts, "order": order, "signal": signal,
+        })
+    }
+
+    /// The cause and what speaks for it, by runs that come from the same and by runs that do not.
+    fn by_operator(a: &[&Value], b: &[&Value]) -> String {
+        let from = origin("1", "500", "aa", "x");
+        let other = origin("2", "75", "bb", "y");
+        let because = |origins| {
+            let first = told(a, b, origins).first.expect("a difference");
+            assert_eq!(first.cause, Some("operator"), "{}", first.because);
+            first.because
+        };
+        let same = because(Some((&from, &from)));
+        assert_eq!(same, because(Some((&from, &other))), "nothing else told it");
+        assert_eq!(same, because(None));
+        same
+    }
+
+    #[test]
+    fn r12_an_order_of_the_operator_is_a_cause_of_its_own_wherever_the_runs_come_from() {
+        let halt = operator("halt", None, "t2");
+        let (before, after) = (signal("t1", 0.5, 60), signal("t3", 0.5, 60));
+        let (with, without) = ([&before, &halt, &after], [&before, &after]);
+        let only = |run: &str| format!("only {run} has this order of its operator");
+        assert_eq!(by_operator(&with, &without), only("A"));
+        assert_eq!(by_operator(&without, &with), only("B"));
+        // It is the last that the one run says, and the other says nothing more.
+        assert_eq!(by_operator(&with[..2], &with[..1]), only("A"));
+        // What the other run says at that time follows from what it was not ordered.
+        let (at_once, next) = (signal("t2", 0.5, 60), [&halt]);
+        assert_eq!(by_operator(&next, &[&at_once]), only("A"));
+        assert_eq!(by_operator(&[&at_once], &next), only("B"));
+        let late = operator("halt", None, "t4");
+        assert_eq!(
+            by_operator(&[&halt, &after], &[&after, &late]),
+            "A has this order of its operator here, the other has it later"
+        );
+    }
+
+    #[test]
+    fn r12_two_orders_of_operators_that_differ_are_told_by_what_is_another() {
+        let close = |signal| operator("close", Some(signal), "t2");
+        let (one, two) = (close("aa"), close("bb"));
+        let because = by_operator(&[&one], &[&two]);
+        assert_eq!(because, "an order of the operator with another signal");
+        let late = operator("close", Some("aa"), "t3");
+        let because = by_operator(&[&one], &[&late]);
+        assert_eq!(because, "an order of the operator with another ts");
+        // Two words for two things: each is the other run's lack.
+        let because = by_operator(&[&one], &[&operator("kill", None, "t2")]);
+        assert_eq!(because, "only A has this order of its operator");
+    }
+
+    #[test]
+    fn what_one_run_lacks_before_its_operator_speaks_is_not_told_by_the_operator() {
+        let (before, halt) = (signal("t1", 0.5, 60), operator("halt", None, "t2"));
+        let data = origin("1", "500", "bb", "x");
+        assert_eq!(cause(&[&before], &[&halt], &data), Some("data"));
+        assert_eq!(cause(&[&halt], &[&before], &data), Some("data"));
     }
 
     #[test]

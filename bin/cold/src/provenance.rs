@@ -108,16 +108,19 @@ pub enum Cause {
     Latency,
     /// Another place in the queue: other fills of the same orders.
     Queue,
+    /// The operator ordered something else. Nothing that a run comes from tells it.
+    Operator,
 }
 
 impl Cause {
     /// Every one.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Build,
         Self::Config,
         Self::Data,
         Self::Latency,
         Self::Queue,
+        Self::Operator,
     ];
 
     /// The word shown to users.
@@ -129,6 +132,7 @@ impl Cause {
             Self::Data => "data",
             Self::Latency => "latency",
             Self::Queue => "queue",
+            Self::Operator => "operator",
         }
     }
 }
@@ -215,6 +219,8 @@ fn joined<'m>(
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     fn some() -> Provenance {
@@ -264,6 +270,22 @@ mod tests {
         other.profile = "copy.toml".to_owned();
         other.inputs[0].name = "b.dbn".to_owned();
         assert_eq!(some().apart(&other), []);
+    }
+
+    #[test]
+    fn no_difference_of_where_runs_come_from_can_tell_of_an_operator() {
+        let other = Provenance {
+            build: "2".to_owned(),
+            mode: "paper".to_owned(),
+            state: Some("77".to_owned()),
+            ..Provenance::default()
+        };
+        let apart = some().apart(&other);
+        let told: BTreeSet<_> = apart.iter().flat_map(|apart| apart.causes).collect();
+        let rest = Cause::ALL.iter().filter(|cause| !told.contains(cause));
+        assert_eq!(rest.collect::<Vec<_>>(), [&Cause::Operator]);
+        let names: BTreeSet<_> = Cause::ALL.map(Cause::name).into();
+        assert_eq!(names.len(), Cause::ALL.len(), "no name is another's");
     }
 
     #[test]

@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use undertow_cold::baselines::Store;
-use undertow_cold::journal::{BLOCK, Entry, Lock, Reader, Record, segment_name};
-use undertow_core::order::{Purpose, ReportKind};
+use undertow_cold::journal::{BLOCK, Entry, Lock, Options, Reader, Record, Writer, segment_name};
+use undertow_core::event::Operator;
+use undertow_core::order::{Purpose, ReportKind, StrategyId};
 use undertow_strategies::calendar::Day;
 use undertow_strategies::decide::identity::SignalId;
 use undertow_strategies::trade::chain::hours::DayVolumes;
@@ -233,6 +234,54 @@ fn s01_a_session_that_was_traded_is_not_traded_again() {
     let words = again["kept"].to_string();
     assert!(words.contains("a run that ended in order"), "{words}");
     verify(dir, "state/journal");
+}
+
+#[test]
+fn r12_a_strategy_that_was_disabled_stays_so_over_runs_until_it_is_enabled() {
+    let dir = folder();
+    let dir = dir.path();
+    let traded = |day: u8| {
+        eager::session(dir, "s.dbn", day);
+        let (code, figures, told) = trade(dir, "--set trade.state_dir=state");
+        assert_eq!(code, 0, "{told}");
+        verify(dir, "state/journal");
+        figures["strategies"].as_array().unwrap().clone()
+    };
+    // Between two runs, as a run writes it that it is said to.
+    let order = |operator: Operator| {
+        let journal = dir.join("state/journal");
+        let (mut writer, _) = Writer::open(&journal, Options::default(), |_| {}).unwrap();
+        let last = entries(&journal).last().unwrap().moment;
+        writer.append(&last, &Record::Ordered(operator)).unwrap();
+        writer.flush().unwrap();
+    };
+    let emitted = |of: &Value| of["emitted"].as_u64().unwrap();
+    let disabled = |of: &Value| {
+        let blocked = of["blocked"].as_array().unwrap();
+        let it = blocked
+            .iter()
+            .find(|it| it["name"] == "disabled by the operator");
+        it.map_or(0, |it| it["count"].as_u64().unwrap())
+    };
+    let before = traded(11);
+    let place = before.iter().position(|of| emitted(of) > 0).unwrap();
+    let strategy = StrategyId(u8::try_from(place).unwrap());
+    order(Operator::Disable(strategy));
+    let mut others = 0;
+    for day in [12, 13] {
+        let strategies = traded(day);
+        for (at, of) in strategies.iter().enumerate() {
+            assert_eq!(of["is_conserved"], true, "{day}: {of}");
+            assert_eq!(disabled(of) > 0, at == place, "{day}: {of}");
+        }
+        assert_eq!(emitted(&strategies[place]), 0, "{day}");
+        others += strategies.iter().map(emitted).sum::<u64>();
+    }
+    assert!(others > 0, "others go on");
+    order(Operator::Enable(strategy));
+    let after = traded(16);
+    assert!(emitted(&after[place]) > 0, "{}", after[place]);
+    assert_eq!(disabled(&after[place]), 0);
 }
 
 #[test]

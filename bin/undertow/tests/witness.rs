@@ -10,9 +10,11 @@ use undertow::profile::Profile;
 use undertow::session::{first_kept, trader};
 use undertow_core::book::{BookLimits, Books};
 use undertow_core::contract::Contract;
-use undertow_core::event::{Body, BookUpdate, ClaimAnswer, Claimed, Control, Mbo, Notice};
+use undertow_core::event::{
+    Body, BookUpdate, ClaimAnswer, Claimed, Control, Mbo, Notice, Operator,
+};
 use undertow_core::gateway::Gateway;
-use undertow_core::order::{ClientOrderId, ExecReport, Purpose};
+use undertow_core::order::{ClientOrderId, ExecReport, Purpose, StrategyId};
 use undertow_core::risk::{Command, Gate, HaltCause, Mode};
 use undertow_core::stage::{Emit, Stage};
 use undertow_core::types::{BookKey, Nanos};
@@ -168,7 +170,7 @@ struct Run {
 fn play(
     seen: &Shared,
     (shares, keeps): (bool, bool),
-    mut tell: impl FnMut(&Shared, &[TradeEvent]) -> Option<Notice>,
+    mut tell: impl FnMut(&Shared, &[TradeEvent]) -> Option<Control>,
 ) -> Run {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("eager.toml");
@@ -203,8 +205,8 @@ fn play(
             Body::Data(mbo) => desk.on_data(mbo, &mut heard),
             Body::Control(control) => desk.on_control(control, &mut heard),
         }
-        if let Some(notice) = tell(seen, &heard.0) {
-            desk.on_control(&Control::Notice(notice), &mut heard);
+        if let Some(control) = tell(seen, &heard.0) {
+            desk.on_control(&control, &mut heard);
         }
         let counters = desk.trader.decide().totals();
         assert!(counters.is_conserved(), "{counters:?}");
@@ -223,6 +225,13 @@ fn asked(events: &[TradeEvent]) -> impl Iterator<Item = ClientOrderId> {
         TradeEvent::Asked(asked) => asked.order,
         _ => None,
     })
+}
+
+fn answer(request: &Request, answer: ClaimAnswer) -> Control {
+    Control::Notice(Notice::Claimed(Claimed {
+        attempt: request.token.attempt,
+        answer,
+    }))
 }
 
 #[test]
@@ -249,10 +258,7 @@ fn s01_a_signal_waits_for_the_shared_store_and_is_what_the_store_says() {
         let which = count % answers.len();
         count += 1;
         given[which] += 1;
-        Some(Notice::Claimed(Claimed {
-            attempt: request.token.attempt,
-            answer: answers[which],
-        }))
+        Some(answer(&request, answers[which]))
     });
     assert!(given.iter().all(|given| *given > 0), "{given:?}");
     let emitted = run.events.iter().filter(|event| match event {
@@ -291,6 +297,56 @@ fn s01_without_an_answer_nothing_is_emitted() {
 }
 
 #[test]
+fn r12_a_signal_that_waits_for_the_store_is_not_emitted_once_its_strategy_is_disabled() {
+    let seen = Shared::default();
+    let places = 0..6;
+    let order = |order: fn(StrategyId) -> Operator| {
+        let orders = places.clone().map(StrategyId).map(order);
+        orders.map(Control::Operator).collect::<Vec<_>>()
+    };
+    let mut next: VecDeque<Control> = VecDeque::new();
+    let (mut asked_for, mut said_then) = (Vec::new(), 0);
+    let run = play(&seen, (true, false), |seen, events| {
+        let asked = seen.with(|seen| std::mem::take(&mut seen.asked));
+        for request in asked {
+            let granted = answer(&request, ClaimAnswer::Granted);
+            if asked_for.is_empty() {
+                // Nobody waits for its answer any more.
+                next.extend(order(Operator::Disable));
+                next.push_back(granted);
+                next.extend(order(Operator::Enable));
+                said_then = events.len();
+            } else {
+                next.push_back(granted);
+            }
+            asked_for.push(request.identity);
+        }
+        next.pop_front()
+    });
+    let outcomes: Vec<_> = run.events[said_then..]
+        .iter()
+        .filter_map(|event| match event {
+            TradeEvent::Decided(decided) => Some((decided.decision.identity, decided)),
+            _ => None,
+        })
+        .collect();
+    let (identity, first) = outcomes[0];
+    assert_eq!(identity, Some(asked_for[0]));
+    let outcome = first.decision.outcome;
+    assert!(
+        matches!(outcome, Outcome::Blocked(Block::Disabled)),
+        "{outcome:?}"
+    );
+    assert!(run.counters.blocked(Block::Disabled) > 0, "and counted so");
+    let emitted = outcomes
+        .iter()
+        .filter(|(_, decided)| matches!(decided.decision.outcome, Outcome::Emitted(_)));
+    let emitted: Vec<_> = emitted.map(|(identity, _)| identity.unwrap()).collect();
+    assert_eq!(emitted, asked_for[1..], "what was asked for later is out");
+    assert!(!emitted.is_empty());
+}
+
+#[test]
 fn p01_an_order_leaves_only_once_the_journal_has_its_intent() {
     let seen = Shared::default();
     let mut rest = 0;
@@ -298,10 +354,10 @@ fn p01_an_order_leaves_only_once_the_journal_has_its_intent() {
         let is_behind = seen.with(|seen| seen.said > seen.written);
         rest = if is_behind { rest + 1 } else { 0 };
         (rest > 20).then(|| {
-            Notice::Written(seen.with(|seen| {
+            Control::Notice(Notice::Written(seen.with(|seen| {
                 seen.written = seen.said;
                 seen.written
-            }))
+            })))
         })
     });
     let sent = seen.with(|seen| std::mem::take(&mut seen.sent));
@@ -320,7 +376,8 @@ fn p03_a_journal_that_fails_shuts_the_gate_and_what_it_does_not_have_never_leave
     let run = play(&seen, (false, true), |_, events| {
         let waits = asked(events).next().is_some() && !is_told;
         is_told |= waits;
-        waits.then_some(Notice::Halt(Gate::Shut, HaltCause::Journal))
+        let shut = Notice::Halt(Gate::Shut, HaltCause::Journal);
+        waits.then_some(Control::Notice(shut))
     });
     assert!(is_told);
     assert_eq!(run.gate, Gate::Shut);

@@ -3,13 +3,14 @@
 //! time is a refusal, so that a store that fails silences its workers.
 
 use undertow_core::book::Books;
-use undertow_core::event::{ClaimAnswer, Claimed};
+use undertow_core::event::Claimed;
 use undertow_core::gateway::Gateway;
 
 use super::Trader;
 use super::event::{Decided, TradeEvent};
 use super::witness::{ANSWER_NS_MAX, claim_of};
 use crate::decide::Outcome;
+use crate::decide::counters::Block;
 
 impl<G: Gateway> Trader<G> {
     /// Says a decision and follows it, once the shared store has answered if it must be asked.
@@ -60,22 +61,21 @@ impl<G: Gateway> Trader<G> {
             if asked.is_none_or(|at| self.now.0.saturating_sub(at) < ANSWER_NS_MAX) {
                 continue;
             }
-            self.give_up(place);
+            self.give_up(place, Block::StoreFailed);
         }
     }
 
     /// Nobody waits for an answer any more.
     pub(super) fn ask_no_more(&mut self) {
         for place in 0..self.asking.len() {
-            self.give_up(place);
+            self.give_up(place, Block::StoreFailed);
         }
     }
 
     /// A signal whose claim is not answered is not emitted.
-    fn give_up(&mut self, place: usize) {
+    pub(super) fn give_up(&mut self, place: usize, why: Block) {
         if let Some(mut decided) = self.asking[place].take() {
-            let refusal = claim_of(ClaimAnswer::Failed);
-            self.decide.conclude(place, &mut decided.decision, refusal);
+            self.decide.conclude(place, &mut decided.decision, Err(why));
             self.say(TradeEvent::Decided(decided), None);
         }
     }

@@ -43,7 +43,8 @@ impl<G: Gateway> Trader<G> {
             if days <= 0 {
                 self.holdings[at].exits.close_no_later(close_by(expiry));
             }
-            if roll_days > 0 && days <= i32::try_from(roll_days).unwrap_or(i32::MAX) {
+            let is_near = days <= i32::try_from(roll_days).unwrap_or(i32::MAX);
+            if roll_days > 0 && is_near && self.holdings[at].may_roll() {
                 self.begin_roll(at, (watch, option));
             } else if days <= 0 && self.decays(watch, option, theta_max) {
                 self.leave_for(at, ExitCause::Theta);

@@ -63,7 +63,7 @@ pub(super) struct Holding {
     has_retried: bool,
     leaving: [Option<Leg>; EXITS_MAX],
     quiet_until: Nanos,
-    /// Rounds of leaving that are left because it was ordered to; none if it was not.
+    /// Rounds of leaving that are left because it was ordered to; none if it never was.
     ordered: Option<u8>,
     /// What it becomes when it has left; none if it just ends.
     pub(super) roll: Option<Roll>,
@@ -185,8 +185,14 @@ impl Holding {
     }
 
     /// Whether it still has to leave because it was ordered to.
-    pub(super) const fn is_ordered_out(&self) -> bool {
-        self.ordered.is_some()
+    pub(super) fn is_ordered_out(&self) -> bool {
+        self.ordered.is_some_and(|left| left > 0)
+    }
+
+    /// Whether another may follow it: nothing follows what was ordered to leave, also when all
+    /// rounds of that came to nothing.
+    pub(super) const fn may_roll(&self) -> bool {
+        self.ordered.is_none()
     }
 
     /// How far this exit may go beyond the opposite quote, in ticks. One that was ordered goes
@@ -195,7 +201,7 @@ impl Holding {
         let Some(left) = self.ordered.filter(|_| cause == ExitCause::Ordered) else {
             return EXIT_TICKS;
         };
-        self.ordered = left.checked_sub(1).filter(|left| *left > 0);
+        self.ordered = Some(left.saturating_sub(1));
         let round = ORDERED_TICKS.len().saturating_sub(usize::from(left));
         ORDERED_TICKS.get(round).copied().unwrap_or(EXIT_TICKS)
     }

@@ -12,6 +12,7 @@ use super::Trader;
 use super::event::{Limited, TradeEvent};
 use super::holding::Holding;
 use super::speech::Item;
+use crate::decide::counters::Block;
 
 impl<G: Gateway> Trader<G> {
     /// What the operator orders: said before anything that follows from it.
@@ -54,6 +55,7 @@ impl<G: Gateway> Trader<G> {
 
     /// Closes what is held for a signal, and opens nothing more for it.
     fn close(&mut self, signal: SignalId) {
+        self.recovery.order_out(Some(signal));
         for at in 0..self.holdings.len() {
             let holding = &mut self.holdings[at];
             if holding.signal_id() != signal {
@@ -77,14 +79,20 @@ impl<G: Gateway> Trader<G> {
             self.risk.allow_closing();
         }
         self.stop(Gate::ReduceOnly, HaltCause::Operator);
-        self.recovery.order_out();
+        self.recovery.order_out(None);
         self.holdings.iter_mut().for_each(Holding::order_out);
         self.close_what_is_ordered();
     }
 
+    /// A signal that is not emitted yet, for the shared store was asked for it, never is.
     fn disable(&mut self, place: u8, is_disabled: bool) {
-        if let Some(disabled) = self.disabled.get_mut(usize::from(place)) {
-            *disabled = is_disabled;
+        let place = usize::from(place);
+        let Some(disabled) = self.disabled.get_mut(place) else {
+            return;
+        };
+        *disabled = is_disabled;
+        if is_disabled {
+            self.give_up(place, Block::Disabled);
         }
     }
 

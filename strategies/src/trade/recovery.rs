@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 
 use undertow_core::book::Books;
 use undertow_core::gateway::Gateway;
-use undertow_core::order::{ClientOrderId, Intent};
+use undertow_core::order::{ClientOrderId, Intent, SignalId};
 use undertow_core::position::{BrokerView, ExitPlan};
 use undertow_core::risk::Context;
 use undertow_core::types::{BookKey, Nanos, Price, Side};
@@ -72,6 +72,14 @@ pub struct PastPosition {
     pub mark: Price,
 }
 
+/// A position that nobody looks after yet.
+#[derive(Clone, Copy, Debug)]
+struct Waiting {
+    past: PastPosition,
+    /// Whether it is closed as soon as somebody does.
+    is_ordered_out: bool,
+}
+
 /// What still waits to be taken up again.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Recovery {
@@ -79,11 +87,9 @@ pub(super) struct Recovery {
     pub(super) until: Nanos,
     contracts: Vec<BookKey>,
     orders: Vec<PastOrder>,
-    positions: Vec<PastPosition>,
+    positions: Vec<Waiting>,
     /// Of the last minute that was seen again.
     pub(super) volatility: Option<Context>,
-    /// Whether what waits is closed as soon as it is taken up.
-    is_ordered_out: bool,
     has_begun: bool,
 }
 
@@ -93,9 +99,12 @@ impl Recovery {
         now.0 <= self.until.0
     }
 
-    /// What waits is closed as soon as somebody looks after it.
-    pub(super) const fn order_out(&mut self) {
-        self.is_ordered_out = true;
+    /// What waits is closed as soon as somebody looks after it: all of it, or that of a signal.
+    pub(super) fn order_out(&mut self, signal: Option<SignalId>) {
+        for waiting in &mut self.positions {
+            let its = waiting.past.intent.signal_id;
+            waiting.is_ordered_out |= signal.is_none_or(|signal| its == signal);
+        }
     }
 
     /// What waits of a contract, negative for short: whoever takes it up looks after it.
@@ -103,12 +112,20 @@ impl Recovery {
         let its = self
             .positions
             .iter()
-            .filter(|past| past.intent.contract == key);
-        its.map(|past| match past.intent.side {
-            Side::Ask => -i64::from(past.intent.quantity),
-            _ => i64::from(past.intent.quantity),
+            .map(|waiting| waiting.past.intent)
+            .filter(|intent| intent.contract == key);
+        its.map(|intent| match intent.side {
+            Side::Ask => -i64::from(intent.quantity),
+            _ => i64::from(intent.quantity),
         })
         .sum()
+    }
+}
+
+const fn unordered(past: PastPosition) -> Waiting {
+    Waiting {
+        past,
+        is_ordered_out: false,
     }
 }
 
@@ -136,9 +153,8 @@ impl<G: Gateway> Trader<G> {
             until: past.until,
             contracts: self.risk.lines().map(|line| line.contract.key).collect(),
             orders: past.orders.clone(),
-            positions: past.positions.clone(),
+            positions: past.positions.iter().copied().map(unordered).collect(),
             volatility: None,
-            is_ordered_out: false,
             has_begun: false,
         };
         for place in &past.disabled {
@@ -176,8 +192,8 @@ impl<G: Gateway> Trader<G> {
         }
         let mut at = 0;
         while at < self.recovery.positions.len() {
-            let position = self.recovery.positions[at];
-            if self.take_up(books, &position) || self.settle_past(&position) {
+            let waiting = self.recovery.positions[at];
+            if self.take_up(books, &waiting) || self.settle_past(&waiting.past) {
                 self.recovery.positions.swap_remove(at);
             } else {
                 at += 1;
@@ -197,8 +213,8 @@ impl<G: Gateway> Trader<G> {
     }
 
     /// Somebody looks after a position again, once its contract is listed.
-    fn take_up(&mut self, books: &Books<'_>, past: &PastPosition) -> bool {
-        let intent = past.intent;
+    fn take_up(&mut self, books: &Books<'_>, waiting: &Waiting) -> bool {
+        let intent = waiting.past.intent;
         let Some(contract) = self.risk.line(intent.contract).map(|line| line.contract) else {
             return true;
         };
@@ -218,7 +234,7 @@ impl<G: Gateway> Trader<G> {
         let is_today = self.day == Some(expiry);
         let plan = self.plan_again(&intent, is_today, || close_by(expiry));
         let mut holding = Holding::carried(intent, at, plan);
-        if self.recovery.is_ordered_out {
+        if waiting.is_ordered_out {
             holding.order_out();
         }
         self.holdings.push(holding);

@@ -13,6 +13,7 @@ use undertow_core::event::ClaimAnswer;
 use undertow_core::types::Nanos;
 
 use crate::decide::claim::{Claim, Request};
+use crate::decide::counters::Block;
 
 /// Without an answer for so long, by event time, a shared store has failed: 15 s.
 pub(super) const ANSWER_NS_MAX: u64 = 15_000_000_000;
@@ -41,13 +42,13 @@ impl Witness for Nobody {
     }
 }
 
-/// An answer as the local table would have given it; none if there is none.
-pub(super) const fn claim_of(answer: ClaimAnswer) -> Option<Claim> {
+/// An answer as the local table would have given it, or why there is none.
+pub(super) const fn claim_of(answer: ClaimAnswer) -> Result<Claim, Block> {
     match answer {
-        ClaimAnswer::Granted => Some(Claim::Won),
-        ClaimAnswer::Duplicate => Some(Claim::Duplicate),
-        ClaimAnswer::Cooldown => Some(Claim::Cooldown),
-        ClaimAnswer::Full => Some(Claim::Full),
-        ClaimAnswer::Failed => None,
+        ClaimAnswer::Granted => Ok(Claim::Won),
+        ClaimAnswer::Duplicate => Ok(Claim::Duplicate),
+        ClaimAnswer::Cooldown => Ok(Claim::Cooldown),
+        ClaimAnswer::Full => Ok(Claim::Full),
+        ClaimAnswer::Failed => Err(Block::StoreFailed),
     }
 }

@@ -23,7 +23,7 @@ pub fn render(documents: &[Value]) -> String {
         let document = &documents[at];
         let kind = document["kind"].as_str();
         // What the venue says of an order stands below it.
-        if !text.is_empty() && matches!(kind, Some("signal" | "order" | "limit")) {
+        if !text.is_empty() && matches!(kind, Some("signal" | "order" | "limit" | "operator")) {
             text.push('\n');
         }
         match kind {
@@ -31,6 +31,7 @@ pub fn render(documents: &[Value]) -> String {
             Some("order") => render_order(document, &mut text),
             Some("cancel") => render_cancel(document, &mut text),
             Some("limit") => render_limit(document, &mut text),
+            Some("operator") => render_ordered(document, &mut text),
             _ => render_report(document, &mut text),
         }
         at += 1;
@@ -382,6 +383,16 @@ fn render_limit(of: &Value, text: &mut String) {
     );
 }
 
+fn render_ordered(of: &Value, text: &mut String) {
+    let _ = writeln!(
+        text,
+        "operator {}\n  at         {}, record {}",
+        word(&of["order"]),
+        when(&of["ts"]),
+        word(&of["sequence"])
+    );
+}
+
 fn render_report(of: &Value, text: &mut String) {
     let quantity = of["quantity"]
         .as_u64()
@@ -519,6 +530,9 @@ fn when(value: &Value) -> String {
 mod tests {
     use super::*;
     use serde_json::json;
+    use undertow_core::event::Operator;
+    use undertow_core::order::SignalId;
+    use undertow_core::types::Nanos;
 
     #[test]
     fn numbers_are_said_as_people_say_them() {
@@ -542,6 +556,20 @@ mod tests {
             feature("gex", &json!(-532_100_000.0)),
             "-$532.10 M per 1 % move"
         );
+    }
+
+    #[test]
+    fn r12_the_order_that_closed_a_signal_is_told_among_what_is_about_it() {
+        let ts = Nanos(1_773_243_842_253_889_536);
+        let close = Operator::Close(SignalId(0xAB));
+        let document = super::super::ordered(&close, ts, 77, &[]);
+        assert_eq!(document["signal"], "00000000000000ab");
+        let report = json!({ "kind": "report", "order": 3, "said": "sent" });
+        let text = render(&[report, document]);
+        let (before, told) = text.split_once("\n\n").expect("it stands on its own");
+        assert!(before.starts_with("order 3 sent"), "{before}");
+        let expected = "operator close\n  at         2026-03-11 15:44:02.253 UTC, record 77\n";
+        assert_eq!(told, expected);
     }
 
     #[test]

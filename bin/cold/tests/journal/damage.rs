@@ -7,7 +7,9 @@ use proptest::prelude::*;
 use undertow_cold::journal::{
     BLOCK, Damage, JournalError, Moment, Record, Writer, recover, segment_name,
 };
+use undertow_core::event::Operator;
 use undertow_core::order::ClientOrderId;
+use undertow_core::risk::LimitChange;
 
 use crate::disk::Faulty;
 use crate::samples::*;
@@ -193,6 +195,48 @@ fn a_record_that_was_rewritten_soundly_breaks_the_chain() {
     });
     let expected = (segment_name(1), block_at(3) as u64, 2, Damage::Chain);
     assert_eq!(damaged(dir.path()), expected);
+}
+
+/// Where in a block this text stands.
+fn place_of(block: &[u8], text: &str) -> usize {
+    let mut windows = block.windows(text.len());
+    let at = windows.position(|bytes| bytes == text.as_bytes());
+    at.expect("it is there")
+}
+
+#[test]
+fn r12_an_order_by_a_number_or_of_a_limit_that_is_none_is_unreadable() {
+    const NAME: &str = "order_quantity_max";
+    let change = LimitChange::new(NAME, 2).expect("a limit");
+    let tighten = Record::Ordered(Operator::Tighten(change));
+    let dir = fresh();
+    write(dir.path(), &[tighten], 4, 1);
+    let path = segment(dir.path(), 1);
+    let sound = fs::read(&path).expect("read");
+    let name = place_of(&sound[block_at(1)..], NAME);
+    // The name stands behind its length, and that behind the number of the order.
+    let (number, len) = (name - 2, name - 1);
+    let read_with = |at: usize, byte: u8| {
+        fs::write(&path, &sound).expect("written");
+        edit(&path, |bytes| {
+            let block = &mut bytes[block_at(1)..block_at(2)];
+            assert_ne!(block[at], byte, "it is another");
+            block[at] = byte;
+            let crc = crc32c::crc32c(&block[..BLOCK - 4]);
+            block[BLOCK - 4..].copy_from_slice(&crc.to_le_bytes());
+        });
+        damaged(dir.path()).3
+    };
+    for none in [9, u8::MAX] {
+        assert_eq!(read_with(number, none), Damage::Payload, "{none}");
+    }
+    // Numbers of other orders: what follows is no more than theirs, or none of theirs.
+    for other in 0..8 {
+        assert_eq!(read_with(number, other), Damage::Payload, "{other}");
+    }
+    assert_eq!(read_with(name, b'x'), Damage::Payload, "xrder_quantity_max");
+    assert_eq!(read_with(len, 17), Damage::Payload, "order_quantity_ma");
+    assert_eq!(read_with(len, 33), Damage::Payload, "longer than a name");
 }
 
 #[test]

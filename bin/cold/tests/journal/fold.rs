@@ -12,11 +12,11 @@ use undertow_cold::journal::{
     recover,
 };
 use undertow_core::contract::Contract;
-use undertow_core::event::{BookUpdate, Depth, Effect, Mbo, Touch, Trust};
+use undertow_core::event::{BookUpdate, Depth, Effect, Mbo, Operator, Touch, Trust};
 use undertow_core::money::Money;
 use undertow_core::order::{
     ClientOrderId, ExecReport, Execution, ExecutionId, Intent, Purpose, ReportKind, SignalId,
-    Style, Tif, VenueOrderId,
+    StrategyId, Style, Tif, VenueOrderId,
 };
 use undertow_core::position::BrokerView;
 use undertow_core::risk::{
@@ -656,4 +656,52 @@ fn i13_a_record_that_is_left_out_is_seen_at_the_next_checkpoint() {
         seen += 1;
     }
     assert!(seen > 10, "{seen}");
+}
+
+/// A fold of these records.
+fn folded(records: &[Record]) -> State {
+    let mut state = State::default();
+    for (sequence, record) in records.iter().enumerate() {
+        let sequence = sequence as u64;
+        state.fold(&Entry {
+            sequence,
+            moment: moment(sequence),
+            record: *record,
+        });
+    }
+    state
+}
+
+#[test]
+fn r12_what_the_operator_has_disabled_stays_so_over_a_start_until_it_is_enabled() {
+    let disable = |place| Record::Ordered(Operator::Disable(StrategyId(place)));
+    let enable = |place| Record::Ordered(Operator::Enable(StrategyId(place)));
+    let begin = Record::Start(start());
+    let records = [
+        begin,
+        disable(4),
+        disable(1),
+        // Twice is as once, and one that was never disabled is enabled without effect.
+        disable(1),
+        enable(9),
+        Record::End(0),
+        begin,
+        Record::Ordered(Operator::Halt),
+        disable(200),
+        enable(1),
+        begin,
+    ];
+    let after = |count: usize| folded(&records[..count]).disabled().collect::<Vec<u8>>();
+    assert!(after(1).is_empty());
+    assert_eq!(after(5), [1, 4]);
+    assert_eq!(after(7), [1, 4], "the next run begins so");
+    assert_eq!(after(9), [1, 4, 200]);
+    assert_eq!(after(11), [4, 200]);
+    let state = folded(&records);
+    assert_eq!(
+        state.digest(),
+        folded(&[begin]).digest(),
+        "no position or order rests on it"
+    );
+    assert_eq!(state.records(), records.len() as u64);
 }

@@ -9,13 +9,15 @@ use undertow_cold::journal::{
     Signalled, Start, Sync, Writer, segment_name,
 };
 use undertow_core::contract::{Contract, ContractKind, Multiplier, PriceSign, TickRule};
+use undertow_core::event::Operator;
 use undertow_core::money::Money;
 use undertow_core::order::{
     ClientOrderId, Confidence, ExecReport, Execution, ExecutionId, Intent, Purpose, Quote,
     ReportKind, SignalId, StrategyId, Style, Tif, VenueOrderId,
 };
 use undertow_core::risk::{
-    AccountId, Breaker, Gate, Halt, HaltCause, Kept, Mode, Phase, Reason, Refusal,
+    AccountId, Breaker, Gate, Halt, HaltCause, Kept, LimitChange, Limits, Mode, Phase, Reason,
+    Refusal,
 };
 use undertow_core::types::{BookKey, InstrumentId, Nanos, Price, PublisherId, Side, Text};
 use undertow_strategies::decide::identity;
@@ -190,9 +192,30 @@ pub(crate) fn every_kind() -> Vec<Record> {
         Record::Checkpoint(u64::MAX),
         Record::End(1),
     ];
+    records.extend(orders().into_iter().map(Record::Ordered));
     records.extend(refusals());
     records.extend(reports());
     records
+}
+
+/// Every word of an operator, and a change of every limit.
+pub(crate) fn orders() -> Vec<Operator> {
+    let mut orders = vec![
+        Operator::Halt,
+        Operator::Resume(kept().halt.resumed.expect("a reason")),
+        Operator::CancelAll,
+        Operator::Close(SignalId(u64::MAX)),
+        Operator::Flatten,
+        Operator::Kill,
+        Operator::Disable(StrategyId(u8::MAX)),
+        Operator::Enable(StrategyId(2)),
+    ];
+    let changes = Limits::FIELDS.iter();
+    orders.extend(changes.map(|field| {
+        let change = LimitChange::new(field.name, i64::MIN);
+        Operator::Tighten(change.expect("a limit"))
+    }));
+    orders
 }
 
 fn refusals() -> impl Iterator<Item = Record> {

@@ -91,6 +91,14 @@ impl<G: Gateway> Gateway for Watched<G> {
         self.inner.send(command, now);
     }
 
+    fn ask(&mut self, id: ClientOrderId, contract: BookKey, filled: u32, now: Nanos) {
+        self.inner.ask(id, contract, filled, now);
+    }
+
+    fn begin_after(&mut self, execution: u64) {
+        self.inner.begin_after(execution);
+    }
+
     fn observe(
         &mut self,
         books: &Books<'_>,
@@ -155,6 +163,20 @@ pub(crate) fn play<G: Gateway>(
     session: &[Body<Mbo>],
     (profile, kept): (&Profile, &Kept),
     gateway: G,
+    look: impl FnMut(&Step<'_, G>) -> Option<Control>,
+) -> Run<G> {
+    let mode = (profile, Mode::Backtest);
+    let made = |gateway| trader(mode, gateway, INSTRUMENTS_MAX, kept).unwrap();
+    let run = drive(session, gateway, made, look);
+    run.assert_conserved();
+    run
+}
+
+/// The same with a trader that was made otherwise, and with no look at what must add up.
+pub(crate) fn drive<G: Gateway>(
+    session: &[Body<Mbo>],
+    gateway: G,
+    made: impl FnOnce(Watched<G>) -> Trader<Watched<G>>,
     mut look: impl FnMut(&Step<'_, G>) -> Option<Control>,
 ) -> Run<G> {
     let limits = BookLimits {
@@ -169,8 +191,7 @@ pub(crate) fn play<G: Gateway>(
         inner: gateway,
         sent: Rc::clone(&sent),
     };
-    let mode = (profile, Mode::Backtest);
-    let mut trader = trader(mode, gateway, INSTRUMENTS_MAX, kept).unwrap();
+    let mut trader = made(gateway);
     let mut events = Vec::new();
     for body in session {
         let mut out = Collected {
@@ -204,13 +225,11 @@ pub(crate) fn play<G: Gateway>(
         while trader.speak(|event| events.push(*event)) {}
     }
     while trader.speak(|event| events.push(*event)) {}
-    let run = Run {
+    Run {
         trader,
         events,
         sent: sent.take(),
-    };
-    run.assert_conserved();
-    run
+    }
 }
 
 impl<G: Gateway> Run<G> {
