@@ -375,6 +375,15 @@ impl Risk {
         }
     }
 
+    /// How far an intent that closes may go from the prices that are known (check 9): who wants to
+    /// be rid of a position at any price goes no farther. None if no price is known, or no such
+    /// contract.
+    #[must_use]
+    pub fn farthest_exit(&self, intent: &Intent, now: Nanos) -> Option<Price> {
+        let line = self.line(intent.contract)?;
+        checks::farthest_exit(self, line, intent, self.now.max(now))
+    }
+
     /// Makes the sums those that an intent which opens is asked about.
     #[inline(always)]
     fn prepare(&mut self, intent: &Intent, found: &Found) {

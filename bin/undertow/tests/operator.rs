@@ -20,7 +20,9 @@ use undertow_core::gateway::Gateway;
 use undertow_core::order::Tif;
 use undertow_core::order::{ClientOrderId, ExecReport, ReportKind, SignalId, StrategyId};
 use undertow_core::position::ExitCause;
-use undertow_core::risk::{Command, Gate, HaltCause, LimitChange, Mode, Reason, Refusal};
+use undertow_core::risk::{
+    BreakerKind, Command, Gate, HaltCause, LimitChange, Mode, Phase, Reason, Refusal,
+};
 use undertow_core::types::{Action, BookKey, Flags, Nanos, Price, Side};
 use undertow_core::venue::PaperVenue;
 use undertow_feeds::replay::Replay;
@@ -431,6 +433,41 @@ fn flattened_unbid(ns: u64) -> (Run<PaperVenue>, BookKey, Vec<(Asked, u64)>) {
     let exits = asked(&run.events[since..]).filter(|asked| asked.intent.contract == key);
     let exits = exits.map(|asked| (*asked, asked.ts.0 - at.0)).collect();
     (run, key, exits)
+}
+
+#[test]
+fn r12_a_round_that_the_collar_would_refuse_goes_as_far_as_it_lets() {
+    // A fiftieth of the price, or four ticks from the middle: less than five ticks beyond the bid.
+    let (wide, others) = LIVELY.split_last().unwrap();
+    let narrow = (wide.0, "collar_ppm = \"2%\"");
+    let profile = desk::profile(&[others, &[narrow]].concat());
+    let (mut since, mut signal) = (0, None);
+    let venue = Stubborn::new(&profile, 0);
+    let run = play(session(), (&profile, &first(&profile)), venue, |step| {
+        let (_, first) = *positions(step).first()?;
+        if signal.is_some() {
+            return None;
+        }
+        (since, signal) = (step.events.len(), Some(first));
+        operator(Operator::Flatten)
+    });
+    let rounds: Vec<_> = asked(&run.events[since..])
+        .filter(|asked| Some(asked.intent.signal_id) == signal && is_ordered(asked))
+        .collect();
+    assert_eq!(rounds.len(), 3);
+    assert_eq!(rounds[0].intent.price, below(&run, rounds[0], 2));
+    let second = rounds[1];
+    assert!(second.intent.price < below(&run, second, 2), "farther");
+    assert!(second.intent.price > below(&run, second, 5), "not so far");
+    assert_eq!(second.intent.price.0 % 50_000_000, 0, "on a tick");
+    for asked in &rounds[..2] {
+        assert!(asked.order.is_some(), "{:?}", asked.verdict.refusal());
+    }
+    // Where the collar lets the third go no farther than the second, it is the second once more.
+    let third = rounds[2];
+    let is_again = third.intent.price == second.intent.price;
+    let refusal = is_again.then_some(Refusal::Duplicate);
+    assert_eq!(third.verdict.refusal(), refusal, "{:?}", third.intent.price);
 }
 
 #[test]
@@ -868,6 +905,50 @@ fn r12_signals_of_a_disabled_strategy_are_blocked_and_counted_until_it_is_enable
 }
 
 #[test]
+fn r12_a_breaker_that_is_cleared_lets_entries_pass_once_it_has_cooled() {
+    let profile = lively(&[
+        ("losing_trades_max = 30", "losing_trades_max = 1"),
+        (
+            "losing_trades_cool_ns = \"30m\"",
+            "losing_trades_cool_ns = \"1s\"",
+        ),
+    ]);
+    let kind = BreakerKind::LosingTrades;
+    let (mut tripped_at, mut cleared) = (None, None);
+    let run = traded(&profile, |step| {
+        let breaker = step.trader.risk().breaker(kind);
+        let now = step.books.iter().map(|book| book.ts_event()).max();
+        // A trade that wins meanwhile ends the streak without anybody.
+        tripped_at = tripped_at
+            .or(now)
+            .filter(|_| breaker.phase == Phase::Tripped);
+        let waited = now.zip(tripped_at).map(|(now, at)| now.0 - at.0);
+        if cleared.is_some() || waited < Some(10 * SECOND) {
+            return None;
+        }
+        cleared = Some((step.events.len(), step.sent.len()));
+        operator(Operator::Clear(kind, Reason::new("looked at").unwrap()))
+    });
+    let (said, sent) = cleared.expect("a trade was lost");
+    let is_word = matches!(
+        run.events[said],
+        TradeEvent::Ordered(Operator::Clear(..), _)
+    );
+    assert!(is_word, "{:?}", run.events[said]);
+    let mut after = run.events[said..].iter();
+    let kept = after.find_map(|event| match event {
+        TradeEvent::Kept(kept) => Some(kept),
+        _ => None,
+    });
+    let breaker = kept.unwrap().breakers[kind as usize];
+    assert!(
+        breaker.phase != Phase::Tripped || breaker.is_cleared,
+        "{breaker:?}"
+    );
+    assert!(opens(&run.sent[sent..]) > 0, "entries pass again");
+}
+
+#[test]
 fn r12_every_word_is_said_before_what_follows_from_it() {
     let profile = lively(&[]);
     let tighten = LimitChange::new("order_quantity_max", 1).unwrap();
@@ -919,7 +1000,7 @@ fn r12_every_word_is_said_before_what_follows_from_it() {
                 matches!(next, TradeEvent::Asked(asked) if is_ordered(&asked))
             }
             Operator::Tighten(_) => matches!(next, TradeEvent::Limited(_)),
-            Operator::Disable(_) | Operator::Enable(_) => true,
+            Operator::Disable(_) | Operator::Enable(_) | Operator::Clear(..) => true,
         };
         assert!(follows, "{next:?} after {word:?}");
         let document = explain::ordered(&word, ts, 5, &rules);

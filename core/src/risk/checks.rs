@@ -392,7 +392,7 @@ impl<'a> Asked<'a> {
     #[inline(always)]
     fn check_09_collar(&self, tell: &mut Telling<'_>) {
         let limits = &self.risk.limits;
-        let references = References::of(self);
+        let references = References::of(self.risk, self.line, self.intent, self.now);
         // One at least is asked for, so that without any this fails.
         tell.at_least(Bound::References, references.count);
         if references.count == 0 {
@@ -400,9 +400,7 @@ impl<'a> Asked<'a> {
         }
         let median = references.median;
         let within = |ppm: i64| share(median.0.unsigned_abs(), ppm);
-        let ticks = limits
-            .collar_ticks
-            .saturating_mul(self.line.contract.tick.step(median));
+        let ticks = collar_ticks(self.risk, self.line, median);
         let away = match (self.intent.purpose.opens(), self.intent.side) {
             (true, _) => self
                 .intent
@@ -686,6 +684,34 @@ pub(super) fn loss_each(risk: &Risk, intent: &Intent, line_idx: u32) -> Option<M
     super::portfolio::loss_each(&Asked::new(risk, intent, line_idx, &Found::default()))
 }
 
+/// The part of the collar that is counted in ticks.
+#[inline(always)]
+fn collar_ticks(risk: &Risk, line: &Line, median: Price) -> i64 {
+    let step = line.contract.tick.step(median);
+    risk.limits.collar_ticks.saturating_mul(step)
+}
+
+/// The farthest price that check 9 allows an intent which closes; none if nothing is known to compare
+/// it with.
+pub(super) fn farthest_exit(
+    risk: &Risk,
+    line: &Line,
+    intent: &Intent,
+    now: Nanos,
+) -> Option<Price> {
+    let references = References::of(risk, line, intent, now);
+    if references.count == 0 {
+        return None;
+    }
+    let median = references.median;
+    let share = share(median.0.unsigned_abs(), risk.limits.collar_ppm);
+    let collar = share.max(collar_ticks(risk, line, median));
+    Some(Price(match intent.side {
+        Side::Bid => median.0.saturating_add(collar),
+        _ => median.0.saturating_sub(collar),
+    }))
+}
+
 /// What the price of an order is compared with.
 struct References {
     /// How many are known and young, of four.
@@ -698,17 +724,17 @@ struct References {
 
 impl References {
     #[inline(always)]
-    fn of(asked: &Asked<'_>) -> Self {
-        let (view, now) = (&asked.line.view, asked.now);
-        let age_max = asked.risk.limits.data_age_ns_max;
+    fn of(risk: &Risk, line: &Line, intent: &Intent, now: Nanos) -> Self {
+        let view = &line.view;
+        let age_max = risk.limits.data_age_ns_max;
         let recent = |price: Price, at: Nanos| {
             let is_recent = is_fresh(now, at, age_max);
             if is_recent { price } else { Price::UNDEFINED }.0
         };
-        let (told, told_at) = asked.line.reference.unwrap_or((Price::UNDEFINED, Nanos(0)));
+        let (told, told_at) = line.reference.unwrap_or((Price::UNDEFINED, Nanos(0)));
         let quoted = recent(view.quote.mid(), view.heard_at);
         let traded = recent(view.last, view.last_at);
-        let seen = recent(asked.intent.reference.mid(), asked.intent.ts_event);
+        let seen = recent(intent.reference.mid(), intent.ts_event);
         let told = recent(told, told_at);
         let is_known = |price: i64| i64::from(Price(price).is_defined());
         // Sorted, those that are undefined come last, for none is larger.

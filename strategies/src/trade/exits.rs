@@ -6,7 +6,7 @@ use undertow_core::event::{BookUpdate, Touch, Trust};
 use undertow_core::gateway::Gateway;
 use undertow_core::order::{Entry, Intent, Purpose, Quote, Style, Tif};
 use undertow_core::position::{Exit, ExitCause};
-use undertow_core::types::{BookKey, Price};
+use undertow_core::types::{BookKey, Price, Side};
 
 use super::Trader;
 use super::holding::Holding;
@@ -93,7 +93,7 @@ impl<G: Gateway> Trader<G> {
         let Some(entry) = entry.filter(|_| self.may_ask()) else {
             return refused(&mut self.holdings[at], now);
         };
-        let intent = Intent {
+        let mut intent = Intent {
             side,
             quantity: exit.quantity,
             price: entry.price,
@@ -108,9 +108,22 @@ impl<G: Gateway> Trader<G> {
             good_for_ns: 0,
             ..holding.intent
         };
+        if exit.cause == ExitCause::Ordered {
+            intent.price = self.within_collar(&intent, &tick);
+        }
         match self.ask(&intent, Some(*exit), &touch) {
             Some(id) => self.holdings[at].sent(id, exit.quantity),
             None => refused(&mut self.holdings[at], now),
+        }
+    }
+
+    /// The price of an exit that was ordered, no farther than check 9 lets it: a round of ten ticks
+    /// would be refused for most options, and a refused round sells nothing.
+    fn within_collar(&self, intent: &Intent, tick: &TickRule) -> Price {
+        match (self.risk.farthest_exit(intent, self.now), intent.side) {
+            (Some(farthest), Side::Bid) => intent.price.min(tick.down(farthest)),
+            (Some(farthest), _) => intent.price.max(tick.up(farthest)),
+            (None, _) => intent.price,
         }
     }
 

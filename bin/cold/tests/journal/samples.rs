@@ -16,8 +16,8 @@ use undertow_core::order::{
     ReportKind, SignalId, StrategyId, Style, Tif, VenueOrderId,
 };
 use undertow_core::risk::{
-    AccountId, Breaker, Gate, Halt, HaltCause, Kept, LimitChange, Limits, Mode, Phase, Reason,
-    Refusal,
+    AccountId, Breaker, BreakerKind, Gate, Halt, HaltCause, Kept, LimitChange, Limits, Mode, Phase,
+    Reason, Refusal,
 };
 use undertow_core::types::{BookKey, InstrumentId, Nanos, Price, PublisherId, Side, Text};
 use undertow_strategies::decide::identity;
@@ -198,7 +198,7 @@ pub(crate) fn every_kind() -> Vec<Record> {
     records
 }
 
-/// Every word of an operator, and a change of every limit.
+/// Every word of an operator, of every breaker and of every limit.
 pub(crate) fn orders() -> Vec<Operator> {
     let mut orders = vec![
         Operator::Halt,
@@ -210,6 +210,9 @@ pub(crate) fn orders() -> Vec<Operator> {
         Operator::Disable(StrategyId(u8::MAX)),
         Operator::Enable(StrategyId(2)),
     ];
+    let reason = kept().halt.resumed.expect("a reason");
+    let breakers = BreakerKind::ALL.into_iter();
+    orders.extend(breakers.map(|kind| Operator::Clear(kind, reason)));
     let changes = Limits::FIELDS.iter();
     orders.extend(changes.map(|field| {
         let change = LimitChange::new(field.name, i64::MIN);

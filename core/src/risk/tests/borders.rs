@@ -323,6 +323,38 @@ fn check_09_of_an_exit_asks_only_the_harmful_side() {
 }
 
 #[test]
+fn check_09_says_beforehand_how_far_an_exit_may_go() {
+    // As 10 % of 2.05 or as so many ticks of a cent, whichever is farther.
+    for (limits, cents) in [(vec![], 205 / 10), (vec![("collar_ticks", 30)], 30)] {
+        for (held, side) in [(Side::Bid, Side::Ask), (Side::Ask, Side::Bid)] {
+            let mut desk = Desk::with(&limits);
+            desk.hold(CALL, held, 2, 205);
+            let exit = Intent { side, ..exit(1) };
+            let farthest = desk.risk.farthest_exit(&exit, desk.now).unwrap();
+            let beyond = if side == Side::Bid { 1 } else { -1 };
+            assert_eq!((farthest.0 - price(205).0) * beyond / price(1).0, cents);
+            for (cent, refusal) in [(0, None), (1, Some(Refusal::Collar))] {
+                let mut desk = Desk::with(&limits);
+                desk.hold(CALL, held, 2, 205);
+                // On a cent that is no farther, and on the next one.
+                let inside = farthest.0 - (farthest.0 - price(205).0) % price(1).0;
+                let at = Price(inside + cent * beyond * price(1).0);
+                let exit = Intent { price: at, ..exit };
+                assert_eq!(desk.consider(&exit), refusal, "{at}");
+            }
+        }
+    }
+    let mut desk = Desk::with(&[]);
+    desk.hold(CALL, Side::Bid, 2, 205);
+    let later = Nanos(desk.now.0 + 3_600 * SECOND);
+    let nothing = Intent {
+        reference: Quote::NONE,
+        ..exit(1)
+    };
+    assert_eq!(desk.risk.farthest_exit(&nothing, later), None);
+}
+
+#[test]
 fn k12_check_10_notional_has_the_multiplier_in_it() {
     // 2 × 100 × 2.05 is 410.
     passes(&[("order_notional_max", usd(410))], |_, _| {});
