@@ -905,15 +905,20 @@ fn r12_signals_of_a_disabled_strategy_are_blocked_and_counted_until_it_is_enable
 }
 
 #[test]
-fn r12_a_breaker_that_is_cleared_lets_entries_pass_once_it_has_cooled() {
+fn r12_a_drawdown_that_is_cleared_is_counted_from_the_equity_of_then() {
     let profile = lively(&[
-        ("losing_trades_max = 30", "losing_trades_max = 1"),
+        ("drawdown_ppm = \"10%\"", "drawdown_ppm = \"0.03%\""),
         (
-            "losing_trades_cool_ns = \"30m\"",
-            "losing_trades_cool_ns = \"1s\"",
+            "drawdown_shrink_ppm = \"8%\"",
+            "drawdown_shrink_ppm = \"0.02%\"",
         ),
+        (
+            "drawdown_tighten_ppm = \"6%\"",
+            "drawdown_tighten_ppm = \"0.01%\"",
+        ),
+        ("drawdown_cool_ns = \"2h\"", "drawdown_cool_ns = \"1s\""),
     ]);
-    let kind = BreakerKind::LosingTrades;
+    let kind = BreakerKind::Drawdown;
     let (mut tripped_at, mut cleared) = (None, None);
     let run = traded(&profile, |step| {
         let breaker = step.trader.risk().breaker(kind);
@@ -923,13 +928,14 @@ fn r12_a_breaker_that_is_cleared_lets_entries_pass_once_it_has_cooled() {
             .or(now)
             .filter(|_| breaker.phase == Phase::Tripped);
         let waited = now.zip(tripped_at).map(|(now, at)| now.0 - at.0);
-        if cleared.is_some() || waited < Some(10 * SECOND) {
+        if cleared.is_some() || waited < Some(60 * SECOND) {
             return None;
         }
-        cleared = Some((step.events.len(), step.sent.len()));
+        assert_eq!(breaker.phase, Phase::Tripped, "it waits for the operator");
+        cleared = Some((step.events.len(), step.trader.risk().kept().high_water));
         operator(Operator::Clear(kind, Reason::new("looked at").unwrap()))
     });
-    let (said, sent) = cleared.expect("a trade was lost");
+    let (said, high_water) = cleared.expect("something was lost");
     let is_word = matches!(
         run.events[said],
         TradeEvent::Ordered(Operator::Clear(..), _)
@@ -940,12 +946,13 @@ fn r12_a_breaker_that_is_cleared_lets_entries_pass_once_it_has_cooled() {
         TradeEvent::Kept(kept) => Some(kept),
         _ => None,
     });
-    let breaker = kept.unwrap().breakers[kind as usize];
+    let kept = kept.unwrap();
+    let breaker = kept.breakers[kind as usize];
     assert!(
         breaker.phase != Phase::Tripped || breaker.is_cleared,
         "{breaker:?}"
     );
-    assert!(opens(&run.sent[sent..]) > 0, "entries pass again");
+    assert!(kept.high_water < high_water, "{kept:?}");
 }
 
 #[test]
