@@ -712,10 +712,8 @@ impl Cold {
         if let (TradeEvent::Kept(kept), Some(keeper)) = (event, &mut self.keeper) {
             keeper.note(kept);
         }
-        match (event, &self.line) {
-            (TradeEvent::Ordered(..), Some(line)) => line.note_word(),
-            (TradeEvent::Limited(limited), Some(line)) => line.note_limit(limited.refused.as_ref()),
-            _ => {}
+        if let Some(line) = &self.line {
+            line.note(event);
         }
         if let (Some(emergency), Some(journal)) = (&mut self.emergency, &self.journal) {
             emergency.note(stamp, event, journal.folded(), &self.registry);

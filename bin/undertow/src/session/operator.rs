@@ -1,9 +1,10 @@
 //! The operator's line into a run that is paced as live: a socket, a thread that listens at it, and
 //! what the cold side tells it.
 //!
-//! An order enters at the ingress as control, in the one order of inputs. The thread waits until
-//! the cold side has seen the chain say it, and then until the cold side has said how the run
-//! stands. One order is under way at a time; who connects and says nothing holds nobody up.
+//! An order enters at the ingress as control, in the one order of inputs, and has a number. Who gave
+//! it waits until the cold side has seen the chain say that many, and then until the cold side has
+//! said how the run stands. Every guest has a thread, so that nobody waits for another: a kill is
+//! handed over also while somebody waits for an answer that does not come.
 
 use std::fs;
 use std::io;
@@ -21,7 +22,8 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use undertow_cold::standing::Standing;
 use undertow_core::event::Operator;
 use undertow_core::order::{SignalId, StrategyId};
-use undertow_core::risk::{BreakerKind, LimitError, Reason};
+use undertow_core::risk::{BreakerKind, Reason};
+use undertow_strategies::trade::event::{Limited, TradeEvent};
 
 use super::witness::Exchange;
 use crate::exit::{Code, Failure};
@@ -57,8 +59,8 @@ pub(super) struct About {
 struct Told {
     /// Orders that the chain has said.
     words: u64,
-    /// Why the last limit was refused, if it was.
-    limit_refused: Option<String>,
+    /// The last limit that was refused: the number of the order, and why.
+    limit_refused: Option<(u64, String)>,
     /// How the run stood, and the question that this answers.
     standing: Option<(u64, Standing)>,
     is_over: bool,
@@ -71,8 +73,8 @@ pub(super) struct Line {
     exchange: Arc<Exchange>,
     told: Mutex<Told>,
     news: Condvar,
-    /// One order at a time.
-    turn: Mutex<()>,
+    /// Orders that were handed over.
+    given: Mutex<u64>,
     /// Questions about how the run stands.
     asked: AtomicU64,
     answered: AtomicU64,
@@ -87,7 +89,7 @@ impl Line {
             exchange,
             told: Mutex::default(),
             news: Condvar::new(),
-            turn: Mutex::new(()),
+            given: Mutex::new(0),
             asked: AtomicU64::new(0),
             answered: AtomicU64::new(0),
             guests: AtomicUsize::new(0),
@@ -100,17 +102,21 @@ impl Line {
         &self.about.strategies
     }
 
-    /// The chain has said an order.
-    pub(super) fn note_word(&self) {
-        let mut told = self.told();
-        told.words += 1;
-        told.limit_refused = None;
-        self.news.notify_all();
-    }
-
-    /// What came of a limit that was to be lowered.
-    pub(super) fn note_limit(&self, refused: Option<&LimitError>) {
-        self.told().limit_refused = refused.map(ToString::to_string);
+    /// Takes what the chain says: that it heard an order, and that a limit is refused.
+    pub(super) fn note(&self, event: &TradeEvent) {
+        match event {
+            TradeEvent::Ordered(..) => {
+                self.told().words += 1;
+                self.news.notify_all();
+            }
+            TradeEvent::Limited(Limited {
+                refused: Some(why), ..
+            }) => {
+                let mut told = self.told();
+                told.limit_refused = Some((told.words, why.to_string()));
+            }
+            _ => {}
+        }
     }
 
     /// Says how the run stands, if somebody asks.
@@ -138,7 +144,6 @@ impl Line {
 
     /// What is asked of the run, and what it answers.
     fn serve(&self, request: &Request) -> Reply {
-        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let words = match self.words(request) {
             Ok(words) => words,
             Err((cause, next)) => {
@@ -146,12 +151,13 @@ impl Line {
                 return Reply::Refused { cause, next };
             }
         };
-        for word in words {
-            if !self.order(word) {
-                return Reply::Unheard;
-            }
+        let Some(last) = self.give(words) else {
+            return Reply::Unheard;
+        };
+        match self.wait(|told| (told.words >= last).then_some(())) {
+            Some(()) => self.stand(last),
+            None => Reply::Unheard,
         }
-        self.stand()
     }
 
     /// The orders that a request amounts to.
@@ -216,20 +222,28 @@ impl Line {
         Ok(places)
     }
 
-    /// Hands an order over, and waits until the chain has said it.
-    fn order(&self, word: Operator) -> bool {
-        let before = self.told().words;
-        self.exchange.order(word)
-            && self
-                .wait(|told| (told.words > before).then_some(()))
-                .is_some()
+    /// Hands orders over: the number of the last one, 0 if there is none. None if the chain takes
+    /// no more.
+    fn give(&self, words: Vec<Operator>) -> Option<u64> {
+        let mut given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = 0;
+        for word in words {
+            if !self.exchange.order(word) {
+                return None;
+            }
+            *given += 1;
+            last = *given;
+        }
+        Some(last)
     }
 
-    fn stand(&self) -> Reply {
+    /// How the run stands after the order of this number.
+    fn stand(&self, last: u64) -> Reply {
         let question = self.asked.fetch_add(1, Ordering::AcqRel) + 1;
         let standing = self.wait(|told| {
             let (_, standing) = told.standing.as_ref().filter(|(of, _)| *of >= question)?;
-            Some((standing.clone(), told.limit_refused.clone()))
+            let refused = told.limit_refused.as_ref().filter(|(of, _)| *of == last);
+            Some((standing.clone(), refused.map(|(_, why)| why.clone())))
         });
         let Some((standing, limit_refused)) = standing else {
             return Reply::Unheard;
@@ -388,4 +402,103 @@ fn refused(path: &Path, error: &io::Error) -> Failure {
     let next = "name another path, on a local disk and shorter than 108 bytes, with \
                 --set trade.socket=PATH";
     Failure::new(Code::OPERATOR_LINE, cause, next).at(path.display().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use undertow_core::event::Control;
+    use undertow_core::types::Nanos;
+
+    fn line() -> (Arc<Line>, Arc<Exchange>) {
+        let exchange = Exchange::new(false);
+        let about = About {
+            run: "a test".to_owned(),
+            profile: "paper".to_owned(),
+            strategies: vec![("ifd".to_owned(), "NQ".to_owned())],
+        };
+        (Line::new(about, Arc::clone(&exchange)), exchange)
+    }
+
+    /// What the chain is ordered next, once it is.
+    fn next(exchange: &Exchange) -> Operator {
+        loop {
+            match exchange.next_word() {
+                Some(Control::Operator(operator)) => return operator,
+                Some(other) => panic!("{other:?}"),
+                None => std::thread::yield_now(),
+            }
+        }
+    }
+
+    #[test]
+    fn r12_a_kill_is_handed_over_while_others_wait_and_each_is_answered_by_its_number() {
+        let (line, exchange) = line();
+        std::thread::scope(|scope| {
+            let status = scope.spawn(|| line.serve(&Request::Status));
+            let halt = scope.spawn(|| line.serve(&Request::Halt));
+            assert_eq!(next(&exchange), Operator::Halt);
+            // Nobody has answered the one or the other.
+            let kill = scope.spawn(|| line.serve(&Request::Kill));
+            assert_eq!(next(&exchange), Operator::Kill);
+            line.note(&TradeEvent::Ordered(Operator::Halt, Nanos(1)));
+            let stands = Standing {
+                gate: "reduce only".to_owned(),
+                ..Standing::default()
+            };
+            while !(status.is_finished() && halt.is_finished()) {
+                line.answer(|| stands.clone());
+            }
+            for served in [status, halt] {
+                let Reply::Heard(heard) = served.join().expect("no panic") else {
+                    panic!("not heard");
+                };
+                assert_eq!(heard.standing, stands);
+            }
+            assert!(!kill.is_finished(), "the second was not said yet");
+            line.end();
+            assert_eq!(kill.join().expect("no panic"), Reply::Unheard);
+        });
+    }
+
+    #[test]
+    fn r12_a_refused_limit_is_told_to_whoever_wanted_it_and_to_nobody_else() {
+        let (line, exchange) = line();
+        let limit = Request::Tighten {
+            limit: "losing_trades_max=9".to_owned(),
+        };
+        std::thread::scope(|scope| {
+            let tighten = scope.spawn(|| line.serve(&limit));
+            let Operator::Tighten(change) = next(&exchange) else {
+                panic!("another order");
+            };
+            let halt = scope.spawn(|| line.serve(&Request::Halt));
+            assert_eq!(next(&exchange), Operator::Halt);
+            let refused = undertow_core::risk::LimitError::Raised {
+                name: "losing_trades_max",
+                from: 3,
+                to: 9,
+            };
+            line.note(&TradeEvent::Ordered(Operator::Tighten(change), Nanos(1)));
+            line.note(&TradeEvent::Limited(Limited {
+                change,
+                from: 3,
+                refused: Some(refused),
+                ts: Nanos(1),
+            }));
+            line.note(&TradeEvent::Ordered(Operator::Halt, Nanos(1)));
+            while !(tighten.is_finished() && halt.is_finished()) {
+                line.answer(Standing::default);
+            }
+            let refusal = |served: std::thread::ScopedJoinHandle<'_, Reply>| match served
+                .join()
+                .expect("no panic")
+            {
+                Reply::Heard(heard) => heard.limit_refused,
+                other => panic!("{other:?}"),
+            };
+            assert!(refusal(tighten).is_some_and(|why| why.contains("restart")));
+            assert_eq!(refusal(halt), None);
+        });
+    }
 }

@@ -135,7 +135,7 @@ impl Exchange {
     }
 
     /// What the chain is told or ordered next.
-    fn next_word(&self) -> Option<Control> {
+    pub(super) fn next_word(&self) -> Option<Control> {
         let notice = self.next_notice().map(Control::Notice);
         notice.or_else(|| self.orders.pop().map(Control::Operator))
     }
