@@ -767,8 +767,8 @@ const PARITY_HELP: &str = "\
 Walks through signals (emitted or blocked), orders, cancels, halts and reports of both runs and
 stops at the first that differs. Its cause is one of data (another market was seen), latency (the
 same at another time), queue (other fills of the same orders), config (other parameters or limits),
-build (another program); one that the runs have in common is never named. Exits with 0 if all
-decisions are the same, with 1 if one differs.
+build (another program), operator (an order of one run's operator); one that the runs have in
+common is never named. Exits with 0 if all decisions are the same, with 1 if one differs.
 
 Examples:
   undertow parity undertow-out/backtest-day other-out/backtest-day

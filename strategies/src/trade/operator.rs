@@ -141,6 +141,7 @@ impl<G: Gateway> Trader<G> {
     /// Cancels every live order at once; what was done is said after it.
     fn cancel_all(&mut self, cause: HaltCause) {
         let now = self.date();
+        self.forget_needless_cancels();
         for item in self.queue.iter_mut() {
             if let Some(cancel @ Command::Cancel(_)) = item.command {
                 self.gateway.send(&cancel, now);
@@ -160,6 +161,25 @@ impl<G: Gateway> Trader<G> {
             }
             queue.push(Item::new(TradeEvent::Cancelled(cancel, now), None));
         });
+    }
+
+    /// What has not left is withheld by a gate that is shut, so the venue is not asked to cancel
+    /// it: it never had it.
+    fn forget_needless_cancels(&mut self) {
+        if let Some(order) = &self.unwritten {
+            self.forget_cancel(order.id());
+        }
+        let placed = |item: &Item| match &item.command {
+            Some(Command::Place(order)) => Some(order.id()),
+            _ => None,
+        };
+        for nth in 0.. {
+            let waiting = self.queue.iter().filter_map(placed).nth(nth);
+            let Some(id) = waiting else {
+                return;
+            };
+            self.forget_cancel(id);
+        }
     }
 
     /// The run ends before its input: nothing new is opened, and every live order is cancelled.

@@ -6,7 +6,7 @@
 use undertow_core::event::Touch;
 use undertow_core::fifo::Fifo;
 use undertow_core::gateway::Gateway;
-use undertow_core::order::{ExecReport, Intent, ReportKind};
+use undertow_core::order::{ClientOrderId, ExecReport, Intent, ReportKind};
 use undertow_core::position::{Exit, ExitCause};
 use undertow_core::risk::{Command, Gate, Kept, Order, Verdict};
 use undertow_core::stage::Emit;
@@ -118,18 +118,22 @@ impl<G: Gateway> Trader<G> {
     #[cold]
     pub(super) fn withhold(&mut self, order: &Order) {
         self.counters.withheld += 1;
-        // The venue is not asked to cancel what it never had.
-        for item in self.queue.iter_mut() {
-            if matches!(item.command, Some(Command::Cancel(cancel)) if cancel.id() == order.id()) {
-                item.command = None;
-            }
-        }
+        self.forget_cancel(order.id());
         self.reported(&ExecReport {
             id: order.id(),
             contract: order.intent().contract,
             ts_event: self.now,
             kind: ReportKind::Absent { filled: 0 },
         });
+    }
+
+    /// The venue is not asked to cancel what it never had; that it was to be cancelled is said.
+    pub(super) fn forget_cancel(&mut self, id: ClientOrderId) {
+        for item in self.queue.iter_mut() {
+            if matches!(item.command, Some(Command::Cancel(cancel)) if cancel.id() == id) {
+                item.command = None;
+            }
+        }
     }
 
     /// How many events wait.

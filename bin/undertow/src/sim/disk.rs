@@ -142,6 +142,7 @@ impl Written {
             TradeEvent::Asked(asked) => asked.ts,
             TradeEvent::Cancelled(_, ts) => *ts,
             TradeEvent::Reported(report, _) => report.ts_event,
+            TradeEvent::Ordered(_, ts) => *ts,
             _ => self.now,
         };
         self.now = self.now.max(at);
