@@ -115,6 +115,9 @@ pub struct State {
     orders: BTreeMap<ClientOrderId, Order>,
     open: BTreeSet<ClientOrderId>,
     executions: BTreeMap<u64, Told>,
+    /// Contracts that were traded, and on which trading day last: while it lasts the venue may take
+    /// an execution back, of a contract of which nothing is held as well.
+    traded: BTreeMap<BookKey, u32>,
     since: Since,
     checkpoints: u64,
     /// Trading days and the equity that each began with, the oldest first.
@@ -258,6 +261,14 @@ impl State {
                 return Err(RestoreError::Position(key));
             }
             restored.positions += 1;
+        }
+        for line in self.lines.values().filter(|line| !self.is_active(line)) {
+            // Without room for it an execution that is taken back is told by the next comparison
+            // with the venue.
+            let is_of_today = self.is_traded_today(&line.contract.key);
+            if is_of_today && risk.register(&line.contract).is_ok() {
+                restored.contracts += 1;
+            }
         }
         for (id, order) in self.open_orders() {
             if !risk.recover(id, order.ts, &order.intent, order.life.filled()) {
@@ -460,8 +471,11 @@ impl State {
             let mut of = open.iter().filter_map(|id| orders.get(id));
             of.any(|order| order.intent.contract == key)
         };
-        self.lines
-            .retain(|key, line| line.position.quantity() != 0 || is_open(*key));
+        self.traded.retain(|_, day| *day == start.kept.day);
+        let traded = &self.traded;
+        self.lines.retain(|key, line| {
+            line.position.quantity() != 0 || is_open(*key) || traded.contains_key(key)
+        });
         for line in self.lines.values_mut() {
             let held = line.position.quantity();
             line.position = match held {
@@ -628,6 +642,8 @@ impl State {
                 None
             }
         };
+        let day = self.kept.map_or(0, |kept| kept.day);
+        self.traded.insert(report.contract, day);
         self.change(report.contract, |position| {
             if let Some(before) = &before {
                 position.revert(before);
@@ -706,6 +722,11 @@ impl State {
         if self.breaches.len() < BREACHES_MAX {
             self.breaches.push(Breach { sequence, kind });
         }
+    }
+
+    fn is_traded_today(&self, key: &BookKey) -> bool {
+        let today = self.kept.map(|kept| kept.day);
+        self.traded.get(key).copied() == today && today.is_some()
     }
 
     fn is_active(&self, line: &Line) -> bool {

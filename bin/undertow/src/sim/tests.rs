@@ -295,7 +295,7 @@ fn many_seeds_trade_and_meet_faults_and_break_nothing() {
 /// had lifted before it could be said was held against the trader, by the checker.
 #[test]
 fn seeds_that_once_broke_an_invariant_break_none() {
-    for seed in [285, 4_987, 6_495, 7_159, 17_844, 19_914, 119_129] {
+    for seed in [285, 858, 4_987, 6_495, 7_159, 17_844, 19_914, 119_129] {
         let ask = Ask {
             seed,
             minutes: 6,
