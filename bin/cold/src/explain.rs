@@ -24,6 +24,7 @@ use undertow_strategies::decide::{Decision, Outcome};
 use undertow_strategies::trade::event::{Asked, Decided, Limited};
 
 pub use self::text::render;
+use crate::journal::show;
 use crate::registry::Registry;
 
 /// A decision as a document.
@@ -177,48 +178,19 @@ pub fn halted(halt: &Halt, sequence: u64) -> Value {
     })
 }
 
-/// What the operator ordered, as a document. `rules` are the rule sets by their place.
+/// What the operator ordered, as a document: what the journal shows of it, and the name of the
+/// strategy. `rules` are the rule sets by their place, for products may have some of one name.
 #[must_use]
 pub fn ordered(operator: &Operator, ts: Nanos, sequence: u64, rules: &[RuleSet]) -> Value {
-    let strategy = |place: u8| {
-        let rules = rules.get(usize::from(place));
-        rules.map(|rules| rules.rule.strategy().name())
-    };
-    json!({
-        "kind": "operator",
-        "sequence": sequence,
-        "ts": time(ts),
-        "order": operator.name(),
-        "signal": match operator {
-            Operator::Close(signal) => Some(format!("{:016x}", signal.0)),
-            _ => None,
-        },
-        "strategy": match operator {
-            Operator::Disable(at) | Operator::Enable(at) => strategy(at.0),
-            _ => None,
-        },
-        // Products may have rule sets of one name; the place tells them apart.
-        "place": match operator {
-            Operator::Disable(at) | Operator::Enable(at) => Some(at.0),
-            _ => None,
-        },
-        "limit": match operator {
-            Operator::Tighten(change) => Some(change.name()),
-            _ => None,
-        },
-        "to": match operator {
-            Operator::Tighten(change) => Some(change.to()),
-            _ => None,
-        },
-        "reason": match operator {
-            Operator::Resume(reason) | Operator::Clear(_, reason) => Some(reason.as_str()),
-            _ => None,
-        },
-        "breaker": match operator {
-            Operator::Clear(kind, _) => Some(kind.name()),
-            _ => None,
-        },
-    })
+    let mut document = json!({ "kind": "operator", "sequence": sequence, "ts": time(ts) });
+    for (name, value) in show::ordered(operator) {
+        document[name] = value;
+    }
+    if let Operator::Disable(at) | Operator::Enable(at) = operator {
+        let rules = rules.get(usize::from(at.0));
+        document["strategy"] = json!(rules.map(|rules| rules.rule.strategy().name()));
+    }
+    document
 }
 
 /// A limit that the operator wanted lowered, as a document.

@@ -1,9 +1,10 @@
-//! What an operator and a run say to each other over the run's socket: one JSON document in a line each way.
+//! What an operator and a run say to each other over the run's socket: one JSON document in a line
+//! each way.
 //!
 //! The socket is a file of the run's own host, readable and writable by its owner alone; nothing
-//! listens on a network. An order is answered once the chain has said that it heard it, so an
-//! answer means that it stands in the journal as well. No answer is not a refusal: what became of
-//! the order is unknown then.
+//! listens on a network. An order is answered once the chain has said that it heard it: as long as
+//! the journal can be written it stands there then. No answer is not a refusal: what became of the
+//! order is unknown.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;

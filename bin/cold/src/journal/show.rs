@@ -124,7 +124,8 @@ fn fields(record: &Record) -> Fields {
     }
 }
 
-fn ordered(operator: &Operator) -> Fields {
+/// What the operator ordered.
+pub(crate) fn ordered(operator: &Operator) -> Fields {
     let mut fields = vec![("order", json!(operator.name()))];
     match operator {
         Operator::Halt | Operator::CancelAll | Operator::Flatten | Operator::Kill => {}

@@ -725,8 +725,8 @@ impl State {
     }
 
     fn is_traded_today(&self, key: &BookKey) -> bool {
-        let today = self.kept.map(|kept| kept.day);
-        self.traded.get(key).copied() == today && today.is_some()
+        let day = self.traded.get(key);
+        self.kept.is_some_and(|kept| day == Some(&kept.day))
     }
 
     fn is_active(&self, line: &Line) -> bool {

@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use undertow_cold::journal::{
-    Adopted, BreachKind, Build, Cancelled, Entry, Marked, Record, Refused, Settled, Start, State,
-    recover,
+    Adopted, BreachKind, Build, Cancelled, Entry, Intended, Marked, Record, Refused, Settled,
+    Start, State, recover,
 };
 use undertow_core::contract::Contract;
 use undertow_core::event::{BookUpdate, Depth, Effect, Mbo, Operator, Touch, Trust};
@@ -704,4 +704,79 @@ fn r12_what_the_operator_has_disabled_stays_so_over_a_start_until_it_is_enabled(
         "no position or order rests on it"
     );
     assert_eq!(state.records(), records.len() as u64);
+}
+
+/// What was bought and sold on the day of [`kept`]: nothing is held, and no order is open.
+fn bought_and_sold() -> [Record; 6] {
+    let wanted = |id, side| {
+        Record::Intent(Intended {
+            id: ClientOrderId(id),
+            ts: Nanos(id),
+            intent: Intent { side, ..intent(id) },
+        })
+    };
+    let executed = |id, side| report(id, ReportKind::Executed(execution(id, side, 3, 100)));
+    [
+        Record::Start(start()),
+        Record::Contract(future()),
+        wanted(1, Side::Bid),
+        executed(1, Side::Bid),
+        wanted(2, Side::Ask),
+        executed(2, Side::Ask),
+    ]
+}
+
+#[test]
+fn what_the_venue_takes_back_after_a_restart_is_held_although_nothing_was() {
+    let mut state = folded(&bought_and_sold());
+    assert_eq!(
+        (state.positions().count(), state.open_orders().count()),
+        (0, 0)
+    );
+    let kept = state.kept().expect("a run began");
+    let mut risk = Risk::new(&setup(), &kept).expect("sound");
+    state.restore(&mut risk).expect("it is taken");
+    let Record::Report(bust) = report(
+        2,
+        ReportKind::Executed(Execution {
+            id: ExecutionId {
+                base: 2,
+                revision: 1,
+            },
+            quantity: 0,
+            ..execution(2, Side::Ask, 3, 100)
+        }),
+    ) else {
+        unreachable!("a report");
+    };
+    let reported = risk.on_report(&bust, Nanos(START));
+    assert_eq!(reported.map(|reported| reported.held), Some(3));
+    for record in [Record::Start(start()), Record::Report(bust)] {
+        state.fold(&Entry {
+            sequence: state.records(),
+            moment: moment(state.records()),
+            record,
+        });
+    }
+    let held: Vec<_> = state
+        .positions()
+        .map(|(intent, _)| intent.quantity)
+        .collect();
+    assert_eq!(held, [3]);
+    assert_eq!(state.digest(), risk.ledger_digest());
+}
+
+#[test]
+fn what_was_traded_on_an_earlier_day_is_known_no_more() {
+    let mut records = bought_and_sold().to_vec();
+    let again = |day| {
+        Record::Start(Start {
+            kept: Kept { day, ..kept() },
+            ..start()
+        })
+    };
+    records.push(again(kept().day));
+    assert_eq!(folded(&records).lines().count(), 1);
+    records.push(again(kept().day + 1));
+    assert_eq!(folded(&records).lines().count(), 0);
 }

@@ -26,15 +26,6 @@ use crate::outfile;
 /// Its directory, beside the journal.
 const DIR: &str = "emergency";
 
-/// Where a run leaves it, and whether what an earlier run has left there stays: it does beside a
-/// journal that goes on.
-pub(super) fn emergency_dir(config: &Config, place: &Path) -> (PathBuf, bool) {
-    match config.trade.state_dir.as_str() {
-        "" => (place.join(DIR), false),
-        dir => (Path::new(dir).join(DIR), true),
-    }
-}
-
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Emergency {
@@ -47,18 +38,27 @@ pub(super) struct Emergency {
 }
 
 impl Emergency {
-    /// To be left in `dir`, of the rules of this trader. `goes_on` keeps what is there.
+    /// To be left beside the journal of this trader: in `place`, where what an earlier run has left
+    /// is taken away, or in the directory of states, where it stays.
     ///
     /// # Errors
     /// What an earlier run has left cannot be taken away.
     pub(super) fn new<G: Gateway>(
-        (dir, goes_on): (PathBuf, bool),
+        config: &Config,
+        place: &Path,
         trader: &Trader<G>,
     ) -> Result<Self> {
-        if !goes_on && dir.exists() {
-            let taken = std::fs::remove_dir_all(&dir);
-            taken.with_context(|| format!("cannot take away {}", dir.display()))?;
-        }
+        let state_dir = config.trade.state_dir.as_str();
+        let dir = if state_dir.is_empty() {
+            let dir = place.join(DIR);
+            if dir.exists() {
+                let taken = std::fs::remove_dir_all(&dir);
+                taken.with_context(|| format!("cannot take away {}", dir.display()))?;
+            }
+            dir
+        } else {
+            Path::new(state_dir).join(DIR)
+        };
         Ok(Self {
             dir,
             rules: trader.rules().map(|(rules, _)| *rules).collect(),

@@ -12,7 +12,7 @@ use undertow_core::types::Nanos;
 use undertow_strategies::trade::Trader;
 
 use super::briefing::Briefing;
-use super::emergency::{Emergency, emergency_dir};
+use super::emergency::Emergency;
 use super::journal::Journal;
 use super::machine::{differs, program};
 use super::operator::{About, Line, Listener};
@@ -123,7 +123,7 @@ impl<G: Gateway> Manned<G> {
             Listener::open(&operator::socket(config), line)
         });
         let listener = listener.transpose()?;
-        let emergency = Emergency::new(emergency_dir(config, place), &trader)?;
+        let emergency = Emergency::new(config, place, &trader)?;
         let start = start(&program, (profile.account, mode), trader.risk().kept());
         let (journal, keeper) = match inherited {
             None => (Journal::begin(place, start, day), None),

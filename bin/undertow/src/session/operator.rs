@@ -63,7 +63,6 @@ struct Told {
     limit_refused: Option<(u64, String)>,
     /// How the run stood, and the question that this answers.
     standing: Option<(u64, Standing)>,
-    is_over: bool,
 }
 
 /// See the module.
@@ -134,7 +133,8 @@ impl Line {
     /// The chain takes no more orders.
     fn end(&self) {
         self.is_closed.store(true, Ordering::Release);
-        self.told().is_over = true;
+        // Who is about to wait has looked, or looks after this.
+        drop(self.told());
         self.news.notify_all();
     }
 
@@ -264,7 +264,7 @@ impl Line {
             let left = until.saturating_duration_since(Instant::now());
             match look(&told) {
                 Some(found) => return Some(found),
-                None if told.is_over || left.is_zero() => return None,
+                None if self.is_closed.load(Ordering::Acquire) || left.is_zero() => return None,
                 None => {}
             }
             let waited = self.news.wait_timeout(told, left);

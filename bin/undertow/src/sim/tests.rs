@@ -2,9 +2,10 @@
 //! Then the seeds that once broke one, and seeds that nobody has chosen.
 
 use undertow_core::event::{Operator, Touch, Trust};
-use undertow_core::order::{ExecReport, ReportKind, SignalId};
+use undertow_core::order::{ExecReport, ReportKind, SignalId, StrategyId};
 use undertow_core::risk::{Command, RiskCounters};
 use undertow_core::types::Price;
+use undertow_strategies::decide::Outcome;
 use undertow_strategies::decide::counters::Counters;
 use undertow_strategies::decide::features::StrikeGex;
 use undertow_strategies::flow::Reading;
@@ -133,6 +134,22 @@ fn what_really_happened_breaks_nothing_and_each_change_of_it_something() {
     };
     let report = entries.iter().position(is_report).expect("a report");
     assert_eq!(broken(judged(&without(report), &trader)), Invariant::I13);
+
+    let emitted = entries.iter().find_map(|entry| match entry {
+        Entry::Said(event) => match &**event {
+            TradeEvent::Decided(it) => match it.decision.outcome {
+                Outcome::Emitted(_) => u8::try_from(it.place).ok(),
+                _ => None,
+            },
+            _ => None,
+        },
+        _ => None,
+    });
+    let disable = Operator::Disable(StrategyId(emitted.expect("a signal")));
+    let mut unwanted = entries.clone();
+    let word = TradeEvent::Ordered(disable, Nanos(0));
+    unwanted.insert(0, Entry::Said(Box::new(word)));
+    assert_eq!(broken(judged(&unwanted, &trader)), Invariant::Wanted);
 
     let mut backwards = entries.clone();
     backwards.reverse();
